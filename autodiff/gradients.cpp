@@ -1,0 +1,235 @@
+#include "weft/autodiff/gradients.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <ranges>
+
+#include "weft/autodiff/unbroadcast.h"
+#include "weft/graph/program.h"
+#include "weft/graph/topology.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/source.h"
+
+namespace weft {
+namespace {
+
+std::string describe(const Node& node) {
+  const std::string where = to_string(node.where);
+  const std::string name = node.name.empty() ? "" : fmt::format(" '{}'", node.name);
+  return fmt::format("{}{}{}", node.op.name(), name, where.empty() ? "" : fmt::format(" ({})", where));
+}
+
+/// One reverse sweep over a graph.
+class Sweep {
+ public:
+  Sweep(Graph& graph, std::span<const Value> outputs, std::span<const Value> wrt)
+      : graph_(graph), wrt_(wrt), needed_(needed_nodes(graph, outputs)) {
+    // A node matters when it is asked for or one of its inputs matters; older nodes come first.
+    matters_.assign(graph.size(), false);
+    for (const Value& value : wrt) matters_[value.node()] = true;
+    for (const NodeId id : needed_) {
+      if (std::ranges::any_of(graph.node(id).inputs, [&](ValueId input) { return matters_[input.node]; })) {
+        matters_[id] = true;
+      }
+    }
+  }
+
+  void seed(const Value& output, const Value& cotangent) {
+    accumulate({output.node(), output.output()}, cotangent, output.node());
+  }
+
+  void run() {
+    for (const NodeId id : std::views::reverse(needed_)) {
+      if (matters_[id]) visit(id);
+    }
+  }
+
+  /// The gradient found for a value, or an empty one.
+  Value found(const Value& value) const {
+    const auto it = gradients_.find({value.node(), value.output()});
+    return it == gradients_.end() ? Value() : it->second;
+  }
+
+ private:
+  void visit(NodeId id) {
+    const Node& node = graph_.node(id);
+    const bool inputs_matter =
+        std::ranges::any_of(node.inputs, [&](ValueId input) { return matters_[input.node]; });
+    if (!inputs_matter) return;
+    const std::vector<Value> outputs = graph_.outputs_of(id);
+    std::vector<Value> output_gradients;
+    for (const Value& output : outputs) output_gradients.push_back(found(output));
+    if (std::ranges::none_of(output_gradients, [](const Value& dy) { return static_cast<bool>(dy); })) return;
+    if (const auto none = node.op.no_gradient()) {
+      throw_blocked(id, fmt::format("{} has no gradient: {}", node.op.name(), none->reason));
+    }
+    std::vector<Value> inputs;
+    for (const ValueId& input : node.inputs) inputs.push_back(graph_.value(input));
+    const Scope origin(graph_, fmt::format("gradient/{}", node.name.empty() ? node.op.name() : node.name),
+                       node.where);
+    try {
+      apply_rule(id, {.inputs = inputs, .outputs = outputs, .output_gradients = output_gradients});
+    } catch (const Error& error) {
+      if (!error.trail().op.empty()) throw;
+      throw error.with({.op = fmt::format("the gradient of {}", node.op.name()),
+                        .node = node.name,
+                        .where = to_string(node.where)});
+    }
+  }
+
+  void apply_rule(NodeId id, const GradientArgs& args) {
+    const Node& node = graph_.node(id);
+    const auto input_gradients = node.op.gradient(args);
+    check_rule(node, args.inputs.size(), input_gradients.size());
+    for (std::size_t i = 0; i < args.inputs.size(); ++i) {
+      if (input_gradients[i] && matters_[args.inputs[i].node()]) {
+        pass_on(id, args.inputs[i], input_gradients[i]);
+      }
+    }
+  }
+
+  void pass_on(NodeId user, const Value& input, const Value& gradient) {
+    const Node& node = graph_.node(user);
+    if (!is_float(input.dtype())) {
+      came_from_.emplace(input.node(), user);
+      throw_blocked(input.node(),
+                    fmt::format("gradients do not pass through {} values", name_of(input.dtype())));
+    }
+    if (gradient.dtype() != input.dtype()) {
+      throw Error(ErrorCode::internal, "a gradient rule returned another dtype than its input has",
+                  {.op = std::string(node.op.name()),
+                   .node = node.name,
+                   .expected = to_string(input.type()),
+                   .actual = to_string(gradient.type()),
+                   .where = to_string(node.where)});
+    }
+    accumulate({input.node(), input.output()}, unbroadcast(gradient, input.shape()), user);
+  }
+
+  void accumulate(ValueId id, const Value& gradient, NodeId user) {
+    came_from_.emplace(id.node, user);
+    Value& total = gradients_[id];
+    total = total ? total + gradient : gradient;
+  }
+
+  static void check_rule(const Node& node, std::size_t expected, std::size_t actual) {
+    if (expected == actual) return;
+    throw Error(ErrorCode::internal, "a gradient rule must return one value for each input",
+                {.op = std::string(node.op.name()),
+                 .expected = std::to_string(expected),
+                 .actual = std::to_string(actual),
+                 .where = to_string(node.where)});
+  }
+
+  [[noreturn]] void throw_blocked(NodeId blocked, const std::string& message) const {
+    const Topology topology(graph_);
+    std::vector<NodeId> path;
+    for (const Value& value : wrt_) {
+      path = topology.shortest_path(value.node(), blocked);
+      if (!path.empty()) break;
+    }
+    for (NodeId id = blocked; came_from_.at(id) != id;) path.push_back(id = came_from_.at(id));
+    std::string text;
+    for (const NodeId id : path) text += (text.empty() ? "" : " -> ") + describe(graph_.node(id));
+    const Node& node = graph_.node(blocked);
+    throw Error(ErrorCode::not_differentiable, fmt::format("{}; on the path {}", message, text),
+                {.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+  }
+
+  Graph& graph_;
+  std::span<const Value> wrt_;
+  std::vector<NodeId> needed_;
+  std::vector<bool> matters_;
+  std::map<ValueId, Value> gradients_;
+  std::map<NodeId, NodeId>
+      came_from_;  // the first user that passed a gradient on; an output points at itself
+};
+
+void expect_in_graph(const Graph& graph, std::span<const Value> values, const std::source_location& where) {
+  for (const Value& value : values) {
+    if (value && &value.graph() == &graph) continue;
+    throw Error(ErrorCode::invalid_argument,
+                value ? "the values belong to different graphs" : "an empty value was used",
+                {.op = "gradients", .where = to_string(where)});
+  }
+}
+
+void expect_differentiable_input(const Value& value, const std::source_location& where) {
+  if (is_float(value.dtype())) return;
+  throw Error(ErrorCode::not_differentiable, "gradients exist with respect to floating-point values only",
+              {.op = std::string(value.graph().node(value.node()).op.name()),
+               .node = value.name(),
+               .expected = "f32 or f64",
+               .actual = to_string(value.type()),
+               .where = to_string(where)});
+}
+
+}  // namespace
+
+std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> cotangents,
+                       std::span<const Value> wrt, std::source_location where) {
+  if (outputs.empty() || outputs.size() != cotangents.size()) {
+    throw Error(ErrorCode::invalid_argument, "there must be one cotangent for each output",
+                {.expected = fmt::format("{} cotangents", outputs.size()),
+                 .actual = std::to_string(cotangents.size()),
+                 .where = to_string(where)});
+  }
+  Graph& graph = outputs[0].graph();
+  for (const auto values : {outputs, cotangents, wrt}) expect_in_graph(graph, values, where);
+  for (const Value& value : wrt) expect_differentiable_input(value, where);
+  Sweep sweep(graph, outputs, wrt);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (cotangents[i].type() != outputs[i].type()) {
+      throw Error(ErrorCode::shape_mismatch, "a cotangent must have the type of its output",
+                  {.expected = to_string(outputs[i].type()),
+                   .actual = to_string(cotangents[i].type()),
+                   .where = to_string(where)});
+    }
+    sweep.seed(outputs[i], cotangents[i]);
+  }
+  sweep.run();
+  std::vector<Value> found;
+  for (const Value& value : wrt) found.push_back(sweep.found(value));
+  return found;
+}
+
+std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt, Unconnected unconnected) {
+  const Value output = loss.value();
+  Graph& graph = output.graph();
+  if (!output.shape().is_scalar() || !is_float(output.dtype())) {
+    throw Error(ErrorCode::shape_mismatch,
+                "a loss must be one floating-point number; reduce it with mean() or sum()",
+                {.op = "gradients",
+                 .node = output.name(),
+                 .expected = "f32[] or f64[]",
+                 .actual = to_string(output.type()),
+                 .where = to_string(loss.where())});
+  }
+  const Value one = constant(graph, 1.0, output.dtype(), loss.where());
+  std::vector<Value> found = vjp({&output, 1}, {&one, 1}, wrt, loss.where());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i]) continue;
+    if (unconnected == Unconnected::error) {
+      throw Error(ErrorCode::not_differentiable,
+                  "the loss does not depend on this value; ask for Unconnected::zeros if that is meant",
+                  {.op = std::string(graph.node(wrt[i].node()).op.name()),
+                   .node = wrt[i].name(),
+                   .where = to_string(loss.where())});
+    }
+    found[i] = broadcast_to(constant(graph, 0.0, wrt[i].dtype(), loss.where()), wrt[i].shape());
+  }
+  return found;
+}
+
+std::vector<Value> gradients(const Operand& loss, std::initializer_list<Value> wrt, Unconnected unconnected) {
+  return gradients(loss, std::span<const Value>(wrt.begin(), wrt.size()), unconnected);
+}
+
+Value gradient(const Operand& loss, const Value& wrt, Unconnected unconnected) {
+  return gradients(loss, {wrt}, unconnected)[0];
+}
+
+}  // namespace weft

@@ -1,0 +1,27 @@
+#pragma once
+// The commands of `weft`. Each adds itself to the application; what it does, it does when it was chosen. A
+// command throws Error, which main turns into one line and an exit code, and returns its own code otherwise.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace weft::cli {
+
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kInterrupted = 130;  // as shells report SIGINT
+
+using Command = std::function<int()>;
+
+/// Adds a subcommand; returns what to run when the user chose it.
+struct Registered {
+  CLI::App* app = nullptr;
+  Command run;
+};
+
+Registered add_train(CLI::App& weft);
+Registered add_predict(CLI::App& weft);
+Registered add_inspect(CLI::App& weft);
+
+}  // namespace weft::cli

@@ -1,0 +1,63 @@
+// The program `weft`.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <exception>
+
+#include "weft/frontends/cli/commands.h"
+#include "weft/graph/error.h"
+#include "weft/runtime/onednn.h"
+
+namespace weft::cli {
+namespace {
+
+/// Prints what CLI11 has to say: help on stdout, a mistake as one line on stderr.
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    app.exit(error);
+    return kSuccess;
+  }
+  const auto strays = app.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty() &&
+      !strays.empty()) {
+    fmt::print(stderr, "weft: '{}' is no command (see weft --help)\n", strays[0]);
+  } else {
+    fmt::print(stderr, "weft: {} (see weft --help)\n", error.what());
+  }
+  return kUsage;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"weft: trains and runs computation graphs on the CPU", "weft"};
+  app.set_version_flag("--version",
+                       [] { return fmt::format("weft {} with {}", WEFT_VERSION, onednn_version()); });
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  const std::array commands{add_train(app), add_predict(app), add_inspect(app)};
+  try {
+    app.parse(argc, argv);
+    for (const Registered& command : commands) {
+      if (app.got_subcommand(command.app)) return command.run();
+    }
+  } catch (const CLI::ParseError& error) {
+    return report_usage(app, error);
+  }
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace weft::cli
+
+int main(int argc, char** argv) {
+  try {
+    return weft::cli::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "weft: out of memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "weft: {}\n", error.what());
+  }
+  return weft::cli::kFailure;
+}

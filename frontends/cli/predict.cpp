@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "weft/frontends/cli/commands.h"
+#include "weft/frontends/data/idx.h"
+#include "weft/frontends/metrics.h"
+#include "weft/frontends/mnist/training_config.h"
+#include "weft/runtime/checkpoint.h"
+
+namespace weft::cli {
+namespace {
+
+struct PredictArgs {
+  std::filesystem::path model;
+  std::filesystem::path images;
+  std::optional<std::filesystem::path> labels;
+  int threads = 1;
+  bool json = false;
+};
+
+/// The images of an IDX file as u8 [n, pixels].
+Tensor read_images(const std::filesystem::path& path, std::int64_t pixels) {
+  const Tensor images = data::read_idx(path);
+  const std::int64_t count = images.rank() == 0 ? 0 : images.sizes()[0];
+  if (images.dtype() != u8 || images.rank() < 2 || (count > 0 && images.elements() / count != pixels)) {
+    throw Error(
+        ErrorCode::bad_file, fmt::format("{}: these are no images for this model", path.string()),
+        {.expected = fmt::format("u8 images of {} pixels", pixels), .actual = to_string(images.type())});
+  }
+  return images.reshaped(std::array{count, pixels});
+}
+
+Tensor read_labels(const std::filesystem::path& path, std::int64_t count) {
+  Tensor labels = data::read_idx(path);
+  if (labels.dtype() != u8 || labels.rank() != 1 || labels.sizes()[0] != count) {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: these are no labels for the images", path.string()),
+                {.expected = fmt::format("u8[{}]", count), .actual = to_string(labels.type())});
+  }
+  return labels;
+}
+
+int predict(const PredictArgs& args) {
+  const mnist::MlpConfig config =
+      mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config.model;
+  const Tensor images = read_images(args.images, config.inputs);
+  std::optional<Tensor> labels;
+  if (args.labels) labels = read_labels(*args.labels, images.sizes()[0]);
+  Graph graph;
+  const mnist::Mlp mlp(graph, config);
+  Session session(graph, {.threads = args.threads});
+  session.load(args.model);
+  Function function = session.compile(mnist::prediction(graph, mlp, config.inputs));
+  const auto start = std::chrono::steady_clock::now();
+  const Tensor classes = mnist::predict_all(function, images);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto predictions = classes.values<std::int64_t>();
+  if (args.json) {
+    nlohmann::ordered_json line{{"count", predictions.size()}, {"predict_seconds", seconds}};
+    if (labels) line["accuracy"] = accuracy(classes, *labels);
+    line["predictions"] = std::vector<std::int64_t>(predictions.begin(), predictions.end());
+    fmt::print("{}\n", line.dump());
+    return kSuccess;
+  }
+  for (const std::int64_t digit : predictions) fmt::print("{}\n", digit);
+  fmt::print(stderr, "{} images in {:.1f} ms{}\n", predictions.size(), 1000.0 * seconds,
+             labels ? fmt::format("; {:.2f}% right", 100.0 * accuracy(classes, *labels)) : "");
+  return kSuccess;
+}
+
+}  // namespace
+
+Registered add_predict(CLI::App& weft) {
+  auto args = std::make_shared<PredictArgs>();
+  CLI::App* app = weft.add_subcommand("predict", "Prints the digit in each image of an IDX file, one a line");
+  app->add_option("--model", args->model, "A checkpoint of `weft train --save`")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("--images", args->images, "Images, IDX, plain or gzip")->required()->type_name("IDX");
+  app->add_option("--labels", args->labels, "Their labels, to tell how many are right")->type_name("IDX");
+  constexpr int kMostThreads = 256;
+  app->add_option("--threads", args->threads, "Threads to compute with")->check(CLI::Range(1, kMostThreads));
+  app->add_flag("--json", args->json, "Prints one line of JSON instead");
+  return {app, [args] { return predict(*args); }};
+}
+
+}  // namespace weft::cli

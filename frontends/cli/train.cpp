@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/cli/progress.h"
+#include "weft/frontends/data/mnist.h"
+#include "weft/frontends/metrics.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/checkpoint.h"
+#include "weft/runtime/file_system.h"
+
+namespace weft::cli {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+extern "C" void request_stop(int) { stop_requested.store(true, std::memory_order_relaxed); }
+
+struct TrainArgs {
+  std::optional<std::filesystem::path> data;
+  mnist::TrainingConfig config;
+  std::int64_t epochs = 10;
+  int threads = 1;
+  std::optional<std::filesystem::path> save;
+  std::optional<std::filesystem::path> resume;
+  bool json = false;
+};
+
+struct Outcome {
+  FitResult fit;
+  double predict_seconds = 0.0;
+  double test_accuracy = 0.0;
+};
+
+double peak_rss_mb() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  constexpr double kKibibytes = 1024.0;
+  return static_cast<double>(usage.ru_maxrss) / kKibibytes;
+}
+
+double default_rate(std::string_view optimizer) {
+  if (optimizer == "adam") return 0.001;
+  return optimizer == "momentum" ? 0.05 : 0.3;
+}
+
+/// What a flag says must be what the checkpoint says, unless it may change between runs.
+template <typename T>
+void expect_same(const CLI::App& app, const std::string& flag, const T& given, const T& saved) {
+  if (app.count(flag) == 0 || given == saved) return;
+  throw CLI::ValidationError(
+      fmt::format("{}: the checkpoint was trained with {}, not {}", flag, saved, given));
+}
+
+/// Takes the configuration from the checkpoint to resume; only --lr, --epochs and --threads may differ.
+TrainPosition resume_config(const CLI::App& app, const std::filesystem::path& path, TrainArgs& args) {
+  const mnist::SavedTraining saved = mnist::from_metadata(read_checkpoint(path).metadata, path.string());
+  const mnist::TrainingConfig given = args.config;
+  expect_same(app, "--layers", fmt::format("{}", fmt::join(given.model.layers, ",")),
+              fmt::format("{}", fmt::join(saved.config.model.layers, ",")));
+  expect_same(app, "--activation", given.model.activation, saved.config.model.activation);
+  expect_same(app, "--init", given.model.initializer, saved.config.model.initializer);
+  expect_same(app, "--batch", given.batch, saved.config.batch);
+  expect_same(app, "--optimizer", given.optimizer.name, saved.config.optimizer.name);
+  expect_same(app, "--seed", given.seed, saved.config.seed);
+  args.config = saved.config;
+  if (app.count("--lr") > 0) args.config.optimizer.learning_rate = given.optimizer.learning_rate;
+  return saved.position;
+}
+
+/// An unwritable target is found before the training, not after it.
+void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
+
+Outcome evaluate_model(Session& session, Graph& graph, const mnist::Mlp& mlp, const data::Dataset& test) {
+  Function predict = session.compile(mnist::prediction(graph, mlp, test.images.sizes()[1]));
+  mnist::predict_all(predict, test.images);  // the first call makes the plan
+  const auto start = std::chrono::steady_clock::now();
+  const Tensor classes = mnist::predict_all(predict, test.images);
+  Outcome outcome;
+  outcome.predict_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.test_accuracy = accuracy(classes, test.labels);
+  return outcome;
+}
+
+void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome& outcome) {
+  std::vector<double> seconds;
+  std::vector<double> losses;
+  for (const EpochResult& epoch : outcome.fit.epochs) {
+    seconds.push_back(epoch.seconds);
+    losses.push_back(epoch.loss);
+  }
+  const nlohmann::ordered_json line{{"epochs", outcome.fit.position.epoch},
+                                    {"train_seconds", outcome.fit.seconds},
+                                    {"seconds_per_epoch", seconds},
+                                    {"predict_seconds", outcome.predict_seconds},
+                                    {"test_accuracy", outcome.test_accuracy},
+                                    {"train_loss", losses},
+                                    {"threads", args.threads},
+                                    {"batch", args.config.batch},
+                                    {"layers", args.config.model.layers},
+                                    {"activation", args.config.model.activation},
+                                    {"optimizer", args.config.optimizer.name},
+                                    {"lr", args.config.optimizer.learning_rate},
+                                    {"init", args.config.model.initializer},
+                                    {"seed", args.config.seed},
+                                    {"data", digits.source},
+                                    {"synthetic", digits.synthetic},
+                                    {"peak_rss_mb", peak_rss_mb()}};
+  fmt::print("{}\n", line.dump());
+}
+
+int train(const CLI::App& app, TrainArgs args) {
+  std::FILE* const talk = args.json ? stderr : stdout;
+  TrainPosition start;
+  if (args.resume) {
+    start = resume_config(app, *args.resume, args);
+  } else if (app.count("--lr") == 0) {
+    args.config.optimizer.learning_rate = default_rate(args.config.optimizer.name);
+  }
+  if (args.save) expect_writable(*args.save);
+  const data::Digits digits = data::load_digits(args.data, args.config.seed);
+  const std::int64_t samples = digits.train.images.sizes()[0];
+  if (!args.resume) args.config.model.inputs = digits.train.images.sizes()[1];
+
+  Graph graph;
+  const mnist::Mlp mlp(graph, args.config.model);
+  Session session(graph, {.threads = args.threads, .seed = args.config.seed});
+  const FunctionSpec spec = mnist::training_step(mlp, constant(graph, digits.train.images),
+                                                 constant(graph, digits.train.labels), args.config.optimizer);
+  if (args.resume) session.load(*args.resume);  // before anything is allocated on the word of its metadata
+  Function step = session.compile(spec);
+
+  fmt::print(talk, "{}: {} training and {} test images\n", digits.source, samples,
+             digits.test.images.sizes()[0]);
+  fmt::print(talk, "{}-{}{}{} {}, {} {}, batch {}, {} thread{}, seed {}\n", args.config.model.inputs,
+             fmt::join(args.config.model.layers, "-"), args.config.model.layers.empty() ? "" : "-",
+             args.config.model.classes, args.config.model.activation, args.config.optimizer.name,
+             args.config.optimizer.learning_rate, args.config.batch, args.threads,
+             args.threads == 1 ? "" : "s", args.config.seed);
+  std::fflush(talk);
+  std::signal(SIGINT, request_stop);
+  const FitResult fitted = fit(step,
+                               {.samples = samples,
+                                .epochs = args.epochs,
+                                .batch_size = args.config.batch,
+                                .seed = args.config.seed,
+                                .start = start,
+                                .stop = &stop_requested},
+                               progress_on(talk, args.epochs));
+  std::signal(SIGINT, SIG_DFL);
+  if (args.save)
+    session.save(*args.save, mnist::to_metadata({.config = args.config, .position = fitted.position}));
+  if (fitted.interrupted) {
+    fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", fitted.position.epoch + 1,
+               fitted.position.batch,
+               args.save ? fmt::format("go on with --resume {}", args.save->string())
+                         : "nothing was saved (see --save)");
+    return kInterrupted;
+  }
+  Outcome outcome = evaluate_model(session, graph, mlp, digits.test);
+  outcome.fit = fitted;
+  if (args.json) {
+    print_json(args, digits, outcome);
+    return kSuccess;
+  }
+  fmt::print(
+      "trained in {:.2f} s; {:.2f}% of the test images right, predicted in {:.1f} ms; at most {:.0f} MB{}\n",
+      fitted.seconds, 100.0 * outcome.test_accuracy, 1000.0 * outcome.predict_seconds, peak_rss_mb(),
+      digits.synthetic
+          ? "\nThese digits are synthetic, not MNIST: do not compare the figures with published ones."
+          : "");
+  if (args.save) fmt::print("saved to {}\n", args.save->string());
+  return kSuccess;
+}
+
+}  // namespace
+
+Registered add_train(CLI::App& weft) {
+  auto args = std::make_shared<TrainArgs>();
+  CLI::App* app = weft.add_subcommand("train", "Trains a fully connected network on handwritten digits");
+  app->add_option("--data", args->data,
+                  "Folder with MNIST's four files; else $WEFT_MNIST, else ~/.cache/weft/mnist, "
+                  "else synthetic digits")
+      ->type_name("DIR");
+  add_model_options(*app, args->config);
+  constexpr std::int64_t kMostEpochs = 1'000'000;
+  constexpr int kMostThreads = 256;
+  app->add_option("--epochs", args->epochs, "Epochs in all, those before a --resume included")
+      ->check(CLI::Range(std::int64_t{1}, kMostEpochs));
+  app->add_option("--threads", args->threads, "Threads to compute with")->check(CLI::Range(1, kMostThreads));
+  app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")->type_name("FILE");
+  app->add_option("--resume", args->resume, "Goes on from a checkpoint")->type_name("FILE");
+  app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");
+  return {app, [app, args] { return train(*app, *args); }};
+}
+
+}  // namespace weft::cli

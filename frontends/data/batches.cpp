@@ -1,0 +1,64 @@
+#include "weft/frontends/data/batches.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "weft/frontends/data/random_streams.h"
+#include "weft/graph/error.h"
+
+namespace weft::data {
+namespace {
+
+Tensor checked_order(Tensor order) {
+  if (order.dtype() != DType::i32 || order.rank() != 1) {
+    throw Error(ErrorCode::invalid_argument, "batches need an order of rows",
+                {.expected = "i32[n]", .actual = to_string(order.type())});
+  }
+  return order;
+}
+
+std::int64_t checked_batch_size(std::int64_t batch_size) {
+  if (batch_size < 1) {
+    throw Error(ErrorCode::invalid_argument, "the batch size is too small",
+                {.expected = "1 or more", .actual = fmt::format("{}", batch_size)});
+  }
+  return batch_size;
+}
+
+}  // namespace
+
+Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
+  if (n < 0 || n > std::numeric_limits<std::int32_t>::max()) {
+    throw Error(ErrorCode::invalid_argument, "no permutation of this length",
+                {.expected = "0 <= n < 2^31", .actual = fmt::format("{}", n)});
+  }
+  Tensor order = Tensor::uninitialized(DType::i32, {n});
+  const auto rows = order.mutable_values<std::int32_t>();
+  std::iota(rows.begin(), rows.end(), 0);
+  PhiloxSequence random(purpose_seed(seed, Purpose::shuffle), epoch);
+  for (std::size_t last = rows.size(); last > 1; --last) {
+    std::swap(rows[last - 1], rows[random.below(static_cast<std::uint32_t>(last))]);
+  }
+  return order;
+}
+
+Batches::Batches(Tensor order, std::int64_t batch_size)
+    : order_(checked_order(std::move(order))), batch_size_(checked_batch_size(batch_size)) {
+  const std::int64_t n = order_.elements();
+  count_ = n / batch_size_ + (n % batch_size_ == 0 ? 0 : 1);
+}
+
+Tensor Batches::at(std::int64_t k) const {
+  if (k < 0 || k >= count_) {
+    throw Error(ErrorCode::out_of_range, "no batch of this number",
+                {.expected = fmt::format("0 <= k < {}", count_), .actual = fmt::format("{}", k)});
+  }
+  const std::int64_t begin = k * batch_size_;
+  return order_.rows(begin, std::min(batch_size_, order_.elements() - begin));
+}
+
+}  // namespace weft::data

@@ -1,0 +1,35 @@
+#pragma once
+// Mini-batches as lists of row numbers. One epoch visits every sample exactly once: the order is a
+// permutation, a batch is a view of the next part of it, and the last batch is as short as it must be. All is
+// a pure function of its arguments; a Batches may be read from any number of threads.
+
+#include <cstdint>
+
+#include "weft/graph/tensor.h"
+
+namespace weft::data {
+
+/// The numbers 0..n-1 in an order that only (n, seed, epoch) decide: i32 [n]. Fisher-Yates (Durstenfeld
+/// 1964). Throws Error(invalid_argument) unless 0 <= n < 2^31.
+Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch);
+
+class Batches {
+ public:
+  /// Cuts `order`, i32 [n], into batches of `batch_size` rows. Throws Error(invalid_argument) when the order
+  /// is no i32 vector or `batch_size` < 1.
+  Batches(Tensor order, std::int64_t batch_size);
+
+  /// How many batches there are: ceil(n / batch_size), so 0 for n = 0.
+  std::int64_t count() const noexcept { return count_; }
+
+  /// The rows of batch `k`: i32 [batch_size], fewer in the last one; shares memory with the order.
+  /// Throws Error(out_of_range) unless 0 <= k < count().
+  Tensor at(std::int64_t k) const;
+
+ private:
+  Tensor order_;
+  std::int64_t batch_size_;
+  std::int64_t count_;
+};
+
+}  // namespace weft::data

@@ -1,0 +1,26 @@
+#pragma once
+// IDX, the file format of MNIST (http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the rank,
+// one big-endian 32-bit size for each dimension, then the elements, big-endian, row-major. Plain or gzip.
+// These functions keep no state; different threads may call them on different files.
+
+#include <filesystem>
+
+#include "weft/graph/tensor.h"
+
+namespace weft::data {
+
+/// The tensor that the file holds: u8, i32, f32 or f64, of rank 1 or more, in memory of its own.
+///
+/// The file is hostile until read: sizes multiply with overflow checks, a plain file is compared with its
+/// header before anything is allocated, and a gzip file earns its memory by inflating to it.
+/// Throws Error(io) when the file is missing or unreadable; Error(bad_file) when it is not IDX, is
+/// truncated, goes on after its data, or is broken gzip; Error(unsupported) for the element types i8 and i16.
+/// Every message is one line with the path, what was expected and what came.
+Tensor read_idx(const std::filesystem::path& path);
+
+/// Writes `tensor` so that read_idx gives it back; gzip when the name ends in ".gz". The file appears whole
+/// or not at all: it is written beside its place, synced, and renamed. Throws Error(unsupported) for a dtype,
+/// rank or size that IDX cannot hold, Error(io) when the operating system refuses; the old file then stays.
+void write_idx(const Tensor& tensor, const std::filesystem::path& path);
+
+}  // namespace weft::data

@@ -1,0 +1,52 @@
+#pragma once
+// How parameters start. An initializer builds graph: the session computes it once, from its seed.
+
+#include <cstdint>
+#include <functional>
+#include <source_location>
+#include <string_view>
+#include <vector>
+
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+/// The shape to fill and how many inputs and outputs a unit of the layer has.
+struct InitializerArgs {
+  Graph& graph;
+  DType dtype = DType::f32;
+  Shape shape;
+  std::int64_t fan_in = 1;
+  std::int64_t fan_out = 1;
+  std::source_location where;
+};
+
+using Initializer = std::function<Value(const InitializerArgs&)>;
+
+Initializer zeros();
+Initializer constant(double number);
+Initializer uniform(double low, double high);
+Initializer normal(double mean, double deviation);
+/// U(-a, a) with a = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio, AISTATS 2010.
+Initializer glorot_uniform();
+/// N(0, 2 / (fan_in + fan_out)).
+Initializer glorot_normal();
+/// U(-a, a) with a = sqrt(6 / fan_in); He, Zhang, Ren and Sun, ICCV 2015.
+Initializer he_uniform();
+/// N(0, 2 / fan_in).
+Initializer he_normal();
+/// U(-a, a) with a = 1 / sqrt(fan_in), as Torch's linear layers start, their biases too.
+Initializer torch_default();
+
+/// What a layer starts with, by name.
+struct NamedInitializer {
+  std::string_view name;  // "glorot_uniform"
+  Initializer weight;
+  Initializer bias;
+};
+/// "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "torch", "normal" (deviation 0.05), "zeros".
+const std::vector<NamedInitializer>& named_initializers();
+/// Throws Error(invalid_argument) that lists the names.
+const NamedInitializer& initializer_named(std::string_view name);
+
+}  // namespace weft::nn

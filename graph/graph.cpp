@@ -1,0 +1,169 @@
+#include "weft/graph/graph.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace weft {
+namespace {
+
+std::vector<TensorType> types_of(std::span<const Value> inputs) {
+  std::vector<TensorType> types;
+  types.reserve(inputs.size());
+  for (const Value& input : inputs) types.push_back(input.type());
+  return types;
+}
+
+std::string describe(std::span<const TensorType> types) {
+  std::vector<std::string> texts;
+  texts.reserve(types.size());
+  for (const TensorType& type : types) texts.push_back(to_string(type));
+  return texts.empty() ? "no inputs" : fmt::format("{}", fmt::join(texts, " and "));
+}
+
+std::vector<TensorType> infer_checked(const Op& op, std::span<const TensorType> inputs, const Trail& trail) {
+  std::vector<TensorType> outputs;
+  try {
+    outputs = op.infer(inputs);
+  } catch (const Error& error) {
+    Trail filled = trail;
+    if (error.trail().actual.empty()) filled.actual = describe(inputs);
+    throw error.with(filled);
+  }
+  if (outputs.empty()) throw Error(ErrorCode::internal, "the shape rule gives no output", trail);
+  const DType element = kernel_element(inputs, outputs);
+  if (!op.supports(element)) {
+    Trail filled = trail;
+    filled.actual = describe(inputs);
+    throw Error(ErrorCode::dtype_mismatch, fmt::format("there is no kernel for {}", name_of(element)),
+                filled);
+  }
+  return outputs;
+}
+
+}  // namespace
+
+Graph& Value::graph() const {
+  if (graph_ == nullptr) throw Error(ErrorCode::invalid_argument, "an empty value was used");
+  return *graph_;
+}
+
+const TensorType& Value::type() const {
+  const auto& outputs = graph().node(node_).outputs;
+  if (output_ >= outputs.size()) {
+    throw Error(ErrorCode::internal, fmt::format("node {} has no output {}", node_, output_));
+  }
+  return outputs[output_];
+}
+
+const std::string& Value::name() const { return graph().node(node_).name; }
+
+Value Value::named(std::string_view name) const {
+  graph().rename(node_, name);
+  return *this;
+}
+
+Value Operand::value() const {
+  if (!value_) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("the number {} stands where a tensor is needed; make it one with constant()", number_),
+        {.where = to_string(where_)});
+  }
+  return value_;
+}
+
+const Node& Graph::node(NodeId id) const {
+  if (id >= nodes_.size()) throw Error(ErrorCode::internal, fmt::format("there is no node {}", id));
+  return nodes_[id];
+}
+
+NodeId Graph::add(const Op& op, std::span<const Value> inputs, std::source_location where,
+                  std::string_view name) {
+  for (const ScopeFrame& scope : scopes_) {
+    if (!scope.has_where) continue;
+    where = scope.where;
+    break;
+  }
+  Trail trail{.op = std::string(op.name()), .node = full_name(name), .where = to_string(where)};
+  std::vector<ValueId> ids;
+  ids.reserve(inputs.size());
+  for (const Value& input : inputs) {
+    if (!input) throw Error(ErrorCode::invalid_argument, "an empty value was used as input", trail);
+    if (&input.graph() != this) {
+      throw Error(ErrorCode::invalid_argument, "the inputs belong to different graphs", trail);
+    }
+    ids.push_back({input.node(), input.output()});
+  }
+  auto outputs = infer_checked(op, types_of(inputs), trail);
+  nodes_.push_back({op, std::move(ids), std::move(outputs), std::move(trail.node), where});
+  return static_cast<NodeId>(nodes_.size() - 1);
+}
+
+std::vector<Value> Graph::outputs_of(NodeId id) {
+  std::vector<Value> values;
+  for (std::uint32_t i = 0; i < node(id).outputs.size(); ++i) values.emplace_back(this, id, i);
+  return values;
+}
+
+void Graph::rename(NodeId id, std::string_view name) {
+  if (id >= nodes_.size()) throw Error(ErrorCode::internal, fmt::format("there is no node {}", id));
+  nodes_[id].name = full_name(name);
+}
+
+void Graph::declare_state(std::string_view name, Value value, Value initial) {
+  if (states_.contains(name)) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("the graph has a parameter '{}' already", name),
+                {.where = to_string(node(value.node()).where)});
+  }
+  states_.emplace(name, StateDeclaration{value, initial});
+}
+
+std::string Graph::full_name(std::string_view name) const {
+  std::string full;
+  for (const ScopeFrame& scope : scopes_) {
+    if (scope.prefix.empty()) continue;
+    full += scope.prefix;
+    full += '/';
+  }
+  full += name;
+  if (name.empty() && !full.empty()) full.pop_back();
+  return full;
+}
+
+Scope::Scope(Graph& graph, std::string_view name) : graph_(graph) {
+  graph.scopes_.push_back({std::string(name), {}, false});
+}
+
+Scope::Scope(Graph& graph, std::string_view name, std::source_location where) : graph_(graph) {
+  graph.scopes_.push_back({std::string(name), where, true});
+}
+
+namespace {
+
+NodeId apply_node(const Op& op, std::span<const Operand> inputs) {
+  const auto first = std::ranges::find_if(inputs, [](const Operand& input) { return !input.is_number(); });
+  if (first == inputs.end()) {
+    throw Error(ErrorCode::invalid_argument, "an op needs at least one tensor among its inputs",
+                {.op = std::string(op.name()), .where = inputs.empty() ? "" : to_string(inputs[0].where())});
+  }
+  std::vector<Value> values;
+  values.reserve(inputs.size());
+  for (const Operand& input : inputs) values.push_back(input.value());
+  return first->value().graph().add(op, values, inputs[0].where());
+}
+
+}  // namespace
+
+Value apply_many(const Op& op, std::span<const Operand> inputs) {
+  const NodeId node = apply_node(op, inputs);
+  return {&inputs[0].value().graph(), node, 0};
+}
+
+std::vector<Value> apply_all(const Op& op, std::initializer_list<Operand> inputs) {
+  const NodeId node = apply_node(op, {inputs.begin(), inputs.size()});
+  return inputs.begin()->value().graph().outputs_of(node);
+}
+
+}  // namespace weft

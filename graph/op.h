@@ -1,0 +1,247 @@
+#pragma once
+// What an op is. An op is a plain struct: its fields are the attributes, and it has
+//
+//   static constexpr std::string_view name = "swish";
+//   static constexpr auto attributes = weft::attributes(&Swish::beta);      // if it has fields
+//   static constexpr weft::Traits traits{.elementwise = true};             // if a default does not fit
+//   TensorType infer(const TensorType& x) const;                           // shape rule; throws Error
+//   template <std::floating_point T>
+//   void forward(std::span<const T> x, std::span<T> y) const;              // reference kernel
+//   Value gradient(Value x, Value y, Value dy) const;                      // builds graph, never numbers
+//
+// and nothing else: no base class, no macro, no registration. Variations:
+//   - several inputs: one parameter each; any number: infer(std::span<const TensorType>).
+//   - several outputs: infer returns std::array<TensorType, N> (or std::vector).
+//   - kernels that need shapes take View<const T> and View<T> in place of spans; kernels over mixed dtypes
+//   may
+//     name the other element types outright (std::span<const bool>), or take const KernelArgs& whole.
+//   - several inputs' gradients: std::array<Value, N>; several outputs: gradient(const GradientArgs&).
+//     An empty Value says that the input does not matter.
+//   - no gradient at all: static constexpr weft::NoGradient gradient{"why"};
+//   - Value simplify(std::span<const Value> inputs) const: an equal, cheaper value, or an empty one.
+// The kernels of elementwise ops are always called on spans of one length; broadcasting is done outside.
+//
+// The class Op holds any such struct. Ops are immutable values and may be shared between threads.
+
+#include <array>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "weft/graph/attributes.h"
+#include "weft/graph/kernel_args.h"
+#include "weft/graph/value.h"
+
+namespace weft {
+
+/// What passes, the planner and the scheduler may know of an op. They ask for traits, never for names.
+struct Traits {
+  bool elementwise = false;  // y[i] is a function of every x[i]; inputs broadcast; outputs have one shape
+  bool row_wise = false;     // row r (first axis) of an output needs only row r of inputs with as many rows
+  bool commutative = false;  // f(a, b) == f(b, a)
+  bool stateful = false;     // reads or writes what is no input: never folded, merged or duplicated
+  bool view = false;         // the output is the input's memory under another shape
+  bool can_fail = false;     // the kernel throws on bad data: runs before any update
+};
+
+/// Says that an op has no gradient, and why.
+struct NoGradient {
+  std::string_view reason;
+};
+
+/// What a gradient rule may use: the node's inputs and outputs, and the gradient of the loss with respect to
+/// each output. A gradient is empty where the loss does not depend on that output.
+struct GradientArgs {
+  std::span<const Value> inputs;
+  std::span<const Value> outputs;
+  std::span<const Value> output_gradients;
+};
+
+namespace detail {
+
+template <typename Signature>
+struct InferSignature {
+  static constexpr bool valid = false;
+};
+template <typename Result, typename O, typename... In>
+struct InferSignature<Result (O::*)(In...) const> {
+  static constexpr bool valid = (std::is_same_v<std::remove_cvref_t<In>, TensorType> && ...);
+  static constexpr bool variadic = false;
+  static constexpr std::size_t inputs = sizeof...(In);
+  using result = Result;
+};
+template <typename Result, typename O>
+struct InferSignature<Result (O::*)(std::span<const TensorType>) const> {
+  static constexpr bool valid = true;
+  static constexpr bool variadic = true;
+  static constexpr std::size_t inputs = 0;
+  using result = Result;
+};
+
+template <typename Result>
+constexpr std::size_t output_count() {
+  if constexpr (std::is_same_v<Result, TensorType>) return 1;
+  if constexpr (requires { std::tuple_size<Result>::value; }) return std::tuple_size_v<Result>;
+  return 0;
+}
+
+template <typename O>
+concept HasInfer = requires { &O::infer; } && InferSignature<decltype(&O::infer)>::valid;
+
+template <typename O>
+concept ForwardsWhole = requires(const O& op, const KernelArgs& args) { op.forward(args); };
+
+template <typename O, typename T, std::size_t In, std::size_t Out>
+constexpr bool forwards_typed() {
+  return []<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) {
+    return requires(const O& op, const ConstArg& in, const Arg& out) {
+      op.template forward<T>((static_cast<void>(I), in)..., (static_cast<void>(J), out)...);
+    };
+  }(std::make_index_sequence<In>(), std::make_index_sequence<Out>());
+}
+
+template <typename O, typename T>
+constexpr bool forwards() {
+  using Signature = InferSignature<decltype(&O::infer)>;
+  return forwards_typed<O, T, Signature::inputs, output_count<typename Signature::result>()>();
+}
+
+template <typename O>
+constexpr bool forwards_any() {
+  return forwards<O, float>() || forwards<O, double>() || forwards<O, std::int32_t>() ||
+         forwards<O, std::int64_t>() || forwards<O, std::uint8_t>() || forwards<O, bool>();
+}
+
+template <typename O>
+concept HasNoGradient = requires {
+  { O::gradient } -> std::convertible_to<NoGradient>;
+};
+template <typename O>
+concept HasFullGradient = requires(const O& op, const GradientArgs& args) {
+  { op.gradient(args) } -> std::convertible_to<std::vector<Value>>;
+};
+
+template <typename O, std::size_t In>
+constexpr bool has_plain_gradient() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return requires(const O& op, Value v) { op.gradient((static_cast<void>(I), v)..., v, v); };
+  }(std::make_index_sequence<In>());
+}
+
+/// One readable sentence for each piece that a struct lacks to be an op.
+template <typename O>
+consteval bool check_op() {
+  static_assert(
+      requires { std::string_view(O::name); },
+      "weft: an op needs a name: static constexpr std::string_view name = \"...\";");
+  static_assert(std::copy_constructible<O>, "weft: an op must be copyable, its fields are its attributes");
+  static_assert(HasInfer<O>,
+                "weft: an op needs a shape rule: TensorType infer(const TensorType& x, ...) const, "
+                "or infer(std::span<const TensorType>) const for any number of inputs");
+  if constexpr (HasInfer<O>) {
+    using Signature = InferSignature<decltype(&O::infer)>;
+    static_assert(ForwardsWhole<O> || forwards_any<O>(),
+                  "weft: an op needs a reference kernel: template <std::floating_point T> void "
+                  "forward(std::span<const T> x, ..., std::span<T> y, ...) const with one parameter for each "
+                  "input and output, or void forward(const KernelArgs& args) const");
+    static_assert(HasNoGradient<O> || HasFullGradient<O> || has_plain_gradient<O, Signature::inputs>(),
+                  "weft: an op needs a gradient: Value gradient(Value x, ..., Value y, Value dy) const, or "
+                  "std::vector<Value> gradient(const GradientArgs& args) const, or, to say that it has none, "
+                  "static constexpr weft::NoGradient gradient{\"why\"};");
+    static_assert(HasNoGradient<O> || HasFullGradient<O> || output_count<typename Signature::result>() <= 1,
+                  "weft: the gradient of an op with several outputs needs them all: "
+                  "std::vector<Value> gradient(const GradientArgs& args) const");
+  }
+  return true;
+}
+
+struct OpInterface {
+  virtual ~OpInterface() = default;
+  virtual std::string_view name() const = 0;
+  virtual Traits traits() const = 0;
+  virtual const std::type_info& type() const = 0;
+  virtual const void* object() const = 0;
+  virtual std::optional<std::size_t> arity() const = 0;
+  virtual std::vector<TensorType> infer(std::span<const TensorType> inputs) const = 0;
+  virtual bool supports(DType dtype) const = 0;
+  virtual void forward(const KernelArgs& args) const = 0;
+  virtual std::optional<NoGradient> no_gradient() const = 0;
+  virtual std::vector<Value> gradient(const GradientArgs& args) const = 0;
+  virtual Value simplify(std::span<const Value> inputs) const = 0;
+  virtual const Tensor* constant() const = 0;
+  virtual std::string attributes_text() const = 0;
+  virtual bool equals(const OpInterface& other) const = 0;
+  virtual std::shared_ptr<const OpInterface> bind(const Bindings& bindings) const = 0;
+};
+
+template <typename O>
+class OpModel;
+
+}  // namespace detail
+
+/// Any op. Cheap to copy: the struct is shared and immutable.
+class Op {
+ public:
+  template <typename O>
+    requires(!std::same_as<O, Op>)
+  Op(O op)
+      : self_((static_cast<void>(detail::check_op<O>()),
+               std::make_shared<detail::OpModel<O>>(std::move(op)))) {}
+
+  std::string_view name() const { return self_->name(); }
+  Traits traits() const { return self_->traits(); }
+  /// The number of inputs, where it is fixed.
+  std::optional<std::size_t> arity() const { return self_->arity(); }
+
+  /// The outputs' types; throws Error where the inputs do not fit.
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const { return self_->infer(inputs); }
+  /// Whether the reference kernel exists for elements of this dtype (see KernelArgs::element).
+  bool supports(DType dtype) const { return self_->supports(dtype); }
+  /// Runs the reference kernel; every buffer dense, sizes as infer said.
+  void forward(const KernelArgs& args) const { self_->forward(args); }
+
+  /// The reason, for an op that says that it has no gradient.
+  std::optional<NoGradient> no_gradient() const { return self_->no_gradient(); }
+  /// One value for each input; empty where the input does not matter.
+  std::vector<Value> gradient(const GradientArgs& args) const { return self_->gradient(args); }
+  /// An equal, cheaper value for this op on these inputs, or an empty one.
+  Value simplify(std::span<const Value> inputs) const { return self_->simplify(inputs); }
+  /// The tensor, for an op that is a constant.
+  const Tensor* constant() const { return self_->constant(); }
+
+  /// "beta=1.5, axis=0"; empty without attributes.
+  std::string attributes_text() const { return self_->attributes_text(); }
+  std::size_t hash() const;
+  /// The same op with the known symbols in its attributes replaced by numbers.
+  Op bind(const Bindings& bindings) const { return Op(self_->bind(bindings)); }
+
+  /// The struct, if it is an O.
+  template <typename O>
+  const O* as() const {
+    return self_->type() == typeid(O) ? static_cast<const O*>(self_->object()) : nullptr;
+  }
+  template <typename O>
+  bool is() const {
+    return as<O>() != nullptr;
+  }
+
+  friend bool operator==(const Op& a, const Op& b) { return a.self_ == b.self_ || a.self_->equals(*b.self_); }
+
+ private:
+  explicit Op(std::shared_ptr<const detail::OpInterface> self) : self_(std::move(self)) {}
+  std::shared_ptr<const detail::OpInterface> self_;
+};
+
+/// "swish(beta=1.5)", or just the name.
+std::string to_string(const Op& op);
+
+}  // namespace weft
+
+#include "weft/graph/op_model.h"  // IWYU pragma: export

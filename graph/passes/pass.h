@@ -1,0 +1,24 @@
+#pragma once
+// A pass is a named function from program to program. `run_passes` runs a list of them in order and verifies
+// after each.
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "weft/graph/program.h"
+
+namespace weft {
+
+struct Pass {
+  std::string name;
+  std::function<Program(const Program&)> run;
+};
+
+/// Called after each pass with its name and what it made.
+using PassObserver = std::function<void(const std::string& name, const Program& after)>;
+
+/// Runs the passes in order; an Error from the verifier names the pass that broke the program.
+Program run_passes(Program program, std::span<const Pass> passes, const PassObserver& observer = nullptr);
+
+}  // namespace weft

@@ -1,0 +1,27 @@
+#pragma once
+// The passes that need no knowledge of any one op: they ask traits and the ops' own `simplify`.
+
+#include <cstdint>
+#include <functional>
+
+#include "weft/graph/passes/pass.h"
+
+namespace weft {
+
+/// Drops what no root needs.
+Pass dead_code();
+
+/// Merges nodes with equal ops and equal inputs; the operands of commutative ops compare in any order.
+/// Stateful nodes stay apart.
+Pass common_subexpressions();
+
+/// Replaces every node whose inputs are all constants by its value, computed with the reference kernel,
+/// unless the value has more than `max_elements` elements. `constant` makes the node that holds a tensor.
+/// A node whose kernel throws is kept, so that the error comes when it runs.
+using ConstantMaker = std::function<Value(Graph&, Tensor)>;
+Pass constant_folding(ConstantMaker constant, std::int64_t max_elements = 1 << 20);
+
+/// Asks every op for an equal, cheaper value, until none has one.
+Pass simplify();
+
+}  // namespace weft

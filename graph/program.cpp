@@ -1,0 +1,78 @@
+#include "weft/graph/program.h"
+
+#include <fmt/format.h>
+
+namespace weft {
+
+std::vector<NodeId> needed_nodes(const Graph& graph, std::span<const Value> roots) {
+  // Inputs are older than their users, so one sweep from the youngest node finds everything.
+  std::vector<bool> needed(graph.size(), false);
+  for (const Value& root : roots) {
+    if (&root.graph() != &graph) {
+      throw Error(ErrorCode::invalid_argument, "the values belong to different graphs");
+    }
+    needed.at(root.node()) = true;
+  }
+  std::vector<NodeId> ids;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const NodeId node = static_cast<NodeId>(graph.size()) - 1 - id;
+    if (!needed[node]) continue;
+    ids.push_back(node);
+    for (const ValueId& input : graph.node(node).inputs) needed[input.node] = true;
+  }
+  return {ids.rbegin(), ids.rend()};
+}
+
+namespace {
+
+/// What stands in the new graph for a node must have as many outputs, of the same types.
+void check_image(const Node& node, std::span<const Value> outputs, bool binding) {
+  Trail trail{.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)};
+  if (outputs.size() != node.outputs.size()) {
+    trail.expected = std::to_string(node.outputs.size());
+    trail.actual = std::to_string(outputs.size());
+    throw Error(ErrorCode::internal, "a pass changed the number of outputs of a node", std::move(trail));
+  }
+  for (std::size_t i = 0; !binding && i < outputs.size(); ++i) {
+    if (outputs[i].type() == node.outputs[i]) continue;
+    trail.expected = to_string(node.outputs[i]);
+    trail.actual = to_string(outputs[i].type());
+    throw Error(ErrorCode::internal, "a pass changed the type of a value", std::move(trail));
+  }
+}
+
+}  // namespace
+
+Program rewrite(const Graph& graph, std::span<const Value> roots, const RewriteRule& rule, bool binding) {
+  Program program{std::make_unique<Graph>(), {}};
+  Graph& target = *program.graph;
+  std::vector<std::vector<Value>> images(graph.size());
+  std::vector<Value> inputs;
+  for (const NodeId id : needed_nodes(graph, roots)) {
+    const Node& node = graph.node(id);
+    inputs.clear();
+    for (const ValueId& input : node.inputs) inputs.push_back(images[input.node][input.output]);
+    std::vector<Value> outputs;
+    if (rule) {
+      const Scope origin(target, "", node.where);
+      outputs = rule(target, node, inputs);
+    }
+    if (outputs.empty()) outputs = target.outputs_of(target.add(node.op, inputs, node.where, node.name));
+    check_image(node, outputs, binding);
+    images[id] = std::move(outputs);
+  }
+  for (const Value& root : roots) program.roots.push_back(images[root.node()][root.output()]);
+  return program;
+}
+
+Program extract(const Graph& graph, std::span<const Value> roots, const Bindings& bindings) {
+  if (bindings.empty()) return rewrite(graph, roots, nullptr);
+  return rewrite(
+      graph, roots,
+      [&](Graph& target, const Node& node, std::span<const Value> inputs) {
+        return target.outputs_of(target.add(node.op.bind(bindings), inputs, node.where, node.name));
+      },
+      true);
+}
+
+}  // namespace weft

@@ -1,0 +1,146 @@
+#include "weft/graph/tensor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace weft {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+std::shared_ptr<void> allocate(std::size_t bytes) {
+  void* memory = ::operator new(std::max<std::size_t>(bytes, 1), kAlignment);
+  return {memory, [](void* block) { ::operator delete(block, kAlignment); }};
+}
+
+}  // namespace
+
+Tensor Tensor::uninitialized(DType dtype, std::span<const std::int64_t> sizes) {
+  auto memory = allocate(checked_bytes(sizes, dtype));
+  const void* data = memory.get();
+  return Tensor(std::make_shared<const Block>(Block{.dtype = dtype,
+                                                    .sizes = {sizes.begin(), sizes.end()},
+                                                    .elements = checked_elements(sizes),
+                                                    .data = data,
+                                                    .writable = true,
+                                                    .owner = std::move(memory)}));
+}
+
+Tensor Tensor::zeros(DType dtype, std::span<const std::int64_t> sizes) {
+  Tensor tensor = uninitialized(dtype, sizes);
+  std::memset(tensor.mutable_data(), 0, tensor.bytes());
+  return tensor;
+}
+
+Tensor Tensor::uninitialized(DType dtype, std::initializer_list<std::int64_t> sizes) {
+  return uninitialized(dtype, std::span(sizes.begin(), sizes.size()));
+}
+
+Tensor Tensor::zeros(DType dtype, std::initializer_list<std::int64_t> sizes) {
+  return zeros(dtype, std::span(sizes.begin(), sizes.size()));
+}
+
+Tensor Tensor::copy_of(const void* values, std::size_t count, DType dtype,
+                       std::span<const std::int64_t> sizes) {
+  if (checked_elements(sizes) != static_cast<std::int64_t>(count)) {
+    throw Error(
+        ErrorCode::shape_mismatch, "the number of values is not what the sizes say",
+        {.expected = fmt::format("{} values for {}", checked_elements(sizes), to_string(Shape::of(sizes))),
+         .actual = std::to_string(count)});
+  }
+  Tensor tensor = uninitialized(dtype, sizes);
+  if (count > 0) std::memcpy(tensor.mutable_data(), values, tensor.bytes());
+  return tensor;
+}
+
+Tensor Tensor::borrow(const void* data, DType dtype, std::span<const std::int64_t> sizes,
+                      std::shared_ptr<const void> keep_alive) {
+  checked_bytes(sizes, dtype);
+  return Tensor(std::make_shared<const Block>(Block{.dtype = dtype,
+                                                    .sizes = {sizes.begin(), sizes.end()},
+                                                    .elements = checked_elements(sizes),
+                                                    .data = data,
+                                                    .writable = false,
+                                                    .owner = std::move(keep_alive)}));
+}
+
+const Tensor::Block& Tensor::block() const {
+  if (!block_) throw Error(ErrorCode::invalid_argument, "an empty tensor was used");
+  return *block_;
+}
+
+void* Tensor::mutable_data() {
+  if (!block().writable) throw Error(ErrorCode::invalid_argument, "borrowed memory is read-only");
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the memory is ours, see `writable`
+  return const_cast<void*>(block().data);
+}
+
+void Tensor::expect_dtype(DType dtype) const {
+  if (block().dtype != dtype) {
+    throw Error(ErrorCode::dtype_mismatch, "a tensor was read as another dtype",
+                {.expected = std::string(name_of(dtype)), .actual = std::string(name_of(block().dtype))});
+  }
+}
+
+void Tensor::expect_single() const {
+  if (elements() != 1) {
+    throw Error(ErrorCode::shape_mismatch, "item() needs a tensor with one element",
+                {.actual = to_string(type())});
+  }
+}
+
+Tensor Tensor::rows(std::int64_t begin, std::int64_t count) const {
+  const Block& whole = block();
+  if (whole.sizes.empty() || begin < 0 || count < 0 || begin > whole.sizes[0] - count) {
+    throw Error(ErrorCode::out_of_range,
+                fmt::format("there are no {} rows from row {} of {}", count, begin, to_string(type())));
+  }
+  Block view = whole;
+  view.sizes[0] = count;
+  view.elements = checked_elements(view.sizes);
+  const std::int64_t row = whole.sizes[0] == 0 ? 0 : whole.elements / whole.sizes[0];
+  view.data = static_cast<const std::byte*>(whole.data) +
+              static_cast<std::size_t>(begin * row) * size_of(whole.dtype);
+  return Tensor(std::make_shared<const Block>(std::move(view)));
+}
+
+Tensor Tensor::reshaped(std::span<const std::int64_t> sizes) const {
+  if (checked_elements(sizes) != elements()) {
+    throw Error(ErrorCode::shape_mismatch, "a reshape must keep the number of elements",
+                {.expected = to_string(Shape::of(this->sizes())), .actual = to_string(Shape::of(sizes))});
+  }
+  Block view = block();
+  view.sizes.assign(sizes.begin(), sizes.end());
+  return Tensor(std::make_shared<const Block>(std::move(view)));
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy = uninitialized(dtype(), sizes());
+  if (bytes() > 0) std::memcpy(copy.mutable_data(), data(), bytes());
+  return copy;
+}
+
+bool identical(const Tensor& a, const Tensor& b) {
+  if (a.empty() || b.empty()) return a.empty() && b.empty();
+  if (a.dtype() != b.dtype() || !std::ranges::equal(a.sizes(), b.sizes())) return false;
+  return a.data() == b.data() || a.bytes() == 0 || std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+}
+
+std::string to_string(const Tensor& tensor) {
+  if (tensor.empty()) return "empty tensor";
+  constexpr std::int64_t kShown = 8;
+  std::string text = to_string(tensor.type()) + " {";
+  visit_dtype(tensor.dtype(), [&]<typename T>(T) {
+    const auto values = tensor.values<T>();
+    for (std::int64_t i = 0; i < std::min(tensor.elements(), kShown); ++i) {
+      text += fmt::format("{}{}", i == 0 ? "" : ", ", values[static_cast<std::size_t>(i)]);
+    }
+  });
+  return text + (tensor.elements() > kShown ? ", ...}" : "}");
+}
+
+}  // namespace weft

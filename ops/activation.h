@@ -1,0 +1,88 @@
+#pragma once
+// Activations. The gradients of tanh, relu and sigmoid read the output only, so a fused matmul need not keep
+// what came before the activation.
+
+#include "weft/ops/elementwise.h"
+
+namespace weft {
+
+struct Tanh {  // y = tanh(x), dx = dy (1 - y^2)
+  static constexpr std::string_view name = "tanh";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::tanh(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Relu {  // y = max(x, 0), dx = dy where y > 0
+  static constexpr std::string_view name = "relu";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return u <= T{0} ? T{0} : u; });  // a NaN stays one
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Sigmoid {  // y = 1 / (1 + e^-x), dx = dy y (1 - y)
+  static constexpr std::string_view name = "sigmoid";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return T{1} / (T{1} + std::exp(-u)); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct LeakyRelu {  // y = x where x > 0, else alpha x (Maas, Hannun, Ng 2013)
+  static constexpr std::string_view name = "leaky_relu";
+  static constexpr Traits traits{.elementwise = true};
+  double alpha = 0.01;
+  static constexpr auto attributes = weft::attributes(&LeakyRelu::alpha);
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [a = static_cast<T>(alpha)](T u) { return u > T{0} ? u : a * u; });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Elu {  // y = x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner, Hochreiter 2016)
+  static constexpr std::string_view name = "elu";
+  static constexpr Traits traits{.elementwise = true};
+  double alpha = 1.0;
+  static constexpr auto attributes = weft::attributes(&Elu::alpha);
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [a = static_cast<T>(alpha)](T u) { return u > T{0} ? u : a * std::expm1(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Softplus {  // y = ln(1 + e^x), dx = dy sigmoid(x)
+  static constexpr std::string_view name = "softplus";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return (u <= T{0} ? T{0} : u) + std::log1p(std::exp(-std::abs(u))); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+Value tanh(const Operand& x);
+Value relu(const Operand& x);
+Value sigmoid(const Operand& x);
+Value leaky_relu(const Operand& x, double alpha = 0.01);
+Value elu(const Operand& x, double alpha = 1.0);
+Value softplus(const Operand& x);
+/// x Phi(x) with the exact normal distribution function (Hendrycks, Gimpel 2016), made of erf.
+Value gelu(const Operand& x);
+
+}  // namespace weft

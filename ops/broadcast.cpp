@@ -1,0 +1,15 @@
+#include "weft/ops/broadcast.h"
+
+#include "weft/ops/source.h"
+
+namespace weft {
+
+Value apply_binary(const Op& op, const Operand& a, const Operand& b) {
+  if (a.is_number() && b.is_number()) return apply(op, {a, b});  // which says what is missing
+  const Value tensor = a.is_number() ? b.value() : a.value();
+  Graph& graph = tensor.graph();
+  return apply(op, {Operand(as_value(a, graph, tensor.dtype()), a.where()),
+                    Operand(as_value(b, graph, tensor.dtype()), b.where())});
+}
+
+}  // namespace weft

@@ -1,0 +1,39 @@
+#pragma once
+// The one list of built-in ops: a type each, so that tests and tools can walk over all of them.
+
+#include <tuple>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/random.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
+
+namespace weft {
+
+using BuiltinOps = std::tuple<                                                                     //
+    Input, Constant, Parameter, Assign, StopGradient,                                              //
+    Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
+    Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
+    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
+    MatMul, Sum, Max, ArgMax, Count,                                                               //
+    Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
+    Softmax, LogSoftmax, SoftmaxCrossEntropy,                                                      //
+    RandomKey, RandomUniform, RandomNormal>;
+
+/// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.
+template <typename F>
+void for_each_builtin(F&& visit) {
+  [&]<typename... O>(std::type_identity<std::tuple<O...>>) {
+    (visit.template operator()<O>(), ...);
+  }(std::type_identity<BuiltinOps>{});
+}
+
+}  // namespace weft

@@ -1,0 +1,187 @@
+#include "weft/ops/elementwise.h"
+
+#include <fmt/format.h>
+
+#include <numbers>
+
+#include "weft/ops/broadcast.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/source.h"
+
+namespace weft {
+namespace {
+
+/// Whether a value is a constant whose every element is `number`: small ones only, a look at each.
+bool is_constant(const Value& value, double number) {
+  const Tensor* tensor = value.graph().node(value.node()).op.constant();
+  constexpr std::int64_t kMostElements = 64;
+  if (tensor == nullptr || tensor->elements() == 0 || tensor->elements() > kMostElements) return false;
+  return visit_dtype(tensor->dtype(), [&]<typename T>(T) {
+    return std::ranges::all_of(tensor->values<T>(), [&](T x) { return static_cast<double>(x) == number; });
+  });
+}
+
+/// `kept`, if the op on (kept, neutral) is no more than it: the constant is neutral and does not broadcast.
+Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
+  if (!is_constant(neutral, number)) return {};
+  return broadcast(kept.shape(), neutral.shape()) == kept.shape() ? kept : Value();
+}
+
+}  // namespace
+
+TensorType broadcast_type(const TensorType& a, const TensorType& b) {
+  if (a.dtype != b.dtype) {
+    throw Error(ErrorCode::dtype_mismatch, "the inputs have different dtypes; cast one of them");
+  }
+  return {a.dtype, broadcast(a.shape, b.shape)};
+}
+
+TensorType predicate_type(const TensorType& a, const TensorType& b) {
+  return {DType::boolean, broadcast_type(a, b).shape};
+}
+
+TensorType float_type(const TensorType& x) {
+  if (!is_float(x.dtype)) {
+    throw Error(ErrorCode::dtype_mismatch, "the input must be floating point; cast it first",
+                {.expected = "f32 or f64"});
+  }
+  return x;
+}
+
+std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return {dy, dy}; }
+Value Add::simplify(std::span<const Value> inputs) const {
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 0.0)) return kept;
+  return keep_if_neutral(inputs[1], inputs[0], 0.0);
+}
+
+std::array<Value, 2> Sub::gradient(Value, Value, Value, Value dy) const { return {dy, -dy}; }
+Value Sub::simplify(std::span<const Value> inputs) const {
+  return keep_if_neutral(inputs[0], inputs[1], 0.0);
+}
+
+std::array<Value, 2> Mul::gradient(Value a, Value b, Value, Value dy) const { return {dy * b, dy * a}; }
+Value Mul::simplify(std::span<const Value> inputs) const {
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0)) return kept;
+  return keep_if_neutral(inputs[1], inputs[0], 1.0);
+}
+
+std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
+  const Value da = dy / b;
+  return {da, -(da * y)};
+}
+Value Div::simplify(std::span<const Value> inputs) const {
+  return keep_if_neutral(inputs[0], inputs[1], 1.0);
+}
+
+// d/da a^b = b a^(b-1), and 0 where both are 0;  d/db a^b = a^b ln a, which exists for a > 0 only.
+std::array<Value, 2> Pow::gradient(Value a, Value b, Value y, Value dy) const {
+  const Value positive = greater(a, 0.0);
+  const Value base = where(equal(b, 0.0), where(equal(a, 0.0), 1.0, a), a);
+  return {dy * b * pow(base, b - 1.0), where(positive, dy * y * log(where(positive, a, 1.0)), 0.0)};
+}
+Value Pow::simplify(std::span<const Value> inputs) const {
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0)) return kept;
+  const bool same_shape = broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
+  if (same_shape && is_constant(inputs[1], 2.0)) return square(inputs[0]);
+  return {};
+}
+
+std::array<Value, 2> Minimum::gradient(Value a, Value b, Value, Value dy) const {
+  const Value first = less_equal(a, b);
+  return {where(first, dy, 0.0), where(first, 0.0, dy)};
+}
+
+std::array<Value, 2> Maximum::gradient(Value a, Value b, Value, Value dy) const {
+  const Value first = greater_equal(a, b);
+  return {where(first, dy, 0.0), where(first, 0.0, dy)};
+}
+
+Value Neg::gradient(Value, Value, Value dy) const { return -dy; }
+Value Neg::simplify(std::span<const Value> inputs) const {
+  const Node& inner = inputs[0].graph().node(inputs[0].node());
+  return inner.op.is<Neg>() ? inputs[0].graph().value(inner.inputs[0]) : Value();
+}
+
+Value Square::gradient(Value x, Value, Value dy) const { return dy * x * 2.0; }
+Value Sqrt::gradient(Value, Value y, Value dy) const { return dy * 0.5 / y; }
+Value Exp::gradient(Value, Value y, Value dy) const { return dy * y; }
+Value Log::gradient(Value x, Value, Value dy) const { return dy / x; }
+Value Abs::gradient(Value x, Value, Value dy) const {
+  return where(greater(x, 0.0), dy, where(less(x, 0.0), -dy, 0.0));
+}
+Value Erf::gradient(Value x, Value, Value dy) const {
+  return dy * exp(-square(x)) * (2.0 * std::numbers::inv_sqrtpi);
+}
+
+TensorType Clip::infer(const TensorType& x) const {
+  if (!(low <= high)) {
+    throw Error(ErrorCode::invalid_argument, "the bounds are in the wrong order",
+                {.expected = "low <= high", .actual = fmt::format("low={}, high={}", low, high)});
+  }
+  return float_type(x);
+}
+Value Clip::gradient(Value x, Value y, Value dy) const { return where(equal(x, y), dy, 0.0); }
+
+void Cast::forward(const KernelArgs& args) const {
+  visit_dtype(args.inputs[0].dtype, [&]<typename From>(From) {
+    visit_dtype(to, [&]<typename To>(To) {
+      const auto x = args.inputs[0].as<const From>();
+      const auto y = args.outputs[0].as<To>();
+      for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<To>(x[i]);
+    });
+  });
+}
+// Where the input is no float there is no gradient to speak of; passing dy on lets autodiff see a path that
+// breaks at an integer, and name it.
+Value Cast::gradient(Value x, Value, Value dy) const {
+  return is_float(x.dtype()) ? cast(dy, x.dtype()) : dy;
+}
+Value Cast::simplify(std::span<const Value> inputs) const {
+  return inputs[0].dtype() == to ? inputs[0] : Value();
+}
+
+TensorType Where::infer(const TensorType& condition, const TensorType& a, const TensorType& b) const {
+  if (condition.dtype != DType::boolean) {
+    throw Error(ErrorCode::dtype_mismatch, "the condition must be bool", {.expected = "bool"});
+  }
+  const TensorType type = broadcast_type(a, b);
+  return {type.dtype, broadcast(condition.shape, type.shape)};
+}
+void Where::forward(const KernelArgs& args) const {
+  visit_dtype(args.outputs[0].dtype, [&]<typename T>(T) {
+    const auto condition = args.inputs[0].as<const bool>();
+    const auto a = args.inputs[1].as<const T>();
+    const auto b = args.inputs[2].as<const T>();
+    const auto y = args.outputs[0].as<T>();
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = condition[i] ? a[i] : b[i];
+  });
+}
+std::array<Value, 3> Where::gradient(Value condition, Value, Value, Value, Value dy) const {
+  return {Value(), where(condition, dy, 0.0), where(condition, 0.0, dy)};
+}
+
+Value add(const Operand& a, const Operand& b) { return apply_binary(Add{}, a, b); }
+Value sub(const Operand& a, const Operand& b) { return apply_binary(Sub{}, a, b); }
+Value mul(const Operand& a, const Operand& b) { return apply_binary(Mul{}, a, b); }
+Value div(const Operand& a, const Operand& b) { return apply_binary(Div{}, a, b); }
+Value pow(const Operand& a, const Operand& b) { return apply_binary(Pow{}, a, b); }
+Value minimum(const Operand& a, const Operand& b) { return apply_binary(Minimum{}, a, b); }
+Value maximum(const Operand& a, const Operand& b) { return apply_binary(Maximum{}, a, b); }
+Value neg(const Operand& x) { return apply(Neg{}, x); }
+Value square(const Operand& x) { return apply(Square{}, x); }
+Value sqrt(const Operand& x) { return apply(Sqrt{}, x); }
+Value exp(const Operand& x) { return apply(Exp{}, x); }
+Value log(const Operand& x) { return apply(Log{}, x); }
+Value abs(const Operand& x) { return apply(Abs{}, x); }
+Value erf(const Operand& x) { return apply(Erf{}, x); }
+Value clip(const Operand& x, double low, double high) { return apply(Clip{.low = low, .high = high}, x); }
+Value cast(const Operand& x, DType to) { return apply(Cast{to}, x); }
+
+Value where(const Operand& condition, const Operand& a, const Operand& b) {
+  Graph& graph = condition.value().graph();
+  const DType dtype = !a.is_number() ? a.value().dtype() : !b.is_number() ? b.value().dtype() : DType::f32;
+  return apply(Where{}, {condition, Operand(as_value(a, graph, dtype), a.where()),
+                         Operand(as_value(b, graph, dtype), b.where())});
+}
+
+}  // namespace weft

@@ -1,0 +1,264 @@
+#pragma once
+// Elementwise arithmetic. Inputs broadcast as in NumPy and share one dtype; a plain number beside a tensor
+// takes the tensor's dtype. Errors: shape_mismatch, dtype_mismatch.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+
+#include "weft/graph/graph.h"
+
+namespace weft {
+
+/// The type of a function of equally typed, broadcasting inputs.
+TensorType broadcast_type(const TensorType& a, const TensorType& b);
+/// The same shape, bool: what a comparison gives.
+TensorType predicate_type(const TensorType& a, const TensorType& b);
+/// The type itself, if it is floating point.
+TensorType float_type(const TensorType& x);
+
+template <typename T>
+concept Number = Element<T> && !std::is_same_v<T, bool>;
+template <typename T>
+concept SignedNumber = Number<T> && std::is_signed_v<T>;
+
+template <typename T, typename U, typename F>
+void map(std::span<const T> x, std::span<U> y, F f) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<U>(f(x[i]));
+}
+template <typename T, typename U, typename F>
+void map(std::span<const T> a, std::span<const T> b, std::span<U> y, F f) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<U>(f(a[i], b[i]));
+}
+
+struct Add {  // y = a + b
+  static constexpr std::string_view name = "add";
+  static constexpr Traits traits{.elementwise = true, .commutative = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <Number T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, std::plus<>{});
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Sub {  // y = a - b
+  static constexpr std::string_view name = "sub";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <Number T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, std::minus<>{});
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Mul {  // y = a * b
+  static constexpr std::string_view name = "mul";
+  static constexpr Traits traits{.elementwise = true, .commutative = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <Number T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, std::multiplies<>{});
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Div {  // y = a / b
+  static constexpr std::string_view name = "div";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <std::floating_point T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, std::divides<>{});
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Pow {  // y = a ^ b
+  static constexpr std::string_view name = "pow";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <std::floating_point T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, [](T u, T v) { return std::pow(u, v); });
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Minimum {  // y = min(a, b); a tie's gradient goes to a
+  static constexpr std::string_view name = "minimum";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <Number T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, [](T u, T v) { return u <= v || u != u ? u : v; });
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+};
+
+struct Maximum {  // y = max(a, b); a tie's gradient goes to a
+  static constexpr std::string_view name = "maximum";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
+  template <Number T>
+  void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
+    map(a, b, y, [](T u, T v) { return u >= v || u != u ? u : v; });
+  }
+  std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+};
+
+struct Neg {  // y = -x
+  static constexpr std::string_view name = "neg";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return x; }
+  template <SignedNumber T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, std::negate<>{});
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Square {  // y = x * x
+  static constexpr std::string_view name = "square";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return x; }
+  template <Number T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return u * u; });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Sqrt {  // y = sqrt(x)
+  static constexpr std::string_view name = "sqrt";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::sqrt(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Exp {  // y = e^x
+  static constexpr std::string_view name = "exp";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::exp(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Log {  // y = ln x
+  static constexpr std::string_view name = "log";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::log(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Abs {  // y = |x|; the gradient at 0 is 0
+  static constexpr std::string_view name = "abs";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return x; }
+  template <SignedNumber T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::abs(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Erf {  // y = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x
+  static constexpr std::string_view name = "erf";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::erf(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Clip {  // y = min(max(x, low), high); the gradient at the bounds passes
+  static constexpr std::string_view name = "clip";
+  static constexpr Traits traits{.elementwise = true};
+  double low = 0.0;
+  double high = 1.0;
+  static constexpr auto attributes = weft::attributes(&Clip::low, &Clip::high);
+  TensorType infer(const TensorType& x) const;
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [this](T u) {
+      return u < static_cast<T>(low)    ? static_cast<T>(low)
+             : u > static_cast<T>(high) ? static_cast<T>(high)
+                                        : u;
+    });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Cast {  // y = x in another dtype, as static_cast does it; to bool: x != 0
+  static constexpr std::string_view name = "cast";
+  static constexpr Traits traits{.elementwise = true};
+  DType to = DType::f32;
+  static constexpr auto attributes = weft::attributes(&Cast::to);
+  TensorType infer(const TensorType& x) const { return {to, x.shape}; }
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Where {  // y = condition ? a : b
+  static constexpr std::string_view name = "where";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& condition, const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  std::array<Value, 3> gradient(Value condition, Value a, Value b, Value y, Value dy) const;
+};
+
+/// a + b, and so on for the others below.
+Value add(const Operand& a, const Operand& b);
+Value sub(const Operand& a, const Operand& b);
+Value mul(const Operand& a, const Operand& b);
+/// a / b, floating point only.
+Value div(const Operand& a, const Operand& b);
+/// a to the power of b, floating point only. The gradient with respect to b counts where a > 0.
+Value pow(const Operand& a, const Operand& b);
+Value minimum(const Operand& a, const Operand& b);
+Value maximum(const Operand& a, const Operand& b);
+Value neg(const Operand& x);
+Value square(const Operand& x);
+Value sqrt(const Operand& x);
+Value exp(const Operand& x);
+/// The natural logarithm.
+Value log(const Operand& x);
+Value abs(const Operand& x);
+/// The Gauss error function.
+Value erf(const Operand& x);
+/// x limited to [low, high], floating point.
+Value clip(const Operand& x, double low, double high);
+/// x in another dtype, converted as `static_cast` does; not-zero for bool.
+Value cast(const Operand& x, DType to);
+/// Elementwise `condition ? a : b` of a bool and two tensors of one dtype.
+Value where(const Operand& condition, const Operand& a, const Operand& b);
+
+inline Value operator+(const Operand& a, const Operand& b) { return add(a, b); }
+inline Value operator-(const Operand& a, const Operand& b) { return sub(a, b); }
+inline Value operator*(const Operand& a, const Operand& b) { return mul(a, b); }
+inline Value operator/(const Operand& a, const Operand& b) { return div(a, b); }
+inline Value operator-(const Operand& x) { return neg(x); }
+
+}  // namespace weft

@@ -1,0 +1,343 @@
+#include "weft/ops/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "weft/ops/reduce.h"
+
+namespace weft {
+namespace {
+
+/// The elements of a tensor seen as [outer, length of an axis, inner].
+struct AxisView {
+  std::int64_t outer = 1;
+  std::int64_t length = 1;
+  std::int64_t inner = 1;
+};
+
+AxisView axis_view(std::span<const std::int64_t> sizes, std::size_t axis) {
+  AxisView view{.outer = 1, .length = sizes[axis], .inner = 1};
+  for (std::size_t i = 0; i < axis; ++i) view.outer *= sizes[i];
+  for (std::size_t i = axis + 1; i < sizes.size(); ++i) view.inner *= sizes[i];
+  return view;
+}
+
+void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+/// The numbers multiplied and the symbols sorted: two shapes with equal products hold as many elements.
+std::pair<std::int64_t, std::vector<std::string>> product_of(const Shape& shape) {
+  std::vector<std::int64_t> numbers;
+  std::vector<std::string> symbols;
+  for (const Dim& dim : shape) {
+    if (dim.is_symbol()) {
+      symbols.push_back(dim.symbol());
+    } else {
+      numbers.push_back(dim.size());
+    }
+  }
+  std::ranges::sort(symbols);
+  return {checked_elements(numbers), symbols};
+}
+
+const Node& producer(const Value& value) { return value.graph().node(value.node()); }
+Value input_of(const Value& value) { return value.graph().value(producer(value).inputs[0]); }
+
+/// For every element of a permuted result: the element of the source that it takes.
+void copy_permuted(const ConstArg& x, const Arg& y, std::span<const std::int64_t> strides) {
+  const std::size_t element = size_of(x.dtype);
+  const auto* from = static_cast<const std::byte*>(x.data);
+  auto* to = static_cast<std::byte*>(y.data);
+  for (std::int64_t i = 0; i < y.elements; ++i) {
+    std::int64_t rest = i;
+    std::int64_t source = 0;
+    for (std::size_t axis = y.sizes.size(); axis-- > 0;) {
+      source += rest % y.sizes[axis] * strides[axis];
+      rest /= y.sizes[axis];
+    }
+    copy_bytes(to + static_cast<std::size_t>(i) * element, from + static_cast<std::size_t>(source) * element,
+               element);
+  }
+}
+
+std::vector<std::int64_t> strides_of(std::span<const std::int64_t> sizes) {
+  std::vector<std::int64_t> strides(sizes.size(), 1);
+  for (std::size_t axis = sizes.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * sizes[axis];
+  return strides;
+}
+
+}  // namespace
+
+TensorType Reshape::infer(const TensorType& x) const {
+  if (product_of(x.shape) != product_of(shape)) {
+    throw Error(ErrorCode::shape_mismatch, "a reshape must keep the number of elements",
+                {.expected = fmt::format("a shape with as many elements as {}", to_string(x.shape)),
+                 .actual = to_string(shape)});
+  }
+  return {x.dtype, shape};
+}
+void Reshape::forward(const KernelArgs& args) const {
+  copy_bytes(static_cast<std::byte*>(args.outputs[0].data),
+             static_cast<const std::byte*>(args.inputs[0].data),
+             static_cast<std::size_t>(args.inputs[0].elements) * size_of(args.inputs[0].dtype));
+}
+Value Reshape::gradient(Value x, Value, Value dy) const { return reshape(dy, x.shape()); }
+Value Reshape::simplify(std::span<const Value> inputs) const {
+  if (inputs[0].shape() == shape) return inputs[0];
+  return producer(inputs[0]).op.is<Reshape>() ? reshape(input_of(inputs[0]), shape) : Value();
+}
+
+TensorType Transpose::infer(const TensorType& x) const {
+  std::vector<std::int64_t> sorted = permutation;
+  std::ranges::sort(sorted);
+  std::vector<std::int64_t> axes(x.shape.rank());
+  std::iota(axes.begin(), axes.end(), 0);
+  if (sorted != axes) {
+    throw Error(ErrorCode::shape_mismatch, "the permutation must name every axis once",
+                {.expected = fmt::format("{} axes", axes.size()), .actual = attribute_text(permutation)});
+  }
+  std::vector<Dim> dims;
+  for (const std::int64_t axis : permutation) dims.push_back(x.shape[static_cast<std::size_t>(axis)]);
+  return {x.dtype, Shape(std::move(dims))};
+}
+void Transpose::forward(const KernelArgs& args) const {
+  const auto strides = strides_of(args.inputs[0].sizes);
+  std::vector<std::int64_t> permuted;
+  for (const std::int64_t axis : permutation) permuted.push_back(strides[static_cast<std::size_t>(axis)]);
+  copy_permuted(args.inputs[0], args.outputs[0], permuted);
+}
+Value Transpose::gradient(Value, Value, Value dy) const {
+  std::vector<std::int64_t> inverse(permutation.size());
+  for (std::size_t i = 0; i < permutation.size(); ++i) {
+    inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
+  }
+  return transpose(dy, inverse);
+}
+Value Transpose::simplify(std::span<const Value> inputs) const {
+  if (std::ranges::is_sorted(permutation)) return inputs[0];
+  const auto* inner = producer(inputs[0]).op.as<Transpose>();
+  if (inner == nullptr) return {};
+  std::vector<std::int64_t> composed;
+  for (const std::int64_t axis : permutation)
+    composed.push_back(inner->permutation[static_cast<std::size_t>(axis)]);
+  return transpose(input_of(inputs[0]), composed);
+}
+
+TensorType BroadcastTo::infer(const TensorType& x) const {
+  if (broadcast(x.shape, shape) != shape) {
+    throw Error(ErrorCode::shape_mismatch, "the tensor does not broadcast",
+                {.expected = to_string(shape), .actual = to_string(x.shape)});
+  }
+  return {x.dtype, shape};
+}
+void BroadcastTo::forward(const KernelArgs& args) const {
+  const ConstArg& x = args.inputs[0];
+  const Arg& y = args.outputs[0];
+  const auto strides = strides_of(x.sizes);
+  std::vector<std::int64_t> spread(y.sizes.size(), 0);
+  const std::size_t missing = y.sizes.size() - x.sizes.size();
+  for (std::size_t axis = 0; axis < x.sizes.size(); ++axis) {
+    if (x.sizes[axis] != 1) spread[missing + axis] = strides[axis];
+  }
+  copy_permuted(x, y, spread);
+}
+// autodiff sums the gradient over the repeated axes, as for every op whose inputs broadcast.
+Value BroadcastTo::gradient(Value, Value, Value dy) const { return dy; }
+Value BroadcastTo::simplify(std::span<const Value> inputs) const {
+  if (inputs[0].shape() == shape) return inputs[0];
+  return producer(inputs[0]).op.is<BroadcastTo>() ? broadcast_to(input_of(inputs[0]), shape) : Value();
+}
+
+TensorType Concat::infer(std::span<const TensorType> inputs) const {
+  if (inputs.empty()) throw Error(ErrorCode::invalid_argument, "there is nothing to concatenate");
+  const std::size_t along = normalize_axis(axis, inputs[0].shape.rank());
+  std::vector<Dim> dims = inputs[0].shape.dims();
+  for (const TensorType& next : inputs.subspan(1)) {
+    if (next.dtype != inputs[0].dtype)
+      throw Error(ErrorCode::dtype_mismatch, "the inputs have different dtypes");
+    if (next.shape.rank() != dims.size())
+      throw Error(ErrorCode::shape_mismatch, "the inputs have different ranks");
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (i == along) {
+        std::int64_t joined = 0;
+        if (__builtin_add_overflow(dims[i].size(), next.shape[i].size(), &joined)) {
+          throw Error(ErrorCode::shape_mismatch, "the joined axis does not fit 63 bits");
+        }
+        dims[i] = Dim(joined);
+      } else if (dims[i] != next.shape[i]) {
+        throw Error(ErrorCode::shape_mismatch,
+                    fmt::format("the inputs differ in axis {}, which is not the one to join", i));
+      }
+    }
+  }
+  return {inputs[0].dtype, Shape(std::move(dims))};
+}
+void Concat::forward(const KernelArgs& args) const {
+  const std::size_t along = normalize_axis(axis, args.outputs[0].sizes.size());
+  const AxisView whole = axis_view(args.outputs[0].sizes, along);
+  const std::size_t element = size_of(args.outputs[0].dtype);
+  auto* to = static_cast<std::byte*>(args.outputs[0].data);
+  std::size_t offset = 0;
+  for (const ConstArg& input : args.inputs) {
+    const AxisView part = axis_view(input.sizes, along);
+    const std::size_t block = static_cast<std::size_t>(part.length * part.inner) * element;
+    const auto* from = static_cast<const std::byte*>(input.data);
+    for (std::int64_t i = 0; i < whole.outer; ++i) {
+      copy_bytes(to + static_cast<std::size_t>(i * whole.length * whole.inner) * element + offset,
+                 from + static_cast<std::size_t>(i) * block, block);
+    }
+    offset += block;
+  }
+}
+std::vector<Value> Concat::gradient(const GradientArgs& args) const {
+  std::vector<Value> gradients;
+  std::int64_t start = 0;
+  const std::size_t along = normalize_axis(axis, args.outputs[0].shape().rank());
+  for (const Value& input : args.inputs) {
+    const std::int64_t size = args.inputs.size() == 1 ? 0 : input.shape()[along].size();
+    gradients.push_back(
+        args.inputs.size() == 1
+            ? args.output_gradients[0]
+            : slice(args.output_gradients[0], static_cast<std::int64_t>(along), start, start + size));
+    start += size;
+  }
+  return gradients;
+}
+Value Concat::simplify(std::span<const Value> inputs) const {
+  return inputs.size() == 1 ? inputs[0] : Value();
+}
+
+TensorType Slice::infer(const TensorType& x) const {
+  const std::size_t along = normalize_axis(axis, x.shape.rank());
+  const Dim& dim = x.shape[along];
+  const bool inside = dim.is_symbol() || stop <= dim.size();
+  if (start < 0 || stop < start || step < 1 || !inside) {
+    throw Error(ErrorCode::out_of_range, "the slice does not fit the axis",
+                {.expected = fmt::format("0 <= start <= stop <= {} and step >= 1", to_string(dim)),
+                 .actual = fmt::format("start {}, stop {}, step {}", start, stop, step)});
+  }
+  std::vector<Dim> dims = x.shape.dims();
+  dims[along] = Dim(stop == start ? 0 : (stop - start - 1) / step + 1);
+  return {x.dtype, Shape(std::move(dims))};
+}
+void Slice::forward(const KernelArgs& args) const {
+  const std::size_t along = normalize_axis(axis, args.inputs[0].sizes.size());
+  const AxisView x = axis_view(args.inputs[0].sizes, along);
+  const AxisView y = axis_view(args.outputs[0].sizes, along);
+  const std::size_t block = static_cast<std::size_t>(x.inner) * size_of(args.inputs[0].dtype);
+  const auto* from = static_cast<const std::byte*>(args.inputs[0].data);
+  auto* to = static_cast<std::byte*>(args.outputs[0].data);
+  for (std::int64_t i = 0; i < y.outer; ++i) {
+    for (std::int64_t j = 0; j < y.length; ++j) {
+      copy_bytes(to + static_cast<std::size_t>(i * y.length + j) * block,
+                 from + static_cast<std::size_t>(i * x.length + start + j * step) * block, block);
+    }
+  }
+}
+Value Slice::gradient(Value x, Value, Value dy) const {
+  return apply(Unslice{.slice = *this, .shape = x.shape()}, dy);
+}
+Value Slice::simplify(std::span<const Value> inputs) const {
+  const Shape& shape = inputs[0].shape();
+  const bool whole = start == 0 && step == 1 && shape[normalize_axis(axis, shape.rank())].is(stop);
+  return whole ? inputs[0] : Value();
+}
+
+TensorType Unslice::infer(const TensorType& x) const {
+  if (slice.infer({x.dtype, shape}) != x) {
+    throw Error(ErrorCode::shape_mismatch, "the input is not such a slice of the result",
+                {.expected = to_string(slice.infer({x.dtype, shape}))});
+  }
+  return {x.dtype, shape};
+}
+void Unslice::forward(const KernelArgs& args) const {
+  const std::size_t along = normalize_axis(slice.axis, args.inputs[0].sizes.size());
+  const AxisView x = axis_view(args.inputs[0].sizes, along);
+  const AxisView y = axis_view(args.outputs[0].sizes, along);
+  const std::size_t element = size_of(args.inputs[0].dtype);
+  const std::size_t block = static_cast<std::size_t>(x.inner) * element;
+  const auto* from = static_cast<const std::byte*>(args.inputs[0].data);
+  auto* to = static_cast<std::byte*>(args.outputs[0].data);
+  const auto bytes = static_cast<std::size_t>(args.outputs[0].elements) * element;
+  if (bytes > 0) std::memset(to, 0, bytes);
+  for (std::int64_t i = 0; i < x.outer; ++i) {
+    for (std::int64_t j = 0; j < x.length; ++j) {
+      copy_bytes(to + static_cast<std::size_t>(i * y.length + slice.start + j * slice.step) * block,
+                 from + static_cast<std::size_t>(i * x.length + j) * block, block);
+    }
+  }
+}
+Value Unslice::gradient(Value, Value, Value dy) const { return apply(slice, dy); }
+
+Value reshape(const Operand& x, const Shape& shape) { return apply(Reshape{shape}, x); }
+
+Value reshape(const Operand& x, std::initializer_list<std::int64_t> sizes) {
+  auto [left, symbols] = product_of(x.value().shape());
+  std::vector<Dim> dims;
+  std::ptrdiff_t open = -1;
+  for (const std::int64_t size : sizes) {
+    if (size == -1 && open < 0) {
+      open = static_cast<std::ptrdiff_t>(dims.size());
+      dims.emplace_back(1);
+    } else {
+      dims.emplace_back(size);
+      if (size > 0 && left % size == 0) left /= size;
+    }
+  }
+  // What the numbers leave must be one number, or one symbol alone.
+  if (open >= 0 && symbols.empty()) dims[static_cast<std::size_t>(open)] = Dim(left);
+  if (open >= 0 && symbols.size() == 1 && left == 1) dims[static_cast<std::size_t>(open)] = Dim(symbols[0]);
+  return reshape(x, Shape(std::move(dims)));
+}
+
+Value reshape_like(const Operand& x, const Value& reference) { return reshape(x, reference.shape()); }
+
+Value flatten(const Operand& x) {
+  const Shape& shape = x.value().shape();
+  if (shape.is_scalar()) return reshape(x, Shape{1, 1});
+  std::int64_t rest = 1;
+  for (std::size_t axis = 1; axis < shape.rank(); ++axis) {
+    if (__builtin_mul_overflow(rest, shape[axis].size(), &rest)) {
+      throw Error(ErrorCode::shape_mismatch, "the flattened axis does not fit 63 bits",
+                  {.op = "flatten", .actual = to_string(shape), .where = to_string(x.where())});
+    }
+  }
+  return reshape(x, Shape{shape[0], Dim(rest)});
+}
+
+Value transpose(const Operand& x, const std::vector<std::int64_t>& permutation) {
+  const auto rank = static_cast<std::int64_t>(x.value().shape().rank());
+  std::vector<std::int64_t> axes = permutation;
+  if (axes.empty()) {
+    for (std::int64_t axis = rank - 1; axis >= 0; --axis) axes.push_back(axis);
+  }
+  for (std::int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
+  return apply(Transpose{std::move(axes)}, x);
+}
+
+Value broadcast_to(const Operand& x, const Shape& shape) { return apply(BroadcastTo{shape}, x); }
+Value broadcast_like(const Operand& x, const Value& reference) { return broadcast_to(x, reference.shape()); }
+
+Value concat(std::initializer_list<Operand> inputs, std::int64_t axis) {
+  return apply_many(Concat{axis}, {inputs.begin(), inputs.size()});
+}
+Value concat(std::span<const Value> inputs, std::int64_t axis, std::source_location where) {
+  std::vector<Operand> operands;
+  for (const Value& input : inputs) operands.emplace_back(input, where);
+  return apply_many(Concat{axis}, operands);
+}
+
+Value slice(const Operand& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
+  const Shape& shape = x.value().shape();
+  const auto along = static_cast<std::int64_t>(normalize_axis(axis, shape.rank()));
+  const Dim& dim = shape[static_cast<std::size_t>(along)];
+  if (!dim.is_symbol() && start < 0) start += dim.size();
+  if (!dim.is_symbol() && stop < 0) stop += dim.size();
+  return apply(Slice{.axis = along, .start = start, .stop = stop, .step = step}, x);
+}
+
+}  // namespace weft

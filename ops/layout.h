@@ -1,0 +1,104 @@
+#pragma once
+// Ops that move elements without changing them. Shapes in attributes may hold symbols, so a "like" form is
+// the plain form with another value's shape: `broadcast_to(x, ref.shape())`.
+
+#include <initializer_list>
+
+#include "weft/graph/graph.h"
+
+namespace weft {
+
+struct Reshape {  // the same elements in the same order under another shape
+  static constexpr std::string_view name = "reshape";
+  static constexpr Traits traits{.view = true};
+  Shape shape;
+  static constexpr auto attributes = weft::attributes(&Reshape::shape);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Transpose {  // axis i of the result is axis permutation[i] of the input
+  static constexpr std::string_view name = "transpose";
+  std::vector<std::int64_t> permutation;
+  static constexpr auto attributes = weft::attributes(&Transpose::permutation);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct BroadcastTo {  // the input repeated along the axes where it has size 1 or none
+  static constexpr std::string_view name = "broadcast_to";
+  Shape shape;
+  static constexpr auto attributes = weft::attributes(&BroadcastTo::shape);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Concat {  // the inputs one after the other along `axis`
+  static constexpr std::string_view name = "concat";
+  std::int64_t axis = 0;
+  static constexpr auto attributes = weft::attributes(&Concat::axis);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  std::vector<Value> gradient(const GradientArgs& args) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Slice {  // elements start, start + step, ... below stop along `axis`
+  static constexpr std::string_view name = "slice";
+  std::int64_t axis = 0;
+  std::int64_t start = 0;
+  std::int64_t stop = 0;
+  std::int64_t step = 1;
+  static constexpr auto attributes =
+      weft::attributes(&Slice::axis, &Slice::start, &Slice::stop, &Slice::step);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Unslice {  // zeros of `shape`, with the input where a slice of that shape would have been taken
+  static constexpr std::string_view name = "unslice";
+  Slice slice;
+  Shape shape;
+  static constexpr auto attributes = weft::attributes(&Unslice::slice, &Unslice::shape);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+/// The same elements under another shape. One dimension may be -1: it is what the others leave. Symbols must
+/// stand on both sides. Errors: shape_mismatch.
+Value reshape(const Operand& x, const Shape& shape);
+Value reshape(const Operand& x, std::initializer_list<std::int64_t> sizes);
+Value reshape_like(const Operand& x, const Value& reference);
+/// All axes but the first in one: [batch, 28, 28] -> [batch, 784].
+Value flatten(const Operand& x);
+/// Without a permutation the axes are reversed.
+Value transpose(const Operand& x, const std::vector<std::int64_t>& permutation = {});
+/// Repeats x to `shape` by NumPy's broadcasting rule.
+Value broadcast_to(const Operand& x, const Shape& shape);
+Value broadcast_like(const Operand& x, const Value& reference);
+/// Tensors of one dtype that agree in every other axis; the joined axis must be numbers.
+Value concat(std::initializer_list<Operand> inputs, std::int64_t axis = 0);
+Value concat(std::span<const Value> inputs, std::int64_t axis = 0,
+             std::source_location where = std::source_location::current());
+/// Elements [start, stop) along one axis, every `step`-th. Negative bounds count from the end of an axis
+/// whose size is a number; bounds that lie outside are an error.
+Value slice(const Operand& x, std::int64_t axis, std::int64_t start, std::int64_t stop,
+            std::int64_t step = 1);
+
+inline std::string attribute_text(const Slice& slice) {
+  return fmt::format("{}:{}:{} along {}", slice.start, slice.stop, slice.step, slice.axis);
+}
+inline bool operator==(const Slice& a, const Slice& b) {
+  return a.axis == b.axis && a.start == b.start && a.stop == b.stop && a.step == b.step;
+}
+
+}  // namespace weft

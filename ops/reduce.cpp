@@ -1,0 +1,117 @@
+#include "weft/ops/reduce.h"
+
+#include <fmt/format.h>
+
+#include "weft/ops/compare.h"
+#include "weft/ops/control.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/source.h"
+
+namespace weft {
+namespace {
+
+std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank) {
+  std::vector<bool> reduced(rank, false);
+  for (const std::int64_t axis : normalize_axes(axes, rank)) reduced[static_cast<std::size_t>(axis)] = true;
+  return reduced;
+}
+
+/// Gives back to a reduced value the axes that it lost, with size 1, and repeats it along them.
+Value expand_to(Value reduced, const Value& x, const Axes& axes) {
+  return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
+}
+
+}  // namespace
+
+TensorType reduced_type(const TensorType& x, const Axes& axes, bool keep_dims) {
+  const auto reduced = reduced_axes(axes, x.shape.rank());
+  std::vector<Dim> dims;
+  for (std::size_t axis = 0; axis < reduced.size(); ++axis) {
+    if (!reduced[axis]) {
+      dims.push_back(x.shape[axis]);
+    } else if (keep_dims) {
+      dims.emplace_back(1);
+    }
+  }
+  return {x.dtype, Shape(std::move(dims))};
+}
+
+void for_each_reduced(std::span<const std::int64_t> sizes, const Axes& axes,
+                      const std::function<void(std::size_t, std::size_t)>& visit) {
+  const auto reduced = reduced_axes(axes, sizes.size());
+  const std::int64_t elements = checked_elements(sizes);
+  for (std::int64_t i = 0; i < elements; ++i) {
+    std::int64_t rest = i;
+    std::int64_t out = 0;
+    std::int64_t stride = 1;
+    for (std::size_t axis = sizes.size(); axis-- > 0;) {
+      const std::int64_t index = rest % sizes[axis];
+      rest /= sizes[axis];
+      if (reduced[axis]) continue;
+      out += index * stride;
+      stride *= sizes[axis];
+    }
+    visit(static_cast<std::size_t>(i), static_cast<std::size_t>(out));
+  }
+}
+
+TensorType Sum::infer(const TensorType& x) const {
+  if (x.dtype == DType::boolean)
+    throw Error(ErrorCode::dtype_mismatch, "cast a bool to a number before summing");
+  return reduced_type(x, axes, keep_dims);
+}
+Value Sum::gradient(Value x, Value, Value dy) const { return expand_to(dy, x, axes); }
+Value Sum::simplify(std::span<const Value> inputs) const {
+  // Summing over axes of size 1 only rearranges.
+  const Shape& shape = inputs[0].shape();
+  for (const std::int64_t axis : normalize_axes(axes, shape.rank())) {
+    if (!shape[static_cast<std::size_t>(axis)].is(1)) return {};
+  }
+  return reshape(inputs[0], infer(inputs[0].type()).shape);
+}
+
+Value Max::gradient(Value x, Value y, Value dy) const {
+  const Value largest = stop_gradient(cast(equal(x, expand_to(y, x, axes)), x.dtype()));
+  return expand_to(dy, x, axes) * largest / expand_to(sum(largest, axes), x, axes);
+}
+
+TensorType ArgMax::infer(const TensorType& x) const {
+  const std::size_t along = normalize_axis(axis, x.shape.rank());
+  if (x.shape[along].is(0)) {
+    throw Error(ErrorCode::shape_mismatch, "the largest of no elements has no index");
+  }
+  return {DType::i64, reduced_type(x, {static_cast<std::int64_t>(along)}, false).shape};
+}
+
+void Count::forward(const KernelArgs& args) const {
+  double count = 1.0;
+  const auto sizes = args.inputs[0].sizes;
+  for (const std::int64_t axis : normalize_axes(axes, sizes.size())) {
+    count *= static_cast<double>(sizes[static_cast<std::size_t>(axis)]);
+  }
+  visit_dtype(dtype, [&]<typename T>(T) { args.outputs[0].as<T>()[0] = static_cast<T>(count); });
+}
+Value Count::simplify(std::span<const Value> inputs) const {
+  const Shape& shape = inputs[0].shape();
+  double count = 1.0;
+  for (const std::int64_t axis : normalize_axes(axes, shape.rank())) {
+    const Dim& dim = shape[static_cast<std::size_t>(axis)];
+    if (dim.is_symbol()) return {};
+    count *= static_cast<double>(dim.size());
+  }
+  return constant(inputs[0].graph(), count, dtype);
+}
+
+Value sum(const Operand& x, const Axes& axes, bool keep_dims) {
+  return apply(Sum{.axes = axes, .keep_dims = keep_dims}, x);
+}
+Value mean(const Operand& x, const Axes& axes, bool keep_dims) {
+  const Scope origin(x.value().graph(), "mean", x.where());
+  return sum(x, axes, keep_dims) / apply(Count{.axes = axes, .dtype = x.value().dtype()}, x);
+}
+Value max(const Operand& x, const Axes& axes, bool keep_dims) {
+  return apply(Max{.axes = axes, .keep_dims = keep_dims}, x);
+}
+Value argmax(const Operand& x, std::int64_t axis) { return apply(ArgMax{axis}, x); }
+
+}  // namespace weft

@@ -1,0 +1,110 @@
+#pragma once
+// Reductions over axes. An empty list of axes means all of them; negative axes count from the end. With
+// `keep_dims` a reduced axis stays with size 1.
+
+#include <initializer_list>
+#include <limits>
+
+#include "weft/ops/elementwise.h"
+
+namespace weft {
+
+using Axes = std::vector<std::int64_t>;
+
+/// The type after reducing `axes` (normalized here).
+TensorType reduced_type(const TensorType& x, const Axes& axes, bool keep_dims);
+
+/// Calls `visit(input index, output index)` for every element of the input.
+void for_each_reduced(std::span<const std::int64_t> sizes, const Axes& axes,
+                      const std::function<void(std::size_t, std::size_t)>& visit);
+
+struct Sum {
+  static constexpr std::string_view name = "sum";
+  Axes axes;
+  bool keep_dims = false;
+  static constexpr auto attributes = weft::attributes(&Sum::axes, &Sum::keep_dims);
+  TensorType infer(const TensorType& x) const;
+  template <Number T>
+  void forward(View<const T> x, View<T> y) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Max {  // ties share the gradient equally
+  static constexpr std::string_view name = "max";
+  Axes axes;
+  bool keep_dims = false;
+  static constexpr auto attributes = weft::attributes(&Max::axes, &Max::keep_dims);
+  TensorType infer(const TensorType& x) const { return reduced_type(x, axes, keep_dims); }
+  template <Number T>
+  void forward(View<const T> x, View<T> y) const;
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct ArgMax {  // the first of equals, i64
+  static constexpr std::string_view name = "argmax";
+  std::int64_t axis = -1;
+  static constexpr auto attributes = weft::attributes(&ArgMax::axis);
+  TensorType infer(const TensorType& x) const;
+  template <Number T>
+  void forward(View<const T> x, View<std::int64_t> y) const;
+  static constexpr NoGradient gradient{"it is piecewise constant"};
+};
+
+struct Count {  // how many elements a reduction over `axes` brings together; becomes a constant with the
+                // shape
+  static constexpr std::string_view name = "count";
+  Axes axes;
+  DType dtype = DType::f32;
+  static constexpr auto attributes = weft::attributes(&Count::axes, &Count::dtype);
+  TensorType infer(const TensorType&) const { return {dtype, Shape{}}; }
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value, Value, Value) const { return {}; }  // depends on the shape alone
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+/// Sums in the dtype of x; floats are added up in f64.
+Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+/// The sum over the number of elements, which may be symbolic.
+Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+/// The largest element; of no elements the lowest number.
+Value max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+/// The index of the first largest element along one axis, i64; the axis goes.
+Value argmax(const Operand& x, std::int64_t axis = -1);
+
+template <Number T>
+void Sum::forward(View<const T> x, View<T> y) const {
+  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+  std::vector<Wide> sums(y.data.size(), Wide{0});
+  for_each_reduced(x.sizes, axes,
+                   [&](std::size_t in, std::size_t out) { sums[out] += static_cast<Wide>(x[in]); });
+  for (std::size_t i = 0; i < sums.size(); ++i) y[i] = static_cast<T>(sums[i]);
+}
+
+template <Number T>
+void Max::forward(View<const T> x, View<T> y) const {
+  constexpr T kLowest =
+      std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  std::ranges::fill(y.data, kLowest);
+  for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) {
+    if (x[in] > y[out] || x[in] != x[in]) y[out] = x[in];
+  });
+}
+
+template <Number T>
+void ArgMax::forward(View<const T> x, View<std::int64_t> y) const {
+  const std::size_t along = normalize_axis(axis, x.rank());
+  std::size_t inner = 1;
+  for (std::size_t i = along + 1; i < x.rank(); ++i) inner *= static_cast<std::size_t>(x.sizes[i]);
+  const auto length = static_cast<std::size_t>(x.sizes[along]);
+  for (std::size_t i = 0; i < y.data.size(); ++i) {
+    const std::size_t start = i / inner * length * inner + i % inner;
+    std::size_t best = 0;
+    for (std::size_t j = 1; j < length; ++j) {
+      if (x[start + j * inner] > x[start + best * inner]) best = j;
+    }
+    y[i] = static_cast<std::int64_t>(best);
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,38 @@
+#include "weft/ops/softmax.h"
+
+#include <utility>
+
+#include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
+
+namespace weft {
+namespace {
+
+/// Applies an op that works on the last axis to another one.
+Value over_axis(const Op& op, const Operand& x, std::int64_t axis) {
+  const std::size_t rank = x.value().shape().rank();
+  if (rank == 0) return apply(op, x);  // whose shape rule says what is wrong
+  const std::size_t along = normalize_axis(axis, rank);
+  if (along + 1 == rank) return apply(op, x);
+  std::vector<std::int64_t> swapped(rank);
+  for (std::size_t i = 0; i < rank; ++i) swapped[i] = static_cast<std::int64_t>(i);
+  std::swap(swapped[along], swapped[rank - 1]);
+  const Scope origin(x.value().graph(), op.name(), x.where());
+  return transpose(apply(op, transpose(x, swapped)), swapped);
+}
+
+}  // namespace
+
+TensorType normalized_type(const TensorType& x) {
+  float_type(x);
+  if (x.shape.is_scalar()) throw Error(ErrorCode::shape_mismatch, "there is no axis to normalize over");
+  return x;
+}
+
+Value Softmax::gradient(Value, Value y, Value dy) const { return y * (dy - sum(dy * y, {-1}, true)); }
+Value LogSoftmax::gradient(Value, Value y, Value dy) const { return dy - exp(y) * sum(dy, {-1}, true); }
+
+Value softmax(const Operand& x, std::int64_t axis) { return over_axis(Softmax{}, x, axis); }
+Value log_softmax(const Operand& x, std::int64_t axis) { return over_axis(LogSoftmax{}, x, axis); }
+
+}  // namespace weft

@@ -1,0 +1,75 @@
+#include "weft/runtime/compile.h"
+
+#include <fmt/format.h>
+
+#include "weft/graph/passes/standard.h"
+#include "weft/graph/print.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/fuse.h"
+
+namespace weft {
+namespace {
+
+std::vector<Pass> simplifying_passes(const CompileOptions& options) {
+  std::vector<Pass> passes;
+  if (options.simplify) passes.push_back(simplify());
+  if (options.fold)
+    passes.push_back(
+        constant_folding([](Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); }));
+  if (options.simplify && options.fold) passes.push_back(simplify());
+  if (options.merge) passes.push_back(common_subexpressions());
+  passes.push_back(dead_code());
+  return passes;
+}
+
+std::vector<Pass> fusing_passes(const CompileOptions& options) {
+  std::vector<Pass> passes;
+  if (options.fuse_matmul) passes.push_back(fuse_matmul());
+  if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
+  if (options.fuse_elementwise) passes.push_back(fuse_elementwise());
+  return passes;
+}
+
+void expect_concrete(const Program& program) {
+  const Graph& graph = *program.graph;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    for (const TensorType& type : node.outputs) {
+      if (type.shape.is_concrete()) continue;
+      throw Error(ErrorCode::bad_feed, "a symbol of the shape is bound by no input of the function",
+                  {.op = std::string(node.op.name()),
+                   .node = node.name,
+                   .actual = to_string(type),
+                   .where = to_string(node.where)});
+    }
+  }
+}
+
+}  // namespace
+
+Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
+                    std::span<const std::string> inputs, const Bindings& bindings,
+                    const CompileOptions& options, const StageObserver& observer) {
+  const auto observe = [&](const std::string& stage, const Program& program) {
+    if (observer) observer(stage, to_text(program));
+  };
+  Program program = extract(graph, roots);
+  observe("prune", program);
+  program = extract(*program.graph, program.roots, bindings);
+  expect_concrete(program);
+  observe("specialize", program);
+  program = run_passes(std::move(program), simplifying_passes(options));
+  observe("simplify", program);
+  program = run_passes(std::move(program), fusing_passes(options));
+  observe("fuse", program);
+  Compilation compilation;
+  compilation.lowered =
+      lower(program, outputs, inputs,
+            {.reference_kernels = options.reference_kernels, .in_place_updates = options.in_place_updates});
+  compilation.schedule = schedule(compilation.lowered, options.threads);
+  compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
+  if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));
+  return compilation;
+}
+
+}  // namespace weft

@@ -1,0 +1,41 @@
+#pragma once
+// The compiler: a pure function from a program to what a plan is made of,
+//   prune -> specialize shapes -> simplify, fold, merge -> fuse -> lower -> schedule -> plan memory.
+// Each stage has a printable result, which an observer can see; every pass can be left out.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "weft/runtime/schedule.h"
+
+namespace weft {
+
+struct CompileOptions {
+  int threads = 1;
+  bool simplify = true;            // algebra by the ops' own rules
+  bool fold = true;                // constants
+  bool merge = true;               // common subexpressions
+  bool fuse_matmul = true;         // bias and activation into the product
+  bool fuse_accumulate = true;     // w - lr * (a^T b) as one product
+  bool fuse_elementwise = true;    // chains in one pass over memory
+  bool in_place_updates = true;    // new values of parameters written where the old ones lie
+  bool reference_kernels = false;  // every op by its reference kernel
+};
+
+struct Compilation {
+  Lowered lowered;
+  Schedule schedule;
+  ArenaPlan arena;
+};
+
+/// Called with each stage's name ("prune", "specialize", ..., "memory") and its result as text.
+using StageObserver = std::function<void(std::string_view stage, const std::string& text)>;
+
+/// `roots` are the outputs, then the updates; `inputs` the labels of the fed inputs in the caller's order.
+/// Every symbol that is left must be in `bindings`, else Error(bad_feed) names it.
+Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
+                    std::span<const std::string> inputs, const Bindings& bindings,
+                    const CompileOptions& options, const StageObserver& observer = nullptr);
+
+}  // namespace weft

@@ -1,0 +1,51 @@
+#pragma once
+// A compiled function of a session: `outputs = function({inputs...})`. It makes a plan for each binding of
+// the symbolic dimensions when it first meets it and keeps it, so that a last, smaller batch is just another
+// plan. A call looks nothing up by name, allocates nothing after the first of its kind, and copies no input.
+//
+// A call is a transaction: every read of a parameter sees its value from before the call; updates are visible
+// after it; a call that throws changes nothing. Functions of one session are used by one thread at a time.
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weft/graph/tensor.h"
+#include "weft/runtime/plan.h"
+
+namespace weft {
+
+/// What to compile. Inputs are fed in this order; outputs come in this order; updates are `assign`s.
+struct FunctionSpec {
+  std::vector<Value> inputs;
+  std::vector<Value> outputs;
+  std::vector<Value> updates;
+};
+
+class Function {
+ public:
+  /// Runs and returns the outputs. They stay as they are until the next call; a copy of a Tensor keeps its
+  /// numbers beyond that. Throws Error(bad_feed) where an input does not fit, naming input, expected and
+  /// actual; otherwise what a step threw.
+  std::span<const Tensor> operator()(std::span<const Tensor> inputs);
+  std::span<const Tensor> operator()(std::initializer_list<Tensor> inputs = {}) {
+    return (*this)(std::span<const Tensor>(inputs.begin(), inputs.size()));
+  }
+
+  /// How many plans there are by now: one for each binding met.
+  std::size_t plans() const;
+  /// What the plan for these sizes holds; makes the plan if need be, runs nothing.
+  MemoryLedger ledger(std::span<const TensorType> inputs);
+  /// How many times the threads wait for each other in one run for these sizes.
+  std::size_t barriers(std::span<const TensorType> inputs);
+
+ private:
+  friend class Session;
+  struct Body;
+  explicit Function(std::shared_ptr<Body> body) : body_(std::move(body)) {}
+  std::shared_ptr<Body> body_;
+};
+
+}  // namespace weft

@@ -1,0 +1,20 @@
+#pragma once
+// The fuse stage: each rule is a pass of its own that replaces a pattern by one op, and can be left out.
+
+#include "weft/graph/passes/pass.h"
+
+namespace weft {
+
+/// matmul, then a bias along the last axis, then an activation -> fused_matmul. Each part is optional; what
+/// is fused away must have no other user, which holds under training for activations whose gradient reads
+/// their output.
+Pass fuse_matmul();
+
+/// w + s * (A B) or w - s * (A B) -> matmul_accumulate: no memory for the product, no second pass over w. A
+/// scale that is no constant moves to the operand b.
+Pass fuse_accumulate();
+
+/// Chains of elementwise ops of one shape -> fused_elementwise.
+Pass fuse_elementwise();
+
+}  // namespace weft

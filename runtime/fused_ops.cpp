@@ -1,0 +1,132 @@
+#include "weft/runtime/fused_ops.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "weft/graph/evaluate.h"
+#include "weft/graph/print.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/source.h"
+
+namespace weft {
+namespace {
+
+Tensor borrow(const ConstArg& arg) { return Tensor::borrow(arg.data, arg.dtype, arg.sizes); }
+
+void copy_into(const Tensor& from, const Arg& to) {
+  if (from.bytes() > 0 && from.data() != to.data) std::memcpy(to.data, from.data(), from.bytes());
+}
+
+Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
+  const std::int64_t sizes[] = {count};
+  return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
+}
+
+}  // namespace
+
+std::string attribute_text(const Epilogue& epilogue) {
+  return epilogue.op ? to_string(*epilogue.op) : "none";
+}
+
+std::string attribute_text(const MatMul& product) {
+  return fmt::format("{} x {}", product.transpose_a ? "a^T" : "a", product.transpose_b ? "b^T" : "b");
+}
+
+TensorType FusedMatMul::infer(std::span<const TensorType> inputs) const {
+  if (inputs.size() != (bias ? 3U : 2U)) throw Error(ErrorCode::internal, "a fused matmul lost an input");
+  const TensorType type = product.infer(inputs[0], inputs[1]);
+  return bias ? broadcast_type(type, inputs[2]) : type;
+}
+
+void FusedMatMul::forward(const KernelArgs& args) const {
+  Tensor result = evaluate(product, {{borrow(args.inputs[0]), borrow(args.inputs[1])}})[0];
+  if (bias) result = evaluate(Add{}, {{result, borrow(args.inputs[2])}})[0];
+  if (activation.op) result = evaluate(*activation.op, {{result}})[0];
+  copy_into(result, args.outputs[0]);
+}
+
+TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {
+  if (product.infer(a, b) != c) {
+    throw Error(ErrorCode::shape_mismatch, "the product does not have the type of what it is added to");
+  }
+  return c;
+}
+
+void MatMulAccumulate::forward(const KernelArgs& args) const {
+  const Tensor result = evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0];
+  visit_dtype(result.dtype(), [&]<typename T>(T) {
+    const auto c = args.inputs[0].as<const T>();
+    const auto y = args.outputs[0].as<T>();
+    for (std::size_t i = 0; i < y.size(); ++i)
+      y[i] = static_cast<T>(c[i] + static_cast<T>(alpha) * result.values<T>()[i]);
+  });
+}
+
+bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {
+  return a.program == b.program || attribute_text(a) == attribute_text(b);
+}
+
+std::string attribute_text(const ElementwiseBody& body) {
+  const Graph& graph = *body.program->graph;
+  std::vector<std::string> texts(graph.size());
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (const auto* input = node.op.as<Input>()) {
+      texts[id] = input->label;
+    } else if (const Tensor* constant = node.op.constant()) {
+      texts[id] = visit_dtype(constant->dtype(),
+                              [&]<typename T>(T) { return fmt::format("{}", constant->item<T>()); });
+    } else {
+      std::string operands;
+      for (const ValueId& operand : node.inputs)
+        operands += (operands.empty() ? "" : ", ") + texts[operand.node];
+      texts[id] = fmt::format("{}({})", to_string(node.op), operands);
+    }
+  }
+  return texts[body.program->roots[0].node()];
+}
+
+TensorType FusedElementwise::infer(std::span<const TensorType> inputs) const {
+  const Graph& graph = *body.program->graph;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (graph.node(static_cast<NodeId>(i)).outputs[0] != inputs[i]) {
+      throw Error(ErrorCode::internal, "a fused chain was given another type than it was made for");
+    }
+  }
+  return body.program->roots[0].type();
+}
+
+void FusedElementwise::forward(const KernelArgs& args) const {
+  const Graph& graph = *body.program->graph;
+  const std::int64_t count = args.outputs[0].elements;
+  std::vector<Tensor> results;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (node.op.is<Input>()) {
+      results.push_back(borrow(args.inputs[id]).reshaped(std::array{count}));
+    } else if (const Tensor* constant = node.op.constant()) {
+      results.push_back(repeat_scalar(*constant, count));
+    } else {
+      std::vector<Tensor> operands;
+      for (const ValueId& operand : node.inputs) operands.push_back(results[operand.node]);
+      results.push_back(evaluate(node.op, operands)[0]);
+    }
+  }
+  copy_into(results[body.program->roots[0].node()], args.outputs[0]);
+}
+
+void Copy::forward(const KernelArgs& args) const { copy_into(borrow(args.inputs[0]), args.outputs[0]); }
+
+ElementwiseBody body_of(const Op& op, std::span<const TensorType> inputs) {
+  auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
+  Graph& graph = *program->graph;
+  std::vector<Value> values;
+  for (const TensorType& type : inputs) {
+    values.push_back(input(graph, fmt::format("x{}", values.size()), type.dtype, type.shape));
+  }
+  program->roots = {Value(&graph, graph.add(op, values, {}), 0)};
+  return {program};
+}
+
+}  // namespace weft

@@ -1,0 +1,77 @@
+#pragma once
+// The ops that the fuse stage makes. They are ordinary ops: they print, verify, and have a reference kernel,
+// which computes them from the ops that they replace.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "weft/graph/program.h"
+#include "weft/ops/matmul.h"
+
+namespace weft {
+
+inline constexpr NoGradient kMadeByTheCompiler{"the compiler made it; differentiate before compiling"};
+
+/// An op inside an op: none, or one that is applied to every element of a result.
+struct Epilogue {
+  std::optional<Op> op;
+  friend bool operator==(const Epilogue&, const Epilogue&) = default;
+};
+std::string attribute_text(const Epilogue& epilogue);
+std::string attribute_text(const MatMul& product);
+inline bool operator==(const MatMul& a, const MatMul& b) {
+  return a.transpose_a == b.transpose_a && a.transpose_b == b.transpose_b;
+}
+
+struct FusedMatMul {  // y = activation(op(A) op(B) + bias); inputs a, b and, if it has one, bias [n]
+  static constexpr std::string_view name = "fused_matmul";
+  MatMul product;
+  bool bias = false;
+  Epilogue activation;
+  static constexpr auto attributes =
+      weft::attributes(&FusedMatMul::product, &FusedMatMul::bias, &FusedMatMul::activation);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
+  static constexpr std::string_view name = "matmul_accumulate";
+  MatMul product;
+  double alpha = 1.0;
+  static constexpr auto attributes = weft::attributes(&MatMulAccumulate::product, &MatMulAccumulate::alpha);
+  TensorType infer(const TensorType& c, const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// A small program of elementwise ops: input nodes in the order of the fused op's inputs, scalar constants,
+/// elementwise nodes, one root. Equal when their texts are.
+struct ElementwiseBody {
+  std::shared_ptr<const Program> program;
+};
+bool operator==(const ElementwiseBody& a, const ElementwiseBody& b);
+std::string attribute_text(const ElementwiseBody& body);
+
+struct FusedElementwise {  // a chain of elementwise ops in one pass over memory
+  static constexpr std::string_view name = "fused_elementwise";
+  static constexpr Traits traits{.elementwise = true};
+  ElementwiseBody body;
+  static constexpr auto attributes = weft::attributes(&FusedElementwise::body);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+struct Copy {  // y = x, in memory of its own
+  static constexpr std::string_view name = "copy";
+  TensorType infer(const TensorType& x) const { return x; }
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// A body of one op, so that a lone elementwise op runs as a chain of length one.
+ElementwiseBody body_of(const Op& op, std::span<const TensorType> inputs);
+
+}  // namespace weft

@@ -1,0 +1,42 @@
+#pragma once
+// How a broadcasting operand is read tile by tile: which of its elements stand at flat positions
+// [start, start + count) of the output.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "weft/graph/shape.h"
+
+namespace weft {
+
+class Expansion {
+ public:
+  enum class Kind : std::uint8_t {
+    same,      // the operand has the output's elements
+    scalar,    // one element everywhere
+    periodic,  // `period` elements, again and again: a bias beside a batch
+    blocks,    // every element `period` times in a row: a column beside a matrix
+    general,   // anything else
+  };
+
+  Expansion(const Shape& operand, const Shape& output, std::size_t element_size);
+
+  Kind kind() const noexcept { return kind_; }
+  std::int64_t period() const noexcept { return period_; }
+
+  /// Writes the elements at output positions [start, start + count) to `to`.
+  void expand(const std::byte* operand, std::int64_t start, std::int64_t count, std::byte* to) const;
+
+ private:
+  std::int64_t source_index(std::int64_t position) const;
+
+  Kind kind_ = Kind::same;
+  std::int64_t period_ = 1;
+  std::size_t element_size_;
+  std::vector<std::int64_t> sizes_;    // of the output
+  std::vector<std::int64_t> strides_;  // of the operand along the output's axes; 0 where it repeats
+};
+
+}  // namespace weft

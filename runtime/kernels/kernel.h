@@ -1,0 +1,82 @@
+#pragma once
+// What a kernel is to the compiler. A kernel offers to compute one node with concrete types; it says how it
+// can be cut over threads, what scratch memory a part needs and which inputs its output may overwrite. The
+// compiler then makes one Kernel object for each part. A Kernel object belongs to one plan and runs in one
+// thread at a time; running it allocates nothing.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "weft/graph/graph.h"
+
+namespace weft {
+
+/// Rows [begin, end) of a cut.
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+/// The memory of one step: a pointer for each input and output of the node (their starts, not the part's),
+/// and the part's own scratch memory.
+struct KernelBuffers {
+  std::span<std::byte* const> inputs;
+  std::span<std::byte* const> outputs;
+  std::byte* scratch = nullptr;
+};
+
+class Kernel {
+ public:
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  virtual ~Kernel() = default;
+  /// Computes this part. Throws Error only if the op's trait says that it can fail.
+  virtual void run(const KernelBuffers& buffers) = 0;
+};
+
+/// How the work may be cut: into ranges of `extent` rows. Part [b, e) writes rows [b, e) along the first axis
+/// of every output and reads the same rows of the inputs marked in `row_inputs`; of the others it may read
+/// everything. An extent of 1 means that the kernel runs whole.
+struct Cut {
+  std::int64_t extent = 1;
+  std::vector<bool> row_inputs;
+};
+
+/// A node as a kernel sees it; all shapes are concrete.
+struct KernelSite {
+  const Op& op;
+  std::span<const TensorType> inputs;
+  std::span<const TensorType> outputs;
+};
+
+/// An offer to compute a site.
+struct KernelChoice {
+  std::string_view name;  // "onednn_matmul", for people
+  Cut cut;
+  std::size_t scratch_bytes = 0;  // for each part
+  std::vector<bool> in_place;     // inputs that output 0 may share its memory with; empty: none
+  std::function<std::unique_ptr<Kernel>(Range)> make;
+};
+
+using KernelOffer = std::optional<KernelChoice> (*)(const KernelSite&);
+
+/// The part's share of `extent` rows for one of `parts` threads.
+constexpr Range share(std::int64_t extent, int parts, int part) {
+  return {extent * part / parts, extent * (part + 1) / parts};
+}
+
+/// The size of the first axis; 1 for a scalar.
+std::int64_t row_count(const TensorType& type);
+/// Elements in one row; of a scalar 1.
+std::int64_t row_elements(const TensorType& type);
+/// Cuts along the first axis of the output: inputs with as many rows go by rows, the others whole.
+Cut cut_by_rows(const KernelSite& site);
+
+}  // namespace weft

@@ -1,0 +1,41 @@
+#include "weft/runtime/kernels/kernel_list.h"
+
+#include <array>
+
+#include "weft/runtime/kernels/elementwise.h"
+#include "weft/runtime/kernels/gather.h"
+#include "weft/runtime/kernels/matmul.h"
+#include "weft/runtime/kernels/reduce.h"
+#include "weft/runtime/kernels/reference.h"
+#include "weft/runtime/kernels/softmax.h"
+
+namespace weft {
+namespace {
+
+constexpr std::array kKernels{
+    KernelEntry{"onednn_matmul", onednn_matmul_kernel},
+    KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"elementwise", elementwise_kernel},
+    KernelEntry{"softmax", softmax_kernel},
+    KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
+    KernelEntry{"sum", sum_kernel},
+    KernelEntry{"gather", gather_kernel},
+    KernelEntry{"reference", reference_kernel},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> kernel_list() { return kKernels; }
+
+KernelChoice choose_kernel(const KernelSite& site, bool reference_only) {
+  for (const KernelEntry& entry : kernel_list()) {
+    if (reference_only && entry.offer != reference_kernel) continue;
+    if (auto choice = entry.offer(site)) {
+      choice->name = entry.name;
+      return std::move(*choice);
+    }
+  }
+  throw Error(ErrorCode::internal, "no kernel accepts a node", {.op = std::string(site.op.name())});
+}
+
+}  // namespace weft

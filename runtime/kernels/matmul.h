@@ -1,0 +1,15 @@
+#pragma once
+// Matrix products: f32 through oneDNN, f64 through Eigen; both with a bias, an activation, or accumulation
+// into what is there already. They are cut along the rows of the result.
+
+#include "weft/runtime/kernels/kernel.h"
+
+namespace weft {
+
+/// Whether these kernels can apply an elementwise op to their result while it is in the cache.
+bool can_finish_matmul(const Op& op);
+
+std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site);
+std::optional<KernelChoice> eigen_matmul_kernel(const KernelSite& site);
+
+}  // namespace weft

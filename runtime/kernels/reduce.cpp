@@ -1,0 +1,90 @@
+#include "weft/runtime/kernels/reduce.h"
+
+#include <algorithm>
+
+#include "weft/ops/reduce.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+namespace {
+
+/// The input seen as [outer, reduced, inner]; the sum goes over the middle.
+struct Middle {
+  std::size_t outer = 1;
+  std::size_t reduced = 1;
+  std::size_t inner = 1;
+};
+
+std::optional<Middle> middle_of(const Shape& shape, const Axes& listed) {
+  const Axes axes = normalize_axes(listed, shape.rank());
+  if (!axes.empty() && axes.back() - axes.front() != static_cast<std::int64_t>(axes.size()) - 1)
+    return std::nullopt;
+  Middle middle;
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    const auto size = static_cast<std::size_t>(shape[axis].size());
+    const auto at = static_cast<std::int64_t>(axis);
+    if (axes.empty() || at < axes.front()) {
+      middle.outer *= size;
+    } else if (at > axes.back()) {
+      middle.inner *= size;
+    } else {
+      middle.reduced *= size;
+    }
+  }
+  return middle;
+}
+
+class SumKernel final : public Kernel {
+ public:
+  /// Outer rows [range) of a sum with outer axes, or columns [range) of one without.
+  SumKernel(const Middle& middle, bool by_columns, Range range)
+      : middle_(middle), by_columns_(by_columns), range_(range) {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    const auto begin = static_cast<std::size_t>(range_.begin);
+    const auto end = static_cast<std::size_t>(range_.end);
+    const auto [outer, reduced, inner] = middle_;
+    if (by_columns_) {
+      std::fill(y + begin, y + end, 0.0F);
+      vector_functions().add_rows(x + begin, reduced, inner, y + begin, end - begin);
+      return;
+    }
+    for (std::size_t row = begin; row < end; ++row) {
+      const float* block = x + row * reduced * inner;
+      if (inner == 1) {
+        y[row] = vector_functions().sum(block, reduced);
+      } else {
+        std::fill(y + row * inner, y + (row + 1) * inner, 0.0F);
+        vector_functions().add_rows(block, reduced, inner, y + row * inner, inner);
+      }
+    }
+  }
+
+ private:
+  Middle middle_;
+  bool by_columns_;
+  Range range_;
+};
+
+}  // namespace
+
+std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
+  const auto* sum = site.op.as<Sum>();
+  if (sum == nullptr || site.inputs[0].dtype != DType::f32) return std::nullopt;
+  const auto middle = middle_of(site.inputs[0].shape, sum->axes);
+  if (!middle) return std::nullopt;
+  KernelChoice choice;
+  const bool by_columns = middle->outer == 1 && middle->inner > 1;
+  const auto work = static_cast<std::int64_t>(by_columns ? middle->inner : middle->outer);
+  // A cut goes along the output's first axis; where that axis is not the kernel's own, it runs whole.
+  const bool cuttable = !site.outputs[0].shape.is_scalar() && row_count(site.outputs[0]) == work;
+  choice.cut = {.extent = cuttable ? work : 1, .row_inputs = {cuttable && !by_columns}};
+  choice.make = [middle = *middle, by_columns, cuttable, work](Range range) {
+    return std::make_unique<SumKernel>(middle, by_columns, cuttable ? range : Range{.begin = 0, .end = work});
+  };
+  return choice;
+}
+
+}  // namespace weft

@@ -1,0 +1,98 @@
+#include "weft/runtime/kernels/softmax.h"
+
+#include "weft/ops/gather.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/softmax.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+namespace {
+
+/// Rows of the last axis within a range of rows of the first.
+struct Rows {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t length = 0;
+};
+
+Rows rows_of(const TensorType& logits, Range range) {
+  const std::int64_t length = logits.shape[logits.shape.rank() - 1].size();
+  const std::int64_t scale =
+      logits.shape.rank() == 1 ? 1 : row_elements(logits) / std::max<std::int64_t>(length, 1);
+  const bool whole = logits.shape.rank() == 1;
+  return {.begin = whole ? 0 : static_cast<std::size_t>(range.begin * scale),
+          .end = whole ? 1 : static_cast<std::size_t>(range.end * scale),
+          .length = static_cast<std::size_t>(length)};
+}
+
+class SoftmaxKernel final : public Kernel {
+ public:
+  explicit SoftmaxKernel(const Rows& rows) : rows_(rows) {}
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
+      vector_functions().softmax(x + row * rows_.length, y + row * rows_.length, rows_.length);
+    }
+  }
+
+ private:
+  Rows rows_;
+};
+
+class CrossEntropyKernel final : public Kernel {
+ public:
+  CrossEntropyKernel(const Rows& rows, DType labels) : rows_(rows), labels_(labels) {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* loss = reinterpret_cast<float*>(buffers.outputs[0]);
+    auto* probabilities = reinterpret_cast<float*>(buffers.outputs[1]);
+    const ConstArg labels{.dtype = labels_,
+                          .sizes = {},
+                          .data = buffers.inputs[1] + rows_.begin * size_of(labels_),
+                          .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
+    check_indices(labels, static_cast<std::int64_t>(rows_.length), "label");
+    for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
+      const std::size_t start = row * rows_.length;
+      const float norm = vector_functions().softmax(x + start, probabilities + start, rows_.length);
+      const std::int64_t label = index_at(labels, static_cast<std::int64_t>(row - rows_.begin));
+      loss[row] = norm - x[start + static_cast<std::size_t>(label)];
+    }
+  }
+
+ private:
+  Rows rows_;
+  DType labels_;
+};
+
+bool has_rows(const KernelSite& site) {
+  const TensorType& logits = site.inputs[0];
+  return logits.dtype == DType::f32 && logits.shape.elements() > 0;
+}
+
+}  // namespace
+
+std::optional<KernelChoice> softmax_kernel(const KernelSite& site) {
+  if (!site.op.is<Softmax>() || !has_rows(site)) return std::nullopt;
+  KernelChoice choice;
+  const bool vector = site.inputs[0].shape.rank() == 1;
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector}};
+  choice.make = [type = site.inputs[0]](Range range) {
+    return std::make_unique<SoftmaxKernel>(rows_of(type, range));
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site) {
+  if (!site.op.is<SoftmaxCrossEntropy>() || !has_rows(site)) return std::nullopt;
+  KernelChoice choice;
+  const bool vector = site.inputs[0].shape.rank() == 1;
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector, !vector}};
+  choice.make = [type = site.inputs[0], labels = site.inputs[1].dtype](Range range) {
+    return std::make_unique<CrossEntropyKernel>(rows_of(type, range), labels);
+  };
+  return choice;
+}
+
+}  // namespace weft

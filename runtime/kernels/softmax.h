@@ -1,0 +1,11 @@
+#pragma once
+// Softmax, alone and inside the cross-entropy, on f32 rows.
+
+#include "weft/runtime/kernels/kernel.h"
+
+namespace weft {
+
+std::optional<KernelChoice> softmax_kernel(const KernelSite& site);
+std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site);
+
+}  // namespace weft

@@ -1,0 +1,65 @@
+#include "weft/runtime/kernels/tile_function.h"
+
+#include <algorithm>
+#include <array>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
+
+namespace weft {
+namespace {
+
+struct Entry {
+  bool (*matches)(const Op& op);
+  TileFunction (*function)(const VectorFunctions& table);
+};
+
+template <typename O, auto Member>
+constexpr Entry entry() {
+  return {[](const Op& op) { return op.is<O>(); },
+          [](const VectorFunctions& table) { return TileFunction(table.*Member); }};
+}
+
+using F = VectorFunctions;
+
+constexpr std::array kFloatFunctions{
+    entry<Neg, &F::neg>(),
+    entry<Square, &F::square>(),
+    entry<Sqrt, &F::sqrt>(),
+    entry<Exp, &F::exp>(),
+    entry<Log, &F::log>(),
+    entry<Abs, &F::abs>(),
+    entry<Erf, &F::erf>(),
+    entry<Tanh, &F::tanh>(),
+    entry<Relu, &F::relu>(),
+    entry<Sigmoid, &F::sigmoid>(),
+    entry<Add, &F::add>(),
+    entry<Sub, &F::sub>(),
+    entry<Mul, &F::mul>(),
+    entry<Div, &F::div>(),
+    entry<Minimum, &F::minimum>(),
+    entry<Less, &F::less>(),
+    entry<LessEqual, &F::less_equal>(),
+    entry<Maximum, &F::maximum>(),
+    entry<Greater, &F::greater>(),
+    entry<GreaterEqual, &F::greater_equal>(),
+};
+
+}  // namespace
+
+TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
+  const VectorFunctions& table = vector_functions();
+  if (const auto* cast = op.as<Cast>()) {
+    const bool widens = inputs[0] == DType::u8 && cast->to == DType::f32;
+    return widens ? TileFunction(table.from_u8) : TileFunction();
+  }
+  if (op.is<Where>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
+  if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
+  for (const Entry& entry : kFloatFunctions) {
+    if (entry.matches(op)) return entry.function(table);
+  }
+  return {};
+}
+
+}  // namespace weft

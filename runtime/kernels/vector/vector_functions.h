@@ -1,0 +1,49 @@
+#pragma once
+// Vectorized inner loops over contiguous f32 elements, compiled once for each instruction set and chosen by
+// what the CPU has. Every element is computed by the same instructions wherever it lies in its array, so the
+// bits do not depend on how the work is cut. exp, log, tanh and their kin come from glibc's vector library.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weft {
+
+struct VectorFunctions {
+  std::string_view instruction_set;  // "sse2", "avx2", "avx512"
+
+  // y[i] = f(x[i]); x and y may be the same array.
+  using Unary = void (*)(const float* x, float* y, std::size_t n);
+  Unary neg, square, sqrt, exp, log, abs, erf, tanh, relu, sigmoid;
+
+  // y[i] = f(a[i], b[i]); y may be one of the others.
+  using Binary = void (*)(const float* a, const float* b, float* y, std::size_t n);
+  Binary add, sub, mul, div, minimum, maximum;
+
+  using Comparison = void (*)(const float* a, const float* b, bool* y, std::size_t n);
+  Comparison less, less_equal, greater, greater_equal;
+
+  void (*where)(const bool* condition, const float* a, const float* b, float* y, std::size_t n);
+  void (*from_u8)(const std::uint8_t* x, float* y, std::size_t n);
+
+  // y += sum of `rows` rows of `n` elements, `stride` apart: in blocks of rows, so that errors stay small.
+  void (*add_rows)(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n);
+  // The sum of n elements.
+  float (*sum)(const float* x, std::size_t n);
+
+  // probabilities = softmax(x); returns ln sum(e^x). n >= 1.
+  float (*softmax)(const float* x, float* probabilities, std::size_t n);
+
+  // y[i] += bias[i], then relu if asked, for each of `rows` rows of n elements.
+  void (*add_bias)(float* y, const float* bias, std::size_t rows, std::size_t n, bool relu);
+};
+
+/// The functions for this CPU.
+const VectorFunctions& vector_functions();
+
+// One table for each instruction set, defined by the file that is compiled for it.
+extern const VectorFunctions kSse2Functions;
+extern const VectorFunctions kAvx2Functions;
+extern const VectorFunctions kAvx512Functions;
+
+}  // namespace weft

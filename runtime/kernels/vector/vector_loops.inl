@@ -1,0 +1,235 @@
+// The loops behind VectorFunctions, written once over the compiler's vector types. A file that includes this
+// defines WEFT_VECTOR_WIDTH (floats in a register), WEFT_VECTOR_MATH(name) (glibc's function for that width),
+// and WEFT_VECTOR_TABLE and WEFT_VECTOR_NAME. Everything here has internal linkage and uses no inline
+// function of a library: code for one instruction set must never be picked by the linker for another.
+
+#include <immintrin.h>
+
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+namespace {
+
+constexpr std::size_t kWidth = WEFT_VECTOR_WIDTH;
+typedef float Vector __attribute__((vector_size(kWidth * sizeof(float))));
+typedef std::int32_t Mask __attribute__((vector_size(kWidth * sizeof(std::int32_t))));
+typedef std::uint8_t Bytes __attribute__((vector_size(kWidth)));
+}  // namespace
+
+extern "C" {
+Vector WEFT_VECTOR_MATH(expf)(Vector);
+Vector WEFT_VECTOR_MATH(logf)(Vector);
+Vector WEFT_VECTOR_MATH(tanhf)(Vector);
+Vector WEFT_VECTOR_MATH(erff)(Vector);
+}
+
+namespace {
+
+Vector load(const float* x) {
+  Vector v;
+  __builtin_memcpy(&v, x, sizeof(v));
+  return v;
+}
+void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
+Vector fill(float x) { return Vector{} + x; }
+Vector select(Mask mask, Vector a, Vector b) {
+  Mask bits_a;
+  Mask bits_b;
+  __builtin_memcpy(&bits_a, &a, sizeof(a));
+  __builtin_memcpy(&bits_b, &b, sizeof(b));
+  const Mask bits = (mask & bits_a) | (~mask & bits_b);
+  Vector result;
+  __builtin_memcpy(&result, &bits, sizeof(bits));
+  return result;
+}
+
+// The last, incomplete register goes through a padded copy, so that it takes the same instructions.
+template <typename F>
+void each(const float* x, float* y, std::size_t n, F f) {
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, f(load(x + i)));
+  if (i == n) return;
+  float tail[kWidth] = {};
+  __builtin_memcpy(tail, x + i, (n - i) * sizeof(float));
+  store(tail, f(load(tail)));
+  __builtin_memcpy(y + i, tail, (n - i) * sizeof(float));
+}
+
+// Written over registers and not left to the compiler: it would fall back to single elements where y is a or b.
+template <typename F>
+void each2(const float* a, const float* b, float* y, std::size_t n, F f) {
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, f(load(a + i), load(b + i)));
+  if (i == n) return;
+  float left[kWidth] = {};
+  float right[kWidth] = {};
+  __builtin_memcpy(left, a + i, (n - i) * sizeof(float));
+  __builtin_memcpy(right, b + i, (n - i) * sizeof(float));
+  store(left, f(load(left), load(right)));
+  __builtin_memcpy(y + i, left, (n - i) * sizeof(float));
+}
+template <typename F>
+void compare(const float* a, const float* b, bool* y, std::size_t n, F f) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+}
+
+void neg(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return -v; }); }
+void square(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return v * v; }); }
+void sqrt(const float* x, float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = __builtin_sqrtf(x[i]);
+}
+void exp(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expf)(v); }); }
+void log(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); }); }
+void erf(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); }); }
+void tanh(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(tanhf)(v); }); }
+void abs(const float* x, float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = __builtin_fabsf(x[i]);
+}
+void relu(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return select(v <= Vector{}, Vector{}, v); });
+}
+void sigmoid(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return 1.0F / (1.0F + WEFT_VECTOR_MATH(expf)(-v)); });
+}
+
+void add(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u + v; }); }
+void sub(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u - v; }); }
+void mul(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u * v; }); }
+void div(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u / v; }); }
+void minimum(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return select((u <= v) | (u != u), u, v); });
+}
+void maximum(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return select((u >= v) | (u != u), u, v); });
+}
+void less(const float* a, const float* b, bool* y, std::size_t n) { compare(a, b, y, n, [](float u, float v) { return u < v; }); }
+void less_equal(const float* a, const float* b, bool* y, std::size_t n) {
+  compare(a, b, y, n, [](float u, float v) { return u <= v; });
+}
+void greater(const float* a, const float* b, bool* y, std::size_t n) { compare(a, b, y, n, [](float u, float v) { return u > v; }); }
+void greater_equal(const float* a, const float* b, bool* y, std::size_t n) {
+  compare(a, b, y, n, [](float u, float v) { return u >= v; });
+}
+void where(const bool* condition, const float* a, const float* b, float* y, std::size_t n) {
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    Bytes bytes;
+    __builtin_memcpy(&bytes, condition + i, kWidth);
+    store(y + i, select(__builtin_convertvector(bytes, Mask) != 0, load(a + i), load(b + i)));
+  }
+  for (; i < n; ++i) y[i] = condition[i] ? a[i] : b[i];
+}
+void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+}
+
+void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n) {
+  constexpr std::size_t kBlock = 64;
+  for (std::size_t first = 0; first < rows; first += kBlock) {
+    const std::size_t last = first + kBlock < rows ? first + kBlock : rows;
+    std::size_t j = 0;
+    for (; j + 2 * kWidth <= n; j += 2 * kWidth) {
+      Vector low{};
+      Vector high{};
+      for (std::size_t row = first; row < last; ++row) {
+        low += load(x + row * stride + j);
+        high += load(x + row * stride + j + kWidth);
+      }
+      store(y + j, load(y + j) + low);
+      store(y + j + kWidth, load(y + j + kWidth) + high);
+    }
+    for (; j < n; ++j) {
+      float sum = 0.0F;
+      for (std::size_t row = first; row < last; ++row) sum += x[row * stride + j];
+      y[j] += sum;
+    }
+  }
+}
+
+// In blocks, each in the lanes of one register, the blocks' sums in double.
+float sum(const float* x, std::size_t n) {
+  constexpr std::size_t kBlock = 64 * kWidth;
+  double total = 0.0;
+  std::size_t i = 0;
+  while (i + kWidth <= n) {
+    Vector lanes{};
+    const std::size_t end = i + kBlock < n ? i + kBlock : n;
+    for (; i + kWidth <= end; i += kWidth) lanes += load(x + i);
+    for (std::size_t lane = 0; lane < kWidth; ++lane) total += static_cast<double>(lanes[lane]);
+  }
+  for (; i < n; ++i) total += static_cast<double>(x[i]);
+  return static_cast<float>(total);
+}
+
+float softmax(const float* x, float* probabilities, std::size_t n) {
+  float largest = x[0];
+  for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
+  const Vector shift = fill(largest);
+  float total = 0.0F;
+  std::size_t i = 0;
+  Vector lanes{};
+  for (; i + kWidth <= n; i += kWidth) {
+    const Vector e = WEFT_VECTOR_MATH(expf)(load(x + i) - shift);
+    store(probabilities + i, e);
+    lanes += e;
+  }
+  for (std::size_t lane = 0; lane < kWidth; ++lane) total += lanes[lane];
+  if (i < n) {
+    float tail[kWidth] = {};
+    __builtin_memcpy(tail, x + i, (n - i) * sizeof(float));
+    store(tail, WEFT_VECTOR_MATH(expf)(load(tail) - shift));
+    __builtin_memcpy(probabilities + i, tail, (n - i) * sizeof(float));
+    for (std::size_t lane = 0; lane < n - i; ++lane) total += tail[lane];
+  }
+  const float scale = 1.0F / total;
+  for (std::size_t j = 0; j < n; ++j) probabilities[j] *= scale;
+  return largest + __builtin_logf(total);
+}
+
+void add_bias(float* y, const float* bias, std::size_t rows, std::size_t n, bool rectify) {
+  for (std::size_t row = 0; row < rows; ++row, y += n) {
+    std::size_t j = 0;
+    for (; j + kWidth <= n; j += kWidth) {
+      const Vector v = load(y + j) + load(bias + j);
+      store(y + j, rectify ? select(v <= Vector{}, Vector{}, v) : v);
+    }
+    for (; j < n; ++j) {
+      const float v = y[j] + bias[j];
+      y[j] = rectify && v <= 0.0F ? 0.0F : v;
+    }
+  }
+}
+
+}  // namespace
+
+extern const VectorFunctions WEFT_VECTOR_TABLE = {
+    .instruction_set = WEFT_VECTOR_NAME,
+    .neg = neg,
+    .square = square,
+    .sqrt = sqrt,
+    .exp = exp,
+    .log = log,
+    .abs = abs,
+    .erf = erf,
+    .tanh = tanh,
+    .relu = relu,
+    .sigmoid = sigmoid,
+    .add = add,
+    .sub = sub,
+    .mul = mul,
+    .div = div,
+    .minimum = minimum,
+    .maximum = maximum,
+    .less = less,
+    .less_equal = less_equal,
+    .greater = greater,
+    .greater_equal = greater_equal,
+    .where = where,
+    .from_u8 = from_u8,
+    .add_rows = add_rows,
+    .sum = sum,
+    .softmax = softmax,
+    .add_bias = add_bias,
+};
+
+}  // namespace weft

@@ -1,0 +1,28 @@
+#pragma once
+// Offsets for buffers in one arena, from their sizes and lifetimes: a pure function.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace weft {
+
+/// A buffer that is alive from phase `first` to phase `last`, both included.
+struct Lifetime {
+  std::size_t bytes = 0;
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
+struct MemoryPlan {
+  std::vector<std::size_t> offsets;  // multiples of the alignment, one for each lifetime
+  std::size_t bytes = 0;             // size of the arena
+  std::size_t peak_live = 0;         // the most bytes alive in one phase: no plan needs less
+};
+
+/// Buffers whose lifetimes meet never overlap. Largest first, each into the lowest gap that holds it (the
+/// "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
+MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, std::size_t alignment = 64);
+
+}  // namespace weft

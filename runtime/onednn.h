@@ -1,0 +1,61 @@
+#pragma once
+// All that weft knows of oneDNN's API: one matrix product whose primitive is created once and held. Where the
+// APIs of oneDNN 2.6 and 3.x differ is written down in onednn.cpp and nowhere else. Transposes are strides,
+// bias and accumulation are the primitive's own, and scratchpads are the caller's.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace weft {
+
+/// c[m, n] = op(a) op(b), dense and row-major. `lda` and `ldb` are the distances between stored rows.
+struct OneDnnMatMulSpec {
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+  bool transpose_a = false;
+  bool transpose_b = false;
+  std::int64_t lda = 0;
+  std::int64_t ldb = 0;
+  bool bias = false;        // + bias[n]
+  bool accumulate = false;  // c += alpha * product
+  float alpha = 1.0F;       // with accumulate only
+};
+
+/// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
+class OneDnnMatMul {
+ public:
+  /// Throws Error(unsupported) when oneDNN refuses.
+  explicit OneDnnMatMul(const OneDnnMatMulSpec& spec);
+  ~OneDnnMatMul();
+  OneDnnMatMul(const OneDnnMatMul&) = delete;
+  OneDnnMatMul& operator=(const OneDnnMatMul&) = delete;
+  OneDnnMatMul(OneDnnMatMul&&) noexcept;
+  OneDnnMatMul& operator=(OneDnnMatMul&&) noexcept;
+
+  std::size_t scratch_bytes() const;
+  void run(const float* a, const float* b, const float* bias, float* c, void* scratch);
+
+ private:
+  struct Primitive;
+  std::unique_ptr<Primitive> primitive_;
+};
+
+/// While it lives, oneDNN keeps its work in the calling thread; the thread's own setting comes back after.
+class OneDnnSingleThread {
+ public:
+  OneDnnSingleThread();
+  ~OneDnnSingleThread();
+  OneDnnSingleThread(const OneDnnSingleThread&) = delete;
+  OneDnnSingleThread& operator=(const OneDnnSingleThread&) = delete;
+
+ private:
+  int before_;
+};
+
+/// "oneDNN 2.6.3".
+std::string onednn_version();
+
+}  // namespace weft

@@ -1,0 +1,183 @@
+#include "weft/runtime/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "weft/ops/random.h"
+
+namespace weft {
+namespace {
+
+/// Kernels take one type of pointer; what is an input they only read.
+std::byte* read_only(const Tensor& tensor) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+  return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
+}
+
+}  // namespace
+
+MemoryLedger ledger_of(const Compilation& compilation) {
+  const Lowered& lowered = compilation.lowered;
+  MemoryLedger ledger{.arena = compilation.arena.bytes, .peak_live = compilation.arena.peak_live};
+  std::set<std::size_t> counted;
+  for (const Storage& storage : lowered.storages) {
+    if (storage.place == Place::output) ledger.outputs += storage.bytes;
+    if (storage.place == Place::constant) ledger.constants += storage.bytes;
+    if (storage.place == Place::parameter && counted.insert(storage.index).second)
+      ledger.parameters += storage.bytes;
+  }
+  std::size_t scratch = 0;
+  for (const KernelChoice& kernel : lowered.kernels) scratch = std::max(scratch, kernel.scratch_bytes);
+  ledger.scratch = scratch * static_cast<std::size_t>(compilation.schedule.threads);
+  return ledger;
+}
+
+Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
+    : compilation_(std::move(compilation)), state_(std::move(state)) {
+  const Lowered& lowered = compilation_.lowered;
+  const int threads = compilation_.schedule.threads;
+  arena_ = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(compilation_.arena.bytes)});
+  const auto scratch = static_cast<std::int64_t>(ledger_of(compilation_).scratch) / threads;
+  for (int thread = 0; thread < threads; ++thread)
+    scratch_.push_back(Tensor::uninitialized(DType::u8, {scratch}));
+  for (std::size_t i = 0; i < lowered.outputs; ++i) {
+    const TensorType& type = lowered.program.roots[i].type();
+    outputs_.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
+  }
+  errors_.resize(static_cast<std::size_t>(threads));
+  region_ = [this](int thread) { run_thread(thread); };
+  for (const Storage& storage : lowered.storages) is_random_ = is_random_ || storage.place == Place::key;
+  make_steps();
+  bind_pointers();
+}
+
+void Plan::make_steps() {
+  const Lowered& lowered = compilation_.lowered;
+  const int threads = compilation_.schedule.threads;
+  for (const auto& entry : compilation_.schedule.order) {
+    Step step;
+    step.index = entry.step;
+    step.barrier_before = entry.barrier_before;
+    const KernelChoice& kernel = lowered.kernels[entry.step];
+    const std::int64_t extent = kernel.cut.extent;
+    for (int thread = 0; thread < threads; ++thread) {
+      const bool whole = extent <= 1;
+      const Range range = whole ? Range{.begin = 0, .end = extent} : share(extent, threads, thread);
+      const bool idle = whole ? thread > 0 : range.begin == range.end;
+      step.parts.push_back(idle ? nullptr : kernel.make(range));
+    }
+    const NodeId id = lowered.steps[entry.step];
+    step.inputs.resize(lowered.program.graph->node(id).inputs.size());
+    step.outputs.resize(lowered.storage_of[id].size());
+    steps_.push_back(std::move(step));
+  }
+}
+
+void Plan::bind_pointers() {
+  const Lowered& lowered = compilation_.lowered;
+  std::size_t feeds = 0;
+  for (const Storage& storage : lowered.storages) {
+    if (storage.place == Place::feed) feeds = std::max(feeds, storage.index + 1);
+  }
+  feed_pointers_.resize(feeds);
+  output_pointers_.resize(lowered.outputs);
+  const auto bind = [&](std::byte*& pointer, std::size_t storage) {
+    const Storage& place = lowered.storages[storage];
+    if (place.place == Place::feed) {
+      feed_pointers_[place.index].push_back(&pointer);
+    } else if (place.place == Place::output) {
+      output_pointers_[place.index].push_back(&pointer);
+      pointer = static_cast<std::byte*>(outputs_[place.index].mutable_data());
+    } else {
+      pointer = fixed_address(storage);
+    }
+  };
+  for (Step& step : steps_) {
+    const NodeId id = lowered.steps[step.index];
+    const Node& node = lowered.program.graph->node(id);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      bind(step.inputs[i], lowered.storage_of[node.inputs[i].node][node.inputs[i].output]);
+    }
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) bind(step.outputs[i], lowered.storage_of[id][i]);
+  }
+}
+
+std::byte* Plan::fixed_address(std::size_t storage) {
+  const Lowered& lowered = compilation_.lowered;
+  const Storage& place = lowered.storages[storage];
+  switch (place.place) {
+    case Place::arena:
+      return static_cast<std::byte*>(arena_.mutable_data()) + compilation_.arena.offsets[storage];
+    case Place::constant:
+      return read_only(*lowered.program.graph->node(static_cast<NodeId>(place.index)).op.constant());
+    case Place::parameter:
+      return static_cast<std::byte*>(state_->parameter(lowered.parameters[place.index]).mutable_data());
+    case Place::key:
+      return read_only(state_->key);
+    default:
+      throw Error(ErrorCode::internal, "a fed or fetched value has no fixed address");
+  }
+}
+
+void Plan::renew_outputs() {
+  // A caller that kept an output of the last run keeps its numbers: this run writes to fresh memory.
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].use_count() == 1) continue;
+    outputs_[i] = Tensor::uninitialized(outputs_[i].dtype(), outputs_[i].sizes());
+    for (std::byte** pointer : output_pointers_[i])
+      *pointer = static_cast<std::byte*>(outputs_[i].mutable_data());
+  }
+}
+
+std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
+  renew_outputs();
+  for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
+    std::byte* data = read_only(feeds[i]);
+    for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
+  }
+  failed_.store(false, std::memory_order_relaxed);
+  state_->pool.run(region_);
+  if (failed_.load(std::memory_order_relaxed)) {
+    std::exception_ptr first;
+    for (std::exception_ptr& error : errors_) {
+      if (error && !first) first = error;
+      error = nullptr;
+    }
+    std::rethrow_exception(first);
+  }
+  return outputs_;
+}
+
+void Plan::run_thread(int thread) {
+  for (Step& step : steps_) {
+    if (step.barrier_before) state_->pool.barrier().wait();
+    // After a failure the threads still meet at the barriers, but nothing more is computed.
+    if (step.parts[static_cast<std::size_t>(thread)] == nullptr || failed_.load(std::memory_order_relaxed))
+      continue;
+    run_step(step, thread);
+  }
+}
+
+void Plan::run_step(Step& step, int thread) {
+  const auto at = static_cast<std::size_t>(thread);
+  const auto fail = [&](std::exception_ptr error) {
+    errors_[at] = std::move(error);
+    failed_.store(true, std::memory_order_relaxed);
+  };
+  try {
+    step.parts[at]->run({.inputs = step.inputs,
+                         .outputs = step.outputs,
+                         .scratch = static_cast<std::byte*>(scratch_[at].mutable_data())});
+  } catch (const Error& error) {
+    fail(std::make_exception_ptr(explain(error, step)));
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+Error Plan::explain(const Error& error, const Step& step) const {
+  const Node& node = compilation_.lowered.program.graph->node(compilation_.lowered.steps[step.index]);
+  return error.with({.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+}
+
+}  // namespace weft

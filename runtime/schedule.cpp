@@ -1,0 +1,203 @@
+#include "weft/runtime/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "weft/runtime/memory_plan.h"
+
+namespace weft {
+namespace {
+
+/// How the threads touch a storage in one step: cut into `rows` rows, in thread 0 alone, or all over.
+constexpr std::int64_t kAnywhere = 0;
+constexpr std::int64_t kFirstThread = -1;
+
+struct Access {
+  std::size_t storage = 0;
+  bool writes = false;
+  std::int64_t rows = kAnywhere;
+};
+
+bool conflict(const Access& a, const Access& b) {
+  if (a.storage != b.storage || (!a.writes && !b.writes)) return false;
+  return a.rows != b.rows || a.rows == kAnywhere;
+}
+
+class Scheduler {
+ public:
+  Scheduler(const Lowered& lowered, int threads) : lowered_(lowered) {
+    schedule_.threads = threads;
+    since_barrier_.resize(lowered.storages.size());
+  }
+
+  Schedule run() {
+    std::vector<std::size_t> waits(lowered_.steps.size());
+    std::vector<std::vector<std::size_t>> next(lowered_.steps.size());
+    std::set<std::size_t> ready;
+    for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
+      waits[step] = lowered_.after[step].size();
+      if (waits[step] == 0) ready.insert(step);
+      for (const std::size_t before : lowered_.after[step]) next[before].push_back(step);
+    }
+    while (!ready.empty()) {
+      const std::size_t step = choose(ready);
+      ready.erase(step);
+      for (const std::size_t later : next[step]) {
+        if (--waits[later] == 0) ready.insert(later);
+      }
+    }
+    if (schedule_.order.size() != lowered_.steps.size()) {
+      throw Error(ErrorCode::internal, "the steps wait for each other in a circle");
+    }
+    return std::move(schedule_);
+  }
+
+ private:
+  std::size_t choose(const std::set<std::size_t>& ready) {
+    std::size_t chosen = *ready.begin();
+    bool barrier = false;
+    if (schedule_.threads > 1) {
+      const auto free = std::ranges::find_if(ready, [&](std::size_t step) { return !needs_barrier(step); });
+      barrier = free == ready.end();
+      if (!barrier) chosen = *free;
+    }
+    if (barrier) {
+      for (const std::size_t storage : touched_) since_barrier_[storage].clear();
+      touched_.clear();
+      may_have_failed_ = false;
+      ++phase_;
+    }
+    for (const Access& access : accesses(chosen)) {
+      since_barrier_[access.storage].push_back(access);
+      touched_.push_back(access.storage);
+    }
+    may_have_failed_ = may_have_failed_ || can_fail(chosen);
+    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
+    return chosen;
+  }
+
+  bool can_fail(std::size_t step) const {
+    return lowered_.program.graph->node(lowered_.steps[step]).op.traits().can_fail;
+  }
+
+  /// An update also waits until every thread knows that nothing failed.
+  bool needs_barrier(std::size_t step) const {
+    if (lowered_.commits[step] && may_have_failed_) return true;
+    return std::ranges::any_of(accesses(step), [&](const Access& access) {
+      return std::ranges::any_of(since_barrier_[access.storage],
+                                 [&](const Access& earlier) { return conflict(earlier, access); });
+    });
+  }
+
+  std::vector<Access> accesses(std::size_t step) const {
+    const NodeId id = lowered_.steps[step];
+    const Node& node = lowered_.program.graph->node(id);
+    const Cut& cut = lowered_.kernels[step].cut;
+    const bool whole = cut.extent <= 1;
+    std::vector<Access> list;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const std::size_t storage = lowered_.storage_of[node.inputs[i].node][node.inputs[i].output];
+      const std::int64_t rows = whole ? kFirstThread : cut.row_inputs[i] ? cut.extent : kAnywhere;
+      list.push_back({.storage = storage, .writes = false, .rows = rows});
+    }
+    for (const std::size_t storage : lowered_.storage_of[id]) {
+      list.push_back({.storage = storage, .writes = true, .rows = whole ? kFirstThread : cut.extent});
+    }
+    return list;
+  }
+
+  const Lowered& lowered_;
+  Schedule schedule_;
+  std::vector<std::vector<Access>> since_barrier_;
+  std::vector<std::size_t> touched_;
+  std::int64_t phase_ = 0;
+  bool may_have_failed_ = false;  // since the last barrier
+};
+
+}  // namespace
+
+std::size_t Schedule::barriers() const {
+  return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
+}
+
+Schedule schedule(const Lowered& lowered, int threads) { return Scheduler(lowered, threads).run(); }
+
+ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
+  // With one thread steps follow each other; with several, all steps of a phase may run at once.
+  constexpr std::int64_t kUnused = -1;
+  std::vector<Lifetime> alive(lowered.storages.size(), {.bytes = 0, .first = kUnused, .last = kUnused});
+  const auto touch = [&](std::size_t storage, std::int64_t time) {
+    if (lowered.storages[storage].place != Place::arena) return;
+    Lifetime& lifetime = alive[storage];
+    lifetime.bytes = lowered.storages[storage].bytes;
+    lifetime.first = lifetime.first == kUnused ? time : std::min(lifetime.first, time);
+    lifetime.last = std::max(lifetime.last, time);
+  };
+  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
+    const auto& entry = schedule.order[position];
+    const std::int64_t time = schedule.threads == 1 ? static_cast<std::int64_t>(position) : entry.phase;
+    const NodeId id = lowered.steps[entry.step];
+    for (const ValueId& input : lowered.program.graph->node(id).inputs) {
+      touch(lowered.storage_of[input.node][input.output], time);
+    }
+    for (const std::size_t storage : lowered.storage_of[id]) touch(storage, time);
+  }
+  std::vector<Lifetime> lifetimes;
+  std::vector<std::size_t> owners;
+  for (std::size_t storage = 0; storage < alive.size(); ++storage) {
+    if (alive[storage].first == kUnused) continue;
+    lifetimes.push_back(alive[storage]);
+    owners.push_back(storage);
+  }
+  const MemoryPlan memory = plan_memory(lifetimes);
+  ArenaPlan plan{.offsets = std::vector<std::size_t>(alive.size(), 0),
+                 .bytes = memory.bytes,
+                 .peak_live = memory.peak_live};
+  for (std::size_t i = 0; i < owners.size(); ++i) plan.offsets[owners[i]] = memory.offsets[i];
+  return plan;
+}
+
+namespace {
+
+std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {
+  const Storage& place = lowered.storages[storage];
+  switch (place.place) {
+    case Place::arena:
+      return fmt::format("arena +{} ({} bytes)", arena.offsets[storage], place.bytes);
+    case Place::parameter:
+      return fmt::format("parameter {}", lowered.parameters[place.index]);
+    case Place::output:
+      return fmt::format("output {} ({} bytes)", place.index, place.bytes);
+    case Place::feed:
+      return fmt::format("input {}", place.index);
+    case Place::constant:
+      return "constant";
+    case Place::key:
+      return "random key";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena) {
+  std::string text;
+  for (const auto& entry : schedule.order) {
+    const NodeId id = lowered.steps[entry.step];
+    const Node& node = lowered.program.graph->node(id);
+    const KernelChoice& kernel = lowered.kernels[entry.step];
+    if (entry.barrier_before) text += "-- barrier --\n";
+    std::string places;
+    for (const std::size_t storage : lowered.storage_of[id]) {
+      places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
+    }
+    text += fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}\n", id, node.op.name(), kernel.name,
+                        kernel.cut.extent > 1 ? fmt::format("cut in {} rows", kernel.cut.extent) : "whole",
+                        places, lowered.commits[entry.step] ? "  (update)" : "");
+  }
+  return text;
+}
+
+}  // namespace weft

@@ -1,0 +1,42 @@
+#pragma once
+// The order of steps, and where threads must wait for each other: a pure function. Every thread walks the
+// same list; thread t computes its share of each step's rows, and a step that is not cut runs in thread 0. A
+// barrier stands only before a step that touches rows that another thread wrote, or writes rows that another
+// thread read, since the last barrier.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "weft/runtime/lower.h"
+
+namespace weft {
+
+struct Schedule {
+  struct Entry {
+    std::size_t step = 0;  // index into Lowered::steps
+    bool barrier_before = false;
+    std::int64_t phase = 0;  // barriers so far: steps of one phase may run at the same time
+  };
+  int threads = 1;
+  std::vector<Entry> order;
+  std::size_t barriers() const;
+};
+
+/// Steps keep their creation order where their dependencies and the barriers leave a choice: among the steps
+/// that are ready, the oldest that needs no barrier goes first.
+Schedule schedule(const Lowered& lowered, int threads);
+
+/// Where each storage of Place::arena lies in the arena, and the arena's size. The offset of a storage that
+/// lies elsewhere is 0.
+struct ArenaPlan {
+  std::vector<std::size_t> offsets;
+  std::size_t bytes = 0;
+  std::size_t peak_live = 0;
+};
+ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule);
+
+/// One line for each step: order, barrier, kernel, cut, and where the result goes.
+std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena);
+
+}  // namespace weft

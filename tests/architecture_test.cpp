@@ -1,0 +1,300 @@
+// The build's arrows, held as a test: which folder may include which, where the two big libraries may be
+// named, and how large a file and a folder's README may grow. Each rule is a pure function over (path, text)
+// and is tried on small made-up sources before it is put to the real ones.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr std::ptrdiff_t kMostLines = 600;
+constexpr std::ptrdiff_t kMostReadmeLines = 60;
+
+struct Source {
+  std::string path;  // below the source directory: "graph/shape.h"
+  std::string text;
+};
+
+struct Include {
+  std::string name;  // what stands between the delimiters
+  bool quoted;       // "name" or <name>
+};
+
+using Complaints = std::vector<std::string>;
+
+struct Room {
+  std::string_view folder;
+  std::vector<std::string_view> may_include;
+};
+
+// graph <- ops <- { autodiff, runtime } <- frontends; tests and bench see everything.
+const std::vector<Room>& rooms() {
+  static const std::vector<Room> all = {
+      {"graph", {"graph"}},
+      {"ops", {"graph", "ops"}},
+      {"autodiff", {"graph", "ops", "autodiff"}},
+      {"runtime", {"graph", "ops", "runtime"}},
+      {"frontends", {"graph", "ops", "autodiff", "runtime", "frontends"}},
+      {"tests", {"graph", "ops", "autodiff", "runtime", "frontends", "tests", "bench"}},
+      {"bench", {"graph", "ops", "autodiff", "runtime", "frontends", "tests", "bench"}},
+  };
+  return all;
+}
+
+std::string_view first_folder(std::string_view path) {
+  const auto slash = path.find('/');
+  return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+bool starts_with_any(std::string_view text, std::span<const std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+/// The include that a line makes, if it makes one.
+std::optional<Include> parse_include(std::string_view line) {
+  const auto skip_space = [&] { line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size())); };
+  const auto skip = [&](std::string_view word) {
+    skip_space();
+    const bool found = line.starts_with(word);
+    if (found) line.remove_prefix(word.size());
+    return found;
+  };
+  if (!skip("#") || !skip("include")) return std::nullopt;
+  skip_space();
+  if (line.empty() || (line.front() != '"' && line.front() != '<')) return std::nullopt;
+  const bool quoted = line.front() == '"';
+  const auto end = line.find(quoted ? '"' : '>', 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  return Include{std::string(line.substr(1, end - 1)), quoted};
+}
+
+std::vector<Include> includes_of(const std::string& text) {
+  std::vector<Include> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (auto include = parse_include(line)) found.push_back(*std::move(include));
+  }
+  return found;
+}
+
+/// Whether `path` may see the umbrella header: only those that use weft as a user does.
+bool may_include_umbrella(std::string_view path) {
+  static constexpr std::array<std::string_view, 3> kUsers = {"tests/", "bench/", "frontends/examples/"};
+  return starts_with_any(path, kUsers);
+}
+
+/// What is wrong with a project include of the file at `path`; empty when nothing is.
+std::string project_complaint(std::string_view path, const Include& include) {
+  if (!include.quoted) return "is a project include and belongs in quotes";
+  if (!include.name.starts_with("weft/")) return "is not written \"weft/<folder>/...\"";
+  if (include.name == "weft/weft.h") {
+    return may_include_umbrella(path) ? "" : "is the umbrella header, which is for users";
+  }
+  const std::string_view target = first_folder(std::string_view(include.name).substr(5));
+  if (target.empty()) return "names no folder";
+  if (first_folder(path).empty()) return "";  // weft.h itself gathers everything
+  const auto room = std::ranges::find(rooms(), first_folder(path), &Room::folder);
+  if (room == rooms().end()) return "stands in an unknown folder";
+  const bool allowed = std::ranges::find(room->may_include, target) != room->may_include.end();
+  return allowed ? "" : "goes against the arrows";
+}
+
+/// The same for a header of oneDNN or Boost.Graph.
+std::string library_complaint(std::string_view path, std::string_view header) {
+  static constexpr std::array<std::string_view, 3> kDnnlHeaders = {"dnnl.", "dnnl_", "oneapi/dnnl/"};
+  static constexpr std::array<std::string_view, 3> kDnnlPlaces = {"runtime/onednn.", "runtime/kernels/",
+                                                                  "bench/"};
+  static constexpr std::array<std::string_view, 1> kGraphPlaces = {"graph/topology."};
+  if (starts_with_any(header, kDnnlHeaders) && !starts_with_any(path, kDnnlPlaces)) {
+    return "names oneDNN outside of runtime/onednn.*, runtime/kernels/ and bench/";
+  }
+  if (header.starts_with("boost/graph/") && !starts_with_any(path, kGraphPlaces)) {
+    return "names Boost.Graph outside of graph/topology.*";
+  }
+  return "";
+}
+
+Complaints include_complaints(const Source& source) {
+  Complaints complaints;
+  for (const Include& include : includes_of(source.text)) {
+    const bool ours = include.quoted || include.name.starts_with("weft/");
+    std::string complaint = library_complaint(source.path, include.name);
+    if (complaint.empty() && ours) complaint = project_complaint(source.path, include);
+    if (complaint.empty()) continue;
+    complaints.push_back(source.path);
+    complaints.back().append(": '").append(include.name).append("' ").append(complaint);
+  }
+  return complaints;
+}
+
+std::ptrdiff_t line_count(std::string_view text) {
+  const auto ends = std::ranges::count(text, '\n');
+  return text.empty() || text.ends_with('\n') ? ends : ends + 1;
+}
+
+Complaints length_complaints(const Source& source) {
+  const bool is_readme = source.path.ends_with("README.md");
+  const std::ptrdiff_t most = is_readme ? kMostReadmeLines : kMostLines;
+  const std::ptrdiff_t lines = line_count(source.text);
+  if (lines <= most) return {};
+  return {source.path + ": " + std::to_string(lines) + " lines, of " + std::to_string(most) + " at most"};
+}
+
+/// The rooms that have no README.md among `sources`.
+Complaints missing_readmes(std::span<const Source> sources) {
+  Complaints missing;
+  for (const Room& room : rooms()) {
+    const std::string wanted = std::string(room.folder) + "/README.md";
+    if (std::ranges::find(sources, wanted, &Source::path) == sources.end()) missing.push_back(wanted);
+  }
+  return missing;
+}
+
+bool is_code(const fs::path& path) { return path.extension() == ".h" || path.extension() == ".cpp"; }
+
+bool is_source(const fs::path& path) {
+  return is_code(path) || path.extension() == ".md" || path.extension() == ".cmake" ||
+         path.filename() == "CMakeLists.txt";
+}
+
+Source read_source(const fs::path& root, const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return {path.lexically_relative(root).generic_string(), std::move(text)};
+}
+
+/// The sources of the seven rooms, and the umbrella header.
+std::vector<Source> read_project(const fs::path& root) {
+  std::vector<Source> sources;
+  for (const Room& room : rooms()) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / room.folder)) {
+      if (entry.is_regular_file() && is_source(entry.path())) {
+        sources.push_back(read_source(root, entry.path()));
+      }
+    }
+  }
+  if (fs::exists(root / "weft.h")) sources.push_back(read_source(root, root / "weft.h"));
+  return sources;
+}
+
+const std::vector<Source>& project() {
+  static const std::vector<Source> sources = read_project(WEFT_SOURCE_DIR);
+  return sources;
+}
+
+/// One made-up include in a file at `path`.
+Complaints including(std::string_view path, std::string_view directive) {
+  return include_complaints({std::string(path), std::string("#include ").append(directive).append("\n")});
+}
+
+TEST(ArchitectureRules, FollowTheArrows) {
+  EXPECT_THAT(including("ops/matmul.cpp", R"("weft/graph/shape.h")"), IsEmpty());
+  EXPECT_THAT(including("autodiff/gradients.cpp", R"("weft/ops/matmul.h")"), IsEmpty());
+  EXPECT_THAT(including("runtime/kernels/matmul.cpp", R"("weft/runtime/onednn.h")"), IsEmpty());
+  EXPECT_THAT(including("frontends/train.cpp", R"("weft/runtime/session.h")"), IsEmpty());
+  EXPECT_THAT(including("tests/ops/matmul_test.cpp", R"("weft/bench/reference_loop.h")"), IsEmpty());
+  EXPECT_THAT(including("weft.h", R"("weft/frontends/train.h")"), IsEmpty());
+}
+
+TEST(ArchitectureRules, RejectIncludesAgainstTheArrows) {
+  EXPECT_THAT(including("graph/shape.h", R"("weft/ops/matmul.h")"),
+              ElementsAre("graph/shape.h: 'weft/ops/matmul.h' goes against the arrows"));
+  EXPECT_THAT(including("ops/matmul.cpp", R"("weft/autodiff/gradients.h")"), SizeIs(1));
+  EXPECT_THAT(including("ops/matmul.cpp", R"("weft/runtime/session.h")"), SizeIs(1));
+  EXPECT_THAT(including("runtime/plan.cpp", R"("weft/frontends/train.h")"), SizeIs(1));
+  EXPECT_THAT(including("frontends/train.cpp", R"("weft/tests/support/guarded.h")"), SizeIs(1));
+  EXPECT_THAT(including("frontends/train.cpp", R"("weft/bench/peers/eigen.h")"), SizeIs(1));
+}
+
+TEST(ArchitectureRules, KeepTheSiblingsApart) {
+  EXPECT_THAT(including("autodiff/gradients.cpp", R"("weft/runtime/session.h")"), SizeIs(1));
+  EXPECT_THAT(including("runtime/compile.cpp", R"("weft/autodiff/gradients.h")"), SizeIs(1));
+}
+
+TEST(ArchitectureRules, RejectOtherWaysToWriteAProjectInclude) {
+  EXPECT_THAT(including("ops/matmul.cpp", R"("matmul.h")"), ElementsAre(HasSubstr("is not written")));
+  EXPECT_THAT(including("ops/matmul.cpp", R"("../graph/shape.h")"), ElementsAre(HasSubstr("is not written")));
+  EXPECT_THAT(including("ops/matmul.cpp", R"("weft/shape.h")"), ElementsAre(HasSubstr("names no folder")));
+  EXPECT_THAT(including("ops/matmul.cpp", "<weft/graph/shape.h>"), ElementsAre(HasSubstr("in quotes")));
+}
+
+TEST(ArchitectureRules, LeaveTheUmbrellaHeaderToUsers) {
+  EXPECT_THAT(including("frontends/examples/first_graph.cpp", R"("weft/weft.h")"), IsEmpty());
+  EXPECT_THAT(including("tests/install/main.cpp", R"("weft/weft.h")"), IsEmpty());
+  EXPECT_THAT(including("frontends/train.cpp", R"("weft/weft.h")"), SizeIs(1));
+  EXPECT_THAT(including("ops/matmul.cpp", R"("weft/weft.h")"), SizeIs(1));
+}
+
+TEST(ArchitectureRules, KeepLibrariesInTheirPlaces) {
+  EXPECT_THAT(including("runtime/onednn.h", "<dnnl.hpp>"), IsEmpty());
+  EXPECT_THAT(including("runtime/kernels/matmul.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
+  EXPECT_THAT(including("bench/peers/dnnl.cpp", "<dnnl.h>"), IsEmpty());
+  EXPECT_THAT(including("runtime/session.cpp", "<dnnl.hpp>"), SizeIs(1));
+  EXPECT_THAT(including("tests/runtime/onednn_test.cpp", "<oneapi/dnnl/dnnl.hpp>"), SizeIs(1));
+  EXPECT_THAT(including("graph/topology.cpp", "<boost/graph/adjacency_list.hpp>"), IsEmpty());
+  EXPECT_THAT(including("graph/verify.cpp", "<boost/graph/adjacency_list.hpp>"), SizeIs(1));
+  EXPECT_THAT(including("bench/step.cpp", "<boost/graph/graphviz.hpp>"), SizeIs(1));
+}
+
+TEST(ArchitectureRules, SeeIncludesHoweverTheyAreSpaced) {
+  EXPECT_THAT(include_complaints({"graph/a.h", "  #  include\t\"weft/ops/b.h\"  // why\n"}), SizeIs(1));
+  EXPECT_THAT(include_complaints({"graph/a.h", "int x;\r\n#include\"weft/ops/b.h\""}), SizeIs(1));
+  EXPECT_THAT(include_complaints({"graph/a.h", "// #include \"weft/ops/b.h\"\n#includes\n#"}), IsEmpty());
+}
+
+TEST(ArchitectureRules, LimitTheLengthOfFiles) {
+  const std::string lines(static_cast<std::size_t>(kMostLines), '\n');
+  EXPECT_THAT(length_complaints({"ops/long.cpp", lines}), IsEmpty());
+  EXPECT_THAT(length_complaints({"ops/long.cpp", lines + "int x;"}),
+              ElementsAre("ops/long.cpp: 601 lines, of 600 at most"));
+  EXPECT_THAT(length_complaints({"ops/README.md", lines}), SizeIs(1));
+}
+
+TEST(ArchitectureRules, AskEveryRoomForAReadme) {
+  const std::vector<Source> sources = {{"graph/README.md", ""}, {"ops/README.md", ""}, {"README.md", ""}};
+  EXPECT_THAT(missing_readmes(sources),
+              ElementsAre("autodiff/README.md", "runtime/README.md", "frontends/README.md", "tests/README.md",
+                          "bench/README.md"));
+}
+
+TEST(Architecture, HasCodeInEveryRoom) {
+  for (const Room& room : rooms()) {
+    const auto in_room = [&](const Source& source) {
+      return first_folder(source.path) == room.folder && is_code(source.path);
+    };
+    EXPECT_TRUE(std::ranges::any_of(project(), in_room)) << "no code was found in " << room.folder << '/';
+  }
+}
+
+TEST(Architecture, IncludesFollowTheArrows) {
+  for (const Source& source : project()) {
+    if (!is_code(source.path)) continue;
+    EXPECT_THAT(include_complaints(source), IsEmpty());
+  }
+}
+
+TEST(Architecture, FilesStayShort) {
+  for (const Source& source : project()) EXPECT_THAT(length_complaints(source), IsEmpty());
+}
+
+TEST(Architecture, EveryRoomHasAReadme) { EXPECT_THAT(missing_readmes(project()), IsEmpty()); }
+
+}  // namespace

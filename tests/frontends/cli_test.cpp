@@ -1,0 +1,216 @@
+// The program as its users meet it: flags, exit codes, messages, JSON, and training that goes on to the bit.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "weft/frontends/data/idx.h"
+#include "weft/frontends/data/synthetic_digits.h"
+#include "weft/tests/frontends/run_program.h"
+#include "weft/tests/frontends/temporary_folder.h"
+
+namespace weft {
+namespace {
+
+using ::testing::HasSubstr;
+using testing_support::TemporaryFolder;
+
+Tensor as_pictures(const Tensor& images) {
+  return images.reshaped(std::vector<std::int64_t>{images.sizes()[0], 28, 28});
+}
+
+/// A small data set of synthetic digits in MNIST's four files.
+class Cli : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kTrain = 300;
+  static constexpr std::int64_t kTest = 50;
+
+  void SetUp() override {
+    write(data::synthetic_digits(kTrain, 7, 0), "train");
+    write(data::synthetic_digits(kTest, 7, 1), "t10k");
+  }
+
+  void write(const data::Dataset& digits, const std::string& part) const {
+    data::write_idx(as_pictures(digits.images), file(part + "-images-idx3-ubyte.gz"));
+    data::write_idx(digits.labels, file(part + "-labels-idx1-ubyte.gz"));
+  }
+
+  std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  /// `weft train` on the small data set.
+  ProgramRun train(std::vector<std::string> flags, int interrupt_after_lines = 0) const {
+    std::vector<std::string> args{"train",   "--data", folder_.path().string(), "--layers", "16",
+                                  "--batch", "32"};
+    args.insert(args.end(), flags.begin(), flags.end());
+    return run_program(args, interrupt_after_lines);
+  }
+
+  std::string bytes_of(const std::string& name) const {
+    std::ifstream stream(file(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  TemporaryFolder folder_;
+};
+
+void expect_one_line(const ProgramRun& run, int exit_code, const std::string& part) {
+  EXPECT_EQ(run.exit_code, exit_code) << run.err;
+  EXPECT_THAT(run.err, HasSubstr(part));
+  EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+}
+
+TEST_F(Cli, RejectsWrongUsageWithCodeTwo) {
+  expect_one_line(run_program({"foo"}), 2, "'foo' is no command");
+  expect_one_line(run_program({}), 2, "subcommand");
+  expect_one_line(train({"--colour", "red"}), 2, "--colour");
+  expect_one_line(train({"--layers", "0"}), 2, "--layers");
+  expect_one_line(train({"--layers", "ten"}), 2, "--layers");
+  expect_one_line(train({"--activation", "step"}), 2, "--activation");
+  expect_one_line(train({"--optimizer", "magic"}), 2, "--optimizer");
+  expect_one_line(train({"--init", "magic"}), 2, "--init");
+  expect_one_line(train({"--lr", "-1"}), 2, "--lr");
+  expect_one_line(train({"--epochs", "0"}), 2, "--epochs");
+  expect_one_line(train({"--threads", "0"}), 2, "--threads");
+  expect_one_line(run_program({"predict"}), 2, "required");
+}
+
+TEST_F(Cli, ExplainsItselfOnRequest) {
+  const ProgramRun help = run_program({"train", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* flag : {"--data", "--layers", "--activation", "--epochs", "--batch", "--optimizer", "--lr",
+                           "--init", "--seed", "--threads", "--save", "--resume", "--json"}) {
+    EXPECT_THAT(help.out, HasSubstr(flag));
+  }
+  EXPECT_THAT(run_program({"--version"}).out, HasSubstr("weft"));
+}
+
+TEST_F(Cli, NamesTheDataFileThatIsWrong) {
+  expect_one_line(run_program({"train", "--data", file("nowhere")}), 1, "nowhere");
+  std::filesystem::resize_file(file("train-images-idx3-ubyte.gz"), 2000);
+  expect_one_line(train({}), 1, "train-images-idx3-ubyte.gz");
+}
+
+TEST_F(Cli, RejectsAnIdxFileThatLiesAboutItsSize) {
+  std::filesystem::remove(file("train-labels-idx1-ubyte.gz"));
+  std::ofstream(file("train-labels-idx1-ubyte"), std::ios::binary)
+      << std::string("\0\0\x08\x01\x7f\xff\xff\xff", 8) << "12";
+  expect_one_line(train({}), 1, "train-labels-idx1-ubyte");
+}
+
+TEST_F(Cli, RejectsLabelsOutOfRange) {
+  data::Dataset digits = data::synthetic_digits(kTrain, 7, 0);
+  digits.labels.mutable_values<std::uint8_t>()[17] = 10;
+  write(digits, "train");
+  expect_one_line(train({}), 1, "17");
+}
+
+TEST_F(Cli, FindsAnUnwritableTargetBeforeTraining) {
+  const ProgramRun run = train({"--epochs", "1", "--save", file("no/such/folder/model")});
+  expect_one_line(run, 1, "no/such/folder/model");
+  EXPECT_EQ(run.out, "");
+}
+
+TEST_F(Cli, PrintsOneLineOfJson) {
+  const ProgramRun run = train({"--epochs", "2", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  ASSERT_EQ(std::ranges::count(run.out, '\n'), 1);
+  const auto line = nlohmann::json::parse(run.out);
+  for (const char* key : {"train_seconds", "predict_seconds", "test_accuracy", "peak_rss_mb"}) {
+    EXPECT_GE(line.at(key).get<double>(), 0.0) << key;
+  }
+  EXPECT_EQ(line.at("epochs"), 2);
+  EXPECT_EQ(line.at("seconds_per_epoch").size(), 2U);
+  EXPECT_EQ(line.at("train_loss").size(), 2U);
+  EXPECT_LT(line.at("train_loss")[1], line.at("train_loss")[0]);
+  EXPECT_EQ(line.at("threads"), 1);
+  EXPECT_EQ(line.at("batch"), 32);
+  EXPECT_EQ(line.at("layers"), std::vector<int>{16});
+  EXPECT_EQ(line.at("activation"), "relu");
+}
+
+TEST_F(Cli, RepeatsItselfToTheBit) {
+  for (const char* optimizer : {"sgd", "momentum", "adam"}) {
+    ASSERT_EQ(train({"--epochs", "2", "--optimizer", optimizer, "--save", file("a")}).exit_code, 0);
+    ASSERT_EQ(train({"--epochs", "2", "--optimizer", optimizer, "--save", file("b")}).exit_code, 0);
+    EXPECT_EQ(bytes_of("a"), bytes_of("b")) << optimizer;
+    ASSERT_EQ(
+        train({"--epochs", "2", "--optimizer", optimizer, "--seed", "2", "--save", file("b")}).exit_code, 0);
+    EXPECT_NE(bytes_of("a"), bytes_of("b")) << optimizer;
+  }
+}
+
+TEST_F(Cli, ResumesToTheBit) {
+  for (const char* optimizer : {"sgd", "momentum", "adam"}) {
+    ASSERT_EQ(train({"--epochs", "4", "--optimizer", optimizer, "--save", file("whole")}).exit_code, 0);
+    ASSERT_EQ(train({"--epochs", "2", "--optimizer", optimizer, "--save", file("part")}).exit_code, 0);
+    const ProgramRun rest = train({"--epochs", "4", "--resume", file("part"), "--save", file("part")});
+    ASSERT_EQ(rest.exit_code, 0) << rest.err;
+    EXPECT_EQ(bytes_of("whole"), bytes_of("part")) << optimizer;
+  }
+}
+
+TEST_F(Cli, SavesOnInterruptAndResumesToTheBit) {
+  // Far too many epochs to finish before the signal; the checkpoint tells where it stopped.
+  const ProgramRun stopped = train({"--epochs", "100000", "--save", file("part")}, 4);
+  ASSERT_EQ(stopped.exit_code, 130) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("--resume " + file("part")));
+  const std::string header = bytes_of("part").substr(8, 4000);
+  const auto at = header.find("\\\"epoch\\\":");
+  ASSERT_NE(at, std::string::npos);
+  const int epochs = std::stoi(header.substr(at + 10)) + 1;
+  ASSERT_EQ(
+      train({"--epochs", std::to_string(epochs), "--resume", file("part"), "--save", file("part")}).exit_code,
+      0);
+  ASSERT_EQ(train({"--epochs", std::to_string(epochs), "--save", file("whole")}).exit_code, 0);
+  EXPECT_EQ(bytes_of("whole"), bytes_of("part"));
+}
+
+TEST_F(Cli, RefusesToResumeWhatDoesNotFit) {
+  ASSERT_EQ(train({"--epochs", "1", "--save", file("model")}).exit_code, 0);
+  expect_one_line(
+      run_program({"train", "--data", folder_.path().string(), "--layers", "17", "--resume", file("model")}),
+      2, "--layers");
+  expect_one_line(train({"--resume", file("nothing")}), 1, "nothing");
+  std::filesystem::resize_file(file("model"), 500);
+  expect_one_line(train({"--resume", file("model")}), 1, "model");
+}
+
+TEST_F(Cli, StopsWhenTheLossIsNoNumber) {
+  const ProgramRun run = train({"--epochs", "3", "--lr", "1e30", "--save", file("model")});
+  expect_one_line(run, 1, "learning rate");
+  EXPECT_FALSE(std::filesystem::exists(file("model")));
+}
+
+TEST_F(Cli, PredictsWhatItLearned) {
+  ASSERT_EQ(train({"--epochs", "3", "--save", file("model")}).exit_code, 0);
+  const std::string images = file("t10k-images-idx3-ubyte.gz");
+  const ProgramRun lines = run_program({"predict", "--model", file("model"), "--images", images});
+  ASSERT_EQ(lines.exit_code, 0) << lines.err;
+  EXPECT_EQ(std::ranges::count(lines.out, '\n'), kTest);
+  const ProgramRun json = run_program({"predict", "--model", file("model"), "--images", images, "--labels",
+                                       file("t10k-labels-idx1-ubyte.gz"), "--json"});
+  const auto line = nlohmann::json::parse(json.out);
+  EXPECT_EQ(line.at("predictions").size(), static_cast<std::size_t>(kTest));
+  EXPECT_GT(line.at("accuracy").get<double>(), 0.3);  // a tenth by chance
+  expect_one_line(run_program({"predict", "--model", images, "--images", images}), 1, "t10k-images");
+  expect_one_line(
+      run_program({"predict", "--model", file("model"), "--images", file("t10k-labels-idx1-ubyte.gz")}), 1,
+      "pixels");
+}
+
+TEST_F(Cli, InspectsGraphPlanAndMemory) {
+  const ProgramRun run = run_program({"inspect", "--layers", "100", "--dot", file("step.dot")});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  for (const char* part :
+       {"== graph", "== schedule", "== memory", "softmax_cross_entropy", "matmul_accumulate", "arena"}) {
+    EXPECT_THAT(run.out, HasSubstr(part));
+  }
+  EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,183 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "weft/graph/passes/standard.h"
+#include "weft/graph/print.h"
+#include "weft/ops/control.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/tests/support/evaluate_values.h"
+
+namespace weft {
+namespace {
+
+using testing_support::evaluate_program;
+using testing_support::numbers;
+
+/// The program as one expression: "add(x, y)". A constant is written as its type and elements.
+std::string expression(const Graph& graph, ValueId id) {
+  const Node& node = graph.node(id.node);
+  if (const auto* input = node.op.as<Input>()) return input->label;
+  if (const Tensor* tensor = node.op.constant()) return to_string(*tensor);
+  std::string text(node.op.name());
+  if (const auto* product = node.op.as<MatMul>()) {
+    text += product->transpose_a ? "T" : "N";
+    text += product->transpose_b ? "T" : "N";
+  }
+  if (const auto* permuted = node.op.as<Transpose>()) text += attribute_text(permuted->permutation);
+  if (const auto* shaped = node.op.as<Reshape>()) text += to_string(shaped->shape);
+  if (const auto* shaped = node.op.as<BroadcastTo>()) text += to_string(shaped->shape);
+  text += '(';
+  for (const ValueId& input : node.inputs) {
+    if (text.back() != '(') text += ", ";
+    text += expression(graph, input);
+  }
+  return text + ')';
+}
+
+struct Inputs {
+  Value x;        // [2, 3]
+  Value batch;    // [n, 3]
+  Value cube;     // [2, 3, 4]
+  Value thin;     // [2, 1, 3]
+  Value integer;  // i32[2, 3]
+};
+
+struct SimplifyRow {
+  std::string name;
+  std::function<Value(const Inputs&)> build;
+  std::string simplified;
+};
+
+Value tensor_of(const Value& like, std::initializer_list<double> values,
+                std::initializer_list<std::int64_t> sizes) {
+  return constant(like.graph(), Tensor::of<double>(values, sizes));
+}
+
+const std::vector<SimplifyRow>& rows() {
+  static const std::vector<SimplifyRow> table = {
+      {"TimesOne", [](const Inputs& in) { return in.x * 1.0; }, "x"},
+      {"OneTimes", [](const Inputs& in) { return 1.0 * in.x; }, "x"},
+      {"PlusZero", [](const Inputs& in) { return in.x + 0.0; }, "x"},
+      {"ZeroPlus", [](const Inputs& in) { return 0.0 + in.x; }, "x"},
+      {"MinusZero", [](const Inputs& in) { return in.x - 0.0; }, "x"},
+      {"ZeroMinusStays", [](const Inputs& in) { return 0.0 - in.x; }, "sub(f64[] {0}, x)"},
+      {"OverOne", [](const Inputs& in) { return in.x / 1.0; }, "x"},
+      {"OneOverStays", [](const Inputs& in) { return 1.0 / in.x; }, "div(f64[] {1}, x)"},
+      {"TimesTwoStays", [](const Inputs& in) { return in.x * 2.0; }, "mul(x, f64[] {2})"},
+      {"IntegersToo", [](const Inputs& in) { return in.integer * 1 + 0; }, "integer"},
+      {"SymbolsToo", [](const Inputs& in) { return in.batch * 1.0; }, "batch"},
+      {"OnesOfTheSameShape", [](const Inputs& in) { return in.x * tensor_of(in.x, {1, 1, 1}, {3}); }, "x"},
+      {"OnesThatBroadcastStay",
+       [](const Inputs& in) { return sum(in.x * tensor_of(in.x, {1, 1}, {2, 1, 1}), {0}); },
+       "sum(mul(x, f64[2, 1, 1] {1, 1}))"},
+      {"NotAllOnesStay", [](const Inputs& in) { return in.x * tensor_of(in.x, {1, 1, 2}, {3}); },
+       "mul(x, f64[3] {1, 1, 2})"},
+      {"PowerOfOne", [](const Inputs& in) { return pow(in.x, 1.0); }, "x"},
+      {"PowerOfTwo", [](const Inputs& in) { return pow(in.x, 2.0); }, "square(x)"},
+      {"NegationTwice", [](const Inputs& in) { return -(-in.x); }, "x"},
+      {"NegationThreeTimes", [](const Inputs& in) { return -(-(-in.x)); }, "neg(x)"},
+      {"NegationFourTimes", [](const Inputs& in) { return -(-(-(-in.x))); }, "x"},
+      {"CastToItsOwnDType", [](const Inputs& in) { return cast(in.x, f64); }, "x"},
+      {"CastToAnotherStays", [](const Inputs& in) { return cast(in.x, f32); }, "cast(x)"},
+      {"StopGradient", [](const Inputs& in) { return stop_gradient(in.x); }, "x"},
+      {"TransposeTwice", [](const Inputs& in) { return transpose(transpose(in.x)); }, "x"},
+      {"TransposesCompose",
+       [](const Inputs& in) { return transpose(transpose(in.cube, {1, 2, 0}), {1, 2, 0}); },
+       "transpose[2, 0, 1](cube)"},
+      {"TransposeOfNothing", [](const Inputs& in) { return transpose(in.cube, {0, 1, 2}); }, "cube"},
+      {"ManyTransposes",
+       [](const Inputs& in) {
+         Value y = in.x;
+         for (int i = 0; i < 101; ++i) y = transpose(y);
+         return y;
+       },
+       "transpose[1, 0](x)"},
+      {"ReshapesCompose", [](const Inputs& in) { return reshape(reshape(in.cube, {6, 4}), {4, 6}); },
+       "reshape[4, 6](cube)"},
+      {"ReshapeBack", [](const Inputs& in) { return reshape(reshape(in.x, {3, 2}), {2, 3}); }, "x"},
+      {"ReshapeToItsOwnShape", [](const Inputs& in) { return reshape(in.batch, {"n", 3}); }, "batch"},
+      {"BroadcastsCompose",
+       [](const Inputs& in) { return broadcast_to(broadcast_to(in.thin, {2, 5, 3}), {7, 2, 5, 3}); },
+       "broadcast_to[7, 2, 5, 3](thin)"},
+      {"BroadcastToItsOwnShape", [](const Inputs& in) { return broadcast_to(in.x, {2, 3}); }, "x"},
+      {"ConcatOfOne", [](const Inputs& in) { return concat({in.x}, 1); }, "x"},
+      {"SliceOfAll", [](const Inputs& in) { return slice(in.x, 1, 0, 3); }, "x"},
+      {"SliceOfAllWithAStepStays", [](const Inputs& in) { return slice(in.x, 1, 0, 3, 2); }, "slice(x)"},
+      {"SumOverSizeOne", [](const Inputs& in) { return sum(in.thin, {1}); }, "reshape[2, 3](thin)"},
+      {"SumOverSizeOneThatStays", [](const Inputs& in) { return sum(in.thin, {1}, true); }, "thin"},
+      {"SumOverMoreStays", [](const Inputs& in) { return sum(in.thin, {1, 2}); }, "sum(thin)"},
+      {"CountOfNumbers", [](const Inputs& in) { return mean(in.x); }, "div(sum(x), f64[] {6})"},
+      {"CountOfSymbolsStays", [](const Inputs& in) { return mean(in.batch, {0}); },
+       "div(sum(batch), count(batch))"},
+      {"MatMulOfATransposeLeft", [](const Inputs& in) { return matmul(transpose(in.x), in.x); },
+       "matmulTN(x, x)"},
+      {"MatMulOfATransposeRight", [](const Inputs& in) { return matmul(in.x, transpose(in.x)); },
+       "matmulNT(x, x)"},
+      {"MatMulOfTransposesBoth",
+       [](const Inputs& in) {
+         return matmul(transpose(in.x), transpose(transpose(transpose(in.x))), false, true);
+       },
+       "matmulTN(x, x)"},
+      {"MatMulUndoesItsFlag", [](const Inputs& in) { return matmul(transpose(in.x), in.x, true, true); },
+       "matmulNT(x, x)"},
+      {"MatMulOfBatchedTranspose",
+       [](const Inputs& in) { return matmul(in.cube, transpose(in.cube, {0, 2, 1})); },
+       "matmulNT(cube, cube)"},
+      {"MatMulOfAnotherPermutationStays",
+       [](const Inputs& in) { return matmul(transpose(in.cube, {1, 0, 2}), transpose(in.cube, {1, 2, 0})); },
+       "matmulNN(transpose[1, 0, 2](cube), transpose[1, 2, 0](cube))"},
+      {"ThroughSeveralLayers",
+       [](const Inputs& in) { return transpose((transpose(in.x) + 0.0) * 1.0) + 0.0; }, "x"},
+  };
+  return table;
+}
+
+class Simplify : public testing::TestWithParam<SimplifyRow> {};
+
+TEST_P(Simplify, FindsTheCheaperExpression) {
+  Graph graph;
+  const Inputs in{input(graph, "x", f64, {2, 3}), input(graph, "batch", f64, {"n", 3}),
+                  input(graph, "cube", f64, {2, 3, 4}), input(graph, "thin", f64, {2, 1, 3}),
+                  input(graph, "integer", i32, {2, 3})};
+  const Value built = GetParam().build(in);
+  const Pass pass = simplify();
+  const Program after = run_passes(extract(graph, {&built, 1}), {&pass, 1});
+  const Value root = after.roots[0];
+  EXPECT_EQ(expression(*after.graph, {root.node(), root.output()}), GetParam().simplified) << to_text(after);
+  EXPECT_EQ(root.type(), built.type());
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Simplify, testing::ValuesIn(rows()),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(SimplifyPass, LeavesNothingBehindThatNobodyNeeds) {
+  Graph graph;
+  const Value x = input(graph, "x", f64, {2});
+  const Value y = (x * 1.0 + 0.0) / 1.0;
+  const Program after = simplify().run(extract(graph, {&y, 1}));
+  EXPECT_EQ(after.graph->size(), 1U) << to_text(after);
+}
+
+TEST(SimplifyPass, KeepsTheUsersLineOnWhatItMakes) {
+  Graph graph;
+  const Value x = input(graph, "x", f64, {2, 3});
+  const Value y = matmul(x, transpose(x)).named("gram");
+  const Program after = simplify().run(extract(graph, {&y, 1}));
+  EXPECT_EQ(to_string(after.graph->node(after.roots[0].node()).where), to_string(graph.node(y.node()).where));
+}
+
+TEST(SimplifyPass, KeepsResults) {
+  Graph graph;
+  const Value x = input(graph, "x", f64, {2, 2});
+  const Value y = matmul(transpose(x), transpose(transpose(x)) * 1.0) + 0.0;
+  const Program after = simplify().run(extract(graph, {&y, 1}));
+  EXPECT_EQ(numbers(evaluate_program(after, {{"x", Tensor::of<double>({1, 2, 3, 4}, {2, 2})}})[0]),
+            (std::vector<double>{10, 14, 14, 20}));
+}
+
+}  // namespace
+}  // namespace weft

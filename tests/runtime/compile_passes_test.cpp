@@ -1,0 +1,163 @@
+// What a program computes does not depend on which passes compiled it.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
+#include "weft/runtime/compile.h"
+#include "weft/runtime/plan.h"
+#include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_program.h"
+
+namespace weft {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing_support::close_to;
+using testing_support::evaluate_program;
+using testing_support::expect_error;
+using testing_support::random_program;
+using testing_support::RandomProgram;
+using testing_support::replay;
+using testing_support::TensorSource;
+
+struct OptionsCase {
+  std::string name;
+  CompileOptions options;
+};
+void PrintTo(const OptionsCase& entry, std::ostream* out) { *out << entry.name; }
+
+std::vector<OptionsCase> all_options() {
+  std::vector<OptionsCase> list{{"Everything", {}}};
+  const std::vector<std::pair<std::string, bool CompileOptions::*>> flags{
+      {"Simplify", &CompileOptions::simplify},
+      {"Fold", &CompileOptions::fold},
+      {"Merge", &CompileOptions::merge},
+      {"FuseMatMul", &CompileOptions::fuse_matmul},
+      {"FuseAccumulate", &CompileOptions::fuse_accumulate},
+      {"FuseElementwise", &CompileOptions::fuse_elementwise}};
+  CompileOptions none;
+  for (const auto& [name, flag] : flags) {
+    CompileOptions without;
+    without.*flag = false;
+    list.push_back({"Without" + name, without});
+    none.*flag = false;
+  }
+  for (const auto& [name, flag] : flags) {
+    CompileOptions only = none;
+    only.*flag = true;
+    list.push_back({"Only" + name, only});
+  }
+  list.push_back({"Nothing", none});
+  CompileOptions reference;
+  reference.reference_kernels = true;
+  list.push_back({"ReferenceKernels", reference});
+  for (const int threads : {2, 3, 4}) {
+    CompileOptions several;
+    several.threads = threads;
+    list.push_back({fmt::format("{}Threads", threads), several});
+  }
+  return list;
+}
+
+/// Runs a program by the runtime, with the feeds that the interpreter takes.
+std::vector<Tensor> run(const RandomProgram& random, const CompileOptions& options) {
+  std::vector<std::string> inputs;
+  std::vector<Tensor> fed;
+  auto state = std::make_shared<SessionState>(options, 1);
+  state->set_key(1, 0);
+  for (const auto& [label, tensor] : random.feeds) {
+    inputs.push_back(label);
+    fed.push_back(tensor);
+    state->parameters.emplace(label, tensor.clone());
+  }
+  Plan plan(
+      compile(*random.program.graph, random.program.roots, random.program.roots.size(), inputs, {}, options),
+      state);
+  const auto outputs = plan.run(fed);
+  return {outputs.begin(), outputs.end()};
+}
+
+class CompilePasses : public testing::TestWithParam<OptionsCase> {};
+
+TEST_P(CompilePasses, ChangeNoResultOfRandomPrograms) {
+  for (const DType dtype : {f32, f64}) {
+    TensorSource source(fmt::format("compile {} {}", GetParam().name, name_of(dtype)));
+    for (int round = 0; round < 40; ++round) {
+      SCOPED_TRACE(fmt::format("round {} of {}; {}", round, name_of(dtype), replay()));
+      const RandomProgram random = random_program(source, 30, dtype);
+      const auto expected = evaluate_program(random.program, random.feeds);
+      const auto actual = run(random, GetParam().options);
+      ASSERT_EQ(actual.size(), expected.size());
+      for (std::size_t i = 0; i < actual.size(); ++i) {
+        ASSERT_TRUE(close_to(actual[i], expected[i], dtype == f32 ? 2e-3 : 1e-9)) << "output " << i;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Options, CompilePasses, testing::ValuesIn(all_options()),
+                         [](const auto& test) { return test.param.name; });
+
+struct Network {
+  Network() {
+    x = input(graph, "x", f32, {"batch", 5});
+    w = parameter(graph, "w", Tensor::zeros(f32, {5, 3}));
+    b = parameter(graph, "b", Tensor::zeros(f32, {3}));
+    roots = {mean(relu(matmul(x, w) * 1.0 + b) + 0.0)};
+  }
+  Graph graph;
+  Value x, w, b;
+  std::vector<Value> roots;
+};
+
+TEST(Compile, ShowsEveryStageInOrder) {
+  Network net;
+  std::vector<std::string> stages;
+  std::map<std::string, std::string> texts;
+  const std::vector<std::string> inputs{"x"};
+  compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.threads = 2},
+          [&](std::string_view stage, const std::string& text) {
+            stages.emplace_back(stage);
+            texts[stages.back()] = text;
+          });
+  EXPECT_THAT(stages, ElementsAre("prune", "specialize", "simplify", "fuse", "schedule"));
+  EXPECT_THAT(texts["prune"], HasSubstr("f32[batch, 5]"));
+  EXPECT_THAT(texts["specialize"], HasSubstr("f32[7, 5]"));
+  EXPECT_THAT(texts["specialize"], Not(HasSubstr("batch")));
+  EXPECT_THAT(texts["specialize"], HasSubstr("= mul("));
+  EXPECT_THAT(texts["simplify"], HasSubstr("= relu("));
+  EXPECT_THAT(texts["simplify"], Not(HasSubstr("count")));
+  EXPECT_THAT(texts["fuse"], HasSubstr("fused_matmul"));
+  EXPECT_THAT(texts["fuse"], Not(HasSubstr("= relu(")));
+  EXPECT_THAT(texts["schedule"], HasSubstr("onednn_matmul"));
+}
+
+TEST(Compile, DoesNotTouchWhatItCompiles) {
+  Network net;
+  const std::size_t size = net.graph.size();
+  const std::vector<std::string> inputs{"x"};
+  const auto text_of = [&](const Compilation& made) {
+    return to_text(made.lowered, made.schedule, made.arena);
+  };
+  const Compilation first = compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {});
+  const Compilation second = compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {});
+  EXPECT_EQ(net.graph.size(), size);
+  EXPECT_EQ(text_of(first), text_of(second));
+}
+
+TEST(Compile, NeedsASizeForEverySymbol) {
+  Network net;
+  const std::vector<std::string> inputs{"x"};
+  expect_error(ErrorCode::bad_feed, {"symbol", "f32[batch, 5]", "compile_passes_test.cpp"},
+               [&] { compile(net.graph, net.roots, 1, inputs, {}, {}); });
+}
+
+}  // namespace
+}  // namespace weft

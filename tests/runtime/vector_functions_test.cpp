@@ -1,0 +1,298 @@
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing_support::replay;
+using testing_support::TensorSource;
+using Floats = std::vector<float>;
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kLargest = std::numeric_limits<float>::max();
+constexpr float kSmallest = std::numeric_limits<float>::denorm_min();
+constexpr std::size_t kMostElements = 70;
+constexpr float kCanary = 12345.0F;
+
+/// The tables that this CPU can run.
+std::vector<const VectorFunctions*> tables() {
+  __builtin_cpu_init();
+  std::vector<const VectorFunctions*> list{&kSse2Functions};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) list.push_back(&kAvx2Functions);
+  if (__builtin_cpu_supports("avx512f")) list.push_back(&kAvx512Functions);
+  return list;
+}
+
+class VectorFunctionsOf : public testing::TestWithParam<const VectorFunctions*> {
+ protected:
+  const VectorFunctions& table() const { return *GetParam(); }
+};
+
+/// Distance in units in the last place; 0 for two NaNs and for equal numbers.
+double ulps(float actual, double expected) {
+  const auto rounded = static_cast<float>(expected);
+  if (actual == rounded || (std::isnan(actual) && std::isnan(rounded))) return 0.0;
+  if (std::isnan(actual) || std::isnan(rounded) || std::isinf(actual) || std::isinf(rounded)) return HUGE_VAL;
+  const float unit = std::nextafter(std::abs(rounded), kInf) - std::abs(rounded);
+  return std::abs(static_cast<double>(actual) - expected) / static_cast<double>(unit);
+}
+
+Floats with_specials(TensorSource& source, std::size_t size, double low, double high) {
+  static const Floats specials{0.0F,      -0.0F,     1.0F,       -1.0F, kInf,   -kInf,  kNaN,   kLargest,
+                               -kLargest, kSmallest, -kSmallest, 88.0F, -88.0F, 100.0F, -104.0F};
+  Floats x(size);
+  for (float& value : x) {
+    value = source.below(5) == 0
+                ? specials[static_cast<std::size_t>(source.below(static_cast<std::int64_t>(specials.size())))]
+                : static_cast<float>(source.number(low, high));
+  }
+  return x;
+}
+
+struct UnaryCase {
+  std::string_view name;
+  VectorFunctions::Unary VectorFunctions::* function;
+  double (*formula)(double x);
+  double most_ulps;  // 0: IEEE arithmetic, exact
+  double low = -8.0;
+  double high = 8.0;
+};
+
+const std::vector<UnaryCase>& unary_cases() {
+  static const std::vector<UnaryCase> cases{
+      {"neg", &VectorFunctions::neg, [](double x) { return -x; }, 0.0},
+      {"square", &VectorFunctions::square, [](double x) { return x * x; }, 0.5},
+      {"sqrt", &VectorFunctions::sqrt, [](double x) { return std::sqrt(x); }, 0.5},
+      {"abs", &VectorFunctions::abs, [](double x) { return std::abs(x); }, 0.0},
+      {"relu", &VectorFunctions::relu, [](double x) { return x <= 0.0 ? 0.0 : x; }, 0.0},
+      {"exp", &VectorFunctions::exp, [](double x) { return std::exp(x); }, 4.0},
+      {"log", &VectorFunctions::log, [](double x) { return std::log(x); }, 4.0, 0.001, 50.0},
+      {"tanh", &VectorFunctions::tanh, [](double x) { return std::tanh(x); }, 4.0},
+      {"erf", &VectorFunctions::erf, [](double x) { return std::erf(x); }, 4.0},
+      {"sigmoid", &VectorFunctions::sigmoid, [](double x) { return 1.0 / (1.0 + std::exp(-x)); }, 6.0},
+  };
+  return cases;
+}
+
+TEST_P(VectorFunctionsOf, UnaryFunctionsFollowTheirFormulas) {
+  for (const UnaryCase& entry : unary_cases()) {
+    TensorSource source("vector function " + std::string(entry.name));
+    for (std::size_t n = 0; n <= kMostElements; ++n) {
+      const Floats x = with_specials(source, n, entry.low, entry.high);
+      Floats y(n + 1, kCanary);
+      (table().*entry.function)(x.data(), y.data(), n);
+      ASSERT_EQ(y[n], kCanary);
+      for (std::size_t i = 0; i < n; ++i) {
+        const double expected = entry.formula(static_cast<double>(x[i]));
+        // Where the result is too small for a normal number, a unit more or less is no matter.
+        const double most = std::abs(expected) < 1e-36 && entry.most_ulps > 1.0 ? 1e6 : entry.most_ulps;
+        ASSERT_LE(ulps(y[i], expected), most)
+            << entry.name << "(" << x[i] << ") = " << y[i] << "; " << replay();
+      }
+    }
+  }
+}
+
+TEST_P(VectorFunctionsOf, UnaryFunctionsWorkInPlaceAndGiveTheSameBitsAnywhere) {
+  for (const UnaryCase& entry : unary_cases()) {
+    TensorSource source("position of " + std::string(entry.name));
+    const Floats x = with_specials(source, kMostElements, entry.low, entry.high);
+    Floats whole(kMostElements);
+    (table().*entry.function)(x.data(), whole.data(), kMostElements);
+    Floats in_place = x;
+    (table().*entry.function)(in_place.data(), in_place.data(), kMostElements);
+    ASSERT_EQ(std::memcmp(in_place.data(), whole.data(), kMostElements * sizeof(float)), 0) << entry.name;
+    for (std::size_t cut = 0; cut <= kMostElements; ++cut) {
+      Floats parts(kMostElements);
+      (table().*entry.function)(x.data(), parts.data(), cut);
+      (table().*entry.function)(x.data() + cut, parts.data() + cut, kMostElements - cut);
+      ASSERT_EQ(std::memcmp(parts.data(), whole.data(), kMostElements * sizeof(float)), 0)
+          << entry.name << " cut at " << cut << "; " << replay();
+    }
+  }
+}
+
+struct BinaryCase {
+  std::string_view name;
+  VectorFunctions::Binary VectorFunctions::* function;
+  float (*formula)(float a, float b);
+};
+
+TEST_P(VectorFunctionsOf, BinaryFunctionsAreExactAlsoInPlace) {
+  const std::vector<BinaryCase> cases{
+      {"add", &VectorFunctions::add, [](float a, float b) { return a + b; }},
+      {"sub", &VectorFunctions::sub, [](float a, float b) { return a - b; }},
+      {"mul", &VectorFunctions::mul, [](float a, float b) { return a * b; }},
+      {"div", &VectorFunctions::div, [](float a, float b) { return a / b; }},
+      {"minimum", &VectorFunctions::minimum, [](float a, float b) { return a <= b || a != a ? a : b; }},
+      {"maximum", &VectorFunctions::maximum, [](float a, float b) { return a >= b || a != a ? a : b; }},
+  };
+  for (const BinaryCase& entry : cases) {
+    TensorSource source("vector function " + std::string(entry.name));
+    for (std::size_t n = 0; n <= kMostElements; ++n) {
+      const Floats a = with_specials(source, n, -8.0, 8.0);
+      const Floats b = with_specials(source, n, -8.0, 8.0);
+      Floats y(n + 1, kCanary);
+      (table().*entry.function)(a.data(), b.data(), y.data(), n);
+      ASSERT_EQ(y[n], kCanary);
+      Floats left = a;
+      Floats right = b;
+      (table().*entry.function)(left.data(), b.data(), left.data(), n);
+      (table().*entry.function)(a.data(), right.data(), right.data(), n);
+      for (std::size_t i = 0; i < n; ++i) {
+        for (const float actual : {y[i], left[i], right[i]}) {
+          const float expected = entry.formula(a[i], b[i]);
+          ASSERT_TRUE(actual == expected ? std::signbit(actual) == std::signbit(expected)
+                                         : std::isnan(actual) && std::isnan(expected))
+              << entry.name << "(" << a[i] << ", " << b[i] << ") = " << actual << "; " << replay();
+        }
+      }
+      Floats same = a;
+      (table().*entry.function)(same.data(), same.data(), same.data(), n);
+    }
+  }
+}
+
+struct ComparisonCase {
+  VectorFunctions::Comparison VectorFunctions::* function;
+  bool (*formula)(float a, float b);
+};
+
+TEST_P(VectorFunctionsOf, ComparisonsKnowNaN) {
+  const std::vector<ComparisonCase> cases{
+      {&VectorFunctions::less, [](float a, float b) { return a < b; }},
+      {&VectorFunctions::less_equal, [](float a, float b) { return a <= b; }},
+      {&VectorFunctions::greater, [](float a, float b) { return a > b; }},
+      {&VectorFunctions::greater_equal, [](float a, float b) { return a >= b; }},
+  };
+  TensorSource source("vector comparisons");
+  for (const ComparisonCase& entry : cases) {
+    for (std::size_t n = 0; n <= kMostElements; ++n) {
+      const Floats a = with_specials(source, n, -1.0, 1.0);
+      Floats b = with_specials(source, n, -1.0, 1.0);
+      for (std::size_t i = 0; i < n; i += 3) b[i] = a[i];
+      std::vector<unsigned char> y(n + 1, 0x77);
+      (table().*entry.function)(a.data(), b.data(), reinterpret_cast<bool*>(y.data()), n);
+      ASSERT_EQ(y[n], 0x77);
+      for (std::size_t i = 0; i < n; ++i)
+        ASSERT_EQ(y[i], entry.formula(a[i], b[i]) ? 1 : 0) << a[i] << ", " << b[i];
+    }
+  }
+}
+
+TEST_P(VectorFunctionsOf, SelectsAndConverts) {
+  TensorSource source("vector where");
+  for (std::size_t n = 0; n <= kMostElements; ++n) {
+    const auto size = static_cast<std::int64_t>(n);
+    const Tensor condition = source.whole({size}, 2, boolean);
+    const Tensor bytes = source.whole({size}, 256, u8);
+    const Floats a = with_specials(source, n, -1.0, 1.0);
+    const Floats b = with_specials(source, n, -1.0, 1.0);
+    Floats y(n + 1, kCanary);
+    table().where(condition.values<bool>().data(), a.data(), b.data(), y.data(), n);
+    ASSERT_EQ(y[n], kCanary);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float expected = condition.values<bool>()[i] ? a[i] : b[i];
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(y[i]), std::bit_cast<std::uint32_t>(expected));
+    }
+    table().from_u8(bytes.values<std::uint8_t>().data(), y.data(), n);
+    ASSERT_EQ(y[n], kCanary);
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(y[i], static_cast<float>(bytes.values<std::uint8_t>()[i]));
+  }
+}
+
+TEST_P(VectorFunctionsOf, SumsRowsAndElements) {
+  TensorSource source("vector sums");
+  for (std::size_t n = 0; n <= kMostElements; ++n) {
+    const std::size_t rows = static_cast<std::size_t>(source.below(150));
+    const std::size_t stride = n + static_cast<std::size_t>(source.below(4));
+    Floats x(rows * stride + 1);
+    for (float& value : x) value = static_cast<float>(source.number(-1.0, 1.0));
+    Floats y(n + 1, 0.5F);
+    table().add_rows(x.data(), rows, stride, y.data(), n);
+    ASSERT_EQ(y[n], 0.5F);
+    double total = 0.0;
+    for (std::size_t j = 0; j < n; ++j) {
+      double expected = 0.5;
+      for (std::size_t row = 0; row < rows; ++row) expected += static_cast<double>(x[row * stride + j]);
+      ASSERT_NEAR(y[j], expected, 2e-5) << replay();
+      total += static_cast<double>(x[j]);
+    }
+    if (rows > 0) {
+      ASSERT_NEAR(table().sum(x.data(), n), total, 1e-5);
+    }
+    // Columns are summed alike wherever they stand.
+    for (std::size_t cut = 0; cut <= n; cut += 7) {
+      Floats parts(n, 0.5F);
+      table().add_rows(x.data(), rows, stride, parts.data(), cut);
+      table().add_rows(x.data() + cut, rows, stride, parts.data() + cut, n - cut);
+      ASSERT_EQ(std::memcmp(parts.data(), y.data(), n * sizeof(float)), 0) << "cut at " << cut;
+    }
+  }
+  EXPECT_EQ(table().sum(nullptr, 0), 0.0F);
+}
+
+TEST_P(VectorFunctionsOf, NormalizesAndTellsTheNorm) {
+  TensorSource source("vector softmax");
+  for (std::size_t n = 1; n <= kMostElements; ++n) {
+    const double shift = source.number(-100.0, 100.0);
+    Floats x(n);
+    for (float& value : x) value = static_cast<float>(source.number(-5.0, 5.0) + shift);
+    Floats p(n + 1, kCanary);
+    const float norm = table().softmax(x.data(), p.data(), n);
+    ASSERT_EQ(p[n], kCanary);
+    double sum = 0.0;
+    for (const float value : x) sum += std::exp(static_cast<double>(value) - shift);
+    ASSERT_NEAR(norm, std::log(sum) + shift, 3e-5);
+    for (std::size_t i = 0; i < n; ++i)
+      ASSERT_NEAR(p[i], std::exp(static_cast<double>(x[i]) - shift) / sum, 1e-6);
+    Floats in_place = x;
+    table().softmax(in_place.data(), in_place.data(), n);
+    ASSERT_EQ(std::memcmp(in_place.data(), p.data(), n * sizeof(float)), 0);
+  }
+  Floats bad{1.0F, kNaN, 2.0F};
+  EXPECT_TRUE(std::isnan(table().softmax(bad.data(), bad.data(), 3)));
+  for (const float value : bad) EXPECT_TRUE(std::isnan(value));
+}
+
+TEST_P(VectorFunctionsOf, AddsABiasToEveryRow) {
+  TensorSource source("vector bias");
+  for (const bool rectify : {false, true}) {
+    for (std::size_t n = 0; n <= kMostElements; ++n) {
+      const std::size_t rows = static_cast<std::size_t>(source.below(4));
+      const Floats x = with_specials(source, rows * n, -1.0, 1.0);
+      const Floats bias = with_specials(source, n, -1.0, 1.0);
+      Floats y = x;
+      y.push_back(kCanary);
+      table().add_bias(y.data(), bias.data(), rows, n, rectify);
+      ASSERT_EQ(y.back(), kCanary);
+      for (std::size_t i = 0; i < rows * n; ++i) {
+        const float sum = x[i] + bias[i % n];
+        const float expected = rectify && sum <= 0.0F ? 0.0F : sum;
+        ASSERT_TRUE(y[i] == expected || (std::isnan(y[i]) && std::isnan(expected)))
+            << y[i] << " and not " << expected;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(InstructionSets, VectorFunctionsOf, testing::ValuesIn(tables()),
+                         [](const auto& test) { return std::string(test.param->instruction_set); });
+
+TEST(VectorFunctions, AreTheBestThatTheCpuHas) {
+  EXPECT_EQ(vector_functions().instruction_set, tables().back()->instruction_set);
+}
+
+}  // namespace
+}  // namespace weft
