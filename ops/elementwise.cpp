@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <numbers>
 
 #include "weft/ops/broadcast.h"
@@ -25,6 +26,18 @@ bool is_constant(const Value& value, double number) {
 Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
   if (!is_constant(neutral, number)) return {};
   return broadcast(kept.shape(), neutral.shape()) == kept.shape() ? kept : Value();
+}
+
+/// See cast().
+template <typename To, typename From>
+To convert(From x) {
+  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && !std::is_same_v<To, bool>) {
+    using Limits = std::numeric_limits<To>;
+    if (std::isnan(x)) return 0;
+    if (x <= static_cast<From>(Limits::lowest())) return Limits::lowest();
+    if (x >= std::ldexp(From{1}, Limits::digits)) return Limits::max();
+  }
+  return static_cast<To>(x);
 }
 
 }  // namespace
@@ -127,7 +140,7 @@ void Cast::forward(const KernelArgs& args) const {
     visit_dtype(to, [&]<typename To>(To) {
       const auto x = args.inputs[0].as<const From>();
       const auto y = args.outputs[0].as<To>();
-      for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<To>(x[i]);
+      for (std::size_t i = 0; i < y.size(); ++i) y[i] = convert<To>(x[i]);
     });
   });
 }

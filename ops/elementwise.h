@@ -32,13 +32,26 @@ void map(std::span<const T> a, std::span<const T> b, std::span<U> y, F f) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<U>(f(a[i], b[i]));
 }
 
+/// `f`, but integers wrap around on overflow, as in NumPy.
+template <typename F>
+auto wrapping(F f) {
+  return [f]<typename T, typename... Rest>(T x, Rest... rest) {
+    if constexpr (std::is_integral_v<T>) {
+      using Modular = std::make_unsigned_t<T>;
+      return static_cast<T>(f(static_cast<Modular>(x), static_cast<Modular>(rest)...));
+    } else {
+      return f(x, rest...);
+    }
+  };
+}
+
 struct Add {  // y = a + b
   static constexpr std::string_view name = "add";
   static constexpr Traits traits{.elementwise = true, .commutative = true};
   TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
   template <Number T>
   void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
-    map(a, b, y, std::plus<>{});
+    map(a, b, y, wrapping(std::plus<>{}));
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
@@ -50,7 +63,7 @@ struct Sub {  // y = a - b
   TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
   template <Number T>
   void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
-    map(a, b, y, std::minus<>{});
+    map(a, b, y, wrapping(std::minus<>{}));
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
@@ -62,7 +75,7 @@ struct Mul {  // y = a * b
   TensorType infer(const TensorType& a, const TensorType& b) const { return broadcast_type(a, b); }
   template <Number T>
   void forward(std::span<const T> a, std::span<const T> b, std::span<T> y) const {
-    map(a, b, y, std::multiplies<>{});
+    map(a, b, y, wrapping(std::multiplies<>{}));
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
@@ -120,7 +133,7 @@ struct Neg {  // y = -x
   TensorType infer(const TensorType& x) const { return x; }
   template <SignedNumber T>
   void forward(std::span<const T> x, std::span<T> y) const {
-    map(x, y, std::negate<>{});
+    map(x, y, wrapping(std::negate<>{}));
   }
   Value gradient(Value x, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
@@ -132,7 +145,7 @@ struct Square {  // y = x * x
   TensorType infer(const TensorType& x) const { return x; }
   template <Number T>
   void forward(std::span<const T> x, std::span<T> y) const {
-    map(x, y, [](T u) { return u * u; });
+    map(x, y, wrapping([](auto u) { return u * u; }));
   }
   Value gradient(Value x, Value y, Value dy) const;
 };
@@ -176,7 +189,10 @@ struct Abs {  // y = |x|; the gradient at 0 is 0
   TensorType infer(const TensorType& x) const { return x; }
   template <SignedNumber T>
   void forward(std::span<const T> x, std::span<T> y) const {
-    map(x, y, [](T u) { return std::abs(u); });
+    map(x, y, [](T u) {
+      if constexpr (std::is_integral_v<T>) return u < 0 ? wrapping(std::negate<>{})(u) : u;
+      return static_cast<T>(std::abs(u));
+    });
   }
   Value gradient(Value x, Value y, Value dy) const;
 };
@@ -210,7 +226,7 @@ struct Clip {  // y = min(max(x, low), high); the gradient at the bounds passes
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct Cast {  // y = x in another dtype, as static_cast does it; to bool: x != 0
+struct Cast {  // y = x in another dtype; see cast()
   static constexpr std::string_view name = "cast";
   static constexpr Traits traits{.elementwise = true};
   DType to = DType::f32;
@@ -250,7 +266,8 @@ Value abs(const Operand& x);
 Value erf(const Operand& x);
 /// x limited to [low, high], floating point.
 Value clip(const Operand& x, double low, double high);
-/// x in another dtype, converted as `static_cast` does; not-zero for bool.
+/// x in another dtype. Floats become integers toward zero and within the integer's range, NaN becomes 0;
+/// integers keep their low bits; to bool: x != 0.
 Value cast(const Operand& x, DType to);
 /// Elementwise `condition ? a : b` of a bool and two tensors of one dtype.
 Value where(const Operand& condition, const Operand& a, const Operand& b);

@@ -63,7 +63,7 @@ struct Count {  // how many elements a reduction over `axes` brings together; be
   Value simplify(std::span<const Value> inputs) const;
 };
 
-/// Sums in the dtype of x; floats are added up in f64.
+/// Sums in the dtype of x; floats are added up in f64, integers wrap around.
 Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The sum over the number of elements, which may be symbolic.
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
@@ -74,7 +74,7 @@ Value argmax(const Operand& x, std::int64_t axis = -1);
 
 template <Number T>
 void Sum::forward(View<const T> x, View<T> y) const {
-  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
   std::vector<Wide> sums(y.data.size(), Wide{0});
   for_each_reduced(x.sizes, axes,
                    [&](std::size_t in, std::size_t out) { sums[out] += static_cast<Wide>(x[in]); });

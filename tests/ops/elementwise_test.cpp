@@ -8,6 +8,8 @@
 
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
@@ -208,6 +210,41 @@ TEST(MinimumAndMaximum, KeepNaNFromEitherSide) {
   const Value b = constant(graph, Tensor::of<double>({1, kNan, kNan, -kInf}));
   expect_numbers(numbers(evaluate_value(minimum(a, b))), {kNan, kNan, kNan, -kInf}, 0);
   expect_numbers(numbers(evaluate_value(maximum(a, b))), {kNan, kNan, kNan, kInf}, 0);
+}
+
+TEST(Integers, WrapAroundOnOverflow) {
+  Graph graph;
+  constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int32_t kLeast = std::numeric_limits<std::int32_t>::lowest();
+  const Value most = constant(graph, Tensor::of<std::int32_t>({kMost}));
+  const Value least = constant(graph, Tensor::of<std::int32_t>({kLeast}));
+  const Value wide = constant(graph, Tensor::of<std::int64_t>({std::numeric_limits<std::int64_t>::max()}));
+  const Value bytes = constant(graph, Tensor::of<std::uint8_t>({200}));
+  const auto first = [](const Value& value) { return numbers(evaluate_value(value))[0]; };
+  EXPECT_EQ(first(most + 1), kLeast);
+  EXPECT_EQ(first(least - 1), kMost);
+  EXPECT_EQ(first(most * 2), -2);
+  EXPECT_EQ(first(square(most)), 1);
+  EXPECT_EQ(first(-least), kLeast);
+  EXPECT_EQ(first(abs(least)), kLeast);
+  EXPECT_EQ(first(abs(least + 1)), kMost);
+  EXPECT_EQ(first(square(wide)), 1);
+  EXPECT_EQ(first(bytes + bytes), 144);
+  EXPECT_EQ(first(sum(concat({most, most}, 0))), -2);
+}
+
+TEST(Cast, LimitsFloatsToTheRangeOfAnInteger) {
+  Graph graph;
+  const Value x = constant(graph, Tensor::of<float>({-1e30F, -0.9F, 1.9F, 255.9F, 256.0F, 3e9F,
+                                                     std::numeric_limits<float>::infinity(),
+                                                     std::numeric_limits<float>::quiet_NaN()}));
+  const double most = std::numeric_limits<std::int32_t>::max();
+  expect_numbers(numbers(evaluate_value(cast(x, u8))), {0, 0, 1, 255, 255, 255, 255, 0}, 0.0);
+  expect_numbers(numbers(evaluate_value(cast(x, i32))), {-most - 1, 0, 1, 255, 256, most, most, 0}, 0.0);
+  constexpr double kTwoTo63 = 0x1p63;
+  expect_numbers(numbers(evaluate_value(cast(x, i64))), {-kTwoTo63, 0, 1, 255, 256, 3e9, kTwoTo63, 0}, 0.0);
+  expect_numbers(numbers(evaluate_value(cast(cast(x, f64), i32))), {-most - 1, 0, 1, 255, 256, most, most, 0},
+                 0.0);
 }
 
 TEST(Cast, ConvertsAsStaticCastDoes) {

@@ -1,4 +1,4 @@
-// What a user's first program does: build a graph, differentiate it, run it, take a step downhill.
+// What a user's first program does: build a graph, differentiate it, run it, take a step downhill, save.
 
 #include <cmath>
 #include <cstdio>
@@ -6,8 +6,9 @@
 
 #include "weft/weft.h"
 
-int main() {
+int main(int argc, char** argv) {
   using namespace weft;
+  if (argc != 2) return 2;
   try {
     Graph graph;
     const Value x = input(graph, "x", f32, {"batch", 3});
@@ -21,6 +22,7 @@ int main() {
     const Tensor rows = Tensor::of({1.0F, 0.0F, 0.0F, 0.0F, 1.0F, 1.0F}, {2, 3});
     const float before = step({rows})[0].item<float>();
     const float after = step({rows})[0].item<float>();
+    session.save(argv[1]);
     std::printf("loss %.4f, then %.4f\n", static_cast<double>(before), static_cast<double>(after));
     return std::isfinite(after) && after < before ? 0 : 1;
   } catch (const std::exception& error) {

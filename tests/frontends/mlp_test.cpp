@@ -1,0 +1,135 @@
+#include "weft/frontends/mnist/mlp.h"
+
+#include <gtest/gtest.h>
+
+#include "weft/frontends/metrics.h"
+#include "weft/frontends/mnist/training_config.h"
+#include "weft/ops/source.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using mnist::MlpConfig;
+using testing_support::expect_error;
+
+TEST(Mlp, HasADenseLayerForEachWidth) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, {.inputs = 6, .layers = {5, 4}, .classes = 3});
+  std::vector<std::string> shapes;
+  for (const Value& parameter : mlp.parameters()) shapes.push_back(to_string(parameter.type()));
+  EXPECT_EQ(shapes,
+            (std::vector<std::string>{"f32[6, 5]", "f32[5]", "f32[5, 4]", "f32[4]", "f32[4, 3]", "f32[3]"}));
+}
+
+TEST(Mlp, IsALinearModelWithoutHiddenLayers) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, {.inputs = 6, .layers = {}, .classes = 3});
+  EXPECT_EQ(mlp.parameters().size(), 2U);
+  const Value logits = mlp(input(graph, "x", f32, {"batch", 6}));
+  EXPECT_EQ(to_string(logits.type()), "f32[batch, 3]");
+}
+
+TEST(Mlp, RejectsWhatItDoesNotKnow) {
+  expect_error(ErrorCode::invalid_argument, {"step", "relu"},
+               [] { mnist::validate({.activation = "step"}); });
+  expect_error(ErrorCode::invalid_argument, {"magic", "glorot_uniform"},
+               [] { mnist::validate({.initializer = "magic"}); });
+  expect_error(ErrorCode::invalid_argument, {"0"}, [] { mnist::validate({.layers = {10, 0}}); });
+}
+
+TEST(Mlp, PredictsEveryImageWhateverTheirNumber) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, {.inputs = 2, .layers = {}, .classes = 2, .initializer = "zeros"});
+  Session session(graph);
+  session.set("dense1/weight", Tensor::of({1.0F, 0.0F, 0.0F, 1.0F}, {2, 2}));  // the brighter pixel wins
+  Function predict = session.compile(mnist::prediction(graph, mlp, 2));
+  for (const std::int64_t count : {0, 1, 999, 1000, 1001, 2500}) {
+    Tensor images = Tensor::zeros(u8, {count, 2});
+    const auto pixels = images.mutable_values<std::uint8_t>();
+    for (std::int64_t i = 0; i < count; ++i) pixels[static_cast<std::size_t>(2 * i + i % 2)] = 200;
+    const Tensor classes = mnist::predict_all(predict, images);
+    ASSERT_EQ(classes.sizes()[0], count);
+    for (std::int64_t i = 0; i < count; ++i) {
+      ASSERT_EQ(classes.values<std::int64_t>()[static_cast<std::size_t>(i)], i % 2) << i << " of " << count;
+    }
+  }
+}
+
+TEST(Mlp, SharesItsParametersBetweenTrainingAndPrediction) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, {.inputs = 4, .layers = {8}, .classes = 2});
+  const Value images = constant(graph, Tensor::of<std::uint8_t>({255, 0, 0, 0, 0, 0, 0, 255}, {2, 4}));
+  const Value labels = constant(graph, Tensor::of<std::uint8_t>({0, 1}));
+  Session session(graph);
+  Function step =
+      session.compile(mnist::training_step(mlp, images, labels, {.name = "sgd", .learning_rate = 0.5}));
+  Function predict = session.compile(mnist::prediction(graph, mlp, 4));
+  fit(step, {.samples = 2, .epochs = 50, .batch_size = 2});
+  const Tensor classes =
+      mnist::predict_all(predict, Tensor::of<std::uint8_t>({255, 0, 0, 0, 0, 0, 0, 255}, {2, 4}));
+  EXPECT_EQ(classes.values<std::int64_t>()[0], 0);
+  EXPECT_EQ(classes.values<std::int64_t>()[1], 1);
+}
+
+TEST(Accuracy, IsTheShareThatAgrees) {
+  const Tensor labels = Tensor::of<std::uint8_t>({1, 2, 3, 4});
+  EXPECT_EQ(accuracy(Tensor::of<std::int64_t>({1, 2, 3, 9}), labels), 0.75);
+  EXPECT_EQ(accuracy(Tensor::of<std::int64_t>({257, 2, 3, 4}), labels), 0.75);
+  EXPECT_EQ(accuracy(Tensor::zeros(i64, {0}), Tensor::zeros(u8, {0})), 0.0);
+  expect_error(ErrorCode::shape_mismatch, {"3", "4"},
+               [&] { accuracy(Tensor::of<std::int64_t>({1, 2, 3}), labels); });
+}
+
+TEST(TrainingConfig, SurvivesACheckpoint) {
+  const mnist::SavedTraining saved{.config = {.model = {.inputs = 9,
+                                                        .layers = {7, 8},
+                                                        .classes = 4,
+                                                        .activation = "tanh",
+                                                        .initializer = "he_normal"},
+                                              .optimizer = {.name = "adam", .learning_rate = 0.1 + 0.2},
+                                              .batch = 33,
+                                              .seed = 18446744073709551615U},
+                                   .position = {.epoch = 3, .batch = 17, .loss_sum = 1.0 / 3.0}};
+  const mnist::SavedTraining read = mnist::from_metadata(mnist::to_metadata(saved), "file");
+  EXPECT_EQ(mnist::to_metadata(read), mnist::to_metadata(saved));
+  EXPECT_EQ(read.config.optimizer.learning_rate, 0.1 + 0.2);
+  EXPECT_EQ(read.config.seed, 18446744073709551615U);
+  EXPECT_EQ(read.config.model.layers, (std::vector<std::int64_t>{7, 8}));
+  EXPECT_EQ(read.position.loss_sum, 1.0 / 3.0);
+}
+
+TEST(TrainingConfig, DoesNotTrustACheckpoint) {
+  const Metadata good = mnist::to_metadata({});
+  const std::string text = good.begin()->second;
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string altered = text;
+    const auto at = altered.find(from);
+    EXPECT_NE(at, std::string::npos) << from << " in " << text;
+    return Metadata{{good.begin()->first, altered.replace(at, from.size(), to)}};
+  };
+  const std::vector<Metadata> hostile{
+      {},
+      {{good.begin()->first, "no json"}},
+      {{good.begin()->first, "[]"}},
+      {{good.begin()->first, "{}"}},
+      changed("\"inputs\":784", "\"inputs\":0"),
+      changed("\"inputs\":784", "\"inputs\":-1"),
+      changed("\"inputs\":784", "\"inputs\":1e3"),
+      changed("\"inputs\":784", "\"inputs\":18446744073709551615"),
+      changed("\"layers\":[100,100]", "\"layers\":[100,0]"),
+      changed("\"layers\":[100,100]", "\"layers\":{\"a\":1}"),
+      changed("\"activation\":\"relu\"", "\"activation\":\"step\""),
+      changed("\"activation\":\"relu\"", "\"activation\":7"),
+      changed("\"batch\":64", "\"batch\":0"),
+      changed("\"epoch\":0", "\"epoch\":-3"),
+  };
+  for (const Metadata& metadata : hostile) {
+    SCOPED_TRACE(metadata.empty() ? "nothing" : metadata.begin()->second);
+    expect_error(ErrorCode::bad_file, {"some.safetensors"},
+                 [&] { mnist::from_metadata(metadata, "some.safetensors"); });
+  }
+}
+
+}  // namespace
+}  // namespace weft
