@@ -68,6 +68,7 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
             {.reference_kernels = options.reference_kernels, .in_place_updates = options.in_place_updates});
   compilation.schedule = schedule(compilation.lowered, options.threads);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
+  compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));
   return compilation;
 }

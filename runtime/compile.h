@@ -1,13 +1,14 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> simplify, fold, merge -> fuse -> lower -> schedule -> plan memory.
+//   prune -> specialize shapes -> simplify, fold, merge -> fuse -> lower -> schedule -> plan memory
+//   -> bind kernels.
 // Each stage has a printable result, which an observer can see; every pass can be left out.
 
 #include <functional>
 #include <string>
 #include <string_view>
 
-#include "weft/runtime/schedule.h"
+#include "weft/runtime/bind.h"
 
 namespace weft {
 
@@ -27,6 +28,7 @@ struct Compilation {
   Lowered lowered;
   Schedule schedule;
   ArenaPlan arena;
+  BoundKernels kernels;
 };
 
 /// Called with each stage's name ("prune", "specialize", ..., "memory") and its result as text.

@@ -26,9 +26,7 @@ MemoryLedger ledger_of(const Compilation& compilation) {
     if (storage.place == Place::parameter && counted.insert(storage.index).second)
       ledger.parameters += storage.bytes;
   }
-  std::size_t scratch = 0;
-  for (const KernelChoice& kernel : lowered.kernels) scratch = std::max(scratch, kernel.scratch_bytes);
-  ledger.scratch = scratch * static_cast<std::size_t>(compilation.schedule.threads);
+  ledger.scratch = compilation.kernels.scratch_bytes * static_cast<std::size_t>(compilation.schedule.threads);
   return ledger;
 }
 
@@ -37,7 +35,7 @@ Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
   const Lowered& lowered = compilation_.lowered;
   const int threads = compilation_.schedule.threads;
   arena_ = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(compilation_.arena.bytes)});
-  const auto scratch = static_cast<std::int64_t>(ledger_of(compilation_).scratch) / threads;
+  const auto scratch = static_cast<std::int64_t>(compilation_.kernels.scratch_bytes);
   for (int thread = 0; thread < threads; ++thread)
     scratch_.push_back(Tensor::uninitialized(DType::u8, {scratch}));
   for (std::size_t i = 0; i < lowered.outputs; ++i) {
@@ -53,19 +51,12 @@ Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
 
 void Plan::make_steps() {
   const Lowered& lowered = compilation_.lowered;
-  const int threads = compilation_.schedule.threads;
-  for (const auto& entry : compilation_.schedule.order) {
+  for (std::size_t i = 0; i < compilation_.schedule.order.size(); ++i) {
+    const auto& entry = compilation_.schedule.order[i];
     Step step;
     step.index = entry.step;
     step.barrier_before = entry.barrier_before;
-    const KernelChoice& kernel = lowered.kernels[entry.step];
-    const std::int64_t extent = kernel.cut.extent;
-    for (int thread = 0; thread < threads; ++thread) {
-      const bool whole = extent <= 1;
-      const Range range = whole ? Range{.begin = 0, .end = extent} : share(extent, threads, thread);
-      const bool idle = whole ? thread > 0 : range.begin == range.end;
-      step.parts.push_back(idle ? nullptr : kernel.make(range));
-    }
+    step.parts = compilation_.kernels.parts[i];
     const NodeId id = lowered.steps[entry.step];
     step.inputs.resize(lowered.program.graph->node(id).inputs.size());
     step.outputs.resize(lowered.storage_of[id].size());

@@ -47,7 +47,7 @@ class Plan {
   struct Step {
     std::size_t index = 0;  // into Lowered::steps
     bool barrier_before = false;
-    std::vector<std::unique_ptr<Kernel>> parts;  // one for each thread; null where it has nothing to do
+    std::span<const std::unique_ptr<Kernel>> parts;  // see BoundKernels
     std::vector<std::byte*> inputs;
     std::vector<std::byte*> outputs;
   };

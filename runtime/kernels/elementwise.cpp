@@ -154,6 +154,8 @@ class ElementwiseKernel final : public Kernel {
     arguments_.resize(most);
   }
 
+  std::size_t scratch_bytes() const override { return program_->registers * kRegisterBytes; }
+
   void run(const KernelBuffers& buffers) override {
     const TileProgram& program = *program_;
     place_registers(buffers);
@@ -278,7 +280,6 @@ std::optional<KernelChoice> elementwise_kernel(const KernelSite& site) {
   auto program = std::make_shared<const TileProgram>(compile(body, site.outputs[0].shape));
   KernelChoice choice;
   choice.cut = cut_by_rows(site);
-  choice.scratch_bytes = program->registers * kRegisterBytes;
   choice.in_place = in_place_inputs(*program, site.inputs.size());
   const std::int64_t row = row_elements(site.outputs[0]);
   choice.make = [program, row](Range range) {

@@ -1,8 +1,8 @@
 #pragma once
 // What a kernel is to the compiler. A kernel offers to compute one node with concrete types; it says how it
-// can be cut over threads, what scratch memory a part needs and which inputs its output may overwrite. The
-// compiler then makes one Kernel object for each part. A Kernel object belongs to one plan and runs in one
-// thread at a time; running it allocates nothing.
+// can be cut over threads and which inputs its output may overwrite. The compiler then makes one Kernel
+// object for each part, which tells what scratch memory it needs. A Kernel object belongs to one plan and
+// runs in one thread at a time; running it allocates nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +37,8 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
   virtual ~Kernel() = default;
+  /// How much scratch memory a run of this part needs; less for one part says nothing about another.
+  virtual std::size_t scratch_bytes() const { return 0; }
   /// Computes this part. Throws Error only if the op's trait says that it can fail.
   virtual void run(const KernelBuffers& buffers) = 0;
 };
@@ -60,8 +62,7 @@ struct KernelSite {
 struct KernelChoice {
   std::string_view name;  // "onednn_matmul", for people
   Cut cut;
-  std::size_t scratch_bytes = 0;  // for each part
-  std::vector<bool> in_place;     // inputs that output 0 may share its memory with; empty: none
+  std::vector<bool> in_place;  // inputs that output 0 may share its memory with; empty: none
   std::function<std::unique_ptr<Kernel>(Range)> make;
 };
 

@@ -98,7 +98,7 @@ class OneDnnKernel final : public Kernel {
                  .accumulate = product.accumulate,
                  .alpha = static_cast<float>(product.alpha)}) {}
 
-  std::size_t scratch_bytes() const { return matmul_.scratch_bytes(); }
+  std::size_t scratch_bytes() const override { return matmul_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
     const auto* a = reinterpret_cast<const float*>(buffers.inputs[product_.first]) + part_.a_offset;
@@ -201,8 +201,6 @@ std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   choice.cut = cut_of(*product, site);
   choice.in_place.assign(site.inputs.size(), false);
   if (product->accumulate) choice.in_place[0] = true;
-  const Part whole = part_of(*product, site, {.begin = 0, .end = choice.cut.extent});
-  choice.scratch_bytes = OneDnnKernel(*product, whole).scratch_bytes();
   const TensorType output = site.outputs[0];
   choice.make = [product = *product, output, op = site.op](Range range) {
     const KernelSite again{.op = op, .inputs = {}, .outputs = {&output, 1}};

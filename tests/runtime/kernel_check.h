@@ -86,10 +86,10 @@ class KernelCheck {
     const Range range =
         whole ? Range{.begin = 0, .end = choice_.cut.extent} : share(choice_.cut.extent, parts, part);
     if (whole ? part > 0 : range.begin == range.end) return;
-    const std::int64_t scratch_size[] = {static_cast<std::int64_t>(choice_.scratch_bytes)};
+    const auto kernel = choice_.make(range);
+    const std::int64_t scratch_size[] = {static_cast<std::int64_t>(kernel->scratch_bytes())};
     GuardedBuffer scratch(u8, scratch_size);
-    choice_.make(range)->run(
-        {.inputs = in, .outputs = out, .scratch = static_cast<std::byte*>(scratch.arg().data)});
+    kernel->run({.inputs = in, .outputs = out, .scratch = static_cast<std::byte*>(scratch.arg().data)});
     EXPECT_TRUE(scratch.intact()) << "written outside of the scratch memory: " << describe();
   }
 

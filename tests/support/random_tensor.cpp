@@ -32,8 +32,10 @@ Tensor fill(const Sizes& sizes, DType dtype, Draw draw) {
 std::uint64_t test_seed() {
   static const std::uint64_t seed = [] {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, before a test starts threads
-    if (const char* given = std::getenv("WEFT_TEST_SEED")) return std::strtoull(given, nullptr, 10);
-    return static_cast<unsigned long long>(std::random_device{}());
+    const char* given = std::getenv("WEFT_TEST_SEED");
+    if (given == nullptr) return 1ULL;
+    if (std::string_view(given) == "random") return static_cast<unsigned long long>(std::random_device{}());
+    return std::strtoull(given, nullptr, 10);
   }();
   return seed;
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Random tensors for tests. All of them come from one seed: WEFT_TEST_SEED if it is set, else a fresh one for
-// each process. A random test prints the seed where it fails (`SCOPED_TRACE(replay())`), and running it again
-// with that seed brings the same numbers back.
+// Random tensors for tests. All of them come from one seed: WEFT_TEST_SEED if it is set, a fresh one for each
+// process if that is "random", else 1. A random test prints the seed where it fails
+// (`SCOPED_TRACE(replay())`), and running it again with that seed brings the same numbers back.
 
 #include <cstdint>
 #include <string>
