@@ -50,7 +50,7 @@ class Operand {
       : value_(value), where_(where) {}
   /// A number; it takes the dtype of the tensor beside it.
   template <typename T>
-    requires std::is_arithmetic_v<T>
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
   Operand(T number, std::source_location where = std::source_location::current())
       : number_(static_cast<double>(number)), where_(where) {}
 

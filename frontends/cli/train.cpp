@@ -46,11 +46,6 @@ double peak_rss_mb() {
   return static_cast<double>(usage.ru_maxrss) / kKibibytes;
 }
 
-double default_rate(std::string_view optimizer) {
-  if (optimizer == "adam") return 0.001;
-  return optimizer == "momentum" ? 0.05 : 0.3;
-}
-
 /// What a flag says must be what the checkpoint says, unless it may change between runs.
 template <typename T>
 void expect_same(const CLI::App& app, const std::string& flag, const T& given, const T& saved) {
@@ -107,7 +102,7 @@ void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome
                                     {"layers", args.config.model.layers},
                                     {"activation", args.config.model.activation},
                                     {"optimizer", args.config.optimizer.name},
-                                    {"lr", args.config.optimizer.learning_rate},
+                                    {"lr", args.config.optimizer.rate()},
                                     {"init", args.config.model.initializer},
                                     {"seed", args.config.seed},
                                     {"data", digits.source},
@@ -119,11 +114,7 @@ void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome
 int train(const CLI::App& app, TrainArgs args) {
   std::FILE* const talk = args.json ? stderr : stdout;
   TrainPosition start;
-  if (args.resume) {
-    start = resume_config(app, *args.resume, args);
-  } else if (app.count("--lr") == 0) {
-    args.config.optimizer.learning_rate = default_rate(args.config.optimizer.name);
-  }
+  if (args.resume) start = resume_config(app, *args.resume, args);
   if (args.save) expect_writable(*args.save);
   const data::Digits digits = data::load_digits(args.data, args.config.seed);
   const std::int64_t samples = digits.train.images.sizes()[0];
@@ -142,8 +133,8 @@ int train(const CLI::App& app, TrainArgs args) {
   fmt::print(talk, "{}-{}{}{} {}, {} {}, batch {}, {} thread{}, seed {}\n", args.config.model.inputs,
              fmt::join(args.config.model.layers, "-"), args.config.model.layers.empty() ? "" : "-",
              args.config.model.classes, args.config.model.activation, args.config.optimizer.name,
-             args.config.optimizer.learning_rate, args.config.batch, args.threads,
-             args.threads == 1 ? "" : "s", args.config.seed);
+             args.config.optimizer.rate(), args.config.batch, args.threads, args.threads == 1 ? "" : "s",
+             args.config.seed);
   std::fflush(talk);
   std::signal(SIGINT, request_stop);
   const FitResult fitted = fit(step,

@@ -36,7 +36,7 @@ const NamedActivation& activation_named(std::string_view name) {
 
 std::vector<Value> updates_of(const OptimizerConfig& optimizer, std::span<const Value> parameters,
                               std::span<const Value> gradients) {
-  const double rate = optimizer.learning_rate;
+  const double rate = optimizer.rate();
   if (optimizer.name == "sgd") return optim::sgd(parameters, gradients, rate);
   if (optimizer.name == "momentum") return optim::sgd(parameters, gradients, rate, {.momentum = kMomentum});
   if (optimizer.name == "adam") return optim::adam(parameters, gradients, rate);
@@ -45,6 +45,12 @@ std::vector<Value> updates_of(const OptimizerConfig& optimizer, std::span<const 
 }
 
 }  // namespace
+
+double OptimizerConfig::rate() const {
+  if (learning_rate) return *learning_rate;
+  if (name == "adam") return 0.001;
+  return name == "momentum" ? 0.05 : 0.3;
+}
 
 void validate(const MlpConfig& config) {
   activation_named(config.activation);

@@ -58,7 +58,7 @@ Metadata to_metadata(const SavedTraining& saved) {
                   {"activation", config.model.activation},
                   {"init", config.model.initializer},
                   {"optimizer", config.optimizer.name},
-                  {"lr", config.optimizer.learning_rate},
+                  {"lr", config.optimizer.rate()},
                   {"batch", config.batch},
                   {"seed", config.seed},
                   {"epoch", saved.position.epoch},

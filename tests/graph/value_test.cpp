@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <type_traits>
 
 #include "weft/graph/graph.h"
 #include "weft/ops/compare.h"
@@ -89,6 +90,9 @@ TEST_F(ValueTest, OperatorsCarryTheUsersLine) {
   EXPECT_EQ(line_of([&] { return -(a_ > 0.0); }), at_line(__LINE__));
   EXPECT_EQ(line_of([&] { return mean(a_, {5}); }), at_line(__LINE__));
 }
+
+// `a == b` asks whether two handles are one value; taken for numbers, its answer must not compile.
+static_assert(std::is_convertible_v<int, Operand> && !std::is_convertible_v<bool, Operand>);
 
 TEST_F(ValueTest, AnExpressionOverSeveralLinesIsAtTheLineOfItsFirstOperand) {
   const int line = __LINE__ + 2;
