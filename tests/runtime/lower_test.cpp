@@ -56,7 +56,7 @@ TEST(Lower, GivesSourcesAndOutputsTheirPlaces) {
   }
   EXPECT_EQ(lowered.parameters, std::vector<std::string>{"w"});
   EXPECT_EQ(storage_of_root(lowered, 0).place, Place::output);
-  EXPECT_EQ(storage_of_root(lowered, 0).bytes, 2 * 4 * sizeof(float));
+  EXPECT_EQ(storage_of_root(lowered, 0).bytes, 8 * sizeof(float));
 }
 
 TEST(Lower, LetsViewsShareTheMemoryOfWhatTheyShow) {
