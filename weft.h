@@ -2,7 +2,10 @@
 // All of weft in one include: #include "weft/weft.h". A program that only predicts can do with
 // "weft/ops/builtin.h" and "weft/runtime/session.h".
 
+#include "weft/autodiff/forward_mode.h"   // IWYU pragma: export
 #include "weft/autodiff/gradients.h"      // IWYU pragma: export
+#include "weft/autodiff/jacobian.h"       // IWYU pragma: export
+#include "weft/autodiff/recompute.h"      // IWYU pragma: export
 #include "weft/frontends/data/batches.h"  // IWYU pragma: export
 #include "weft/frontends/data/idx.h"      // IWYU pragma: export
 #include "weft/frontends/data/mnist.h"    // IWYU pragma: export

@@ -19,7 +19,8 @@
 namespace weft {
 
 using BuiltinOps = std::tuple<                                                                     //
-    Input, Constant, Parameter, Assign, StopGradient,                                              //
+    Input, Constant, Parameter, Assign,                                                            //
+    StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                              //
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
     Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "weft/ops/elementwise.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -16,6 +17,25 @@ void copy(const ConstArg& from, const Arg& to) {
 
 void StopGradient::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
 
+TensorType ScaleGradient::infer(const TensorType& x) const { return float_type(x); }
+void ScaleGradient::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
+Value ScaleGradient::gradient(Value, Value, Value dy) const { return dy * factor; }
+
+void CustomGradient::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
+std::vector<Value> CustomGradient::gradient(const GradientArgs& args) const {
+  const auto inputs = args.inputs.subspan(1);
+  std::vector<Value> found =
+      (*rule.rule)({.inputs = inputs, .outputs = args.outputs, .output_gradients = args.output_gradients});
+  if (found.size() != inputs.size()) {
+    throw Error(ErrorCode::invalid_argument, "a custom gradient must give one value for each input",
+                {.expected = std::to_string(inputs.size()), .actual = std::to_string(found.size())});
+  }
+  found.insert(found.begin(), Value());
+  return found;
+}
+
+void OptimizationBarrier::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
+
 TensorType Assign::infer(const TensorType& parameter, const TensorType& value) const {
   if (parameter != value) {
     throw Error(parameter.dtype == value.dtype ? ErrorCode::shape_mismatch : ErrorCode::dtype_mismatch,
@@ -26,6 +46,18 @@ TensorType Assign::infer(const TensorType& parameter, const TensorType& value) c
 void Assign::forward(const KernelArgs& args) const { copy(args.inputs[1], args.outputs[0]); }
 
 Value stop_gradient(const Operand& x) { return apply(StopGradient{}, x); }
+
+Value scale_gradient(const Operand& x, double factor) { return apply(ScaleGradient{factor}, x); }
+
+Value custom_gradient(const Operand& y, std::span<const Value> inputs, GradientRule rule) {
+  std::vector<Operand> operands{y};
+  for (const Value& input : inputs) operands.emplace_back(input, y.where());
+  return apply_many(CustomGradient{{std::make_shared<const GradientRule>(std::move(rule))}}, operands);
+}
+
+Value optimization_barrier(const Operand& x, const Operand& after) {
+  return apply(OptimizationBarrier{}, x, after);
+}
 
 Value assign(const Operand& parameter, const Operand& value) {
   const Value target = parameter.value();

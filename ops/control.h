@@ -1,6 +1,12 @@
 #pragma once
 // Ops that change how a graph is differentiated or run, not its numbers.
 
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "weft/graph/graph.h"
 
 namespace weft {
@@ -14,6 +20,46 @@ struct StopGradient {  // y = x, and as a constant to autodiff
   Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
 };
 
+struct ScaleGradient {  // y = x; dx = factor * dy
+  static constexpr std::string_view name = "scale_gradient";
+  static constexpr Traits traits{.view = true};
+  double factor = 1.0;
+  static constexpr auto attributes = weft::attributes(&ScaleGradient::factor);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
+};
+
+/// What takes the place of a gradient; see custom_gradient().
+using GradientRule = std::function<std::vector<Value>(const GradientArgs&)>;
+
+/// A rule as an attribute: two are equal when they are one object.
+struct SharedRule {
+  std::shared_ptr<const GradientRule> rule;
+  friend bool operator==(const SharedRule&, const SharedRule&) = default;
+};
+inline std::string attribute_text(const SharedRule&) { return "custom"; }
+
+struct CustomGradient {  // y = inputs[0]; the gradients of the other inputs are what `rule` says
+  static constexpr std::string_view name = "custom_gradient";
+  static constexpr Traits traits{.view = true};
+  SharedRule rule;
+  static constexpr auto attributes = weft::attributes(&CustomGradient::rule);
+  TensorType infer(std::span<const TensorType> inputs) const { return inputs[0]; }
+  void forward(const KernelArgs& args) const;
+  std::vector<Value> gradient(const GradientArgs& args) const;
+  Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
+};
+
+struct OptimizationBarrier {  // y = x, as a value of its own that waits for `after`
+  static constexpr std::string_view name = "optimization_barrier";
+  static constexpr Traits traits{.view = true};
+  TensorType infer(const TensorType& x, const TensorType&) const { return x; }
+  void forward(const KernelArgs& args) const;
+  std::array<Value, 2> gradient(Value, Value, Value, Value dy) const { return {dy, Value()}; }
+};
+
 struct Assign {  // stores `value` in the parameter after the run, and passes it on
   static constexpr std::string_view name = "assign";
   static constexpr Traits traits{.stateful = true};
@@ -24,6 +70,19 @@ struct Assign {  // stores `value` in the parameter after the run, and passes it
 
 /// x, through which no gradient flows.
 Value stop_gradient(const Operand& x);
+
+/// x, whose gradient is multiplied by `factor`: -1 reverses it, 0.1 slows down what comes before x. Floats.
+Value scale_gradient(const Operand& x, double factor);
+
+/// y, whose gradient with respect to `inputs` is what `rule` builds and not what lies between them: for
+/// gradients that are known to be better (straight-through, clipped, numerically stable). The rule gets
+/// `inputs`, y and the gradient of y, and returns a value of each input's type, or an empty one. No gradient
+/// flows to what y is made of but through `inputs`.
+Value custom_gradient(const Operand& y, std::span<const Value> inputs, GradientRule rule);
+
+/// x, as a value that no pass merges with x and that is computed after `after`: what is built on it is
+/// computed anew and late.
+Value optimization_barrier(const Operand& x, const Operand& after);
 
 /// An update: when it is among a function's updates, a run stores `value` in `parameter`. All reads of the
 /// run see the parameter from before it. Types must be equal; the parameter must be one.

@@ -12,6 +12,7 @@ namespace weft {
 namespace {
 
 using testing_support::case_name;
+using testing_support::forward_matches_reverse;
 using testing_support::gradients_match;
 using testing_support::op_cases;
 using testing_support::OpCase;
@@ -32,6 +33,13 @@ TEST_P(OpGradient, HasAGradientThatMatchesDifferences) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(second_gradients_match(GetParam().function, GetParam().inputs(source), 1e-5))
         << "round " << i;
+  }
+}
+
+TEST_P(OpGradient, IsTheSameInForwardMode) {
+  TensorSource source(case_name(GetParam()) + "/forward");
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(forward_matches_reverse(GetParam().function, GetParam().inputs(source))) << "round " << i;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "weft/autodiff/forward_mode.h"
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
@@ -122,6 +123,39 @@ testing::AssertionResult gradients_match(const Function& function, std::span<con
 testing::AssertionResult second_gradients_match(const Function& function, std::span<const Tensor> inputs,
                                                 double tolerance) {
   return gradients_match(gradient_of(function), inputs, tolerance);
+}
+
+testing::AssertionResult forward_matches_reverse(const Function& function, std::span<const Tensor> inputs,
+                                                 double tolerance) {
+  TensorSource source("tangents");
+  Graph graph;
+  Feeds feeds;
+  std::vector<Value> values;
+  std::vector<Value> wrt;
+  std::vector<Value> tangents;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    values.push_back(input(graph, label_of(i), inputs[i].dtype(), Shape::of(inputs[i].sizes())));
+    feeds.emplace(label_of(i), inputs[i]);
+    if (inputs[i].dtype() != f64) continue;
+    const auto sizes = inputs[i].sizes();
+    wrt.push_back(values.back());
+    tangents.push_back(constant(graph, source.uniform({sizes.begin(), sizes.end()})));
+  }
+  const Value y = function(values);
+  const Value cotangent = constant(graph, source.uniform(y.shape().sizes()));
+  const std::vector<Value> pulled = vjp({&y, 1}, {&cotangent, 1}, wrt);
+  const Value pushed = jvp({&y, 1}, wrt, tangents)[0];
+  Value reverse = constant(graph, 0.0, f64);
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    if (pulled[i]) reverse = reverse + sum(pulled[i] * tangents[i]);
+  }
+  const Value forward = pushed ? sum(pushed * cotangent) : constant(graph, 0.0, f64);
+  const auto results = evaluate_values(std::vector{forward, reverse}, feeds);
+  const double error = relative_error(results[0].item<double>(), results[1].item<double>());
+  if (error <= tolerance) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << fmt::format("forward {}, reverse {}, error {}; {}",
+                                                    results[0].item<double>(), results[1].item<double>(),
+                                                    error, replay());
 }
 
 }  // namespace weft::testing_support

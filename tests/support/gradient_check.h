@@ -28,6 +28,11 @@ testing::AssertionResult gradients_match(const Function& function, std::span<con
 testing::AssertionResult second_gradients_match(const Function& function, std::span<const Tensor> inputs,
                                                 double tolerance = 1e-5);
 
+/// Success where forward mode agrees with reverse mode: along random tangents v and for random cotangents u,
+/// u (J v) = (u J) v within tolerance * max(1, |both|), in f64.
+testing::AssertionResult forward_matches_reverse(const Function& function, std::span<const Tensor> inputs,
+                                                 double tolerance = 1e-10);
+
 /// The scalar that the check differentiates: the sum of `value` times random, fixed weights.
 Value weighted_sum(const Value& value);
 

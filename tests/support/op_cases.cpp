@@ -72,6 +72,19 @@ using Table = std::vector<OpCase>;
 void add_control(Table& table) {
   table.push_back({"stop_gradient", "OfAnIndex",
                    [](In in) { return in[0] * stop_gradient(cast(in[1], f64)); }, with_indices({3}, {3}, 5)});
+  table.push_back(
+      {"scale_gradient", "ByOne", [](In in) { return square(scale_gradient(in[0], 1.0)); }, random_shape()});
+  table.push_back({"custom_gradient", "OfACube",
+                   [](In in) {
+                     const Value cube = pow(stop_gradient(in[0]), 3.0);
+                     return custom_gradient(cube, in.first(1), [](const GradientArgs& args) {
+                       return std::vector{args.output_gradients[0] * 3.0 * square(args.inputs[0])};
+                     });
+                   },
+                   away_from_zero()});
+  table.push_back({"optimization_barrier", "",
+                   [](In in) { return square(optimization_barrier(in[0], exp(in[1]))) * in[1]; },
+                   pair({3}, {3})});
 }
 
 void add_arithmetic(Table& table) {
