@@ -44,7 +44,8 @@ namespace weft {
 /// What passes, the planner and the scheduler may know of an op. They ask for traits, never for names.
 struct Traits {
   bool elementwise = false;  // y[i] is a function of every x[i]; inputs broadcast; outputs have one shape
-  bool row_wise = false;     // row r (first axis) of an output needs only row r of inputs with as many rows
+  bool row_wise = false;     // row r (first axis) of an output needs only row r of inputs with as many rows;
+                             // where all of them are vectors, which may be one row each, nothing is promised
   bool commutative = false;  // f(a, b) == f(b, a)
   bool stateful = false;     // reads or writes what is no input: never folded, merged or duplicated
   bool view = false;         // the output is the input's memory under another shape

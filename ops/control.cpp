@@ -21,6 +21,10 @@ TensorType ScaleGradient::infer(const TensorType& x) const { return float_type(x
 void ScaleGradient::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
 Value ScaleGradient::gradient(Value, Value, Value dy) const { return dy * factor; }
 
+TensorType CustomGradient::infer(std::span<const TensorType> inputs) const {
+  if (!inputs.empty()) return float_type(inputs[0]);
+  throw Error(ErrorCode::invalid_argument, "a custom gradient is that of a value", {.actual = "no inputs"});
+}
 void CustomGradient::forward(const KernelArgs& args) const { copy(args.inputs[0], args.outputs[0]); }
 std::vector<Value> CustomGradient::gradient(const GradientArgs& args) const {
   const auto inputs = args.inputs.subspan(1);

@@ -23,5 +23,6 @@ struct Registered {
 Registered add_train(CLI::App& weft);
 Registered add_predict(CLI::App& weft);
 Registered add_inspect(CLI::App& weft);
+Registered add_check(CLI::App& weft);
 
 }  // namespace weft::cli

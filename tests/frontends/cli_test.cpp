@@ -212,5 +212,18 @@ TEST_F(Cli, InspectsGraphPlanAndMemory) {
   EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));
 }
 
+TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
+  const ProgramRun table = run_program({"check", "--op", "matmul,tanh", "--samples", "3"});
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("oneDNN"));
+  EXPECT_THAT(table.out, HasSubstr("2 ops: 2 gradients proven, 0 failed"));
+  const ProgramRun json = run_program({"check", "--op", "tanh", "--samples", "3", "--json"});
+  const auto line = nlohmann::json::parse(json.out);
+  EXPECT_EQ(line.at("failed"), 0);
+  EXPECT_EQ(line.at("ops")[0].at("op"), "tanh");
+  EXPECT_EQ(line.at("ops")[0].at("gradient"), "proven");
+  expect_one_line(run_program({"check", "--op", "tan"}), 2, "there is no op 'tan'");
+}
+
 }  // namespace
 }  // namespace weft

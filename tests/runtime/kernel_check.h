@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "weft/frontends/proof/kernel_check.h"
 #include "weft/graph/evaluate.h"
 #include "weft/runtime/kernels/kernel_list.h"
 #include "weft/tests/runtime/expect_close.h"
-#include "weft/tests/support/guarded_buffer.h"
 
 namespace weft::testing_support {
 
@@ -28,30 +28,9 @@ class KernelCheck {
   /// The outputs of the kernel cut into `parts`; input `in_place`, if any, lies where output 0 does. Checks
   /// that nothing outside the outputs is written.
   std::vector<Tensor> run(int parts, std::ptrdiff_t in_place = -1) const {
-    std::vector<GuardedBuffer> outputs;
-    for (const TensorType& type : outputs_) outputs.emplace_back(type.dtype, type.shape.sizes());
-    std::vector<Tensor> inputs;
-    for (const Tensor& input : inputs_) inputs.push_back(input.clone());
-    std::vector<std::byte*> in;
-    std::vector<std::byte*> out;
-    for (GuardedBuffer& output : outputs) out.push_back(static_cast<std::byte*>(output.arg().data));
-    for (Tensor& input : inputs) in.push_back(static_cast<std::byte*>(input.mutable_data()));
-    if (in_place >= 0) {
-      const auto at = static_cast<std::size_t>(in_place);
-      std::ranges::copy(std::span(in[at], inputs[at].bytes()), out[0]);
-      in[at] = out[0];
-    }
-    // From the last part to the first: no part may count on another.
-    for (int part = parts; part-- > 0;) run_part(parts, part, in, out);
-    std::vector<Tensor> results;
-    for (const GuardedBuffer& output : outputs) {
-      EXPECT_TRUE(output.intact()) << "written outside of an output";
-      results.push_back(output.tensor().clone());
-    }
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      EXPECT_TRUE(identical(inputs[i], inputs_[i])) << "input " << i << " was changed";
-    }
-    return results;
+    const proof::GuardedRun run = proof::run_guarded(choice_, outputs_, inputs_, parts, in_place);
+    EXPECT_EQ(run.damage, "") << describe();
+    return run.outputs;
   }
 
   /// Compares with the reference kernel, whole and in up to four parts; the results of parts differ from the
@@ -80,19 +59,6 @@ class KernelCheck {
   }
 
  private:
-  void run_part(int parts, int part, const std::vector<std::byte*>& in,
-                const std::vector<std::byte*>& out) const {
-    const bool whole = choice_.cut.extent <= 1;
-    const Range range =
-        whole ? Range{.begin = 0, .end = choice_.cut.extent} : share(choice_.cut.extent, parts, part);
-    if (whole ? part > 0 : range.begin == range.end) return;
-    const auto kernel = choice_.make(range);
-    const std::int64_t scratch_size[] = {static_cast<std::int64_t>(kernel->scratch_bytes())};
-    GuardedBuffer scratch(u8, scratch_size);
-    kernel->run({.inputs = in, .outputs = out, .scratch = static_cast<std::byte*>(scratch.arg().data)});
-    EXPECT_TRUE(scratch.intact()) << "written outside of the scratch memory: " << describe();
-  }
-
   void expect_same(const std::vector<Tensor>& actual, const std::vector<Tensor>& expected, double tolerance,
                    const std::string& what) const {
     for (std::size_t i = 0; i < expected.size(); ++i) {

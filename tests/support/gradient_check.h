@@ -1,6 +1,5 @@
 #pragma once
-// Gradients against central differences, in f64 and by the reference interpreter alone: the numbers of a
-// gradient that `gradients()` built must be those that moving each input a little shows.
+// The checks of frontends/proof/derivative_check.h as assertions on functions that a test makes up.
 
 #include <gtest/gtest.h>
 
@@ -27,14 +26,6 @@ testing::AssertionResult gradients_match(const Function& function, std::span<con
 /// the gradient.
 testing::AssertionResult second_gradients_match(const Function& function, std::span<const Tensor> inputs,
                                                 double tolerance = 1e-5);
-
-/// Success where forward mode agrees with reverse mode: along random tangents v and for random cotangents u,
-/// u (J v) = (u J) v within tolerance * max(1, |both|), in f64.
-testing::AssertionResult forward_matches_reverse(const Function& function, std::span<const Tensor> inputs,
-                                                 double tolerance = 1e-10);
-
-/// The scalar that the check differentiates: the sum of `value` times random, fixed weights.
-Value weighted_sum(const Value& value);
 
 /// The function whose value is a weighted sum of all gradients of `function`.
 Function gradient_of(const Function& function);

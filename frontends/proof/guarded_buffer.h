@@ -11,7 +11,7 @@
 
 #include "weft/graph/kernel_args.h"
 
-namespace weft::testing_support {
+namespace weft::proof {
 
 class GuardedBuffer {
  public:
@@ -59,4 +59,4 @@ class GuardedBuffer {
   std::size_t offset_ = 0;
 };
 
-}  // namespace weft::testing_support
+}  // namespace weft::proof
