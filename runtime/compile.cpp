@@ -50,6 +50,11 @@ void expect_concrete(const Program& program) {
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
                     const CompileOptions& options, const StageObserver& observer) {
+  Compilation compilation;
+  compilation.inputs.assign(inputs.begin(), inputs.end());
+  const auto keep = [&](const std::string& name, const Program& program) {
+    if (options.self_check) compilation.stages.push_back({name, extract(*program.graph, program.roots)});
+  };
   const auto observe = [&](const std::string& stage, const Program& program) {
     if (observer) observer(stage, to_text(program));
   };
@@ -57,15 +62,16 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   observe("prune", program);
   program = extract(*program.graph, program.roots, bindings);
   expect_concrete(program);
+  keep("specialize", program);
   observe("specialize", program);
-  program = run_passes(std::move(program), simplifying_passes(options));
+  program = run_passes(std::move(program), simplifying_passes(options), keep);
   observe("simplify", program);
-  program = run_passes(std::move(program), fusing_passes(options));
+  program = run_passes(std::move(program), fusing_passes(options), keep);
   observe("fuse", program);
-  Compilation compilation;
   compilation.lowered =
       lower(program, outputs, inputs,
             {.reference_kernels = options.reference_kernels, .in_place_updates = options.in_place_updates});
+  keep("lower", compilation.lowered.program);
   compilation.schedule = schedule(compilation.lowered, options.threads);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);

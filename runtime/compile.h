@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "weft/runtime/bind.h"
+#include "weft/runtime/self_check.h"
 
 namespace weft {
 
@@ -22,13 +23,17 @@ struct CompileOptions {
   bool fuse_elementwise = true;    // chains in one pass over memory
   bool in_place_updates = true;    // new values of parameters written where the old ones lie
   bool reference_kernels = false;  // every op by its reference kernel
+  bool self_check = false;         // every run checks all stages and kernels against the reference: slow
+  bool nan_guard = false;          // every run looks for the first NaN: slow
 };
 
 struct Compilation {
+  std::vector<std::string> inputs;  // labels, in the caller's order
   Lowered lowered;
   Schedule schedule;
   ArenaPlan arena;
   BoundKernels kernels;
+  std::vector<StageProgram> stages;  // with self_check only: what each made
 };
 
 /// Called with each stage's name ("prune", "specialize", ..., "memory") and its result as text.

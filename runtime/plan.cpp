@@ -1,9 +1,12 @@
 #include "weft/runtime/plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
+#include <utility>
 
 #include "weft/ops/random.h"
+#include "weft/ops/source.h"
 
 namespace weft {
 namespace {
@@ -127,6 +130,10 @@ std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
     for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
   }
   failed_.store(false, std::memory_order_relaxed);
+  if (state_->options.self_check || state_->options.nan_guard) {
+    run_checked(feeds);
+    return outputs_;
+  }
   state_->pool.run(region_);
   if (failed_.load(std::memory_order_relaxed)) {
     std::exception_ptr first;
@@ -164,6 +171,54 @@ void Plan::run_step(Step& step, int thread) {
   } catch (...) {
     fail(std::current_exception());
   }
+}
+
+void Plan::run_checked(std::span<const Tensor> feeds) {
+  const Lowered& lowered = compilation_.lowered;
+  check_stages(compilation_.stages, [&](const Node& node) {
+    if (const auto* parameter = node.op.as<Parameter>()) return state_->parameter(parameter->label);
+    if (node.op.is<RandomKey>()) return state_->key;
+    const auto* fed = node.op.as<Input>();
+    if (fed == nullptr) return Tensor();
+    const auto at = std::ranges::find(compilation_.inputs, fed->label) - compilation_.inputs.begin();
+    return feeds[static_cast<std::size_t>(at)];
+  });
+  std::vector<Tensor> before;
+  for (const std::string& label : lowered.parameters) before.push_back(state_->parameter(label).clone());
+  try {
+    for (Step& step : steps_) {
+      const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
+      std::vector<Tensor> inputs;
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        const TensorType& type =
+            lowered.program.graph->node(node.inputs[i].node).outputs[node.inputs[i].output];
+        inputs.push_back(Tensor::borrow(step.inputs[i], type.dtype, type.shape.sizes()).clone());
+      }
+      for (std::size_t thread = 0; thread < step.parts.size(); ++thread) {
+        if (step.parts[thread] != nullptr) run_step(step, static_cast<int>(thread));
+        if (errors_[thread]) std::rethrow_exception(std::exchange(errors_[thread], nullptr));
+      }
+      check_step(step, inputs);
+    }
+  } catch (...) {
+    // A check may fail after an update: the run is undone.
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      std::memcpy(state_->parameter(lowered.parameters[i]).mutable_data(), before[i].data(),
+                  before[i].bytes());
+    }
+    throw;
+  }
+}
+
+void Plan::check_step(const Step& step, std::span<const Tensor> inputs) const {
+  const Lowered& lowered = compilation_.lowered;
+  const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+    outputs.push_back(Tensor::borrow(step.outputs[i], node.outputs[i].dtype, node.outputs[i].shape.sizes()));
+  }
+  if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
+  if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
 }
 
 Error Plan::explain(const Error& error, const Step& step) const {

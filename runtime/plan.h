@@ -57,6 +57,8 @@ class Plan {
   std::byte* fixed_address(std::size_t storage);
   void renew_outputs();
   void run_thread(int thread);
+  void run_checked(std::span<const Tensor> feeds);
+  void check_step(const Step& step, std::span<const Tensor> inputs) const;
   void run_step(Step& step, int thread);
   Error explain(const Error& error, const Step& step) const;
 

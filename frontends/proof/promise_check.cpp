@@ -30,7 +30,7 @@ std::string shape_texts(std::span<const TensorType> types) {
 void check_symbols(const Sample& sample, std::span<const TensorType> outputs, Findings& findings) {
   Bindings bindings;
   std::vector<TensorType> symbolic;
-  for (TensorType type : types_of(sample.inputs)) {
+  for (const TensorType& type : types_of(sample.inputs)) {
     std::vector<Dim> dims;
     for (const Dim& dim : type.shape) {
       const std::string symbol = fmt::format("n{}", dim.size());

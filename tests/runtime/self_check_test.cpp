@@ -1,0 +1,130 @@
+#include "weft/runtime/self_check.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/random.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing_support::expect_error;
+using testing_support::same_bits;
+using testing_support::TensorSource;
+
+/// One step of training with dropout and a resident data set.
+struct Training {
+  Training() {
+    TensorSource source("self check");
+    const Value images = constant(graph, source.whole({40, 12}, 255, u8));
+    const Value labels = constant(graph, source.whole({40}, 3, u8));
+    rows = input(graph, "rows", i32, {"batch"});
+    w1 = parameter(graph, "w1", source.uniform({12, 9}, -0.3, 0.3, f32));
+    w2 = parameter(graph, "w2", source.uniform({9, 3}, -0.3, 0.3, f32));
+    const Value x = cast(gather(images, rows), f32) / 255.0;
+    const Value hidden = dropout(relu(matmul(x, w1) + 0.1), 0.2);
+    loss = mean(softmax_cross_entropy(matmul(hidden, w2), gather(labels, rows)));
+    const auto slopes = gradients(loss, {w1, w2});
+    spec = {.inputs = {rows},
+            .outputs = {loss},
+            .updates = {assign(w1, w1 - 0.5 * slopes[0]), assign(w2, w2 - 0.5 * slopes[1])}};
+  }
+  Graph graph;
+  Value rows, w1, w2, loss;
+  FunctionSpec spec;
+};
+
+TEST(SelfCheck, FindsNothingInWhatIsRightAndChangesNothing) {
+  for (const int threads : {1, 3}) {
+    Training training;
+    Session plain(training.graph, {.threads = threads});
+    Session checked(training.graph, {.threads = threads, .compile = {.self_check = true, .nan_guard = true}});
+    Function expected = plain.compile(training.spec);
+    Function actual = checked.compile(training.spec);
+    for (int step = 0; step < 4; ++step) {
+      const Tensor rows = TensorSource("rows").whole({step == 3 ? 5 : 8}, 40, i32);
+      EXPECT_TRUE(same_bits(actual({rows})[0], expected({rows})[0])) << step << " " << threads;
+    }
+    EXPECT_TRUE(same_bits(checked.value("w1"), plain.value("w1")));
+  }
+}
+
+Program program_of(const std::function<Value(const Value&)>& function) {
+  Graph graph;
+  const Value y = function(input(graph, "x", f32, {3}));
+  return extract(graph, {&y, 1});
+}
+
+TEST(SelfCheck, NamesTheFirstStageThatChangesAResult) {
+  std::vector<StageProgram> stages;
+  stages.push_back({"specialize", program_of([](const Value& x) { return x * 2.0; })});
+  stages.push_back({"simplify", program_of([](const Value& x) { return x + x; })});
+  const auto feed = [](const Node&) { return Tensor::of<float>({1, 2, 3}); };
+  check_stages(stages, feed);
+  stages.push_back({"fuse_matmul", program_of([](const Value& x) { return x * 2.01; })});
+  stages.push_back({"fuse_elementwise", program_of([](const Value& x) { return x * 3.0; })});
+  expect_error(ErrorCode::internal,
+               {"the compiler's stage 'fuse_matmul'", "element 0 of output 0", "2.01", "mul"},
+               [&] { check_stages(stages, feed); });
+}
+
+TEST(SelfCheck, NamesAKernelThatIsWrong) {
+  Graph graph;
+  const Value y = exp(input(graph, "x", f32, {2})).named("growth");
+  const Node& node = graph.node(y.node());
+  const std::vector<Tensor> inputs{Tensor::of<float>({0.0F, 1.0F})};
+  check_kernel(node, "fast", inputs, std::vector{Tensor::of<float>({1.0F, 2.7182818F})});
+  expect_error(ErrorCode::internal,
+               {"exp 'growth'", "the kernel 'fast'", "element 1", "2.8", "self_check_test.cpp"},
+               [&] { check_kernel(node, "fast", inputs, std::vector{Tensor::of<float>({1.0F, 2.8F})}); });
+  expect_error(ErrorCode::internal, {"element 0", "nan"}, [&] {
+    check_kernel(node, "fast", inputs, std::vector{Tensor::of<float>({NAN, 2.7182818F})});
+  });
+}
+
+TEST(NanGuard, NamesTheFirstNodeItsInputsAndTheUsersLine) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {3});
+  const Value w = parameter(graph, "w", Tensor::zeros(f32, {3}));
+  const auto line = std::to_string(__LINE__ + 1);
+  const Value root = log(x).named("logarithm");
+  const FunctionSpec spec{
+      .inputs = {x},
+      .outputs = {sum(matmul(broadcast_to(root, {1, 3}), constant(graph, Tensor::zeros(f32, {3, 1}))))},
+      .updates = {assign(w, w + x)}};
+  Session session(graph, {.compile = {.nan_guard = true}});
+  Function function = session.compile(spec);
+  function({Tensor::of<float>({1, 2, 3})});
+  const Tensor before = session.value(w);
+  expect_error(ErrorCode::numeric,
+               {"log", "a NaN came out", "f32[3] in [-2, 4]", "self_check_test.cpp:" + line},
+               [&] { function({Tensor::of<float>({1, -2, 4})}); });
+  EXPECT_TRUE(same_bits(session.value(w), before));
+  function({Tensor::of<float>({1, 2, 3})});
+}
+
+TEST(NanGuard, LetsInfinitiesPass) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {1});
+  Session session(graph, {.compile = {.nan_guard = true}});
+  Function function = session.compile({.inputs = {x}, .outputs = {log(x)}, .updates = {}});
+  EXPECT_EQ(function({Tensor::of<float>({0.0F})})[0].item<float>(), -HUGE_VALF);
+}
+
+}  // namespace
+}  // namespace weft
