@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "weft/autodiff/gradients.h"
-#include "weft/frontends/optim.h"
+#include "weft/frontends/optim/optim.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"

@@ -1,0 +1,75 @@
+#pragma once
+// Losses. Each function takes predictions and targets of the same samples, first axis the batch, and gives
+// the loss of each sample, [batch]; `reduce` makes one number of them. Predictions and targets have one
+// floating-point dtype and one shape, unless the targets are integer labels. Errors: shape_mismatch,
+// dtype_mismatch; a label that is no class is an out_of_range when it runs.
+
+#include "weft/graph/graph.h"
+
+namespace weft::losses {
+
+// --- classes: [batch, classes] ---
+
+/// -sum(t' log p) of probabilities p, where t' = (1 - s) t + s / classes for a label smoothing s (Szegedy et
+/// al., CVPR 2016). The logarithm is not below -100, and flat there.
+Value categorical_cross_entropy(const Operand& probabilities, const Operand& targets, double smoothing = 0.0);
+/// The same of softmax(logits), without its overflow (PyTorch's CrossEntropyLoss).
+Value categorical_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
+                                            double smoothing = 0.0);
+/// The same with integer labels [batch].
+Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const Operand& labels,
+                                                   double smoothing = 0.0);
+/// -x[label] of log-probabilities x, with integer labels [batch] (PyTorch's NLLLoss).
+Value negative_log_likelihood(const Operand& log_probabilities, const Operand& labels);
+/// sum(t (log t - x)) of log-probabilities x; a target of 0 adds 0 (PyTorch's KLDivLoss, whose "batchmean" is
+/// the mean of these).
+Value kl_divergence(const Operand& log_probabilities, const Operand& targets);
+/// max(0, 1 + max((1 - t) x) - sum(t x)) for one-hot targets (Keras's CategoricalHinge).
+Value categorical_hinge(const Operand& scores, const Operand& targets);
+
+// --- numbers: [batch, ...], the mean over all axes but the first ---
+
+/// -(t log p + (1 - t) log(1 - p)) of probabilities p; logarithms are not below -100 (PyTorch's BCELoss), and
+/// flat there.
+Value binary_cross_entropy(const Operand& probabilities, const Operand& targets);
+/// ln(1 + e^x) - t x: the same of sigmoid(logits), without its overflow (PyTorch's BCEWithLogitsLoss).
+Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets);
+/// (x - t)^2.
+Value mean_squared_error(const Operand& predictions, const Operand& targets);
+/// |x - t|.
+Value mean_absolute_error(const Operand& predictions, const Operand& targets);
+/// e^2 / 2 for e = |x - t| up to delta, delta (e - delta / 2) beyond (Huber 1964; PyTorch's HuberLoss).
+Value huber(const Operand& predictions, const Operand& targets, double delta = 1.0);
+/// ln cosh(x - t) = e + ln(1 + e^-2e) - ln 2, without the overflow of cosh (Keras's LogCosh).
+Value log_cosh(const Operand& predictions, const Operand& targets);
+/// max(0, 1 - t x) for targets -1 and 1 (Keras's Hinge).
+Value hinge(const Operand& scores, const Operand& targets);
+/// max(0, 1 - t x)^2 for targets -1 and 1 (Keras's SquaredHinge).
+Value squared_hinge(const Operand& scores, const Operand& targets);
+/// e^x - t x of the logarithms x of rates, for counts t (PyTorch's PoissonNLLLoss).
+Value poisson(const Operand& log_rates, const Operand& targets);
+/// x - t ln(x + 1e-8) of rates x (the same with log_input=False).
+Value poisson_of_rates(const Operand& rates, const Operand& targets);
+
+/// 1 - x.t / sqrt((x.x + 1e-12) (t.t + 1e-12)) over the last axis of [batch, features] (PyTorch's
+/// CosineEmbeddingLoss for pairs that belong together).
+Value cosine(const Operand& predictions, const Operand& targets);
+
+// --- one number ---
+
+enum class Reduction : std::uint8_t { mean, sum };
+
+struct ReduceOptions {
+  Reduction reduction = Reduction::mean;
+  Value sample_weights{};  // [batch]
+  Value class_weights{};   // [classes]; needs targets
+  Value targets{};         // integer labels [batch], or one-hot or soft [batch, classes]
+};
+
+/// With w_i = sample_weights[i] * class_weights[class of i], each 1 where not given (for soft targets the
+/// class weight is sum(t * class_weights)): the sum of w_i loss_i, for the mean divided by the sum of w_i. So
+/// without weights the mean divides by the batch, and with class weights it is PyTorch's. Where all weights
+/// are 0 the mean is no number. No gradient flows into weights.
+Value reduce(const Operand& losses, const ReduceOptions& options = {});
+
+}  // namespace weft::losses

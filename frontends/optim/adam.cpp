@@ -1,0 +1,109 @@
+#include "weft/frontends/optim/adam.h"
+
+#include "weft/frontends/optim/optimizer.h"
+#include "weft/frontends/optim/updates.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/source.h"
+
+namespace weft::optim {
+namespace {
+
+constexpr double kNadamBase = 0.96;
+
+/// base^exponent for a scalar exponent.
+Value power(double base, const Value& exponent) {
+  return pow(constant(exponent.graph(), base, exponent.dtype()), exponent);
+}
+
+/// 1 - beta^t: what an average that began at 0 lacks.
+Value correction(double beta, const Value& t) { return 1.0 - power(beta, t); }
+
+std::vector<Value> joined(std::vector<Value> first, const std::vector<Value>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+}  // namespace
+
+std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
+                        const AdamOptions& options) {
+  if (parameters.empty()) return update_each("adam", parameters, gradients, rate, {});  // says what is wrong
+  const Scope origin(parameters[0].graph(), "", rate.where());
+  const StepNumber step = step_number(parameters, "adam");
+  const Value correction1 = correction(options.beta1, step.t);
+  const Value correction2 = correction(options.beta2, step.t);
+  const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
+    const Value g = with_l2(p, gradient, options.weight_decay);
+    const Value m = slot(p, "adam_m");
+    const Value v = slot(p, "adam_v");
+    const Value next_m = moving_average(m, g, options.beta1);
+    const Value next_v = moving_average(v, square(g), options.beta2);
+    std::vector<Value> slots{assign(m, next_m), assign(v, next_v)};
+    Value second_moment = next_v;
+    if (options.amsgrad) {
+      const Value largest = slot(p, "adam_v_max");
+      second_moment = maximum(largest, next_v);
+      slots.push_back(assign(largest, second_moment));
+    }
+    const Value change = (next_m / correction1) / (sqrt(second_moment / correction2) + options.epsilon);
+    return {.next = p - lr * change, .slots = std::move(slots)};
+  };
+  return joined({step.update}, update_each("adam", parameters, gradients, rate, rule));
+}
+
+std::vector<Value> adamw(std::span<const Value> parameters, std::span<const Value> gradients,
+                         const Rate& rate, const AdamOptions& options) {
+  AdamOptions plain = options;
+  plain.weight_decay = 0.0;
+  return decay_weights(adam(parameters, gradients, rate, plain), parameters, rate, options.weight_decay);
+}
+
+std::vector<Value> adamax(std::span<const Value> parameters, std::span<const Value> gradients,
+                          const Rate& rate, const AdamaxOptions& options) {
+  if (parameters.empty()) return update_each("adamax", parameters, gradients, rate, {});
+  const Scope origin(parameters[0].graph(), "", rate.where());
+  const StepNumber step = step_number(parameters, "adamax");
+  const Value correction1 = correction(options.beta1, step.t);
+  const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
+    const Value g = with_l2(p, gradient, options.weight_decay);
+    const Value m = slot(p, "adamax_m");
+    const Value u = slot(p, "adamax_u");
+    const Value next_m = moving_average(m, g, options.beta1);
+    const Value next_u = maximum(options.beta2 * u, abs(g) + options.epsilon);
+    return {.next = p - lr * ((next_m / correction1) / next_u),
+            .slots = {assign(m, next_m), assign(u, next_u)}};
+  };
+  return joined({step.update}, update_each("adamax", parameters, gradients, rate, rule));
+}
+
+std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Value> gradients,
+                         const Rate& rate, const NadamOptions& options) {
+  if (parameters.empty()) return update_each("nadam", parameters, gradients, rate, {});
+  const Scope origin(parameters[0].graph(), "", rate.where());
+  const StepNumber step = step_number(parameters, "nadam");
+  const auto momentum_at = [&](const Value& t) {
+    return options.beta1 * (1.0 - 0.5 * power(kNadamBase, t * options.momentum_decay));
+  };
+  const Value mu = momentum_at(step.t);
+  const Value next_mu = momentum_at(step.t + 1.0);
+  const Value product = method_slot(parameters[0], "nadam", "mu_product", 1.0);
+  const Value next_product = product * mu;
+  const Value gradient_share = (1.0 - mu) / (1.0 - next_product);
+  const Value momentum_share = next_mu / (1.0 - next_product * next_mu);
+  const Value correction2 = correction(options.beta2, step.t);
+  const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
+    const Value g = with_l2(p, gradient, options.weight_decay);
+    const Value m = slot(p, "nadam_m");
+    const Value v = slot(p, "nadam_v");
+    const Value next_m = moving_average(m, g, options.beta1);
+    const Value next_v = moving_average(v, square(g), options.beta2);
+    const Value direction = gradient_share * g + momentum_share * next_m;
+    return {.next = p - lr * (direction / (sqrt(next_v / correction2) + options.epsilon)),
+            .slots = {assign(m, next_m), assign(v, next_v)}};
+  };
+  return joined({step.update, assign(product, next_product)},
+                update_each("nadam", parameters, gradients, rate, rule));
+}
+
+}  // namespace weft::optim

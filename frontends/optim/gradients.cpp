@@ -1,0 +1,61 @@
+#include "weft/frontends/optim/gradients.h"
+
+#include <fmt/format.h>
+
+#include "weft/frontends/optim/optimizer.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/reduce.h"
+
+namespace weft::optim {
+namespace {
+
+void expect_positive(std::string_view what, double limit) {
+  if (limit > 0.0) return;
+  throw Error(ErrorCode::invalid_argument, "a limit must be positive",
+              {.op = std::string(what), .expected = "> 0", .actual = fmt::format("{}", limit)});
+}
+
+}  // namespace
+
+std::vector<Value> clip_by_value(std::span<const Value> gradients, double limit) {
+  expect_positive("clip_by_value", limit);
+  std::vector<Value> clipped;
+  for (const Value& g : gradients) clipped.push_back(clip(g, -limit, limit));
+  return clipped;
+}
+
+Value global_norm(std::span<const Value> gradients) {
+  if (gradients.empty()) {
+    throw Error(ErrorCode::invalid_argument, "there must be at least one gradient", {.op = "global_norm"});
+  }
+  Value total = sum(square(gradients[0]));
+  for (const Value& g : gradients.subspan(1)) total = total + sum(square(g));
+  return sqrt(total);
+}
+
+std::vector<Value> clip_by_global_norm(std::span<const Value> gradients, double limit) {
+  expect_positive("clip_by_global_norm", limit);
+  const Value scale = limit / maximum(global_norm(gradients), limit);
+  std::vector<Value> clipped;
+  for (const Value& g : gradients) clipped.push_back(g * scale);
+  return clipped;
+}
+
+std::vector<Value> add_penalty(std::span<const Value> gradients, std::span<const Value> parameters,
+                               const Penalty& penalty) {
+  if (gradients.size() != parameters.size()) {
+    throw Error(ErrorCode::invalid_argument, "there must be one gradient for each parameter",
+                {.op = "add_penalty",
+                 .expected = fmt::format("{} gradients", parameters.size()),
+                 .actual = std::to_string(gradients.size())});
+  }
+  std::vector<Value> penalized;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    Value g = with_l2(parameters[i], gradients[i], penalty.l2);
+    if (penalty.l1 != 0.0) g = g + penalty.l1 * sign(parameters[i]);
+    penalized.push_back(g);
+  }
+  return penalized;
+}
+
+}  // namespace weft::optim

@@ -1,0 +1,86 @@
+#include "weft/frontends/optim/optimizer.h"
+
+#include <fmt/format.h>
+
+#include "weft/frontends/initializers.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/source.h"
+
+namespace weft::optim {
+namespace {
+
+/// The label under which a session keeps a parameter.
+const std::string& label_of(const Value& parameter) {
+  const auto* op = parameter.graph().node(parameter.node()).op.as<Parameter>();
+  if (op != nullptr) return op->label;
+  throw Error(ErrorCode::invalid_argument, "an optimizer updates parameters only",
+              {.node = parameter.name(), .expected = "parameter"});
+}
+
+void expect_one_for_each(std::string_view method, std::span<const Value> parameters, std::string_view what,
+                         std::size_t count, const Rate& rate) {
+  if (parameters.size() == count && count > 0) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("there must be one {} for each parameter, and at least one", what),
+              {.op = std::string(method),
+               .expected = fmt::format("{} {}s", parameters.size(), what),
+               .actual = std::to_string(count),
+               .where = to_string(rate.where())});
+}
+
+}  // namespace
+
+Operand Rate::of(std::size_t parameter) const {
+  if (multipliers_.empty() || multipliers_[parameter] == 1.0) return base_;
+  if (base_.is_number()) return Operand(base_.number() * multipliers_[parameter], base_.where());
+  return Operand(base_ * multipliers_[parameter], base_.where());
+}
+
+Value slot(const Value& parameter, std::string_view name, double initial) {
+  Graph& graph = parameter.graph();
+  const Value start = nn::constant(initial)(
+      {.graph = graph, .dtype = parameter.dtype(), .shape = parameter.shape(), .where = {}});
+  return weft::parameter(graph, fmt::format("{}/{}", label_of(parameter), name), start);
+}
+
+Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial) {
+  Graph& graph = like.graph();
+  return parameter(graph, fmt::format("{}/{}", method, name), constant(graph, initial, like.dtype()));
+}
+
+StepNumber step_number(std::span<const Value> parameters, std::string_view method) {
+  const Value done = method_slot(parameters[0], method, "step", 0.0);
+  const Value t = done + 1.0;
+  return {.t = t, .update = assign(done, t)};
+}
+
+std::vector<Value> update_each(std::string_view method, std::span<const Value> parameters,
+                               std::span<const Value> gradients, const Rate& rate, const Rule& rule) {
+  expect_one_for_each(method, parameters, "gradient", gradients.size(), rate);
+  if (!rate.multipliers().empty()) {
+    expect_one_for_each(method, parameters, "rate multiplier", rate.multipliers().size(), rate);
+  }
+  std::vector<Value> updates;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Scope origin(parameters[i].graph(), "", rate.where());
+    const Change change = rule(parameters[i], gradients[i], rate.of(i));
+    updates.insert(updates.end(), change.slots.begin(), change.slots.end());
+    updates.push_back(assign(parameters[i], change.next));
+  }
+  return updates;
+}
+
+Value with_l2(const Value& parameter, const Value& gradient, double decay) {
+  return decay == 0.0 ? gradient : gradient + decay * parameter;
+}
+
+Value moving_average(const Value& average, const Value& x, double b) { return b * average + (1.0 - b) * x; }
+
+Value sign(const Value& x) {
+  const Value one = constant(x.graph(), 1.0, x.dtype());
+  return where(x > 0.0, one, where(x < 0.0, -one, 0.0));
+}
+
+}  // namespace weft::optim

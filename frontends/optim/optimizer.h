@@ -1,0 +1,51 @@
+#pragma once
+// What the optimizers are made of. Slots are parameters of the graph named after the parameter that they
+// serve ("dense1/weight/momentum"), so that a checkpoint holds them too.
+
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/optim/rate.h"
+
+namespace weft::optim {
+
+/// State beside a parameter, "<parameter>/<name>", of its type and filled with `initial` at the start.
+/// Throws Error(invalid_argument) for a value that is no parameter.
+Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
+
+/// State of a method as a whole, the scalar "<method>/<name>" in the dtype of `like`.
+Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);
+
+/// The number t of the step that a run does, from 1, and the update that counts it. It is kept in
+/// "<method>/step".
+struct StepNumber {
+  Value t;
+  Value update;
+};
+StepNumber step_number(std::span<const Value> parameters, std::string_view method);
+
+/// What a method does to one parameter: its next value, and the updates of its slots.
+struct Change {
+  Value next;
+  std::vector<Value> slots;
+};
+using Rule = std::function<Change(const Value& parameter, const Value& gradient, const Operand& rate)>;
+
+/// The updates of all parameters by one rule; every node counts as written where the rate was. Throws
+/// Error(invalid_argument) unless there is one gradient, and one multiplier if any, for each parameter, and
+/// at least one of them.
+std::vector<Value> update_each(std::string_view method, std::span<const Value> parameters,
+                               std::span<const Value> gradients, const Rate& rate, const Rule& rule);
+
+/// g + decay p, the gradient of decay / 2 * p^2 added to g: weight decay as an L2 penalty.
+Value with_l2(const Value& parameter, const Value& gradient, double decay);
+
+/// b average + (1 - b) x: the step of an exponential moving average.
+Value moving_average(const Value& average, const Value& x, double b);
+
+/// -1, 0 or 1; no gradient flows through it.
+Value sign(const Value& x);
+
+}  // namespace weft::optim

@@ -1,0 +1,112 @@
+#include "weft/frontends/optim/updates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "weft/frontends/optim/optimizer.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/control.h"
+
+namespace weft::optim {
+namespace {
+
+struct Assignment {
+  Value target;
+  Value next;
+};
+
+Assignment assignment_of(const Value& update) {
+  Graph& graph = update.graph();
+  const Node& node = graph.node(update.node());
+  if (!node.op.is<Assign>()) {
+    throw Error(ErrorCode::invalid_argument, "only updates can be changed",
+                {.node = node.name, .expected = "assign", .actual = std::string(node.op.name())});
+  }
+  return {.target = graph.value(node.inputs[0]), .next = graph.value(node.inputs[1])};
+}
+
+/// The updates with `change(index of the parameter, next)` in place of next where they store one of
+/// `parameters`, each of which must be among them.
+template <typename F>
+std::vector<Value> with_next(std::span<const Value> updates, std::span<const Value> parameters, F change) {
+  std::vector<Value> changed(updates.begin(), updates.end());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto found = std::ranges::find_if(
+        changed, [&](const Value& update) { return assignment_of(update).target == parameters[i]; });
+    if (found == changed.end()) {
+      throw Error(ErrorCode::invalid_argument, "none of the updates is one of this parameter",
+                  {.node = parameters[i].name()});
+    }
+    *found = assign(parameters[i], change(i, assignment_of(*found).next));
+  }
+  return changed;
+}
+
+Value norm_along(const Value& x, const Axes& axes) { return sqrt(sum(square(x), axes, true)); }
+
+}  // namespace
+
+std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const Value> parameters,
+                                 const Rate& rate, double decay) {
+  return with_next(updates, parameters, [&](std::size_t i, const Value& next) {
+    return next - rate.of(i) * (decay * parameters[i]);
+  });
+}
+
+Constraint max_norm(double limit, Axes axes) {
+  return [limit, axes = std::move(axes)](const Value& next) {
+    return next * (limit / maximum(norm_along(next, axes), limit));
+  };
+}
+
+Constraint non_negative() {
+  return [](const Value& next) { return maximum(next, 0.0); };
+}
+
+Constraint unit_norm(Axes axes) {
+  return [axes = std::move(axes)](const Value& next) {
+    const Value norm = norm_along(next, axes);
+    return next / where(norm > 0.0, norm, 1.0);
+  };
+}
+
+std::vector<Value> constrain(std::span<const Value> updates, std::span<const Value> parameters,
+                             const Constraint& constraint) {
+  return with_next(updates, parameters, [&](std::size_t, const Value& next) { return constraint(next); });
+}
+
+std::vector<Value> only_if(const Value& condition, std::span<const Value> updates) {
+  std::vector<Value> gated;
+  for (const Value& update : updates) {
+    const auto [target, next] = assignment_of(update);
+    gated.push_back(assign(target, where(condition, next, target)));
+  }
+  return gated;
+}
+
+std::vector<Value> accumulate(std::span<const Value> parameters, std::span<const Value> gradients,
+                              std::int64_t runs, const Optimizer& optimizer) {
+  if (runs < 1 || gradients.empty() || gradients.size() != parameters.size()) {
+    throw Error(ErrorCode::invalid_argument, "gradients of at least one run and parameter are accumulated",
+                {.op = "accumulate",
+                 .expected = fmt::format("{} gradients, runs >= 1", parameters.size()),
+                 .actual = fmt::format("{} gradients, runs = {}", gradients.size(), runs)});
+  }
+  const Value done = method_slot(parameters[0], "accumulation", "run", 0.0);
+  const Value run = done + 1.0;
+  const Value last = run >= static_cast<double>(runs);
+  std::vector<Value> updates{assign(done, where(last, 0.0, run))};
+  std::vector<Value> means;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Value sum_so_far = slot(parameters[i], "accumulated");
+    const Value total = sum_so_far + gradients[i];
+    updates.push_back(assign(sum_so_far, where(last, 0.0, total)));
+    means.push_back(total * (1.0 / static_cast<double>(runs)));
+  }
+  const std::vector<Value> stepped = only_if(last, optimizer(means));
+  updates.insert(updates.end(), stepped.begin(), stepped.end());
+  return updates;
+}
+
+}  // namespace weft::optim

@@ -1,0 +1,278 @@
+// Losses against the formulas in plain loops over doubles.
+
+#include "weft/frontends/losses.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using testing_support::expect_error;
+using Row = std::vector<double>;
+using Rows = std::vector<Row>;
+using Loss = std::function<Value(const Value&, const Value&)>;
+
+Tensor tensor_of(const Rows& rows) {
+  Row all;
+  for (const Row& row : rows) all.insert(all.end(), row.begin(), row.end());
+  return Tensor::of(std::span<const double>(all), std::vector{static_cast<std::int64_t>(rows.size()),
+                                                              static_cast<std::int64_t>(rows[0].size())});
+}
+
+struct Result {
+  Row losses;
+  Row slopes;  // of their sum, with respect to the predictions
+};
+
+Result evaluate(const Loss& loss, const Tensor& predictions, const Tensor& targets) {
+  Graph graph;
+  const Value x = input(graph, "x", f64, {"batch", predictions.sizes()[1]});
+  std::vector<Dim> dims{"batch"};
+  if (targets.rank() == 2) dims.emplace_back(targets.sizes()[1]);
+  const Value t = input(graph, "t", targets.dtype(), Shape(dims));
+  const Value each = loss(x, t);
+  EXPECT_EQ(each.shape(), Shape{"batch"});
+  Session session(graph);
+  Function function =
+      session.compile({.inputs = {x, t}, .outputs = {each, gradient(sum(each), x)}, .updates = {}});
+  const auto results = function({predictions, targets});
+  const auto copy = [](const Tensor& r) { return Row(r.values<double>().begin(), r.values<double>().end()); };
+  return {copy(results[0]), copy(results[1])};
+}
+
+void expect_near(const Row& actual, const Row& wanted) {
+  ASSERT_EQ(actual.size(), wanted.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], wanted[i], 1e-12) << i;
+}
+
+/// The loss, and its slope by central differences of the formula, for rows where both are smooth.
+void expect_loss(const Loss& loss, const Rows& x, const Rows& t,
+                 const std::function<double(const Row& x, const Row& t)>& formula) {
+  const Result actual = evaluate(loss, tensor_of(x), tensor_of(t));
+  constexpr double kStep = 1e-6;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_NEAR(actual.losses[i], formula(x[i], t[i]), 1e-12) << "sample " << i;
+    for (std::size_t j = 0; j < x[i].size(); ++j) {
+      Row up = x[i];
+      Row down = x[i];
+      up[j] += kStep;
+      down[j] -= kStep;
+      EXPECT_NEAR(actual.slopes[i * x[i].size() + j],
+                  (formula(up, t[i]) - formula(down, t[i])) / (2.0 * kStep), 1e-7)
+          << "sample " << i << ", element " << j;
+    }
+  }
+}
+
+/// The mean over a row of a formula for one element.
+auto mean_of(double (*formula)(double x, double t)) {
+  return [formula](const Row& x, const Row& t) {
+    double total = 0.0;
+    for (std::size_t j = 0; j < x.size(); ++j) total += formula(x[j], t[j]);
+    return total / static_cast<double>(x.size());
+  };
+}
+
+Row log_softmax_of(const Row& x) {
+  double total = 0.0;
+  for (const double value : x) total += std::exp(value);
+  Row y;
+  for (const double value : x) y.push_back(value - std::log(total));
+  return y;
+}
+
+const Rows kScores{{0.3, -1.2, 2.0}, {1.5, 0.4, -0.6}};
+const Rows kOneHot{{0.0, 1.0, 0.0}, {1.0, 0.0, 0.0}};
+const Rows kShares{{0.2, 0.5, 0.3}, {0.6, 0.1, 0.3}};
+const Tensor kLabels = Tensor::of({std::int32_t{1}, std::int32_t{0}});
+
+TEST(Losses, OfNumbersFollowTheirFormulas) {
+  const Rows targets{{1.0, -1.0, 0.25}, {-2.5, 0.5, 0.0}};
+  expect_loss(losses::mean_squared_error, kScores, targets,
+              mean_of([](double x, double t) { return (x - t) * (x - t); }));
+  expect_loss(losses::mean_absolute_error, kScores, targets,
+              mean_of([](double x, double t) { return std::abs(x - t); }));
+  expect_loss([](auto& x, auto& t) { return losses::huber(x, t, 0.65); }, kScores, targets,
+              mean_of([](double x, double t) {
+                const double e = std::abs(x - t);
+                return e < 0.65 ? 0.5 * e * e : 0.65 * (e - 0.5 * 0.65);
+              }));
+  expect_loss(losses::log_cosh, kScores, targets,
+              mean_of([](double x, double t) { return std::log(std::cosh(x - t)); }));
+}
+
+TEST(Losses, OfMarginsFollowTheirFormulas) {
+  const Rows signs{{1.0, -1.0, 1.0}, {-1.0, 1.0, -1.0}};
+  expect_loss(losses::hinge, kScores, signs,
+              mean_of([](double x, double t) { return std::max(0.0, 1.0 - t * x); }));
+  expect_loss(losses::squared_hinge, kScores, signs, mean_of([](double x, double t) {
+                return std::max(0.0, 1.0 - t * x) * std::max(0.0, 1.0 - t * x);
+              }));
+  expect_loss(losses::categorical_hinge, kScores, kOneHot, [](const Row& x, const Row& t) {
+    const std::size_t right = t[0] == 1.0 ? 0 : t[1] == 1.0 ? 1 : 2;
+    double wrong = 0.0;  // (1 - t) x of the right class
+    for (std::size_t j = 0; j < 3; ++j) wrong = j == right ? wrong : std::max(wrong, x[j]);
+    return std::max(0.0, 1.0 + wrong - x[right]);
+  });
+}
+
+TEST(Losses, OfCountsFollowTheirFormulas) {
+  const Rows counts{{3.0, 0.0, 1.0}, {2.0, 5.0, 0.0}};
+  const Rows rates{{0.3, 1.2, 2.0}, {1.5, 0.4, 0.6}};
+  expect_loss(losses::poisson, kScores, counts,
+              mean_of([](double x, double t) { return std::exp(x) - t * x; }));
+  expect_loss(losses::poisson_of_rates, rates, counts,
+              mean_of([](double x, double t) { return x - t * std::log(x + 1e-8); }));
+}
+
+TEST(Losses, OfProbabilitiesFollowTheirFormulas) {
+  const auto cross_entropy = [](const Row& p, const Row& t) {
+    double total = 0.0;
+    for (std::size_t j = 0; j < p.size(); ++j) total -= t[j] * std::log(p[j]);
+    return total;
+  };
+  expect_loss([](auto& x, auto& t) { return losses::categorical_cross_entropy(x, t); }, kShares, kOneHot,
+              cross_entropy);
+  expect_loss(losses::binary_cross_entropy, kShares, kOneHot,
+              mean_of([](double p, double t) { return -(t * std::log(p) + (1.0 - t) * std::log(1.0 - p)); }));
+  const auto divergence = [](const Row& x, const Row& t) {
+    double total = 0.0;
+    for (std::size_t j = 0; j < x.size(); ++j) total += t[j] == 0.0 ? 0.0 : t[j] * (std::log(t[j]) - x[j]);
+    return total;
+  };
+  expect_loss(losses::kl_divergence, kScores, kShares, divergence);
+  expect_loss(losses::kl_divergence, kScores, kOneHot, divergence);
+}
+
+TEST(Losses, OfLogitsFollowTheirFormulas) {
+  constexpr double kSmoothing = 0.1;
+  const auto smoothed = [](const Row& x, const Row& t) {
+    const Row logs = log_softmax_of(x);
+    double total = 0.0;
+    for (std::size_t j = 0; j < x.size(); ++j)
+      total -= ((1.0 - kSmoothing) * t[j] + kSmoothing / 3.0) * logs[j];
+    return total;
+  };
+  expect_loss(
+      [](auto& x, auto& t) { return losses::categorical_cross_entropy_with_logits(x, t, kSmoothing); },
+      kScores, kOneHot, smoothed);
+  const Result sparse = evaluate(
+      [](auto& x, auto& t) { return losses::sparse_categorical_cross_entropy_with_logits(x, t, kSmoothing); },
+      tensor_of(kScores), kLabels);
+  expect_near(sparse.losses, {smoothed(kScores[0], kOneHot[0]), smoothed(kScores[1], kOneHot[1])});
+  const Result hard =
+      evaluate([](auto& x, auto& t) { return losses::sparse_categorical_cross_entropy_with_logits(x, t); },
+               tensor_of(kScores), kLabels);
+  expect_near(hard.losses, {-log_softmax_of(kScores[0])[1], -log_softmax_of(kScores[1])[0]});
+  expect_loss(losses::binary_cross_entropy_with_logits, kScores, kOneHot, mean_of([](double x, double t) {
+                const double p = 1.0 / (1.0 + std::exp(-x));
+                return -(t * std::log(p) + (1.0 - t) * std::log(1.0 - p));
+              }));
+}
+
+TEST(Losses, CosineLooksAtTheAngleOnly) {
+  expect_loss(losses::cosine, kScores, kShares, [](const Row& x, const Row& t) {
+    double xt = 0.0;
+    double xx = 0.0;
+    double tt = 0.0;
+    for (std::size_t j = 0; j < x.size(); ++j) {
+      xt += x[j] * t[j];
+      xx += x[j] * x[j];
+      tt += t[j] * t[j];
+    }
+    return 1.0 - xt / std::sqrt((xx + 1e-12) * (tt + 1e-12));
+  });
+  const Result zero = evaluate(losses::cosine, tensor_of({{0.0, 0.0}}), tensor_of({{1.0, 0.0}}));
+  EXPECT_EQ(zero.losses[0], 1.0);
+  EXPECT_TRUE(std::isfinite(zero.slopes[0]));
+}
+
+TEST(Losses, NegativeLogLikelihoodReadsTheLabelsElementOnly) {
+  const double impossible = -std::numeric_limits<double>::infinity();
+  const Result result = evaluate(losses::negative_log_likelihood,
+                                 tensor_of({{impossible, -0.5}, {-0.25, impossible}}), kLabels);
+  expect_near(result.losses, {0.5, 0.25});
+  expect_near(result.slopes, {0.0, -1.0, -1.0, 0.0});
+}
+
+TEST(Losses, StayFiniteFarOut) {
+  const Result logits = evaluate(losses::binary_cross_entropy_with_logits,
+                                 tensor_of({{100.0}, {-100.0}, {-1000.0}}), tensor_of({{0.0}, {1.0}, {0.0}}));
+  expect_near(logits.losses, {100.0, 100.0, 0.0});
+  expect_near(logits.slopes, {1.0, -1.0, 0.0});
+  const Result shares = evaluate(losses::binary_cross_entropy, tensor_of({{0.0}, {1.0}, {1.0}}),
+                                 tensor_of({{1.0}, {0.0}, {1.0}}));
+  expect_near(shares.losses, {100.0, 100.0, 0.0});
+  for (const double slope : shares.slopes) EXPECT_TRUE(std::isfinite(slope)) << slope;
+  const Result cosh = evaluate(losses::log_cosh, tensor_of({{1000.0}, {-1000.0}}), tensor_of({{0.0}, {0.0}}));
+  expect_near(cosh.losses, {1000.0 - std::log(2.0), 1000.0 - std::log(2.0)});
+  expect_near(cosh.slopes, {1.0, -1.0});
+  const Result entropy =
+      evaluate([](auto& x, auto& t) { return losses::categorical_cross_entropy_with_logits(x, t); },
+               tensor_of({{1000.0, -1000.0}}), tensor_of({{0.0, 1.0}}));
+  expect_near(entropy.losses, {2000.0});
+  expect_near(entropy.slopes, {1.0, -1.0});
+}
+
+TEST(Losses, DoNotHideWhatIsNoNumber) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(
+      std::isnan(evaluate(losses::binary_cross_entropy, tensor_of({{nan}}), tensor_of({{1.0}})).losses[0]));
+}
+
+/// What reduce makes of {1, 2, 4} with labels {0, 1, 1}.
+double reduced(losses::Reduction reduction, bool sample_weights, bool class_weights, bool soft = false) {
+  Graph graph;
+  losses::ReduceOptions options{.reduction = reduction};
+  if (sample_weights) options.sample_weights = constant(graph, Tensor::of({1.0, 0.5, 2.0}));
+  if (class_weights) options.class_weights = constant(graph, Tensor::of({3.0, 0.25}));
+  options.targets = soft ? constant(graph, Tensor::of({1.0, 0.0, 0.0, 1.0, 0.0, 1.0}, {3, 2}))
+                         : constant(graph, Tensor::of({std::int64_t{0}, std::int64_t{1}, std::int64_t{1}}));
+  const Value loss = losses::reduce(constant(graph, Tensor::of({1.0, 2.0, 4.0})), options);
+  Session session(graph);
+  Function function = session.compile({.inputs = {}, .outputs = {loss}, .updates = {}});
+  return function()[0].item<double>();
+}
+
+TEST(Reduce, DividesByTheSumOfTheWeights) {
+  using losses::Reduction;
+  EXPECT_DOUBLE_EQ(reduced(Reduction::mean, false, false), 7.0 / 3.0);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::sum, false, false), 7.0);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::mean, true, false), (1.0 + 1.0 + 8.0) / 3.5);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::sum, true, false), 10.0);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::mean, false, true), (3.0 + 0.5 + 1.0) / 3.5);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::mean, false, true, true), (3.0 + 0.5 + 1.0) / 3.5);
+  EXPECT_DOUBLE_EQ(reduced(Reduction::mean, true, true), (3.0 + 0.25 + 2.0) / (3.0 + 0.125 + 0.5));
+}
+
+TEST(Losses, RejectWhatDoesNotFit) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 3});
+  const Value column = input(graph, "column", f32, {"batch", 1});
+  const Value labels = input(graph, "labels", i32, {"batch", 3});
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto wrong = [&] { losses::mean_squared_error(x, column); };  // and no silent broadcast
+  expect_error(ErrorCode::shape_mismatch, {"losses_test.cpp:" + line, "mean_squared_error", "[batch, 1]"},
+               wrong);
+  expect_error(ErrorCode::dtype_mismatch, {"hinge", "i32"}, [&] { losses::hinge(x, labels); });
+  expect_error(ErrorCode::shape_mismatch, {"one label for each row"},
+               [&] { losses::negative_log_likelihood(x, labels); });
+  expect_error(ErrorCode::invalid_argument, {"smoothing", "1.5"},
+               [&] { losses::categorical_cross_entropy(x, x, 1.5); });
+  expect_error(ErrorCode::invalid_argument, {"class weights"},
+               [&] { losses::reduce(x, {.class_weights = constant(graph, 1.0)}); });
+  expect_error(ErrorCode::shape_mismatch, {"weight for each sample"},
+               [&] { losses::reduce(x, {.sample_weights = column}); });
+}
+
+}  // namespace
+}  // namespace weft
