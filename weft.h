@@ -14,7 +14,9 @@
 #include "weft/frontends/metrics.h"        // IWYU pragma: export
 #include "weft/frontends/nn.h"             // IWYU pragma: export
 #include "weft/frontends/optim/optim.h"    // IWYU pragma: export
+#include "weft/frontends/plateau.h"        // IWYU pragma: export
 #include "weft/frontends/proof/certify.h"  // IWYU pragma: export
+#include "weft/frontends/schedules.h"      // IWYU pragma: export
 #include "weft/frontends/train.h"          // IWYU pragma: export
 #include "weft/graph/evaluate.h"           // IWYU pragma: export
 #include "weft/graph/print.h"              // IWYU pragma: export

@@ -24,9 +24,20 @@ struct InitializerArgs {
 using Initializer = std::function<Value(const InitializerArgs&)>;
 
 Initializer zeros();
+Initializer ones();
 Initializer constant(double number);
 Initializer uniform(double low, double high);
 Initializer normal(double mean, double deviation);
+/// A normal distribution of which only what lies within two deviations of the mean is kept, exactly: by the
+/// inverse of its distribution function. `deviation` is that of the whole one; what is kept has 0.87963 of
+/// it.
+Initializer truncated_normal(double mean, double deviation);
+
+/// Which fan a variance is divided by.
+enum class FanMode : std::uint8_t { in, out, average };
+enum class Distribution : std::uint8_t { uniform, normal, truncated_normal };
+/// Mean 0 and variance scale / fan, whatever the distribution (TensorFlow's VarianceScaling).
+Initializer variance_scaling(double scale, FanMode mode, Distribution distribution);
 /// U(-a, a) with a = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio, AISTATS 2010.
 Initializer glorot_uniform();
 /// N(0, 2 / (fan_in + fan_out)).
@@ -35,6 +46,15 @@ Initializer glorot_normal();
 Initializer he_uniform();
 /// N(0, 2 / fan_in).
 Initializer he_normal();
+/// U(-a, a) with a = sqrt(3 / fan_in); LeCun, Bottou, Orr and Mueller, "Efficient backprop", 1998.
+Initializer lecun_uniform();
+/// N(0, 1 / fan_in).
+Initializer lecun_normal();
+/// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe, McClelland and Ganguli,
+/// ICLR 2014). A shape of more axes counts as [first, all others].
+Initializer orthogonal(double gain = 1.0);
+/// `gain` on the diagonal of a matrix, else 0.
+Initializer identity(double gain = 1.0);
 /// U(-a, a) with a = 1 / sqrt(fan_in), as Torch's linear layers start, their biases too.
 Initializer torch_default();
 
@@ -44,7 +64,8 @@ struct NamedInitializer {
   Initializer weight;
   Initializer bias;
 };
-/// "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "torch", "normal" (deviation 0.05), "zeros".
+/// "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "torch",
+/// "orthogonal", "identity", "normal" and "truncated_normal" (deviation 0.05), "zeros", "ones".
 const std::vector<NamedInitializer>& named_initializers();
 /// Throws Error(invalid_argument) that lists the names.
 const NamedInitializer& initializer_named(std::string_view name);

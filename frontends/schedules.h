@@ -1,0 +1,53 @@
+#pragma once
+// Learning rates that change over time. A schedule is a function that builds graph: from the number of steps
+// that are done, a floating-point scalar >= 0, to the rate of the next one, a scalar of the same dtype. The
+// rate goes to an optimizer as it is: sgd(parameters, gradients, schedules::cosine(counter.step, 0.1, 1000)).
+
+#include <cstdint>
+#include <source_location>
+#include <string_view>
+#include <vector>
+
+#include "weft/graph/graph.h"
+
+namespace weft::schedules {
+
+/// How many steps are done: state that `update` counts up, and that a checkpoint holds. An f32 counts to
+/// 2^24, about 16.8 million.
+struct StepCounter {
+  Value step;
+  Value update;
+};
+StepCounter step_counter(Graph& graph, std::string_view name = "step", DType dtype = f32,
+                         std::source_location where = std::source_location::current());
+
+/// rate.
+Value constant(const Operand& step, double rate);
+/// rate gamma^floor(step / every).
+Value step_decay(const Operand& step, double rate, std::int64_t every, double gamma);
+/// rate gamma^(number of milestones <= step).
+Value multistep(const Operand& step, double rate, const std::vector<std::int64_t>& milestones, double gamma);
+/// rate gamma^step.
+Value exponential(const Operand& step, double rate, double gamma);
+/// rate (1 + gamma step)^-power: Caffe's "inv"; with power 1 the decay of Keras's SGD.
+Value inverse(const Operand& step, double rate, double gamma, double power = 1.0);
+/// (rate - end) (1 - s / steps)^power + end with s = min(step, steps).
+Value polynomial(const Operand& step, double rate, std::int64_t steps, double power = 1.0, double end = 0.0);
+/// end + (rate - end) (1 + cos(pi s / steps)) / 2 with s = min(step, steps) (Loshchilov and Hutter, ICLR
+/// 2017).
+Value cosine(const Operand& step, double rate, std::int64_t steps, double end = 0.0);
+/// Another schedule's rate times start + (1 - start) min(step / steps, 1) (Goyal et al. 2017).
+Value warm_up(const Operand& step, const Value& rate, std::int64_t steps, double start = 0.0);
+/// From low to high in `half_cycle` steps, back in as many, and again (Smith, WACV 2017; "triangular").
+Value cyclic(const Operand& step, double low, double high, std::int64_t half_cycle);
+
+struct OneCycleOptions {
+  double warm_up = 0.3;         // the share of the steps on which the rate grows
+  double start_divisor = 25.0;  // the first rate is highest / start_divisor
+  double end_divisor = 1e4;     // the last rate is the first / end_divisor
+};
+/// One rise and one longer fall along cosines, over `steps` steps in all (Smith and Topin 2018; PyTorch's
+/// OneCycleLR: the highest rate is that of step warm_up * steps - 1, the last that of step steps - 1).
+Value one_cycle(const Operand& step, double highest, std::int64_t steps, const OneCycleOptions& options = {});
+
+}  // namespace weft::schedules
