@@ -1,37 +1,13 @@
 #pragma once
-// Layers. A layer makes its parameters when it is built and applies them as often as it is called, so that a
-// training graph and a prediction graph share them.
+// All layers in one include. A layer with parameters is a struct that makes them when it is built and applies
+// them as often as it is called, so that a training graph and a prediction graph share them. The others are
+// plain functions.
 
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "weft/frontends/initializers.h"
-#include "weft/graph/graph.h"
-
-namespace weft::nn {
-
-struct DenseOptions {
-  bool bias = true;
-  Initializer weight_initializer = glorot_uniform();
-  Initializer bias_initializer = zeros();
-};
-
-/// y = x W + b with W [inputs, units] and b [units].
-struct Dense {
-  Value weight;
-  Value bias;  // empty without one
-
-  /// [..., inputs] -> [..., units]
-  Value operator()(const Operand& x) const;
-  std::vector<Value> parameters() const;
-};
-
-/// A dense layer whose parameters are "<name>/weight" and "<name>/bias".
-Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype = f32,
-            const DenseOptions& options = {}, std::source_location where = std::source_location::current());
-
-/// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a graph that uses it once.
-Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});
-
-}  // namespace weft::nn
+#include "weft/frontends/activations.h"   // IWYU pragma: export
+#include "weft/frontends/initializers.h"  // IWYU pragma: export
+#include "weft/frontends/nn/dense.h"      // IWYU pragma: export
+#include "weft/frontends/nn/dropout.h"    // IWYU pragma: export
+#include "weft/frontends/nn/embedding.h"  // IWYU pragma: export
+#include "weft/frontends/nn/merge.h"      // IWYU pragma: export
+#include "weft/frontends/nn/norm.h"       // IWYU pragma: export
+#include "weft/frontends/nn/spatial.h"    // IWYU pragma: export

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/expect_error.h"
@@ -70,15 +69,6 @@ TEST(Mlp, SharesItsParametersBetweenTrainingAndPrediction) {
       mnist::predict_all(predict, Tensor::of<std::uint8_t>({255, 0, 0, 0, 0, 0, 0, 255}, {2, 4}));
   EXPECT_EQ(classes.values<std::int64_t>()[0], 0);
   EXPECT_EQ(classes.values<std::int64_t>()[1], 1);
-}
-
-TEST(Accuracy, IsTheShareThatAgrees) {
-  const Tensor labels = Tensor::of<std::uint8_t>({1, 2, 3, 4});
-  EXPECT_EQ(accuracy(Tensor::of<std::int64_t>({1, 2, 3, 9}), labels), 0.75);
-  EXPECT_EQ(accuracy(Tensor::of<std::int64_t>({257, 2, 3, 4}), labels), 0.75);
-  EXPECT_EQ(accuracy(Tensor::zeros(i64, {0}), Tensor::zeros(u8, {0})), 0.0);
-  expect_error(ErrorCode::shape_mismatch, {"3", "4"},
-               [&] { accuracy(Tensor::of<std::int64_t>({1, 2, 3}), labels); });
 }
 
 TEST(TrainingConfig, SurvivesACheckpoint) {

@@ -1,4 +1,4 @@
-#include "weft/frontends/nn.h"
+#include "weft/frontends/nn/dense.h"
 
 #include "weft/ops/elementwise.h"
 #include "weft/ops/matmul.h"

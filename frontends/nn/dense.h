@@ -1,0 +1,36 @@
+#pragma once
+// Fully connected layers.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/initializers.h"
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+struct DenseOptions {
+  bool bias = true;
+  Initializer weight_initializer = glorot_uniform();
+  Initializer bias_initializer = zeros();
+};
+
+/// y = x W + b with W [inputs, units] and b [units].
+struct Dense {
+  Value weight;
+  Value bias;  // empty without one
+
+  /// [..., inputs] -> [..., units]
+  Value operator()(const Operand& x) const;
+  std::vector<Value> parameters() const;
+};
+
+/// A dense layer whose parameters are "<name>/weight" and "<name>/bias".
+Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype = f32,
+            const DenseOptions& options = {}, std::source_location where = std::source_location::current());
+
+/// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a graph that uses it once.
+Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});
+
+}  // namespace weft::nn

@@ -1,0 +1,23 @@
+#pragma once
+// Noise for training; a prediction graph leaves it out. All of it keeps the mean of what it is put on. Plain
+// `dropout` is an op (weft/ops/random.h). Rates are in [0, 1), else Error(invalid_argument).
+
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+/// Drops whole channels of x [batch, channels, ...] and scales the others by 1 / (1 - rate) (Tompson et al.,
+/// CVPR 2015).
+Value spatial_dropout(const Operand& x, double rate);
+
+/// Sets elements to selu's lower limit with probability `rate`, and then scales and shifts all, so that a
+/// mean of 0 and a variance of 1 stay (Klambauer et al., NIPS 2017).
+Value alpha_dropout(const Operand& x, double rate);
+
+/// x + N(0, deviation^2).
+Value gaussian_noise(const Operand& x, double deviation);
+
+/// x times N(1, rate / (1 - rate)), whose variance is that of dropout (Srivastava et al., JMLR 2014).
+Value gaussian_dropout(const Operand& x, double rate);
+
+}  // namespace weft::nn

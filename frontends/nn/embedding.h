@@ -1,0 +1,26 @@
+#pragma once
+// Vectors for indices.
+
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/initializers.h"
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+/// y = table[indices].
+struct Embedding {
+  Value table;  // [entries, size]
+
+  /// Integers [...] in [0, entries) -> [..., size]. One outside is an Error(out_of_range) when it runs.
+  Value operator()(const Operand& indices) const;
+  std::vector<Value> parameters() const { return {table}; }
+};
+
+/// Its parameter is "<name>/table", by default N(0, 1) as PyTorch's.
+Embedding embedding(Graph& graph, std::string_view name, std::int64_t entries, std::int64_t size,
+                    DType dtype = f32, const Initializer& initializer = normal(0.0, 1.0),
+                    std::source_location where = std::source_location::current());
+
+}  // namespace weft::nn

@@ -1,0 +1,20 @@
+#pragma once
+// Several branches into one, elementwise; shapes broadcast. `concat` is an op (weft/ops/layout.h). Errors:
+// invalid_argument for no input at all.
+
+#include <span>
+
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+Value sum_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
+Value product_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
+/// A tie's gradient goes to the first of equals.
+Value max_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
+
+/// The largest of each `pieces` neighbours on the last axis: [..., units * pieces] -> [..., units]; after a
+/// dense layer it is the maxout unit of Goodfellow et al., ICML 2013. Ties share the gradient.
+Value maxout(const Operand& x, std::int64_t pieces);
+
+}  // namespace weft::nn

@@ -1,0 +1,66 @@
+#pragma once
+// Normalization layers.
+
+#include <string_view>
+#include <vector>
+
+#include "weft/graph/graph.h"
+
+namespace weft::nn {
+
+struct NormOptions {
+  double epsilon = 1e-5;  // added to the variance
+};
+
+/// y = scale (x - mean) / sqrt(variance + eps) + shift, over the last axis of each sample (Ba, Kiros and
+/// Hinton 2016).
+struct LayerNorm {
+  Value scale;  // [features], starts as 1
+  Value shift;  // [features], starts as 0
+  double epsilon = 1e-5;
+
+  /// [..., features] -> [..., features]
+  Value operator()(const Operand& x) const;
+  std::vector<Value> parameters() const { return {scale, shift}; }
+};
+
+/// Its parameters are "<name>/scale" and "<name>/shift".
+LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype = f32,
+                     const NormOptions& options = {},
+                     std::source_location where = std::source_location::current());
+
+struct BatchNormOptions {
+  std::int64_t axis =
+      -1;                 // of the channels: -1 for [batch, features], 1 for [batch, channels, height, width]
+  double momentum = 0.1;  // the share of a batch in the running values
+  double epsilon = 1e-5;  // added to the variance
+};
+
+/// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes but that of the
+/// channels (Ioffe and Szegedy, ICML 2015). Training takes mean and variance of the batch, prediction the
+/// running ones, which training updates:  r <- (1 - momentum) r + momentum * that of the batch, with the
+/// unbiased variance, as PyTorch.
+struct BatchNorm {
+  Value scale;             // [channels], starts as 1
+  Value shift;             // [channels], starts as 0
+  Value running_mean;      // [channels], starts as 0; no optimizer's
+  Value running_variance;  // [channels], starts as 1; no optimizer's
+  BatchNormOptions options;
+
+  struct Trained {
+    Value y;
+    std::vector<Value> updates;  // of the running values, for the function that trains
+  };
+  Trained train(const Operand& x) const;
+  /// As in prediction.
+  Value operator()(const Operand& x) const;
+  /// Those to train.
+  std::vector<Value> parameters() const { return {scale, shift}; }
+};
+
+/// Its state is "<name>/scale", "<name>/shift", "<name>/running_mean" and "<name>/running_variance".
+BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype = f32,
+                     const BatchNormOptions& options = {},
+                     std::source_location where = std::source_location::current());
+
+}  // namespace weft::nn
