@@ -101,7 +101,7 @@ Initializer identity(double gain) {
   return [gain](const InitializerArgs& args) {
     const auto [rows, columns] = as_matrix("identity", args);
     Tensor matrix = Tensor::zeros(args.dtype, args.shape.sizes());
-    visit_dtype(args.dtype, [&, rows = rows, columns = columns]<typename T>(T) {
+    visit_dtype(args.dtype, [&]<typename T>(T) {
       const auto elements = matrix.mutable_values<T>();
       for (std::int64_t i = 0; i < std::min(rows, columns); ++i) {
         elements[static_cast<std::size_t>(i * columns + i)] = static_cast<T>(gain);
