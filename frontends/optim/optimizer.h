@@ -19,7 +19,7 @@ Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);
 
 /// The number t of the step that a run does, from 1, and the update that counts it. It is kept in
-/// "<method>/step".
+/// "<method>/step". Two calls of one method in one graph need a Scope each, as all slots do.
 struct StepNumber {
   Value t;
   Value update;

@@ -153,6 +153,13 @@ TEST(Losses, OfProbabilitiesFollowTheirFormulas) {
   expect_loss(losses::kl_divergence, kScores, kOneHot, divergence);
 }
 
+TEST(Losses, KlDivergenceHasAFiniteSlopeInItsTargets) {
+  // d/dt of t (log t - x) is log t + 1 - x; a target of 0 is left out, with its slope.
+  const Result swapped = evaluate([](auto& t, auto& x) { return losses::kl_divergence(x, t); },
+                                  tensor_of({{0.0, 0.5}}), tensor_of({{-1.0, -2.0}}));
+  expect_near(swapped.slopes, {0.0, std::log(0.5) + 1.0 + 2.0});
+}
+
 TEST(Losses, OfLogitsFollowTheirFormulas) {
   constexpr double kSmoothing = 0.1;
   const auto smoothed = [](const Row& x, const Row& t) {
@@ -221,6 +228,26 @@ TEST(Losses, StayFiniteFarOut) {
                tensor_of({{1000.0, -1000.0}}), tensor_of({{0.0, 1.0}}));
   expect_near(entropy.losses, {2000.0});
   expect_near(entropy.slopes, {1.0, -1.0});
+}
+
+TEST(Losses, StayFiniteInF32) {
+  Graph graph;
+  const Value p = input(graph, "p", f32, {"batch", 1});
+  const Value t = input(graph, "t", f32, {"batch", 1});
+  const Value each = losses::binary_cross_entropy(p, t);
+  const Value logits = losses::binary_cross_entropy_with_logits(p * 200.0 - 100.0, t);
+  Session session(graph);
+  Function function =
+      session.compile({.inputs = {p, t},
+                       .outputs = {each, gradient(sum(each), p), logits, gradient(sum(logits), p)},
+                       .updates = {}});
+  const auto results =
+      function({Tensor::of({0.0F, 1.0F, 1e-40F}, {3, 1}), Tensor::of({1.0F, 0.0F, 1.0F}, {3, 1})});
+  for (const Tensor& result : results) {
+    for (const float x : result.values<float>()) EXPECT_TRUE(std::isfinite(x)) << x;
+  }
+  EXPECT_EQ(results[0].values<float>()[0], 100.0F);
+  EXPECT_EQ(results[2].values<float>()[1], 100.0F);
 }
 
 TEST(Losses, DoNotHideWhatIsNoNumber) {

@@ -175,14 +175,19 @@ TEST(Rmsprop, CanBeCenteredAndKeepMomentum) {
 }
 
 TEST(Rmsprop, StaysFiniteWhereTheGradientIsConstant) {
+  constexpr std::int64_t kSize = 200;  // some of them round to a negative variance
   Graph graph;
-  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
-  const std::vector<Value> g{constant(graph, Tensor::of({0.1F}))};
+  const std::vector<Value> p{parameter(graph, "p", Tensor::zeros(f32, {kSize}))};
+  Tensor constants = Tensor::zeros(f32, {kSize});
+  float next = 0.1F;
+  for (float& g : constants.mutable_values<float>()) g = next *= 1.01F;
+  const std::vector<Value> g{constant(graph, constants)};
   Session session(graph);
   Function step = session.compile(
       {.inputs = {}, .outputs = {}, .updates = optim::rmsprop(p, g, 1e-9, {.alpha = 0.1, .centered = true})});
   for (int i = 0; i < 50; ++i) step();
-  EXPECT_TRUE(std::isfinite(session.value(p[0]).item<float>()));
+  const Tensor end = session.value(p[0]);
+  for (const float x : end.values<float>()) EXPECT_TRUE(std::isfinite(x));
 }
 
 TEST(Rprop, AdaptsItsStepsToTheSignsOfTheGradient) {
@@ -249,6 +254,17 @@ TEST(Optimizers, NameTheirSlotsAfterTheParameter) {
                            "adam/step", "nadam/mu_product", "dense1/weight/ftrl_z"}) {
     EXPECT_TRUE(graph.states().contains(slot)) << slot;
   }
+}
+
+TEST(Optimizers, CanBeUsedTwiceInScopesOfTheirOwn) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  for (const char* name : {"first", "second"}) {
+    const Scope scope(graph, name);
+    optim::adam(p, p, 0.1);
+  }
+  EXPECT_TRUE(graph.states().contains("first/adam/step"));
+  EXPECT_TRUE(graph.states().contains("second/p/adam_m"));
 }
 
 TEST(Optimizers, RejectWhatTheyCannotUpdate) {
