@@ -6,6 +6,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/conv.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
@@ -25,6 +26,7 @@ using BuiltinOps = std::tuple<                                                  
     Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
     MatMul, Sum, Max, ArgMax, Count,                                                               //
+    Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
     Softmax, LogSoftmax, SoftmaxCrossEntropy,                                                      //
     RandomKey, RandomUniform, RandomNormal>;

@@ -1,0 +1,60 @@
+#pragma once
+// What convolution and pooling share: a window that slides over the height and the width of a picture.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "weft/graph/shape.h"
+
+namespace weft {
+
+/// A height and a width; one number stands for both.
+struct Size2d {
+  std::int64_t height = 1;
+  std::int64_t width = 1;
+
+  constexpr Size2d(std::int64_t both) : height(both), width(both) {}
+  constexpr Size2d(std::int64_t rows, std::int64_t columns) : height(rows), width(columns) {}
+  friend bool operator==(const Size2d&, const Size2d&) = default;
+};
+
+/// Rows and columns that are added around a picture. One number pads all four sides, two pad {top and bottom,
+/// left and right}.
+struct Padding2d {
+  std::int64_t top = 0;
+  std::int64_t bottom = 0;
+  std::int64_t left = 0;
+  std::int64_t right = 0;
+
+  constexpr Padding2d(std::int64_t all) : Padding2d(all, all) {}
+  constexpr Padding2d(std::int64_t rows, std::int64_t columns) : Padding2d(rows, rows, columns, columns) {}
+  constexpr Padding2d(std::int64_t above, std::int64_t below, std::int64_t before, std::int64_t after)
+      : top(above), bottom(below), left(before), right(after) {}
+  friend bool operator==(const Padding2d&, const Padding2d&) = default;
+};
+
+/// "2x3".
+std::string attribute_text(const Size2d& size);
+/// "1,1,2,2": top, bottom, left, right.
+std::string attribute_text(const Padding2d& padding);
+
+/// A window's way along one axis. Element k of position p lies at p * stride + k * dilation - before.
+struct WindowAxis {
+  std::int64_t window = 1;
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+  std::int64_t before = 0;  // padding
+  std::int64_t after = 0;
+};
+
+/// How many positions the window has along an axis of `size` elements: at least one, or Error(shape_mismatch)
+/// that calls the axis `what`. Throws Error(invalid_argument) for a window, stride or dilation below 1, a
+/// padding below 0, and anything above 2^31 - 1.
+std::int64_t window_positions(const WindowAxis& axis, std::int64_t size, std::string_view what);
+
+/// Throws Error(shape_mismatch) unless `type` has four axes of which those from `first_number` on are
+/// numbers; `form` says what they mean, "[batch, channels, height, width]".
+void expect_four_axes(const TensorType& type, std::size_t first_number, std::string_view form);
+
+}  // namespace weft
