@@ -12,6 +12,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/pool.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
@@ -27,6 +28,7 @@ using BuiltinOps = std::tuple<                                                  
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
     MatMul, Sum, Max, ArgMax, Count,                                                               //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
+    MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
     Softmax, LogSoftmax, SoftmaxCrossEntropy,                                                      //
     RandomKey, RandomUniform, RandomNormal>;
