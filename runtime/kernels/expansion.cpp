@@ -39,6 +39,7 @@ Expansion::Expansion(const Shape& operand, const Shape& output, std::size_t elem
     lengths.push_back(sizes_[axis]);
   }
   const auto first_move = std::ranges::find(moves, true) - moves.begin();
+  const auto past_move = std::ranges::find(moves.rbegin(), moves.rend(), true).base() - moves.begin();
   const auto last_still = std::ranges::find(moves.rbegin(), moves.rend(), false).base() - moves.begin();
   const auto first_still = std::ranges::find(moves, false) - moves.begin();
   const auto count = static_cast<std::ptrdiff_t>(moves.size());
@@ -49,9 +50,12 @@ Expansion::Expansion(const Shape& operand, const Shape& output, std::size_t elem
   } else if (first_move == last_still) {  // still axes, then moving ones
     kind_ = Kind::periodic;
     for (auto axis = first_move; axis < count; ++axis) period_ *= lengths[static_cast<std::size_t>(axis)];
-  } else if (std::find(moves.begin() + first_still, moves.end(), true) == moves.end()) {
+  } else if (std::find(moves.begin() + first_move, moves.begin() + past_move, false) ==
+             moves.begin() + past_move) {  // still axes or none, moving ones, still ones
     kind_ = Kind::blocks;
-    for (auto axis = first_still; axis < count; ++axis) period_ *= lengths[static_cast<std::size_t>(axis)];
+    for (auto axis = first_move; axis < past_move; ++axis)
+      elements_ *= lengths[static_cast<std::size_t>(axis)];
+    for (auto axis = past_move; axis < count; ++axis) period_ *= lengths[static_cast<std::size_t>(axis)];
   } else {
     kind_ = Kind::general;
   }
@@ -96,7 +100,7 @@ void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_
         const std::int64_t position = start + done;
         const std::int64_t run = std::min(count - done, period_ - position % period_);
         std::byte* block = to + static_cast<std::size_t>(done) * element_size_;
-        std::memcpy(block, element(position / period_), element_size_);
+        std::memcpy(block, element(position / period_ % elements_), element_size_);
         repeat(block, element_size_, static_cast<std::size_t>(run) * element_size_);
         done += run;
       }

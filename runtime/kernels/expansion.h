@@ -17,7 +17,8 @@ class Expansion {
     same,      // the operand has the output's elements
     scalar,    // one element everywhere
     periodic,  // `period` elements, again and again: a bias beside a batch
-    blocks,    // every element `period` times in a row: a column beside a matrix
+    blocks,    // every element `period` times in a row, and all of that again and again: a column beside a
+               // matrix, a bias beside the channels of pictures
     general,   // anything else
   };
 
@@ -34,6 +35,7 @@ class Expansion {
 
   Kind kind_ = Kind::same;
   std::int64_t period_ = 1;
+  std::int64_t elements_ = 1;  // of the operand, for blocks
   std::size_t element_size_;
   std::vector<std::int64_t> sizes_;    // of the output
   std::vector<std::int64_t> strides_;  // of the operand along the output's axes; 0 where it repeats

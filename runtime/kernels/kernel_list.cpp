@@ -2,9 +2,11 @@
 
 #include <array>
 
+#include "weft/runtime/kernels/conv.h"
 #include "weft/runtime/kernels/elementwise.h"
 #include "weft/runtime/kernels/gather.h"
 #include "weft/runtime/kernels/matmul.h"
+#include "weft/runtime/kernels/pool.h"
 #include "weft/runtime/kernels/reduce.h"
 #include "weft/runtime/kernels/reference.h"
 #include "weft/runtime/kernels/softmax.h"
@@ -15,6 +17,11 @@ namespace {
 constexpr std::array kKernels{
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"onednn_conv", onednn_conv_kernel},
+    KernelEntry{"max_pool", max_pool_kernel},
+    KernelEntry{"plane_scatter", plane_scatter_kernel},
+    KernelEntry{"avg_pool", avg_pool_kernel},
+    KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
     KernelEntry{"elementwise", elementwise_kernel},
     KernelEntry{"softmax", softmax_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},

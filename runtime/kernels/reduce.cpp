@@ -68,13 +68,68 @@ class SumKernel final : public Kernel {
   Range range_;
 };
 
+/// The input seen as [outer, kept, inner]; the sum goes over both sides, and what is kept is the output's
+/// first axis: the gradient of a bias for each channel.
+struct Sides {
+  std::size_t outer = 1;
+  std::size_t kept = 1;
+  std::size_t inner = 1;
+};
+
+std::optional<Sides> sides_of(const Shape& shape, const Sum& sum) {
+  const Axes axes = normalize_axes(sum.axes, shape.rank());
+  Sides sides;
+  std::size_t first = 0;
+  while (first < axes.size() && axes[first] == static_cast<std::int64_t>(first)) ++first;
+  if (sum.keep_dims || first == 0 || first + 1 != shape.rank() - (axes.size() - first)) return std::nullopt;
+  for (std::size_t i = first; i < axes.size(); ++i) {
+    if (axes[i] != static_cast<std::int64_t>(i + 1)) return std::nullopt;
+  }
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    const auto size = static_cast<std::size_t>(shape[axis].size());
+    (axis < first ? sides.outer : axis == first ? sides.kept : sides.inner) *= size;
+  }
+  return sides;
+}
+
+class SidesSumKernel final : public Kernel {
+ public:
+  SidesSumKernel(const Sides& sides, Range range) : sides_(sides), range_(range) {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    const auto [outer, kept, inner] = sides_;
+    for (auto at = static_cast<std::size_t>(range_.begin); at < static_cast<std::size_t>(range_.end); ++at) {
+      double total = 0.0;
+      for (std::size_t block = 0; block < outer; ++block) {
+        total += static_cast<double>(vector_functions().sum(x + (block * kept + at) * inner, inner));
+      }
+      y[at] = static_cast<float>(total);
+    }
+  }
+
+ private:
+  Sides sides_;
+  Range range_;
+};
+
+std::optional<KernelChoice> sides_sum_kernel(const KernelSite& site, const Sum& sum) {
+  const auto sides = sides_of(site.inputs[0].shape, sum);
+  if (!sides) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = {.extent = static_cast<std::int64_t>(sides->kept), .row_inputs = {false}};
+  choice.make = [sides = *sides](Range range) { return std::make_unique<SidesSumKernel>(sides, range); };
+  return choice;
+}
+
 }  // namespace
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   const auto* sum = site.op.as<Sum>();
   if (sum == nullptr || site.inputs[0].dtype != DType::f32) return std::nullopt;
   const auto middle = middle_of(site.inputs[0].shape, sum->axes);
-  if (!middle) return std::nullopt;
+  if (!middle) return sides_sum_kernel(site, *sum);
   KernelChoice choice;
   const bool by_columns = middle->outer == 1 && middle->inner > 1;
   const auto work = static_cast<std::int64_t>(by_columns ? middle->inner : middle->outer);

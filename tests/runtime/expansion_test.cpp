@@ -41,7 +41,8 @@ TEST(Expansion, KnowsHowAnOperandRepeats) {
       {{3, 1}, {3, 4}, Kind::blocks, 4},
       {{3, 4, 1, 1}, {3, 4, 5, 6}, Kind::blocks, 30},
       {{3, 1, 5}, {3, 4, 5}, Kind::general, 1},
-      {{1, 4, 1}, {3, 4, 5}, Kind::general, 1},
+      {{1, 4, 1}, {3, 4, 5}, Kind::blocks, 5},
+      {{4, 5, 1, 1}, {3, 4, 5, 6, 7}, Kind::blocks, 42},
       {{2, 1, 4, 1}, {2, 3, 4, 5}, Kind::general, 1},
   };
   for (const KindCase& known : cases) {

@@ -1,0 +1,45 @@
+#pragma once
+// Convolutions by oneDNN: a primitive for one part of a convolution or of one of its gradients, created once
+// and held. Tensors come and go as plain [batch, channels, height, width] and [filters, channels / groups,
+// kernel height, kernel width]; what oneDNN computes in another layout is reordered in scratch memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "weft/ops/conv.h"
+
+namespace weft {
+
+enum class OneDnnConvKind : std::uint8_t { forward, input_gradient, weight_gradient };
+
+/// A part of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy).
+struct OneDnnConvSpec {
+  OneDnnConvKind kind = OneDnnConvKind::forward;
+  Conv2dOptions options;
+  Conv2dSizes sizes;           // of the part
+  std::int64_t y_filters = 0;  // in all of y or dy, which holds the part's filters side by side
+};
+
+/// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
+class OneDnnConv {
+ public:
+  /// Throws Error(unsupported) when oneDNN refuses.
+  explicit OneDnnConv(const OneDnnConvSpec& spec);
+  ~OneDnnConv();
+  OneDnnConv(const OneDnnConv&) = delete;
+  OneDnnConv& operator=(const OneDnnConv&) = delete;
+  OneDnnConv(OneDnnConv&&) noexcept;
+  OneDnnConv& operator=(OneDnnConv&&) noexcept;
+
+  /// Scratch memory is aligned to 64 bytes.
+  std::size_t scratch_bytes() const;
+  /// The operands in the order of the op's inputs; each points at the part's first element.
+  void run(const float* a, const float* b, float* result, std::byte* scratch);
+
+ private:
+  struct Primitive;
+  std::unique_ptr<Primitive> primitive_;
+};
+
+}  // namespace weft
