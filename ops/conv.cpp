@@ -65,7 +65,7 @@ std::array<Value, 2> Conv2d::gradient(Value x, Value w, Value, Value dy) const {
 
 TensorType Conv2dInputGradient::infer(const TensorType& dy, const TensorType& w) const {
   TensorType x{dy.dtype, shape};
-  expect_fit(Conv2d{*this}.infer(x, w), dy);
+  expect_fit(Conv2d{options()}.infer(x, w), dy);
   return x;
 }
 std::array<Value, 2> Conv2dInputGradient::gradient(Value dy, Value w, Value, Value ddx) const {
@@ -74,7 +74,7 @@ std::array<Value, 2> Conv2dInputGradient::gradient(Value dy, Value w, Value, Val
 
 TensorType Conv2dWeightGradient::infer(const TensorType& x, const TensorType& dy) const {
   TensorType w{x.dtype, shape};
-  expect_fit(Conv2d{*this}.infer(x, w), dy);
+  expect_fit(Conv2d{options()}.infer(x, w), dy);
   return w;
 }
 std::array<Value, 2> Conv2dWeightGradient::gradient(Value x, Value dy, Value, Value ddw) const {

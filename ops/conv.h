@@ -14,6 +14,8 @@ struct Conv2dOptions {
   Padding2d padding = 0;
   Size2d dilation = 1;
   std::int64_t groups = 1;  // channels and filters are cut into so many, which do not see each other
+
+  const Conv2dOptions& options() const { return *this; }  // of an op that has some, without the rest of it
 };
 
 struct Conv2d : Conv2dOptions {  // y[n,o,i,j] = sum of x[n, c, i s - p + k d, ...] w[o,c,k,l] over c, k, l

@@ -103,7 +103,7 @@ std::array<Value, 2> PlaneScatterAdd::gradient(Value, Value index, Value, Value 
 
 TensorType AvgPool2d::infer(const TensorType& x) const { return pooled_type(*this, x); }
 Value AvgPool2d::gradient(Value x, Value, Value dy) const {
-  return apply(AvgPool2dGradient{*this, count_include_pad, x.shape()}, dy);
+  return apply(AvgPool2dGradient{options(), count_include_pad, x.shape()}, dy);
 }
 
 TensorType AvgPool2dGradient::infer(const TensorType& dy) const {

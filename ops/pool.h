@@ -12,6 +12,8 @@ struct Pool2dOptions {
   Size2d window = 1;
   Size2d stride = 0;  // 0: the window's, so that windows touch and do not overlap
   Padding2d padding = 0;
+
+  const Pool2dOptions& options() const { return *this; }  // of an op that has some, without the rest of it
 };
 
 struct MaxPool2d : Pool2dOptions {  // the largest element and its index in its plane, [h * w]

@@ -13,14 +13,15 @@ std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
   const auto& in = site.inputs;
   const TensorType& out = site.outputs[0];
   if (const auto* op = site.op.as<Conv2d>()) {
-    return OneDnnConvSpec{OneDnnConvKind::forward, *op, sizes(in[0], in[1], out), out.shape[1].size()};
+    return OneDnnConvSpec{OneDnnConvKind::forward, op->options(), sizes(in[0], in[1], out),
+                          out.shape[1].size()};
   }
   if (const auto* op = site.op.as<Conv2dInputGradient>()) {
-    return OneDnnConvSpec{OneDnnConvKind::input_gradient, *op, sizes(out, in[1], in[0]),
+    return OneDnnConvSpec{OneDnnConvKind::input_gradient, op->options(), sizes(out, in[1], in[0]),
                           in[0].shape[1].size()};
   }
   if (const auto* op = site.op.as<Conv2dWeightGradient>()) {
-    return OneDnnConvSpec{OneDnnConvKind::weight_gradient, *op, sizes(in[0], out, in[1]),
+    return OneDnnConvSpec{OneDnnConvKind::weight_gradient, op->options(), sizes(in[0], out, in[1]),
                           in[1].shape[1].size()};
   }
   return std::nullopt;
