@@ -5,6 +5,7 @@
 
 #include "weft/frontends/activations.h"   // IWYU pragma: export
 #include "weft/frontends/initializers.h"  // IWYU pragma: export
+#include "weft/frontends/nn/conv.h"       // IWYU pragma: export
 #include "weft/frontends/nn/dense.h"      // IWYU pragma: export
 #include "weft/frontends/nn/dropout.h"    // IWYU pragma: export
 #include "weft/frontends/nn/embedding.h"  // IWYU pragma: export

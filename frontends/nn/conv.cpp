@@ -1,0 +1,72 @@
+#include "weft/frontends/nn/conv.h"
+
+#include <fmt/format.h>
+
+#include "weft/ops/elementwise.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/pool.h"
+#include "weft/ops/source.h"
+
+namespace weft::nn {
+
+Value Conv2dLayer::operator()(const Operand& x) const {
+  const Scope origin(weight.graph(), "", x.where());
+  const Value y = weft::conv2d(x, weight, sliding);
+  return bias ? y + reshape(bias, {1, -1, 1, 1}) : y;
+}
+
+std::vector<Value> Conv2dLayer::parameters() const {
+  return bias ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
+}
+
+Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, std::int64_t filters,
+                   const Size2d& kernel, DType dtype, const Conv2dLayerOptions& options,
+                   std::source_location where) {
+  const std::int64_t groups = options.sliding.groups;
+  if (groups < 1 || channels % groups != 0 || filters % groups != 0) {
+    throw Error(ErrorCode::invalid_argument, "the groups do not divide the channels and the filters",
+                {.op = "conv2d",
+                 .node = std::string(name),
+                 .expected = fmt::format("divisors of {} and {}", channels, filters),
+                 .actual = std::to_string(groups),
+                 .where = to_string(where)});
+  }
+  const Scope origin(graph, name, where);
+  const std::int64_t area = kernel.height * kernel.width;
+  InitializerArgs args{.graph = graph,
+                       .dtype = dtype,
+                       .shape = {filters, channels / groups, kernel.height, kernel.width},
+                       .fan_in = channels / groups * area,
+                       .fan_out = filters / groups * area,
+                       .where = where};
+  Conv2dLayer layer{.weight = {}, .bias = {}, .sliding = options.sliding};
+  layer.weight = parameter(graph, "weight", options.weight_initializer(args), where);
+  args.shape = {filters};
+  if (options.bias) layer.bias = parameter(graph, "bias", options.bias_initializer(args), where);
+  return layer;
+}
+
+Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options) {
+  const Value value = x.value();
+  const Scope origin(value.graph(), "local_response_norm", x.where());
+  const auto refuse = [&](ErrorCode code, const char* message, const char* expected,
+                          const std::string& actual) {
+    throw Error(
+        code, message,
+        {.op = "local_response_norm", .expected = expected, .actual = actual, .where = to_string(x.where())});
+  };
+  if (options.size < 1 || options.size % 2 == 0)
+    refuse(ErrorCode::invalid_argument, "a window of channels has a middle", "an odd size",
+           std::to_string(options.size));
+  const Shape& shape = value.shape();
+  if (shape.rank() != 4)
+    refuse(ErrorCode::shape_mismatch, "it takes pictures", "[batch, channels, height, width]",
+           to_string(shape));
+  // With the channels as rows, a window of channels is a pooling window one column wide.
+  const Shape rows{shape[0], 1, shape[1], shape[2].size() * shape[3].size()};
+  const Pool2dOptions window{.window = {options.size, 1}, .stride = 1, .padding = {options.size / 2, 0}};
+  const Value mean_square = reshape(avg_pool2d(reshape(square(value), rows), window), shape);
+  return value / pow(options.k + options.alpha * mean_square, options.beta);
+}
+
+}  // namespace weft::nn

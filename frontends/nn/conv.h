@@ -1,0 +1,52 @@
+#pragma once
+// Layers over pictures [batch, channels, height, width].
+
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/initializers.h"
+#include "weft/graph/graph.h"
+#include "weft/ops/conv.h"
+
+namespace weft::nn {
+
+/// How a convolution layer slides its filters, and how its parameters start. Of the initializers' fans,
+/// fan_in is channels / groups * kernel height * kernel width, fan_out filters / groups * kernel height *
+/// kernel width.
+struct Conv2dLayerOptions {
+  Conv2dOptions sliding{};
+  bool bias = true;
+  Initializer weight_initializer = glorot_uniform();
+  Initializer bias_initializer = zeros();
+};
+
+/// y = conv2d(x, W) + b with W [filters, channels / groups, kernel height, kernel width] and b [filters].
+struct Conv2dLayer {
+  Value weight;
+  Value bias;  // empty without one
+  Conv2dOptions sliding{};
+
+  /// [batch, channels, height, width] -> [batch, filters, ...] as conv2d says.
+  Value operator()(const Operand& x) const;
+  std::vector<Value> parameters() const;
+};
+
+/// A convolution layer whose parameters are "<name>/weight" and "<name>/bias". Throws Error(invalid_argument)
+/// for groups that do not divide the channels and the filters.
+Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, std::int64_t filters,
+                   const Size2d& kernel, DType dtype = f32, const Conv2dLayerOptions& options = {},
+                   std::source_location where = std::source_location::current());
+
+struct LocalResponseNormOptions {
+  std::int64_t size = 5;  // channels in a window, odd
+  double alpha = 1e-4;
+  double beta = 0.75;
+  double k = 1.0;
+};
+
+/// y = x / (k + alpha / size * s)^beta, where s is the sum of x^2 over the `size` channels around each one:
+/// normalization across channels (Krizhevsky, Sutskever and Hinton, NeurIPS 2012, with Caffe's alpha / size).
+/// Errors: invalid_argument for a size that is even or below 1, shape_mismatch unless x has four axes.
+Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options = {});
+
+}  // namespace weft::nn
