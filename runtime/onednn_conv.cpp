@@ -28,15 +28,18 @@ memory::dims weight_sizes(const OneDnnConvSpec& spec) {
   return {groups, s.filters / groups, s.channels / groups, s.kernel_height, s.kernel_width};
 }
 
+/// Pictures of `sizes` whose planes are some of the `channels` that lie side by side.
+memory::desc planes(const memory::dims& sizes, std::int64_t channels) {
+  const std::int64_t plane = sizes[2] * sizes[3];
+  return {sizes, kF32, memory::dims{channels * plane, plane, sizes[3], 1}};
+}
+
 /// How the caller's tensors lie in memory.
 Layouts plain_layouts(const OneDnnConvSpec& spec) {
   const Conv2dSizes& s = spec.sizes;
-  const std::int64_t plane = s.out_height * s.out_width;
-  return {.x = {{s.batch, s.channels, s.height, s.width}, kF32, Tag::nchw},
+  return {.x = planes({s.batch, s.channels, s.height, s.width}, spec.x_channels),
           .w = {weight_sizes(spec), kF32, spec.options.groups == 1 ? Tag::oihw : Tag::goihw},
-          .y = {{s.batch, s.filters, s.out_height, s.out_width},
-                kF32,
-                memory::dims{spec.y_filters * plane, plane, s.out_width, 1}}};
+          .y = planes({s.batch, s.filters, s.out_height, s.out_width}, spec.y_filters)};
 }
 
 /// Whether oneDNN is to compute in the plain layouts, by a matrix product for each picture. Its kernels with

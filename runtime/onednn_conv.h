@@ -17,8 +17,9 @@ enum class OneDnnConvKind : std::uint8_t { forward, input_gradient, weight_gradi
 struct OneDnnConvSpec {
   OneDnnConvKind kind = OneDnnConvKind::forward;
   Conv2dOptions options;
-  Conv2dSizes sizes;           // of the part
-  std::int64_t y_filters = 0;  // in all of y or dy, which holds the part's filters side by side
+  Conv2dSizes sizes;            // of the part
+  std::int64_t x_channels = 0;  // in all of x or dx, where the part's channels lie side by side
+  std::int64_t y_filters = 0;   // in all of y or dy, where the part's filters lie side by side
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.

@@ -1,5 +1,8 @@
 #include "weft/runtime/kernels/conv.h"
 
+#include <algorithm>
+#include <array>
+
 #include "weft/ops/conv.h"
 #include "weft/runtime/onednn_conv.h"
 
@@ -7,78 +10,105 @@ namespace weft {
 namespace {
 
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
-  const auto sizes = [&](const TensorType& x, const TensorType& w, const TensorType& y) {
-    return conv2d_sizes(x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
+  const auto spec = [](OneDnnConvKind kind, const Conv2dOptions& options, const TensorType& x,
+                       const TensorType& w, const TensorType& y) {
+    const Conv2dSizes sizes = conv2d_sizes(x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
+    return OneDnnConvSpec{kind, options, sizes, sizes.channels, sizes.filters};
   };
   const auto& in = site.inputs;
   const TensorType& out = site.outputs[0];
   if (const auto* op = site.op.as<Conv2d>()) {
-    return OneDnnConvSpec{OneDnnConvKind::forward, op->options(), sizes(in[0], in[1], out),
-                          out.shape[1].size()};
+    return spec(OneDnnConvKind::forward, op->options(), in[0], in[1], out);
   }
   if (const auto* op = site.op.as<Conv2dInputGradient>()) {
-    return OneDnnConvSpec{OneDnnConvKind::input_gradient, op->options(), sizes(out, in[1], in[0]),
-                          in[0].shape[1].size()};
+    return spec(OneDnnConvKind::input_gradient, op->options(), out, in[1], in[0]);
   }
   if (const auto* op = site.op.as<Conv2dWeightGradient>()) {
-    return OneDnnConvSpec{OneDnnConvKind::weight_gradient, op->options(), sizes(in[0], out, in[1]),
-                          in[1].shape[1].size()};
+    return spec(OneDnnConvKind::weight_gradient, op->options(), in[0], out, in[1]);
   }
   return std::nullopt;
 }
 
-/// A part: rows of the batch, or filters of a weight gradient, as distances into the three tensors.
-struct Part {
+/// A piece of the work as one convolution, and where it lies in the op's two inputs and its output.
+struct Piece {
   OneDnnConvSpec spec;
-  std::array<std::int64_t, 3> offsets{};  // elements, for the op's two inputs and its output
+  std::array<std::int64_t, 3> offsets{};  // elements
 };
 
-Part part_of(const OneDnnConvSpec& whole, const Cut& cut, Range range) {
-  Part part{.spec = whole};
-  if (cut.extent <= 1) return part;
+/// Pictures [range) of y or dx.
+Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
   const Conv2dSizes& s = whole.sizes;
-  const std::int64_t picture_x = s.channels * s.height * s.width;
-  const std::int64_t plane_y = s.out_height * s.out_width;
-  const std::int64_t rows = range.end - range.begin;
-  switch (whole.kind) {
-    case OneDnnConvKind::forward:
-      part.spec.sizes.batch = rows;
-      part.offsets = {range.begin * picture_x, 0, range.begin * s.filters * plane_y};
-      break;
-    case OneDnnConvKind::input_gradient:
-      part.spec.sizes.batch = rows;
-      part.offsets = {range.begin * s.filters * plane_y, 0, range.begin * picture_x};
-      break;
-    case OneDnnConvKind::weight_gradient:
-      part.spec.sizes.filters = rows;
-      part.offsets = {0, range.begin * plane_y, range.begin * s.channels * s.kernel_height * s.kernel_width};
-      break;
-  }
-  return part;
+  const std::int64_t x = range.begin * s.channels * s.height * s.width;
+  const std::int64_t y = range.begin * s.filters * s.out_height * s.out_width;
+  Piece piece{.spec = whole};
+  piece.spec.sizes.batch = range.end - range.begin;
+  piece.offsets = whole.kind == OneDnnConvKind::forward ? std::array{x, std::int64_t{0}, y}
+                                                        : std::array{y, std::int64_t{0}, x};
+  return piece;
 }
 
-/// Pictures are apart from each other; of a weight gradient the filters are, unless groups tie them together.
+/// Filters [range) of dw: groups that are whole in one piece, a part of a group in one of its own.
+std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
+  const Conv2dSizes& s = whole.sizes;
+  const std::int64_t group_filters = s.filters / whole.options.groups;
+  const std::int64_t group_channels = s.channels / whole.options.groups;
+  std::vector<Piece> pieces;
+  for (std::int64_t at = range.begin; at < range.end;) {
+    const std::int64_t group = at / group_filters;
+    const std::int64_t group_end = (group + 1) * group_filters;
+    const std::int64_t whole_groups = at % group_filters == 0 ? (range.end - at) / group_filters : 0;
+    const std::int64_t end =
+        whole_groups > 0 ? at + whole_groups * group_filters : std::min(range.end, group_end);
+    Piece piece{.spec = whole};
+    piece.spec.options.groups = std::max<std::int64_t>(whole_groups, 1);
+    piece.spec.sizes.filters = end - at;
+    piece.spec.sizes.channels = piece.spec.options.groups * group_channels;
+    piece.offsets = {group * group_channels * s.height * s.width, at * s.out_height * s.out_width,
+                     at * group_channels * s.kernel_height * s.kernel_width};
+    pieces.push_back(piece);
+    at = end;
+  }
+  return pieces;
+}
+
+std::vector<Piece> pieces_of(const OneDnnConvSpec& whole, Range range) {
+  if (whole.kind == OneDnnConvKind::weight_gradient) return filters_of(whole, range);
+  return {pictures_of(whole, range)};
+}
+
 Cut cut_of(const OneDnnConvSpec& spec) {
-  if (spec.kind != OneDnnConvKind::weight_gradient)
-    return {.extent = spec.sizes.batch, .row_inputs = {true, false}};
-  return {.extent = spec.options.groups == 1 ? spec.sizes.filters : 1, .row_inputs = {false, false}};
+  if (spec.kind == OneDnnConvKind::weight_gradient)
+    return {.extent = spec.sizes.filters, .row_inputs = {false, false}};
+  return {.extent = spec.sizes.batch, .row_inputs = {true, false}};
 }
 
 class ConvKernel final : public Kernel {
  public:
-  explicit ConvKernel(const Part& part) : offsets_(part.offsets), conv_(part.spec) {}
+  explicit ConvKernel(const std::vector<Piece>& pieces) {
+    for (const Piece& piece : pieces)
+      parts_.push_back({.offsets = piece.offsets, .conv = OneDnnConv(piece.spec)});
+  }
 
-  std::size_t scratch_bytes() const override { return conv_.scratch_bytes(); }
+  std::size_t scratch_bytes() const override {
+    std::size_t bytes = 0;
+    for (const Part& part : parts_) bytes = std::max(bytes, part.conv.scratch_bytes());
+    return bytes;
+  }
 
   void run(const KernelBuffers& buffers) override {
-    conv_.run(reinterpret_cast<const float*>(buffers.inputs[0]) + offsets_[0],
-              reinterpret_cast<const float*>(buffers.inputs[1]) + offsets_[1],
-              reinterpret_cast<float*>(buffers.outputs[0]) + offsets_[2], buffers.scratch);
+    for (Part& part : parts_) {
+      part.conv.run(reinterpret_cast<const float*>(buffers.inputs[0]) + part.offsets[0],
+                    reinterpret_cast<const float*>(buffers.inputs[1]) + part.offsets[1],
+                    reinterpret_cast<float*>(buffers.outputs[0]) + part.offsets[2], buffers.scratch);
+    }
   }
 
  private:
-  std::array<std::int64_t, 3> offsets_;
-  OneDnnConv conv_;
+  struct Part {
+    std::array<std::int64_t, 3> offsets;
+    OneDnnConv conv;
+  };
+  std::vector<Part> parts_;
 };
 
 }  // namespace
@@ -91,9 +121,7 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   if (spec->sizes.batch == 0 || spec->sizes.filters == 0 || spec->sizes.channels == 0) return std::nullopt;
   KernelChoice choice;
   choice.cut = cut_of(*spec);
-  choice.make = [spec = *spec, cut = choice.cut](Range range) {
-    return std::make_unique<ConvKernel>(part_of(spec, cut, range));
-  };
+  choice.make = [spec = *spec](Range range) { return std::make_unique<ConvKernel>(pieces_of(spec, range)); };
   return choice;
 }
 

@@ -105,6 +105,16 @@ TEST(ConvKernel, CutsTheBatchAndTheFilters) {
   EXPECT_EQ(KernelCheck(Conv2dWeightGradient{{}, {4, 2, 3, 3}}, {x, dy}).choice().cut.extent, 4);
 }
 
+TEST(ConvKernel, CutsTheFiltersOfGroupsAnywhere) {
+  TensorSource source("conv groups");
+  for (const std::int64_t group_filters : {1, 2, 5}) {
+    for (const std::int64_t groups : {2, 3, 7}) {
+      expect_correct(source, convolution({.padding = 1, .groups = groups}, {2, 3 * groups, 6, 5},
+                                         {group_filters * groups, 3, 3, 3}));
+    }
+  }
+}
+
 TEST(ConvKernel, LeavesEmptyTensorsToTheReference) {
   const Tensor x = Tensor::zeros(f32, Sizes{0, 2, 5, 5});
   const Tensor w = Tensor::zeros(f32, Sizes{4, 2, 3, 3});
