@@ -13,6 +13,8 @@ List sources_and_control();
 List arithmetic();
 List activations_and_comparisons();
 List products_and_reductions();
+List convolutions();
+List poolings();
 List layouts_and_indices();
 List normalizations_and_random();
 
