@@ -68,8 +68,9 @@ struct ReduceOptions {
 
 /// With w_i = sample_weights[i] * class_weights[class of i], each 1 where not given (for soft targets the
 /// class weight is sum(t * class_weights)): the sum of w_i loss_i, for the mean divided by the sum of w_i. So
-/// without weights the mean divides by the batch, and with class weights it is PyTorch's. Where all weights
-/// are 0 the mean is no number. No gradient flows into weights.
+/// without weights the mean divides by the batch, and with class weights and integer labels it is PyTorch's
+/// (but for smoothing, where PyTorch weighs each class's part of a sample's loss). Where all weights are 0
+/// the mean is no number. No gradient flows into weights.
 Value reduce(const Operand& losses, const ReduceOptions& options = {});
 
 }  // namespace weft::losses

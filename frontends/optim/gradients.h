@@ -15,8 +15,9 @@ std::vector<Value> clip_by_value(std::span<const Value> gradients, double limit)
 /// The square root of the sum of all squares, a scalar.
 Value global_norm(std::span<const Value> gradients);
 
-/// All gradients times min(1, limit / global_norm) (Pascanu, Mikolov and Bengio, ICML 2013). Where the norm
-/// is infinite or no number, neither are the results finite. limit > 0, else Error(invalid_argument).
+/// All gradients times min(1, limit / global_norm) (Pascanu, Mikolov and Bengio, ICML 2013). An
+/// infinite element becomes NaN and the others 0; a NaN spreads to all. limit > 0, else
+/// Error(invalid_argument).
 std::vector<Value> clip_by_global_norm(std::span<const Value> gradients, double limit);
 
 struct Penalty {

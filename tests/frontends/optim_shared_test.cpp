@@ -1,6 +1,7 @@
 // What can be combined with every optimizer.
 
 #include <cmath>
+#include <limits>
 
 #include "weft/ops/compare.h"
 #include "weft/tests/frontends/optim_runs.h"
@@ -46,6 +47,14 @@ TEST(Gradients, OfZeroSurviveClipping) {
   Graph graph;
   const std::vector<Value> g{constant(graph, Tensor::of({0.0, 0.0}))};
   EXPECT_EQ(numbers(optim::clip_by_global_norm(g, 1.0)[0]), (std::vector<double>{0.0, 0.0}));
+}
+
+TEST(Gradients, ShowThatOneOfThemWasInfinite) {
+  Graph graph;
+  const std::vector<Value> g{constant(graph, Tensor::of({std::numeric_limits<double>::infinity(), 1.0}))};
+  const auto clipped = numbers(optim::clip_by_global_norm(g, 1.0)[0]);
+  EXPECT_TRUE(std::isnan(clipped[0]));
+  EXPECT_EQ(clipped[1], 0.0);
 }
 
 TEST(Gradients, TakePenaltiesOfBothNorms) {
