@@ -5,15 +5,15 @@
 #include <cmath>
 #include <limits>
 
+#include "weft/frontends/proof/guarded_buffer.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
-#include "weft/frontends/proof/guarded_buffer.h"
 
 namespace weft {
 namespace {
 
-using testing_support::expect_error;
 using proof::GuardedBuffer;
+using testing_support::expect_error;
 using testing_support::numbers;
 using testing_support::sizes_of;
 using Sizes = std::vector<std::int64_t>;
