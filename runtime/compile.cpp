@@ -68,9 +68,10 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   observe("simplify", program);
   program = run_passes(std::move(program), fusing_passes(options), keep);
   observe("fuse", program);
-  compilation.lowered =
-      lower(program, outputs, inputs,
-            {.reference_kernels = options.reference_kernels, .in_place_updates = options.in_place_updates});
+  compilation.lowered = lower(program, outputs, inputs,
+                              {.reference_kernels = options.reference_kernels,
+                               .in_place_updates = options.in_place_updates,
+                               .kernels = options.kernels});
   keep("lower", compilation.lowered.program);
   compilation.schedule = schedule(compilation.lowered, options.threads);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);

@@ -15,16 +15,17 @@ namespace weft {
 
 struct CompileOptions {
   int threads = 1;
-  bool simplify = true;            // algebra by the ops' own rules
-  bool fold = true;                // constants
-  bool merge = true;               // common subexpressions
-  bool fuse_matmul = true;         // bias and activation into the product
-  bool fuse_accumulate = true;     // w - lr * (a^T b) as one product
-  bool fuse_elementwise = true;    // chains in one pass over memory
-  bool in_place_updates = true;    // new values of parameters written where the old ones lie
-  bool reference_kernels = false;  // every op by its reference kernel
-  bool self_check = false;         // every run checks all stages and kernels against the reference: slow
-  bool nan_guard = false;          // every run looks for the first NaN: slow
+  bool simplify = true;                // algebra by the ops' own rules
+  bool fold = true;                    // constants
+  bool merge = true;                   // common subexpressions
+  bool fuse_matmul = true;             // bias and activation into the product
+  bool fuse_accumulate = true;         // w - lr * (a^T b) as one product
+  bool fuse_elementwise = true;        // chains in one pass over memory
+  bool in_place_updates = true;        // new values of parameters written where the old ones lie
+  bool reference_kernels = false;      // every op by its reference kernel
+  std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left
+  bool self_check = false;             // every run checks all stages and kernels against the reference: slow
+  bool nan_guard = false;              // every run looks for the first NaN: slow
 };
 
 struct Compilation {

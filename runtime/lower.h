@@ -44,6 +44,7 @@ struct Lowered {
 struct LowerOptions {
   bool reference_kernels = false;
   bool in_place_updates = true;
+  std::span<const KernelEntry> kernels{};  // tried before weft's own
 };
 
 /// `inputs` are the labels of the fed inputs in the caller's order. Throws Error(invalid_argument) when a

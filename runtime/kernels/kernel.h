@@ -68,6 +68,12 @@ struct KernelChoice {
 
 using KernelOffer = std::optional<KernelChoice> (*)(const KernelSite&);
 
+/// A kernel by its name, which people read in plans; its offer says which nodes it computes.
+struct KernelEntry {
+  std::string_view name;
+  KernelOffer offer = nullptr;
+};
+
 /// The part's share of `extent` rows for one of `parts` threads.
 constexpr Range share(std::int64_t extent, int parts, int part) {
   return {extent * part / parts, extent * (part + 1) / parts};

@@ -34,12 +34,14 @@ constexpr std::array kKernels{
 
 std::span<const KernelEntry> kernel_list() { return kKernels; }
 
-KernelChoice choose_kernel(const KernelSite& site, bool reference_only) {
-  for (const KernelEntry& entry : kernel_list()) {
-    if (reference_only && entry.offer != reference_kernel) continue;
-    if (auto choice = entry.offer(site)) {
-      choice->name = entry.name;
-      return std::move(*choice);
+KernelChoice choose_kernel(const KernelSite& site, bool reference_only, std::span<const KernelEntry> own) {
+  for (const auto list : {own, kernel_list()}) {
+    for (const KernelEntry& entry : list) {
+      if (reference_only && entry.offer != reference_kernel) continue;
+      if (auto choice = entry.offer(site)) {
+        choice->name = entry.name;
+        return std::move(*choice);
+      }
     }
   }
   throw Error(ErrorCode::internal, "no kernel accepts a node", {.op = std::string(site.op.name())});

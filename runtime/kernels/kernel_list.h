@@ -5,15 +5,12 @@
 
 namespace weft {
 
-struct KernelEntry {
-  std::string_view name;
-  KernelOffer offer;
-};
-
 /// The list, best first. `reference_kernel` accepts everything.
 std::span<const KernelEntry> kernel_list();
 
-/// The first offer for a site; with `reference_only` the reference kernel's.
-KernelChoice choose_kernel(const KernelSite& site, bool reference_only = false);
+/// The first offer for a site: of `own` kernels, then of the list. With `reference_only` the reference
+/// kernel's.
+KernelChoice choose_kernel(const KernelSite& site, bool reference_only = false,
+                           std::span<const KernelEntry> own = {});
 
 }  // namespace weft

@@ -97,6 +97,58 @@ TEST(SelfCheck, NamesAKernelThatIsWrong) {
   });
 }
 
+/// A kernel of one's own for tanh, wrong from the third element on if asked.
+template <bool kWrong>
+class OwnTanh final : public Kernel {
+ public:
+  explicit OwnTanh(std::int64_t elements) : elements_(static_cast<std::size_t>(elements)) {}
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    for (std::size_t i = 0; i < elements_; ++i) y[i] = kWrong && i >= 2 ? 0.0F : std::tanh(x[i]);
+  }
+
+ private:
+  std::size_t elements_;
+};
+
+template <bool kWrong>
+std::optional<KernelChoice> own_tanh(const KernelSite& site) {
+  if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = {.extent = 1, .row_inputs = {false}};
+  choice.make = [elements = site.outputs[0].shape.elements()](Range) {
+    return std::make_unique<OwnTanh<kWrong>>(elements);
+  };
+  return choice;
+}
+
+TEST(OwnKernel, IsTriedBeforeThoseOfTheList) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {4});
+  const FunctionSpec spec{.inputs = {x}, .outputs = {tanh(x)}, .updates = {}};
+  const Tensor fed = Tensor::of<float>({0.5F, 1.0F, 1.5F, 2.0F});
+  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<true>}}}});
+  EXPECT_EQ(wrong.compile(spec)({fed})[0].values<float>()[2], 0.0F);
+  EXPECT_EQ(wrong.inspect(spec, {}).lowered.kernels[0].name, "own_tanh");
+  Session reference(graph,
+                    {.compile = {.reference_kernels = true, .kernels = {{"own_tanh", own_tanh<true>}}}});
+  EXPECT_GT(reference.compile(spec)({fed})[0].values<float>()[2], 0.9F);
+}
+
+TEST(OwnKernel, IsNamedByTheSelfCheckIfItIsWrong) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {4});
+  const FunctionSpec spec{.inputs = {x}, .outputs = {tanh(x)}, .updates = {}};
+  const Tensor fed = Tensor::of<float>({0.5F, 1.0F, 1.5F, 2.0F});
+  Session right(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<false>}}, .self_check = true}});
+  right.compile(spec)({fed});
+  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<true>}}, .self_check = true}});
+  Function function = wrong.compile(spec);
+  expect_error(ErrorCode::internal, {"the kernel 'own_tanh' changes element 2", "tanh"},
+               [&] { function({fed}); });
+}
+
 TEST(NanGuard, NamesTheFirstNodeItsInputsAndTheUsersLine) {
   Graph graph;
   const Value x = input(graph, "x", f32, {3});
