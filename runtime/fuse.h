@@ -14,7 +14,8 @@ Pass fuse_matmul();
 /// scale that is no constant moves to the operand b.
 Pass fuse_accumulate();
 
-/// Chains of elementwise ops of one shape -> fused_elementwise.
+/// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that
+/// is read outside: an optimizer updates a weight and its slots in one pass.
 Pass fuse_elementwise();
 
 }  // namespace weft

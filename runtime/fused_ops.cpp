@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "weft/graph/evaluate.h"
@@ -69,32 +70,49 @@ bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {
 
 std::string attribute_text(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
+  // What is used more than once gets a name, or the text would double with each such use.
+  std::vector<int> uses(graph.size(), 0);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    for (const ValueId& operand : graph.node(id).inputs) ++uses[operand.node];
+  }
   std::vector<std::string> texts(graph.size());
+  std::string named;
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (const auto* input = node.op.as<Input>()) {
       texts[id] = input->label;
-    } else if (const Tensor* constant = node.op.constant()) {
+      continue;
+    }
+    if (const Tensor* constant = node.op.constant()) {
       texts[id] = visit_dtype(constant->dtype(),
                               [&]<typename T>(T) { return fmt::format("{}", constant->item<T>()); });
-    } else {
-      std::string operands;
-      for (const ValueId& operand : node.inputs)
-        operands += (operands.empty() ? "" : ", ") + texts[operand.node];
-      texts[id] = fmt::format("{}({})", to_string(node.op), operands);
+      continue;
+    }
+    std::vector<std::string> operands;
+    for (const ValueId& operand : node.inputs) operands.push_back(texts[operand.node]);
+    texts[id] = fmt::format("{}({})", to_string(node.op), fmt::join(operands, ", "));
+    const bool is_root =
+        std::ranges::find(body.program->roots, id, &Value::node) != body.program->roots.end();
+    if (uses[id] + (is_root ? 1 : 0) > 1) {
+      named += fmt::format("t{} = {}; ", id, texts[id]);
+      texts[id] = fmt::format("t{}", id);
     }
   }
-  return texts[body.program->roots[0].node()];
+  std::vector<std::string> results;
+  for (const Value& root : body.program->roots) results.push_back(texts[root.node()]);
+  return named + fmt::format("{}", fmt::join(results, ", "));
 }
 
-TensorType FusedElementwise::infer(std::span<const TensorType> inputs) const {
+std::vector<TensorType> FusedElementwise::infer(std::span<const TensorType> inputs) const {
   const Graph& graph = *body.program->graph;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (graph.node(static_cast<NodeId>(i)).outputs[0] != inputs[i]) {
       throw Error(ErrorCode::internal, "a fused chain was given another type than it was made for");
     }
   }
-  return body.program->roots[0].type();
+  std::vector<TensorType> outputs;
+  for (const Value& root : body.program->roots) outputs.push_back(root.type());
+  return outputs;
 }
 
 void FusedElementwise::forward(const KernelArgs& args) const {
@@ -113,7 +131,9 @@ void FusedElementwise::forward(const KernelArgs& args) const {
       results.push_back(evaluate(node.op, operands)[0]);
     }
   }
-  copy_into(results[body.program->roots[0].node()], args.outputs[0]);
+  for (std::size_t i = 0; i < args.outputs.size(); ++i) {
+    copy_into(results[body.program->roots[i].node()], args.outputs[i]);
+  }
 }
 
 void Copy::forward(const KernelArgs& args) const { copy_into(borrow(args.inputs[0]), args.outputs[0]); }

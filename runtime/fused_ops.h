@@ -47,19 +47,20 @@ struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
 };
 
 /// A small program of elementwise ops: input nodes in the order of the fused op's inputs, scalar constants,
-/// elementwise nodes, one root. Equal when their texts are.
+/// elementwise nodes, and as roots distinct elementwise nodes, one for each output, in the order in which
+/// they stand in the program. Equal when their texts are.
 struct ElementwiseBody {
   std::shared_ptr<const Program> program;
 };
 bool operator==(const ElementwiseBody& a, const ElementwiseBody& b);
 std::string attribute_text(const ElementwiseBody& body);
 
-struct FusedElementwise {  // a chain of elementwise ops in one pass over memory
+struct FusedElementwise {  // elementwise ops of one shape in one pass over memory
   static constexpr std::string_view name = "fused_elementwise";
   static constexpr Traits traits{.elementwise = true};
   ElementwiseBody body;
   static constexpr auto attributes = weft::attributes(&FusedElementwise::body);
-  TensorType infer(std::span<const TensorType> inputs) const;
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };

@@ -254,10 +254,13 @@ class Lowering {
     const std::size_t producer = writer_[stored];
     const Node& node = graph().node(lowered_.steps[producer]);
     const auto& allowed = lowered_.kernels[producer].in_place;
+    const auto& outputs = lowered_.storage_of[lowered_.steps[producer]];
+    const auto output = static_cast<std::size_t>(std::ranges::find(outputs, stored) - outputs.begin());
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (storage(node.inputs[i]) == parameter && (i >= allowed.size() || !allowed[i])) return false;
+      const InPlace needed{.output = output, .input = i};
+      if (storage(node.inputs[i]) == parameter && std::ranges::find(allowed, needed) == allowed.end())
+        return false;
     }
-    if (storage({lowered_.steps[producer], 0}) != stored) return false;  // in_place speaks of output 0
     const auto readers = readers_.find(parameter);
     if (readers != readers_.end() && reaches(producer, readers->second)) return false;
     if (reaches(producer, fallible)) return false;

@@ -37,10 +37,10 @@ void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::by
 /// Every way to run a kernel on one sample must be near the reference.
 void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, std::span<const Tensor> inputs,
                 std::span<const Tensor> expected, double bound, KernelFindings& findings) {
-  const auto judge = [&](int parts, std::ptrdiff_t in_place) {
+  const auto judge = [&](int parts, std::optional<InPlace> in_place) {
     const GuardedRun run = run_guarded(kernel, types, inputs, parts, in_place);
     const std::string how = fmt::format("kernel {} in {} part{}{}", kernel.name, parts, parts == 1 ? "" : "s",
-                                        in_place < 0 ? "" : fmt::format(", input {} in place", in_place));
+                                        in_place ? fmt::format(", input {} in place", in_place->input) : "");
     if (!run.damage.empty()) findings.failures.push_back(fmt::format("{} {}", how, run.damage));
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const double error = distance(run.outputs[i], expected[i]);
@@ -51,10 +51,8 @@ void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, s
       }
     }
   };
-  for (const int parts : {1, 2, 3, 4}) judge(parts, -1);
-  for (std::size_t i = 0; i < kernel.in_place.size(); ++i) {
-    if (kernel.in_place[i]) judge(1, static_cast<std::ptrdiff_t>(i));
-  }
+  for (const int parts : {1, 2, 3, 4}) judge(parts, std::nullopt);
+  for (const InPlace& in_place : kernel.in_place) judge(1, in_place);
 }
 
 }  // namespace
@@ -84,7 +82,7 @@ std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype) {
 }
 
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
-                       std::span<const Tensor> inputs, int parts, std::ptrdiff_t in_place) {
+                       std::span<const Tensor> inputs, int parts, std::optional<InPlace> in_place) {
   GuardedRun result;
   std::vector<GuardedBuffer> buffers;
   for (const TensorType& type : outputs) buffers.emplace_back(type.dtype, type.shape.sizes());
@@ -94,10 +92,10 @@ GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> o
   std::vector<std::byte*> out;
   for (GuardedBuffer& buffer : buffers) out.push_back(static_cast<std::byte*>(buffer.arg().data));
   for (Tensor& copy : copies) in.push_back(static_cast<std::byte*>(copy.mutable_data()));
-  if (in_place >= 0) {
-    const auto at = static_cast<std::size_t>(in_place);
-    std::ranges::copy(std::span(in[at], copies[at].bytes()), out[0]);
-    in[at] = out[0];
+  if (in_place) {
+    const auto [output, input] = *in_place;
+    std::ranges::copy(std::span(in[input], copies[input].bytes()), out[output]);
+    in[input] = out[output];
   }
   // From the last part to the first: no part may count on another.
   for (int part = parts; part-- > 0;) run_part(kernel, parts, part, in, out, result.damage);

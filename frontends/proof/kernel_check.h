@@ -1,6 +1,7 @@
 #pragma once
 // Fast kernels against the op's reference kernel: whole and in parts, in place, in guarded memory.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,9 @@ struct GuardedRun {
 };
 
 /// Runs the kernel in `parts`, the last one first. Outputs and scratch memory stand between canaries and
-/// start as NaNs. Input `in_place`, if any, lies where output 0 does.
+/// start as NaNs. With `in_place`, that input lies where that output does.
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
-                       std::span<const Tensor> inputs, int parts, std::ptrdiff_t in_place = -1);
+                       std::span<const Tensor> inputs, int parts, std::optional<InPlace> in_place = {});
 
 /// How far a kernel may be from the reference: |a - b| <= bound * max(1, |b|). Where all that the reference
 /// gives are whole numbers that f32 holds, a kernel must give the same.

@@ -1,11 +1,13 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <queue>
 #include <ranges>
 #include <unordered_map>
-
-#include <fmt/format.h>
+#include <unordered_set>
 
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
@@ -15,48 +17,87 @@
 namespace weft {
 namespace {
 
-/// Not what can fail: the chain would hide that from the scheduler, which runs it before any update.
+/// Elementwise nodes of one shape that become one step, at the place of the youngest of them.
+struct Group {
+  std::vector<NodeId> nodes;    // oldest first
+  std::vector<NodeId> outputs;  // those that are read outside, in the same order
+};
+
+/// Not what can fail: the group would hide that from the scheduler, which runs it before any update.
 bool is_fusible(const Node& node) {
   const Traits traits = node.op.traits();
   return traits.elementwise && !traits.can_fail && !traits.stateful && node.outputs.size() == 1;
 }
 
-/// A longer chain gains nothing more and would need many tiles at once.
-constexpr std::size_t kMostChainOps = 32;
+/// A longer group gains nothing more and would need many tiles at once.
+constexpr std::size_t kMostNodes = 32;
 
-/// The chains of a program: for each node that ends one, the nodes in it, oldest first.
-std::unordered_map<NodeId, std::vector<NodeId>> find_chains(const Program& program) {
-  const Graph& graph = *program.graph;
-  const std::vector<int> uses = count_uses(program);
-  std::vector<bool> taken(graph.size(), false);
-  std::unordered_map<NodeId, std::vector<NodeId>> chains;
-  const auto needed = needed_nodes(graph, program.roots);
-  for (const NodeId root : std::views::reverse(needed)) {
-    if (taken[root] || !is_fusible(graph.node(root))) continue;
-    // Users come before producers, so when a node's turn comes all its users in the chain are known.
-    std::vector<NodeId>& chain = chains[root];
-    std::unordered_map<NodeId, int> used_here;
-    std::priority_queue<NodeId> open;
+/// Finds the groups of a program. A node joins the group of one that reads it when every other that reads it
+/// is in the group too, or younger than all of the group, or read by nobody itself, like an update: then no
+/// way leads from the group out and back in.
+class GroupFinder {
+ public:
+  explicit GroupFinder(const Program& program)
+      : graph_(*program.graph), readers_(graph_.size()), taken_(graph_.size(), false) {
+    needed_ = needed_nodes(graph_, program.roots);
+    for (const NodeId id : needed_) {
+      for (const ValueId& input : graph_.node(id).inputs) readers_[input.node].push_back(id);
+    }
+    for (const Value& root : program.roots) readers_[root.node()].push_back(kOutside);
+  }
+
+  /// By the youngest node of each.
+  std::unordered_map<NodeId, Group> find() {
+    std::unordered_map<NodeId, Group> groups;
+    for (const NodeId root : std::views::reverse(needed_)) {
+      if (taken_[root] || !is_fusible(graph_.node(root))) continue;
+      Group group = grow(root);
+      if (group.nodes.size() > 1) groups.emplace(root, std::move(group));
+    }
+    return groups;
+  }
+
+ private:
+  static constexpr NodeId kOutside = static_cast<NodeId>(-1);  // who reads a root: younger than any node
+
+  Group grow(NodeId root) {
+    Group group;
+    std::unordered_set<NodeId> members;
+    std::priority_queue<NodeId> open;  // the youngest first: whoever reads it has had its turn
     open.push(root);
-    while (!open.empty() && chain.size() < kMostChainOps) {
+    while (!open.empty() && group.nodes.size() < kMostNodes) {
       const NodeId id = open.top();
       open.pop();
-      if (taken[id]) continue;
-      if (id != root && used_here[id] != uses[id]) continue;
-      taken[id] = true;
-      chain.push_back(id);
-      for (const ValueId& input : graph.node(id).inputs) {
-        ++used_here[input.node];
-        const Node& maker = graph.node(input.node);
-        if (is_fusible(maker) && maker.outputs[0].shape == graph.node(root).outputs[0].shape)
+      if (taken_[id]) continue;
+      const auto inside = [&](NodeId reader) { return members.contains(reader); };
+      const auto allows = [&](NodeId reader) { return inside(reader) || reader > root || ends(reader); };
+      if (!std::ranges::all_of(readers_[id], allows)) continue;
+      taken_[id] = true;
+      members.insert(id);
+      group.nodes.push_back(id);
+      if (!std::ranges::all_of(readers_[id], inside)) group.outputs.push_back(id);
+      for (const ValueId& input : graph_.node(id).inputs) {
+        const Node& maker = graph_.node(input.node);
+        if (is_fusible(maker) && maker.outputs[0].shape == graph_.node(root).outputs[0].shape)
           open.push(input.node);
       }
     }
-    std::ranges::reverse(chain);
+    std::ranges::reverse(group.nodes);
+    std::ranges::reverse(group.outputs);
+    return group;
   }
-  std::erase_if(chains, [](const auto& entry) { return entry.second.size() < 2; });
-  return chains;
-}
+
+  /// Whether no other node depends on this one, nor on a group that it may be in.
+  bool ends(NodeId id) const {
+    return !is_fusible(graph_.node(id)) &&
+           std::ranges::all_of(readers_[id], [](NodeId reader) { return reader == kOutside; });
+  }
+
+  const Graph& graph_;
+  std::vector<NodeId> needed_;
+  std::vector<std::vector<NodeId>> readers_;
+  std::vector<bool> taken_;
+};
 
 /// For a constant whose elements all have the same bits: that number as a scalar.
 std::optional<Tensor> scalar_of(const Node& node) {
@@ -72,81 +113,115 @@ std::optional<Tensor> scalar_of(const Node& node) {
   });
 }
 
-/// Builds the body of a chain; `externals` becomes the values that it takes from outside. With `scalars`,
-/// constants of one repeated number go into the body as that number.
-ElementwiseBody build_body(const Graph& graph, const std::vector<NodeId>& chain, bool scalars,
-                           std::vector<ValueId>& externals) {
+/// The body of a group, and the values that it takes from outside.
+struct BuiltBody {
+  ElementwiseBody body;
+  std::vector<ValueId> externals;
+};
+
+/// With `scalars`, constants of one repeated number go into the body as that number.
+BuiltBody build_body(const Graph& graph, const Group& group, bool scalars) {
   auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
   Graph& body = *program->graph;
-  std::unordered_map<NodeId, Value> images;
-  std::vector<std::pair<ValueId, Tensor>> constants;
-  const auto external = [&](const ValueId& id) { return std::ranges::find(chain, id.node) == chain.end(); };
-  std::vector<std::pair<ValueId, Value>> outside;
-  const auto find_outside = [&](const ValueId& id) {
-    const auto found = std::ranges::find(outside, id, &std::pair<ValueId, Value>::first);
-    return found == outside.end() ? Value() : found->second;
-  };
-  for (const NodeId id : chain) {
-    for (const ValueId& operand_id : graph.node(id).inputs) {
-      if (!external(operand_id) || find_outside(operand_id)) continue;
-      const Node& maker = graph.node(operand_id.node);
+  const std::unordered_set<NodeId> members(group.nodes.begin(), group.nodes.end());
+  std::vector<ValueId> externals;
+  std::vector<std::pair<ValueId, Tensor>> numbers;
+  std::map<ValueId, Value> images;
+  for (const NodeId id : group.nodes) {
+    for (const ValueId& operand : graph.node(id).inputs) {
+      if (members.contains(operand.node) || images.contains(operand)) continue;
+      const Node& maker = graph.node(operand.node);
       if (const auto number = scalars ? scalar_of(maker) : std::nullopt) {
-        constants.emplace_back(operand_id, *number);
+        numbers.emplace_back(operand, *number);
         continue;
       }
-      const TensorType& type = maker.outputs[operand_id.output];
-      outside.emplace_back(operand_id,
-                           input(body, fmt::format("x{}", externals.size()), type.dtype, type.shape));
-      externals.push_back(operand_id);
+      const TensorType& type = maker.outputs[operand.output];
+      images[operand] = input(body, fmt::format("x{}", externals.size()), type.dtype, type.shape);
+      externals.push_back(operand);
     }
   }
-  for (const auto& [id, number] : constants) {
-    if (!find_outside(id)) outside.emplace_back(id, constant(body, number));
+  for (const auto& [operand, number] : numbers) {
+    if (!images.contains(operand)) images[operand] = constant(body, number);
   }
-  for (const NodeId id : chain) {
+  for (const NodeId id : group.nodes) {
     const Node& node = graph.node(id);
     std::vector<Value> inputs;
-    for (const ValueId& operand_id : node.inputs) {
-      inputs.push_back(external(operand_id) ? find_outside(operand_id) : images.at(operand_id.node));
-    }
-    images[id] = Value(&body, body.add(node.op, inputs, node.where, node.name), 0);
+    for (const ValueId& operand : node.inputs) inputs.push_back(images.at(operand));
+    images[{id, 0}] = Value(&body, body.add(node.op, inputs, node.where, node.name), 0);
   }
-  program->roots = {images.at(chain.back())};
-  return {program};
+  for (const NodeId id : group.outputs) program->roots.push_back(images.at({id, 0}));
+  return {.body = {program}, .externals = std::move(externals)};
 }
+
+BuiltBody build_body(const Graph& graph, const Group& group) {
+  BuiltBody built = build_body(graph, group, true);
+  for (std::size_t i = 0; i < group.outputs.size(); ++i) {
+    // Where a constant gave the group its shape, it must stay what it is.
+    if (built.body.program->roots[i].type() != graph.node(group.outputs[i]).outputs[0])
+      return build_body(graph, group, false);
+  }
+  return built;
+}
+
+/// Emits the fused program: each group where its youngest node stood, and what reads an older node of it, but
+/// stood before, behind it.
+class Emitter {
+ public:
+  explicit Emitter(const Program& program) : program_(program), groups_(GroupFinder(program).find()) {
+    for (const auto& [root, group] : groups_) members_.insert(group.nodes.begin(), group.nodes.end());
+  }
+
+  Program run() {
+    std::vector<NodeId> waiting;
+    for (const NodeId id : needed_nodes(graph(), program_.roots)) {
+      if (const auto found = groups_.find(id); found != groups_.end()) {
+        emit_group(found->second);
+        std::erase_if(waiting, [&](NodeId node) { return emit_node(node); });
+      } else if (!members_.contains(id) && !emit_node(id)) {
+        waiting.push_back(id);
+      }
+    }
+    for (const Value& root : program_.roots) fused_.roots.push_back(images_.at({root.node(), root.output()}));
+    return extract(*fused_.graph, fused_.roots);
+  }
+
+ private:
+  const Graph& graph() const { return *program_.graph; }
+
+  std::vector<Value> emit(const Op& op, std::span<const ValueId> operands, const Node& node) {
+    std::vector<Value> inputs;
+    for (const ValueId& operand : operands) inputs.push_back(images_.at(operand));
+    return fused_.graph->outputs_of(fused_.graph->add(op, inputs, node.where, node.name));
+  }
+
+  void emit_group(const Group& group) {
+    const BuiltBody built = build_body(graph(), group);
+    const auto outputs =
+        emit(FusedElementwise{built.body}, built.externals, graph().node(group.nodes.back()));
+    for (std::size_t i = 0; i < outputs.size(); ++i) images_[{group.outputs[i], 0}] = outputs[i];
+  }
+
+  /// False where an input is not there yet.
+  bool emit_node(NodeId id) {
+    const Node& node = graph().node(id);
+    if (!std::ranges::all_of(node.inputs, [&](const ValueId& input) { return images_.contains(input); }))
+      return false;
+    const auto outputs = emit(node.op, node.inputs, node);
+    for (std::uint32_t i = 0; i < outputs.size(); ++i) images_[{id, i}] = outputs[i];
+    return true;
+  }
+
+  const Program& program_;
+  std::unordered_map<NodeId, Group> groups_;
+  std::unordered_set<NodeId> members_;
+  Program fused_{std::make_unique<Graph>(), {}};
+  std::map<ValueId, Value> images_;
+};
 
 }  // namespace
 
 Pass fuse_elementwise() {
-  return {"fuse_elementwise", [](const Program& program) {
-            const Graph& graph = *program.graph;
-            const auto chains = find_chains(program);
-            std::unordered_map<const Node*, NodeId> ids;
-            for (const auto& [root, chain] : chains) ids.emplace(&graph.node(root), root);
-            // The rule sees a node's own inputs only; a chain's root needs those of the whole chain.
-            std::unordered_map<const Node*, std::vector<Value>> images;
-            Program fused = rewrite(
-                graph, program.roots, [&](Graph& target, const Node& node, std::span<const Value> inputs) {
-                  std::vector<Value>& outputs = images[&node];
-                  if (const auto found = ids.find(&node); found != ids.end()) {
-                    std::vector<ValueId> externals;
-                    ElementwiseBody body = build_body(graph, chains.at(found->second), true, externals);
-                    if (body.program->roots[0].type() !=
-                        node.outputs[0]) {  // a constant gave the chain its shape
-                      externals.clear();
-                      body = build_body(graph, chains.at(found->second), false, externals);
-                    }
-                    std::vector<Value> taken;
-                    for (const ValueId& id : externals)
-                      taken.push_back(images.at(&graph.node(id.node)).at(id.output));
-                    outputs = {emit(target, FusedElementwise{body}, taken, node)};
-                  } else {
-                    outputs = target.outputs_of(target.add(node.op, inputs, node.where, node.name));
-                  }
-                  return outputs;
-                });
-            return extract(*fused.graph, fused.roots);
-          }};
+  return {"fuse_elementwise", [](const Program& program) { return Emitter(program).run(); }};
 }
 
 }  // namespace weft

@@ -31,8 +31,9 @@ struct Instruction {
   std::vector<std::size_t> operands;  // locations
   std::vector<DType> dtypes;          // of the operands
   DType result_dtype = DType::f32;
-  std::size_t result = 0;   // location
-  std::ptrdiff_t reg = -1;  // none for the last one, which writes the output
+  std::size_t result = 0;      // location
+  std::ptrdiff_t reg = -1;     // none if it writes an output
+  std::ptrdiff_t output = -1;  // which output it writes; none if it fills a register
 };
 
 /// A chain compiled to instructions over tiles. Locations are numbered like the body's nodes.
@@ -42,7 +43,6 @@ struct TileProgram {
   std::vector<Instruction> instructions;
   std::size_t locations = 0;
   std::size_t registers = 0;
-  std::size_t output_size = 4;
   std::int64_t tile = kTile;
 };
 
@@ -104,8 +104,7 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output) {
   const Graph& graph = *body.program->graph;
   TileProgram tiles{.body = body, .sources = {}, .instructions = {}};
   tiles.locations = graph.size();
-  tiles.output_size = size_of(body.program->roots[0].dtype());
-  const NodeId root = body.program->roots[0].node();
+  const auto& roots = body.program->roots;
   std::size_t expanded = 0;
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
@@ -135,7 +134,12 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output) {
     }
     instruction.function = tile_function(node.op, instruction.dtypes);
     instruction.result_dtype = node.outputs[0].dtype;
-    if (id != root) instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);
+    const auto root = std::ranges::find(roots, id, &Value::node);
+    if (root == roots.end()) {
+      instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);
+    } else {
+      instruction.output = root - roots.begin();
+    }
     registers.release_after(id);
     tiles.instructions.push_back(std::move(instruction));
   }
@@ -172,9 +176,13 @@ class ElementwiseKernel final : public Kernel {
           expand(source, buffers, start, count);
         }
       }
-      at_[program.instructions.back().result] =
-          buffers.outputs[0] + static_cast<std::size_t>(start) * program.output_size;
-      for (const Instruction& instruction : program.instructions) execute(instruction, count);
+      for (const Instruction& instruction : program.instructions) {
+        if (instruction.output >= 0) {
+          at_[instruction.result] = buffers.outputs[static_cast<std::size_t>(instruction.output)] +
+                                    static_cast<std::size_t>(start) * size_of(instruction.result_dtype);
+        }
+        execute(instruction, count);
+      }
     }
   }
 
@@ -258,29 +266,40 @@ class ElementwiseKernel final : public Kernel {
   std::vector<ConstArg> arguments_;
 };
 
-/// The output may share its memory with an input that is read where it lies and whose elements nobody needs
-/// after the last instruction has written them. A reference kernel must not see its output in its input.
-std::vector<bool> in_place_inputs(const TileProgram& program, std::size_t inputs) {
-  std::vector<bool> allowed(inputs, false);
-  const Instruction& last = program.instructions.back();
-  for (const Source& source : program.sources) {
-    if (source.reg >= 0 || source.element_size != program.output_size) continue;
-    const bool read_last = std::ranges::find(last.operands, source.location) != last.operands.end();
-    allowed[source.input] = !read_last || !std::holds_alternative<std::monostate>(last.function);
+/// An output may share its memory with an input that is read where it lies and whose elements no instruction
+/// reads after the one that writes the output. A reference kernel must not see its output in its input.
+std::vector<InPlace> in_place_pairs(const TileProgram& program) {
+  std::vector<InPlace> pairs;
+  std::vector<std::size_t> last_use(program.locations, 0);
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    for (const std::size_t operand : program.instructions[i].operands) last_use[operand] = i;
   }
-  return allowed;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const Instruction& instruction = program.instructions[i];
+    if (instruction.output < 0) continue;
+    const bool may_overlap = !std::holds_alternative<std::monostate>(instruction.function);
+    for (const Source& source : program.sources) {
+      if (source.reg >= 0 || source.element_size != size_of(instruction.result_dtype)) continue;
+      const std::size_t last = last_use[source.location];
+      if (last < i || (last == i && may_overlap)) {
+        pairs.push_back({.output = static_cast<std::size_t>(instruction.output), .input = source.input});
+      }
+    }
+  }
+  return pairs;
 }
 
 }  // namespace
 
 std::optional<KernelChoice> elementwise_kernel(const KernelSite& site) {
-  if (!site.op.traits().elementwise || site.outputs.size() != 1 || site.inputs.empty()) return std::nullopt;
   const auto* fused = site.op.as<FusedElementwise>();
+  const bool one_output = site.outputs.size() == 1 || fused != nullptr;
+  if (!site.op.traits().elementwise || !one_output || site.inputs.empty()) return std::nullopt;
   const ElementwiseBody body = fused != nullptr ? fused->body : body_of(site.op, site.inputs);
   auto program = std::make_shared<const TileProgram>(compile(body, site.outputs[0].shape));
   KernelChoice choice;
   choice.cut = cut_by_rows(site);
-  choice.in_place = in_place_inputs(*program, site.inputs.size());
+  choice.in_place = in_place_pairs(*program);
   const std::int64_t row = row_elements(site.outputs[0]);
   choice.make = [program, row](Range range) {
     return std::make_unique<ElementwiseKernel>(program,

@@ -51,6 +51,14 @@ struct Cut {
   std::vector<bool> row_inputs;
 };
 
+/// Permission for an output to lie where an input does: that input's elements are read no later than the
+/// output's are written.
+struct InPlace {
+  std::size_t output = 0;
+  std::size_t input = 0;
+  friend bool operator==(const InPlace&, const InPlace&) = default;
+};
+
 /// A node as a kernel sees it; all shapes are concrete.
 struct KernelSite {
   const Op& op;
@@ -62,7 +70,7 @@ struct KernelSite {
 struct KernelChoice {
   std::string_view name;  // "onednn_matmul", for people
   Cut cut;
-  std::vector<bool> in_place;  // inputs that output 0 may share its memory with; empty: none
+  std::vector<InPlace> in_place{};
   std::function<std::unique_ptr<Kernel>(Range)> make;
 };
 

@@ -199,8 +199,7 @@ std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
   KernelChoice choice;
   choice.cut = cut_of(*product, site);
-  choice.in_place.assign(site.inputs.size(), false);
-  if (product->accumulate) choice.in_place[0] = true;
+  if (product->accumulate) choice.in_place = {{.output = 0, .input = 0}};
   const TensorType output = site.outputs[0];
   choice.make = [product = *product, output, op = site.op](Range range) {
     const KernelSite again{.op = op, .inputs = {}, .outputs = {&output, 1}};
@@ -214,8 +213,7 @@ std::optional<KernelChoice> eigen_matmul_kernel(const KernelSite& site) {
   if (!product) return std::nullopt;
   KernelChoice choice;
   choice.cut = cut_of(*product, site);
-  choice.in_place.assign(site.inputs.size(), false);
-  if (product->accumulate) choice.in_place[0] = true;
+  if (product->accumulate) choice.in_place = {{.output = 0, .input = 0}};
   const TensorType output = site.outputs[0];
   choice.make = [product = *product, output, op = site.op](Range range) -> std::unique_ptr<Kernel> {
     const KernelSite again{.op = op, .inputs = {}, .outputs = {&output, 1}};

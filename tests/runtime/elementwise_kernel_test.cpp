@@ -182,14 +182,35 @@ TEST(ElementwiseKernel, ComputesWholeChains) {
 TEST(ElementwiseKernel, MayOverwriteAnOperandThatLiesLikeTheOutput) {
   const Tensor matrix = TensorSource("in place").uniform({3, 4}, 1.0, 2.0, f32);
   const Tensor row = matrix.rows(0, 1);
-  EXPECT_EQ(KernelCheck(Sub{}, {matrix, matrix}).choice().in_place, (std::vector<bool>{true, true}));
-  EXPECT_EQ(KernelCheck(Sub{}, {matrix, row}).choice().in_place, (std::vector<bool>{true, false}));
-  EXPECT_EQ(KernelCheck(Sub{}, {row, matrix}).choice().in_place, (std::vector<bool>{false, true}));
+  EXPECT_EQ(KernelCheck(Sub{}, {matrix, matrix}).choice().in_place,
+            (std::vector<InPlace>{InPlace{0, 0}, InPlace{0, 1}}));
+  EXPECT_EQ(KernelCheck(Sub{}, {matrix, row}).choice().in_place, (std::vector<InPlace>{InPlace{0, 0}}));
+  EXPECT_EQ(KernelCheck(Sub{}, {row, matrix}).choice().in_place, (std::vector<InPlace>{InPlace{0, 1}}));
   // Another element size: the output's tile would run over what is still to be read.
-  EXPECT_EQ(KernelCheck(Cast{f64}, {matrix}).choice().in_place, (std::vector<bool>{false}));
-  EXPECT_EQ(KernelCheck(Less{}, {matrix, matrix}).choice().in_place, (std::vector<bool>{false, false}));
+  EXPECT_EQ(KernelCheck(Cast{f64}, {matrix}).choice().in_place, (std::vector<InPlace>{}));
+  EXPECT_EQ(KernelCheck(Less{}, {matrix, matrix}).choice().in_place, (std::vector<InPlace>{}));
   // A reference kernel promises nothing for an output that is its input.
-  EXPECT_EQ(KernelCheck(Elu{}, {matrix}).choice().in_place, (std::vector<bool>{false}));
+  EXPECT_EQ(KernelCheck(Elu{}, {matrix}).choice().in_place, (std::vector<InPlace>{}));
+}
+
+/// v' = 2 v + g, w' = w - v': two outputs, one of which reads the other.
+FusedElementwise momentum_step(const Shape& shape) {
+  auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
+  const Value v = input(*program->graph, "x0", f32, shape);
+  const Value g = input(*program->graph, "x1", f32, shape);
+  const Value w = input(*program->graph, "x2", f32, shape);
+  const Value next = v + v + g;
+  program->roots = {next, w - next};
+  return {{program}};
+}
+
+TEST(ElementwiseKernel, WritesSeveralOutputsInOnePass) {
+  TensorSource source("several outputs");
+  const auto draw = [&] { return source.uniform({50, 60}, -1.0, 1.0, f32); };
+  const KernelCheck check(momentum_step(Shape{50, 60}), {draw(), draw(), draw()});
+  check.expect_correct(0.0);
+  // Anything but the first output on w, which what writes the second reads.
+  EXPECT_EQ(check.choice().in_place, (std::vector<InPlace>{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {1, 2}}));
 }
 
 TEST(ElementwiseKernel, KeepsNaNsAndInfinities) {

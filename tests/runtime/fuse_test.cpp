@@ -13,6 +13,8 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/random_tensor.h"
 
@@ -286,8 +288,8 @@ std::vector<FusionCase> elementwise_cases() {
          const Value shared = exp(in.c);
          return Roots{shared / (shared + 1.0)};
        },
-       {op},
-       {"= exp("}},
+       {"t2 = exp(x0); div(t2, add(t2, 1))"},
+       {"%1 = exp("}},
       {"WithAComparison",
        pass,
        [](Inputs& in) { return Roots{where(in.c > 0.0, in.c, in.c * 0.1)}; },
@@ -308,22 +310,42 @@ std::vector<FusionCase> elementwise_cases() {
        [](Inputs& in) { return Roots{in.c * tanh(in.bias * 2.0)}; },
        {op, "tanh(mul("},
        {"= tanh("}},
-      {"UsedTwiceEndsAChain",
+      {"ReadInsideAndOutside",
        pass,
        [](Inputs& in) {
          const Value shared = tanh(in.c * 2.0);
          return Roots{exp(shared * 3.0), sum(shared)};
        },
-       {"exp(mul(x0, 3))", "tanh(mul(x0, 2))"},
-       {}},
+       {"t4 = tanh(mul(x0, 2)); t4, exp(mul(t4, 3))"},
+       {"= mul("}},
       {"IntermediateIsARoot",
        pass,
        [](Inputs& in) {
          const Value shared = in.c * 2.0;
          return Roots{tanh(shared), shared};
        },
-       {"= tanh(", "= mul("},
-       {op}},
+       {"t2 = mul(x0, 2); t2, tanh(t2)"},
+       {"%1 = tanh(", "%1 = mul("}},
+      {"UpdateAndItsSlot",
+       pass,
+       [](Inputs& in) {
+         in.feeds["w"] = in.feeds["v"] = in.feeds["c"];
+         const Value w = parameter(in.graph, "w", in.feeds["w"]);
+         const Value v = parameter(in.graph, "v", in.feeds["v"]);
+         const Value next = v * 0.9 + in.c;
+         const Value stored = assign(v, next);  // stands between the two
+         return Roots{stored, assign(w, w - next * 0.1)};
+       },
+       {"t6 = add(mul(x0, 0.9), x1); t6, sub(x2, mul(t6, 0.1))"},
+       {"= sub(", "%3 = add("}},
+      {"WayOutAndBackIn",
+       pass,
+       [](Inputs& in) {
+         const Value shared = in.c * 2.0;
+         return Roots{tanh(softmax(shared) + shared)};
+       },
+       {"= mul(", "tanh(add("},
+       {}},
       {"SharedByTwoChains",
        pass,
        [](Inputs& in) {

@@ -25,9 +25,9 @@ class KernelCheck {
 
   const KernelChoice& choice() const { return choice_; }
 
-  /// The outputs of the kernel cut into `parts`; input `in_place`, if any, lies where output 0 does. Checks
-  /// that nothing outside the outputs is written.
-  std::vector<Tensor> run(int parts, std::ptrdiff_t in_place = -1) const {
+  /// The outputs of the kernel cut into `parts`; with `in_place`, that input lies where that output does.
+  /// Checks that nothing outside the outputs is written.
+  std::vector<Tensor> run(int parts, std::optional<InPlace> in_place = {}) const {
     const proof::GuardedRun run = proof::run_guarded(choice_, outputs_, inputs_, parts, in_place);
     EXPECT_EQ(run.damage, "") << describe();
     return run.outputs;
@@ -43,11 +43,11 @@ class KernelCheck {
     }
     for (const int parts : {2, 3, 4})
       expect_same(run(parts), whole, part_tolerance, fmt::format("{} parts", parts));
-    for (std::size_t i = 0; i < choice_.in_place.size(); ++i) {
-      if (!choice_.in_place[i]) continue;
+    for (const InPlace& in_place : choice_.in_place) {
       for (const int parts : {1, 3}) {
-        expect_same(run(parts, static_cast<std::ptrdiff_t>(i)), run(parts), 0.0,
-                    fmt::format("input {} in place, {} parts", i, parts));
+        expect_same(
+            run(parts, in_place), run(parts), 0.0,
+            fmt::format("input {} where output {} is, {} parts", in_place.input, in_place.output, parts));
       }
     }
   }

@@ -87,7 +87,7 @@ TEST_P(MatMulKernel, AccumulatesAlsoInPlace) {
                               .alpha = round % 4 == 0 ? 1.0 : source.number(-1.0, 1.0)};
     const KernelCheck check(op, {source.uniform({in.m, in.n}, -1.0, 1.0, precision().dtype), in.a, in.b});
     ASSERT_EQ(check.choice().name, precision().kernel);
-    ASSERT_EQ(check.choice().in_place, (std::vector<bool>{true, false, false}));
+    ASSERT_EQ(check.choice().in_place, (std::vector<InPlace>{InPlace{0, 0}}));
     check.expect_correct(precision().tolerance, part_tolerance());
   }
 }
