@@ -16,8 +16,8 @@ Value power(double base, const Value& exponent) {
   return pow(constant(exponent.graph(), base, exponent.dtype()), exponent);
 }
 
-/// 1 - beta^t: what an average that began at 0 lacks.
-Value correction(double beta, const Value& t) { return 1.0 - power(beta, t); }
+/// 1 - beta^t: what an average that began at 0 lacks. In f64, because at first beta^t is nearly 1.
+Value correction(double beta, const Value& t) { return cast(1.0 - power(beta, cast(t, f64)), t.dtype()); }
 
 std::vector<Value> joined(std::vector<Value> first, const std::vector<Value>& second) {
   first.insert(first.end(), second.begin(), second.end());

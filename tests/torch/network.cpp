@@ -1,0 +1,182 @@
+#include "weft/tests/torch/network.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+#include "weft/frontends/activations.h"
+#include "weft/frontends/nn.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/pool.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
+
+namespace weft::torch_test {
+namespace {
+
+/// One layer to build: its input, its options, and the name that its parameters start with.
+struct Place {
+  const Value& x;
+  const json& options;
+  const std::string& name;
+  Network& network;
+
+  std::int64_t number(const char* key, std::int64_t otherwise) const { return options.value(key, otherwise); }
+  std::int64_t size(std::int64_t axis) const {
+    const auto rank = static_cast<std::int64_t>(x.shape().rank());
+    return x.shape()[static_cast<std::size_t>(axis < 0 ? axis + rank : axis)].size();
+  }
+  void train(const std::vector<Value>& parameters) const {
+    network.parameters.insert(network.parameters.end(), parameters.begin(), parameters.end());
+  }
+};
+
+using Builder = std::function<Value(const Place&)>;
+
+Value build(const json& layers, const Value& input, const std::string& prefix, Network& network);
+
+Value build_dense(const Place& at) {
+  const auto layer =
+      nn::dense(at.x.graph(), at.name, at.size(-1), at.options.at("units"), at.x.dtype(),
+                {.bias = at.options.value("bias", true), .bias_initializer = nn::uniform(-0.5, 0.5)});
+  at.train(layer.parameters());
+  return layer(at.x);
+}
+
+Value build_conv2d(const Place& at) {
+  const auto layer = nn::conv2d(at.x.graph(), at.name, at.size(1), at.options.at("filters"),
+                                at.options.at("kernel").get<std::int64_t>(), at.x.dtype(),
+                                {.sliding = {.stride = at.number("stride", 1),
+                                             .padding = at.number("padding", 0),
+                                             .dilation = at.number("dilation", 1),
+                                             .groups = at.number("groups", 1)},
+                                 .bias_initializer = nn::uniform(-0.5, 0.5)});
+  at.train(layer.parameters());
+  return layer(at.x);
+}
+
+Pool2dOptions pooling(const Place& at) {
+  return {
+      .window = at.number("window", 2), .stride = at.number("stride", 0), .padding = at.number("padding", 0)};
+}
+
+Value build_batch_norm(const Place& at) {
+  const std::int64_t axis = at.x.shape().rank() == 4 ? 1 : -1;
+  const auto layer = nn::batch_norm(at.x.graph(), at.name, at.size(axis), at.x.dtype(), {.axis = axis});
+  at.train(layer.parameters());
+  const auto trained = layer.train(at.x);
+  at.network.state.insert(at.network.state.end(), {layer.running_mean, layer.running_variance});
+  at.network.updates.insert(at.network.updates.end(), trained.updates.begin(), trained.updates.end());
+  return trained.y;
+}
+
+Value build_layer_norm(const Place& at) {
+  const auto layer = nn::layer_norm(at.x.graph(), at.name, at.size(-1), at.x.dtype());
+  at.train(layer.parameters());
+  return layer(at.x);
+}
+
+Value build_embedding(const Place& at) {
+  const DType dtype = at.options.at("dtype") == "f64" ? f64 : f32;
+  const auto layer =
+      nn::embedding(at.x.graph(), at.name, at.options.at("entries"), at.options.at("size"), dtype);
+  at.train(layer.parameters());
+  return layer(at.x);
+}
+
+Value build_prelu(const Place& at) {
+  constexpr double kStart = 0.25;
+  const Value start = broadcast_to(constant(at.x.graph(), kStart, at.x.dtype()), {at.size(-1)});
+  const Value alpha = parameter(at.x.graph(), at.name + "/alpha", start);
+  at.train({alpha});
+  return nn::prelu(at.x, alpha);
+}
+
+/// Several ways from one value, which meet again.
+Value build_branches(const Place& at) {
+  std::vector<Value> ends;
+  const json& branches = at.options.at("branches");
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    ends.push_back(build(branches[i], at.x, fmt::format("{}.{}.", at.name, i), at.network));
+  }
+  const std::string merge = at.options.at("merge");
+  if (merge == "sum") return nn::sum_of(ends);
+  if (merge == "product") return nn::product_of(ends);
+  if (merge == "max") return nn::max_of(ends);
+  return concat(ends, 1);
+}
+
+const std::map<std::string, Builder>& builders() {
+  static const std::map<std::string, Builder> all{
+      {"dense", build_dense},
+      {"conv2d", build_conv2d},
+      {"batch_norm", build_batch_norm},
+      {"layer_norm", build_layer_norm},
+      {"embedding", build_embedding},
+      {"prelu", build_prelu},
+      {"branches", build_branches},
+      {"max_pool", [](const Place& at) { return max_pool2d(at.x, pooling(at)); }},
+      {"avg_pool",
+       [](const Place& at) { return avg_pool2d(at.x, pooling(at), at.options.value("count_pad", true)); }},
+      {"global_mean_pool", [](const Place& at) { return nn::global_mean_pool(at.x); }},
+      {"global_max_pool", [](const Place& at) { return nn::global_max_pool(at.x); }},
+      {"zero_padding",
+       [](const Place& at) {
+         return nn::zero_padding(at.x, {.top = at.number("top", 0),
+                                        .bottom = at.number("bottom", 0),
+                                        .left = at.number("left", 0),
+                                        .right = at.number("right", 0)});
+       }},
+      {"upsample", [](const Place& at) { return nn::upsample_nearest(at.x, at.number("factor", 2)); }},
+      {"local_response_norm",
+       [](const Place& at) {
+         return nn::local_response_norm(at.x,
+                                        {.size = at.number("size", 3), .alpha = at.options.at("alpha")});
+       }},
+      {"maxout", [](const Place& at) { return nn::maxout(at.x, at.number("pieces", 2)); }},
+      {"flatten", [](const Place& at) { return flatten(at.x); }},
+      {"tanh", [](const Place& at) { return tanh(at.x); }},
+      {"relu", [](const Place& at) { return relu(at.x); }},
+      {"relu6", [](const Place& at) { return nn::relu6(at.x); }},
+      {"leaky_relu", [](const Place& at) { return leaky_relu(at.x, at.options.at("alpha")); }},
+      {"elu", [](const Place& at) { return elu(at.x, at.options.value("alpha", 1.0)); }},
+      {"selu", [](const Place& at) { return nn::selu(at.x); }},
+      {"sigmoid", [](const Place& at) { return sigmoid(at.x); }},
+      {"hard_sigmoid", [](const Place& at) { return nn::hard_sigmoid(at.x); }},
+      {"hard_tanh", [](const Place& at) { return nn::hard_tanh(at.x); }},
+      {"softplus", [](const Place& at) { return softplus(at.x); }},
+      {"softsign", [](const Place& at) { return nn::softsign(at.x); }},
+      {"swish", [](const Place& at) { return nn::swish(at.x); }},
+      {"gelu", [](const Place& at) { return gelu(at.x); }},
+      {"softmax", [](const Place& at) { return softmax(at.x); }},
+      {"log_softmax", [](const Place& at) { return log_softmax(at.x); }}};
+  return all;
+}
+
+Value build(const json& layers, const Value& input, const std::string& prefix, Network& network) {
+  Value x = input;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto found = builders().find(name_of(layers[i]));
+    if (found == builders().end()) throw std::invalid_argument("unknown layer " + layers[i].dump());
+    const json options = options_of(layers[i]);
+    const std::string name = prefix + std::to_string(i);
+    x = found->second({.x = x, .options = options, .name = name, .network = network});
+  }
+  return x;
+}
+
+}  // namespace
+
+std::string name_of(const json& entry) { return entry.is_array() ? entry.at(0) : entry; }
+json options_of(const json& entry) { return entry.is_array() ? entry.at(1) : json::object(); }
+
+Network build_network(const json& layers, const Value& input) {
+  Network network;
+  network.output = build(layers, input, "", network);
+  return network;
+}
+
+}  // namespace weft::torch_test
