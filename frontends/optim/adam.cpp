@@ -31,8 +31,9 @@ std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value
   if (parameters.empty()) return update_each("adam", parameters, gradients, rate, {});  // says what is wrong
   const Scope origin(parameters[0].graph(), "", rate.where());
   const StepNumber step = step_number(parameters, "adam");
+  // What is one number for all elements is divided by once, not for each of them.
   const Value correction1 = correction(options.beta1, step.t);
-  const Value correction2 = correction(options.beta2, step.t);
+  const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);
     const Value m = slot(p, "adam_m");
@@ -46,8 +47,8 @@ std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value
       second_moment = maximum(largest, next_v);
       slots.push_back(assign(largest, second_moment));
     }
-    const Value change = (next_m / correction1) / (sqrt(second_moment / correction2) + options.epsilon);
-    return {.next = p - lr * change, .slots = std::move(slots)};
+    const Value change = next_m / (sqrt(second_moment) * rooted + options.epsilon);
+    return {.next = p - (lr / correction1) * change, .slots = std::move(slots)};
   };
   return joined({step.update}, update_each("adam", parameters, gradients, rate, rule));
 }
@@ -71,7 +72,7 @@ std::vector<Value> adamax(std::span<const Value> parameters, std::span<const Val
     const Value u = slot(p, "adamax_u");
     const Value next_m = moving_average(m, g, options.beta1);
     const Value next_u = maximum(options.beta2 * u, abs(g) + options.epsilon);
-    return {.next = p - lr * ((next_m / correction1) / next_u),
+    return {.next = p - (lr / correction1) * (next_m / next_u),
             .slots = {assign(m, next_m), assign(u, next_u)}};
   };
   return joined({step.update}, update_each("adamax", parameters, gradients, rate, rule));
@@ -91,7 +92,7 @@ std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Valu
   const Value next_product = product * mu;
   const Value gradient_share = (1.0 - mu) / (1.0 - next_product);
   const Value momentum_share = next_mu / (1.0 - next_product * next_mu);
-  const Value correction2 = correction(options.beta2, step.t);
+  const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);
     const Value m = slot(p, "nadam_m");
@@ -99,7 +100,7 @@ std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Valu
     const Value next_m = moving_average(m, g, options.beta1);
     const Value next_v = moving_average(v, square(g), options.beta2);
     const Value direction = gradient_share * g + momentum_share * next_m;
-    return {.next = p - lr * (direction / (sqrt(next_v / correction2) + options.epsilon)),
+    return {.next = p - lr * (direction / (sqrt(next_v) * rooted + options.epsilon)),
             .slots = {assign(m, next_m), assign(v, next_v)}};
   };
   return joined({step.update, assign(product, next_product)},
