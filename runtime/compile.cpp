@@ -26,7 +26,9 @@ std::vector<Pass> fusing_passes(const CompileOptions& options) {
   std::vector<Pass> passes;
   if (options.fuse_matmul) passes.push_back(fuse_matmul());
   if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
+  if (options.fuse_cross_entropy) passes.push_back(fuse_cross_entropy());
   if (options.fuse_elementwise) passes.push_back(fuse_elementwise());
+  if (options.fuse_gather) passes.push_back(fuse_gather());
   return passes;
 }
 

@@ -21,6 +21,8 @@ struct CompileOptions {
   bool fuse_matmul = true;             // bias and activation into the product
   bool fuse_accumulate = true;         // w - lr * (a^T b) as one product
   bool fuse_elementwise = true;        // chains in one pass over memory
+  bool fuse_cross_entropy = true;      // a loss and its gradient in one pass
+  bool fuse_gather = true;             // rows of a table straight into a chain
   bool in_place_updates = true;        // new values of parameters written where the old ones lie
   bool reference_kernels = false;      // every op by its reference kernel
   std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left

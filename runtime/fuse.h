@@ -18,4 +18,12 @@ Pass fuse_accumulate();
 /// is read outside: an optimizer updates a weight and its slots in one pass.
 Pass fuse_elementwise();
 
+/// (probabilities - one_hot(labels)) * scale behind a softmax_cross_entropy of the same labels ->
+/// fused_cross_entropy: the loss and its gradient in one pass over the logits.
+Pass fuse_cross_entropy();
+
+/// A gather of rows that only one elementwise op reads -> fused_gather: rows go through the chain as they are
+/// read. After fuse_elementwise.
+Pass fuse_gather();
+
 }  // namespace weft

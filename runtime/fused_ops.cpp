@@ -8,6 +8,8 @@
 #include "weft/graph/evaluate.h"
 #include "weft/graph/print.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/loss.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -134,6 +136,47 @@ void FusedElementwise::forward(const KernelArgs& args) const {
   for (std::size_t i = 0; i < args.outputs.size(); ++i) {
     copy_into(results[body.program->roots[i].node()], args.outputs[i]);
   }
+}
+
+std::vector<TensorType> FusedGather::infer(std::span<const TensorType> inputs) const {
+  std::vector<TensorType> types(inputs.begin(), inputs.end() - 1);
+  types.at(slot) = Gather{}.infer(inputs[slot], inputs.back());
+  return FusedElementwise{body}.infer(types);
+}
+
+void FusedGather::forward(const KernelArgs& args) const {
+  const Tensor rows = evaluate(Gather{}, {{borrow(args.inputs[slot]), borrow(args.inputs.back())}})[0];
+  std::vector<ConstArg> inputs(args.inputs.begin(), args.inputs.end() - 1);
+  inputs[slot] = {
+      .dtype = rows.dtype(), .sizes = rows.sizes(), .data = rows.data(), .elements = rows.elements()};
+  // A chain's reference kernel takes inputs that are broadcast already.
+  std::vector<Tensor> broadcast;
+  for (ConstArg& input : inputs) {
+    broadcast.push_back(broadcast_to_sizes(borrow(input), args.outputs[0].sizes));
+    input = {.dtype = input.dtype,
+             .sizes = args.outputs[0].sizes,
+             .data = broadcast.back().data(),
+             .elements = broadcast.back().elements()};
+  }
+  FusedElementwise{body}.forward({inputs, args.outputs});
+}
+
+std::array<TensorType, 2> FusedCrossEntropy::infer(const TensorType& logits, const TensorType& labels,
+                                                   const TensorType& scale) const {
+  const auto outputs = SoftmaxCrossEntropy{}.infer(logits, labels);
+  if (broadcast_type(outputs[1], scale) != outputs[1]) {
+    throw Error(ErrorCode::internal, "the scale of a fused cross-entropy is larger than its logits");
+  }
+  return outputs;
+}
+
+void FusedCrossEntropy::forward(const KernelArgs& args) const {
+  const Tensor labels = borrow(args.inputs[1]);
+  const auto results = evaluate(SoftmaxCrossEntropy{}, {{borrow(args.inputs[0]), labels}});
+  const OneHot hot{.depth = args.inputs[0].sizes.back(), .dtype = results[1].dtype()};
+  const Tensor difference = evaluate(Sub{}, {{results[1], evaluate(hot, {{labels}})[0]}})[0];
+  copy_into(results[0], args.outputs[0]);
+  copy_into(evaluate(Mul{}, {{difference, borrow(args.inputs[2])}})[0], args.outputs[1]);
 }
 
 void Copy::forward(const KernelArgs& args) const { copy_into(borrow(args.inputs[0]), args.outputs[0]); }

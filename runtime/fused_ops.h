@@ -2,6 +2,7 @@
 // The ops that the fuse stage makes. They are ordinary ops: they print, verify, and have a reference kernel,
 // which computes them from the ops that they replace.
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,29 @@ struct FusedElementwise {  // elementwise ops of one shape in one pass over memo
   ElementwiseBody body;
   static constexpr auto attributes = weft::attributes(&FusedElementwise::body);
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+struct FusedGather {  // y = body(..., gather(table, rows), ...): its input `slot` is the table, its last the
+                      // rows
+  static constexpr std::string_view name = "fused_gather";
+  static constexpr Traits traits{.can_fail = true};
+  ElementwiseBody body;
+  std::size_t slot = 0;
+  static constexpr auto attributes = weft::attributes(&FusedGather::body, &FusedGather::slot);
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// loss = softmax_cross_entropy(logits, labels), [...], and (softmax(logits) - one_hot(labels)) * scale,
+/// [..., classes]; the scale is a scalar or a column [..., 1].
+struct FusedCrossEntropy {
+  static constexpr std::string_view name = "fused_softmax_cross_entropy";
+  static constexpr Traits traits{.row_wise = true, .can_fail = true};
+  std::array<TensorType, 2> infer(const TensorType& logits, const TensorType& labels,
+                                  const TensorType& scale) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };

@@ -125,6 +125,14 @@ void OneDnnMatMul::run(const float* a, const float* b, const float* bias, float*
     throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
 }
 
+void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c) {
+  const dnnl_status_t status = dnnl_sgemm(spec.transpose_a ? 'T' : 'N', spec.transpose_b ? 'T' : 'N', spec.m,
+                                          spec.n, spec.k, spec.accumulate ? spec.alpha : 1.0F, a, spec.lda, b,
+                                          spec.ldb, spec.accumulate ? 1.0F : 0.0F, c, spec.n);
+  if (status != dnnl_success)
+    throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
+}
+
 OneDnnSingleThread::OneDnnSingleThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
 OneDnnSingleThread::~OneDnnSingleThread() { omp_set_num_threads(before_); }
 

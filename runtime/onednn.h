@@ -1,7 +1,8 @@
 #pragma once
-// All that weft knows of oneDNN's API: one matrix product whose primitive is created once and held. Where the
-// APIs of oneDNN 2.6 and 3.x differ is written down in onednn.cpp and nowhere else. Transposes are strides,
-// bias and accumulation are the primitive's own, and scratchpads are the caller's.
+// All that weft knows of oneDNN's API: one matrix product, as a primitive that is created once and held or as
+// a call of sgemm. Where the APIs of oneDNN 2.6 and 3.x differ is written down in onednn.cpp and nowhere
+// else. Transposes are strides, bias and accumulation are the primitive's own, and scratchpads are the
+// caller's.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,10 @@ class OneDnnMatMul {
   struct Primitive;
   std::unique_ptr<Primitive> primitive_;
 };
+
+/// The same product by oneDNN's sgemm; `spec.bias` must not be set. Throws Error(internal) when oneDNN
+/// refuses.
+void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c);
 
 /// While it lives, oneDNN keeps its work in the calling thread; the thread's own setting comes back after.
 class OneDnnSingleThread {

@@ -6,12 +6,11 @@
 #include <optional>
 #include <queue>
 #include <ranges>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
-#include "weft/runtime/fuse/rule.h"
+#include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fused_ops.h"
 
 namespace weft {
@@ -46,13 +45,12 @@ class GroupFinder {
     for (const Value& root : program.roots) readers_[root.node()].push_back(kOutside);
   }
 
-  /// By the youngest node of each.
-  std::unordered_map<NodeId, Group> find() {
-    std::unordered_map<NodeId, Group> groups;
+  std::vector<Group> find() {
+    std::vector<Group> groups;
     for (const NodeId root : std::views::reverse(needed_)) {
       if (taken_[root] || !is_fusible(graph_.node(root))) continue;
       Group group = grow(root);
-      if (group.nodes.size() > 1) groups.emplace(root, std::move(group));
+      if (group.nodes.size() > 1) groups.push_back(std::move(group));
     }
     return groups;
   }
@@ -163,65 +161,26 @@ BuiltBody build_body(const Graph& graph, const Group& group) {
   return built;
 }
 
-/// Emits the fused program: each group where its youngest node stood, and what reads an older node of it, but
-/// stood before, behind it.
-class Emitter {
- public:
-  explicit Emitter(const Program& program) : program_(program), groups_(GroupFinder(program).find()) {
-    for (const auto& [root, group] : groups_) members_.insert(group.nodes.begin(), group.nodes.end());
-  }
-
-  Program run() {
-    std::vector<NodeId> waiting;
-    for (const NodeId id : needed_nodes(graph(), program_.roots)) {
-      if (const auto found = groups_.find(id); found != groups_.end()) {
-        emit_group(found->second);
-        std::erase_if(waiting, [&](NodeId node) { return emit_node(node); });
-      } else if (!members_.contains(id) && !emit_node(id)) {
-        waiting.push_back(id);
-      }
-    }
-    for (const Value& root : program_.roots) fused_.roots.push_back(images_.at({root.node(), root.output()}));
-    return extract(*fused_.graph, fused_.roots);
-  }
-
- private:
-  const Graph& graph() const { return *program_.graph; }
-
-  std::vector<Value> emit(const Op& op, std::span<const ValueId> operands, const Node& node) {
-    std::vector<Value> inputs;
-    for (const ValueId& operand : operands) inputs.push_back(images_.at(operand));
-    return fused_.graph->outputs_of(fused_.graph->add(op, inputs, node.where, node.name));
-  }
-
-  void emit_group(const Group& group) {
-    const BuiltBody built = build_body(graph(), group);
-    const auto outputs =
-        emit(FusedElementwise{built.body}, built.externals, graph().node(group.nodes.back()));
-    for (std::size_t i = 0; i < outputs.size(); ++i) images_[{group.outputs[i], 0}] = outputs[i];
-  }
-
-  /// False where an input is not there yet.
-  bool emit_node(NodeId id) {
-    const Node& node = graph().node(id);
-    if (!std::ranges::all_of(node.inputs, [&](const ValueId& input) { return images_.contains(input); }))
-      return false;
-    const auto outputs = emit(node.op, node.inputs, node);
-    for (std::uint32_t i = 0; i < outputs.size(); ++i) images_[{id, i}] = outputs[i];
-    return true;
-  }
-
-  const Program& program_;
-  std::unordered_map<NodeId, Group> groups_;
-  std::unordered_set<NodeId> members_;
-  Program fused_{std::make_unique<Graph>(), {}};
-  std::map<ValueId, Value> images_;
-};
+Contraction contraction_of(const Graph& graph, const Group& group) {
+  const BuiltBody built = build_body(graph, group);
+  const Node& last = graph.node(group.nodes.back());
+  Contraction contraction{.nodes = group.nodes, .inputs = built.externals, .outputs = {}, .emit = {}};
+  for (const NodeId id : group.outputs) contraction.outputs.push_back({id, 0});
+  contraction.emit = [body = built.body, &last](Graph& target, std::span<const Value> inputs) {
+    return target.outputs_of(target.add(FusedElementwise{body}, inputs, last.where, last.name));
+  };
+  return contraction;
+}
 
 }  // namespace
 
 Pass fuse_elementwise() {
-  return {"fuse_elementwise", [](const Program& program) { return Emitter(program).run(); }};
+  return {"fuse_elementwise", [](const Program& program) {
+            std::vector<Contraction> contractions;
+            for (const Group& group : GroupFinder(program).find())
+              contractions.push_back(contraction_of(*program.graph, group));
+            return contract(program, contractions);
+          }};
 }
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/softmax.h"
+#include "weft/runtime/fused_ops.h"
 #include "weft/runtime/kernels/vector/vector_functions.h"
 
 namespace weft {
@@ -40,9 +41,13 @@ class SoftmaxKernel final : public Kernel {
   Rows rows_;
 };
 
+/// The loss of each row, and its probabilities or, with a scale, its gradient.
 class CrossEntropyKernel final : public Kernel {
  public:
-  CrossEntropyKernel(const Rows& rows, DType labels) : rows_(rows), labels_(labels) {}
+  enum class Scale : std::uint8_t { none, one, for_each_row };
+
+  CrossEntropyKernel(const Rows& rows, DType labels, Scale scale)
+      : rows_(rows), labels_(labels), scale_(scale) {}
 
   void run(const KernelBuffers& buffers) override {
     const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
@@ -56,14 +61,21 @@ class CrossEntropyKernel final : public Kernel {
     for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
       const std::size_t start = row * rows_.length;
       const float norm = vector_functions().softmax(x + start, probabilities + start, rows_.length);
-      const std::int64_t label = index_at(labels, static_cast<std::int64_t>(row - rows_.begin));
-      loss[row] = norm - x[start + static_cast<std::size_t>(label)];
+      const auto label =
+          static_cast<std::size_t>(index_at(labels, static_cast<std::int64_t>(row - rows_.begin)));
+      loss[row] = norm - x[start + label];
+      if (scale_ == Scale::none) continue;
+      const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
+      const float factor = scale[scale_ == Scale::one ? 0 : row];
+      probabilities[start + label] -= 1.0F;
+      for (std::size_t i = start; i < start + rows_.length; ++i) probabilities[i] *= factor;
     }
   }
 
  private:
   Rows rows_;
   DType labels_;
+  Scale scale_;
 };
 
 bool has_rows(const KernelSite& site) {
@@ -85,12 +97,17 @@ std::optional<KernelChoice> softmax_kernel(const KernelSite& site) {
 }
 
 std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site) {
-  if (!site.op.is<SoftmaxCrossEntropy>() || !has_rows(site)) return std::nullopt;
+  using Scale = CrossEntropyKernel::Scale;
+  const bool fused = site.op.is<FusedCrossEntropy>();
+  if ((!fused && !site.op.is<SoftmaxCrossEntropy>()) || !has_rows(site)) return std::nullopt;
   KernelChoice choice;
   const bool vector = site.inputs[0].shape.rank() == 1;
+  Scale scale = Scale::none;
+  if (fused) scale = site.inputs[2].shape.elements() == 1 ? Scale::one : Scale::for_each_row;
   choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector, !vector}};
-  choice.make = [type = site.inputs[0], labels = site.inputs[1].dtype](Range range) {
-    return std::make_unique<CrossEntropyKernel>(rows_of(type, range), labels);
+  if (fused) choice.cut.row_inputs.push_back(!vector && scale == Scale::for_each_row);
+  choice.make = [type = site.inputs[0], labels = site.inputs[1].dtype, scale](Range range) {
+    return std::make_unique<CrossEntropyKernel>(rows_of(type, range), labels, scale);
   };
   return choice;
 }

@@ -7,6 +7,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/fused_ops.h"
 #include "weft/tests/runtime/kernel_check.h"
+#include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -211,6 +212,29 @@ TEST(ElementwiseKernel, WritesSeveralOutputsInOnePass) {
   check.expect_correct(0.0);
   // Anything but the first output on w, which what writes the second reads.
   EXPECT_EQ(check.choice().in_place, (std::vector<InPlace>{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {1, 2}}));
+}
+
+TEST(ElementwiseKernel, ReadsRowsOfATable) {
+  TensorSource source("rows of a table");
+  for (const std::int64_t width : {1, 7, 784, 2500}) {
+    SCOPED_TRACE(width);
+    const Shape picked{40, width};
+    auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
+    const Value beside = input(*program->graph, "x0", f32, Shape{1, width});
+    const Value row = input(*program->graph, "x1", u8, picked);
+    program->roots = {cast(row, f32) * beside};
+    const FusedGather op{.body = {program}, .slot = 1};
+    const Tensor table = source.uniform({90, width}, 0.0, 255.0, u8);
+    const Tensor scale = source.uniform({1, width}, -1.0, 1.0, f32);
+    for (const DType index : {i32, i64, u8}) {
+      KernelCheck(op, {scale, table, source.uniform({40}, 0.0, 89.0, index)}).expect_correct(0.0);
+    }
+    const Tensor wrong =
+        Tensor::of<std::int32_t>(std::vector<std::int32_t>(40, 90), std::vector<std::int64_t>{40});
+    const KernelCheck outside(op, {scale, table, wrong});
+    EXPECT_EQ(outside.choice().name, "elementwise");
+    testing_support::expect_error(ErrorCode::out_of_range, {"index 90"}, [&] { outside.run(2); });
+  }
 }
 
 TEST(ElementwiseKernel, KeepsNaNsAndInfinities) {

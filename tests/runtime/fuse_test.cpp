@@ -10,7 +10,9 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
@@ -390,6 +392,91 @@ std::vector<FusionCase> elementwise_cases() {
   };
 }
 
+std::vector<FusionCase> cross_entropy_cases() {
+  const std::string fused = "fused_softmax_cross_entropy";
+  const Pass pass = fuse_cross_entropy();
+  const auto labels = [](Inputs& in) {
+    in.feeds["labels"] = Tensor::of<std::int32_t>({0, 3, 1, 2, 2, 0});
+    return input(in.graph, "labels", i32, {6});
+  };
+  return {
+      {"ScaledLoss",
+       pass,
+       [=](Inputs& in) {
+         const Value loss = sum(softmax_cross_entropy(in.c, labels(in)) * 0.25);
+         return Roots{loss, gradient(loss, in.c)};
+       },
+       {fused},
+       {"= softmax_cross_entropy(", "= one_hot("}},
+      {"WeightedSamples",
+       pass,
+       [=](Inputs& in) {
+         const Value loss = sum(softmax_cross_entropy(in.c, labels(in)) * reshape(in.column, {6}));
+         return Roots{loss, gradient(loss, in.c)};
+       },
+       {fused},
+       {"= softmax_cross_entropy(", "= one_hot("}},
+      {"LossThatScalesItsOwnGradient",
+       pass,
+       [=](Inputs& in) {
+         const Value loss = sum(square(softmax_cross_entropy(in.c, labels(in))));
+         return Roots{loss, gradient(loss, in.c)};
+       },
+       {"= softmax_cross_entropy("},
+       {fused}},
+      {"ProbabilitiesReadElsewhere",
+       pass,
+       [=](Inputs& in) {
+         const auto outputs = apply_all(SoftmaxCrossEntropy{}, {in.c, labels(in)});
+         return Roots{gradient(mean(outputs[0]), in.c), outputs[1]};
+       },
+       {"= softmax_cross_entropy("},
+       {fused}},
+      {"LossAlone",
+       pass,
+       [=](Inputs& in) { return Roots{mean(softmax_cross_entropy(in.c, labels(in)))}; },
+       {"= softmax_cross_entropy("},
+       {fused}},
+  };
+}
+
+std::vector<FusionCase> gather_cases() {
+  const std::string fused = "fused_gather";
+  const Pass pass = fuse_gather();
+  const auto rows = [](Inputs& in) {
+    in.feeds["rows"] = Tensor::of<std::int32_t>({5, 0, 3});
+    return gather(in.a, input(in.graph, "rows", i32, {3}));
+  };
+  return {
+      {"OneOp", pass, [=](Inputs& in) { return Roots{tanh(rows(in))}; }, {fused, "slot=0"}, {"= gather("}},
+      {"BesideABroadcast",
+       pass,
+       [=](Inputs& in) { return Roots{slice(in.a, 0, 0, 1) - rows(in)}; },
+       {fused, "slot=1"},
+       {"= gather(", "= sub("}},
+      {"ReadTwice",
+       pass,
+       [=](Inputs& in) {
+         const Value picked = rows(in);
+         return Roots{tanh(picked), sum(picked)};
+       },
+       {"= gather("},
+       {fused}},
+      {"Broadcast",
+       pass,
+       [=](Inputs& in) {
+         return Roots{rows(in) + constant(in.graph, TensorSource("g").uniform({2, 3, 5}, 0.0, 1.0, in.type))};
+       },
+       {"= gather("},
+       {fused}},
+      {"BeforeAMatmul",
+       pass,
+       [=](Inputs& in) { return Roots{matmul(rows(in), in.b)}; },
+       {"= gather("},
+       {fused}},
+  };
+}
+
 class Fusion : public testing::TestWithParam<FusionCase> {};
 
 TEST_P(Fusion, MakesTheExpectedOpsAndChangesNoResult) {
@@ -417,6 +504,11 @@ INSTANTIATE_TEST_SUITE_P(MatMul, Fusion, testing::ValuesIn(matmul_cases()),
 INSTANTIATE_TEST_SUITE_P(Accumulate, Fusion, testing::ValuesIn(accumulate_cases()),
                          [](const auto& test) { return test.param.name; });
 INSTANTIATE_TEST_SUITE_P(Elementwise, Fusion, testing::ValuesIn(elementwise_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(CrossEntropy, Fusion, testing::ValuesIn(cross_entropy_cases()),
+                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Gather, Fusion, testing::ValuesIn(gather_cases()),
                          [](const auto& test) { return test.param.name; });
 
 TEST(Fusion, KeepsTheSignsOfZerosInConstants) {

@@ -92,6 +92,30 @@ TEST_P(MatMulKernel, AccumulatesAlsoInPlace) {
   }
 }
 
+TEST_P(MatMulKernel, MultipliesShapesWithAWayOfTheirOwn) {
+  TensorSource source("shapes of products");
+  struct Shapes {
+    std::int64_t m, k, n;
+    bool transpose_a;
+  };
+  for (const auto& [m, k, n, transpose_a] :
+       {Shapes{1, 70, 40, false}, Shapes{1, 1, 600, true}, Shapes{9, 20, 520, false},
+        Shapes{7, 1024, 5, false}, Shapes{520, 6, 512, true}, Shapes{40, 9, 64, true}}) {
+    SCOPED_TRACE(testing::Message() << m << " x " << k << " x " << n);
+    const MatMul product{.transpose_a = transpose_a};
+    const auto draw = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
+    const Tensor a = draw(transpose_a ? Sizes{k, m} : Sizes{m, k});
+    const Tensor b = draw({k, n});
+    const double parts = 10 * part_tolerance();
+    KernelCheck(MatMulAccumulate{.product = product, .alpha = -0.5}, {draw({m, n}), a, b})
+        .expect_correct(10 * precision().tolerance, parts);
+    for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
+      KernelCheck(FusedMatMul{.product = product, .bias = true, .activation = after}, {a, b, draw({n})})
+          .expect_correct(10 * precision().tolerance, parts);
+    }
+  }
+}
+
 TEST_P(MatMulKernel, TakesABatchOnTheLeftAsOneTallMatrix) {
   TensorSource source("tall matmul kernel");
   for (const bool transpose_b : {false, true}) {
