@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "weft/runtime/kernels/broadcast.h"
 #include "weft/runtime/kernels/conv.h"
 #include "weft/runtime/kernels/elementwise.h"
 #include "weft/runtime/kernels/gather.h"
@@ -27,6 +28,7 @@ constexpr std::array kKernels{
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"gather", gather_kernel},
+    KernelEntry{"broadcast", broadcast_kernel},
     KernelEntry{"reference", reference_kernel},
 };
 

@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/frontends/nn.h"
+#include "weft/frontends/optim/optim.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/pool.h"
+#include "weft/ops/random.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/allocation/counting_allocator.h"
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing_support::AllocationCount;
+using testing_support::Allocations;
+using testing_support::TensorSource;
+
+constexpr std::int64_t kSamples = 100;
+constexpr std::int64_t kPixels = 144;
+constexpr std::int64_t kClasses = 10;
+
+/// A layered network over resident u8 images, with all that a step of training has.
+using Network = Value (*)(const Value& pixels);
+using Optimizer = std::vector<Value> (*)(std::span<const Value> parameters, std::span<const Value> gradients);
+
+Value dense_network(const Value& pixels) {
+  const Value hidden = dropout(relu(nn::dense(pixels, "hidden", 32)), 0.25);
+  return nn::dense(tanh(nn::dense(hidden, "second", 20)), "logits", kClasses);
+}
+
+Value conv_network(const Value& pixels) {
+  const Value pictures = reshape(pixels, {-1, 1, 12, 12});
+  const nn::Conv2dLayer conv = nn::conv2d(pixels.graph(), "conv", 1, 4, 3);
+  const Value features = max_pool2d(relu(conv(pictures)), {.window = 2});
+  return nn::dense(flatten(features), "logits", kClasses);
+}
+
+Value normalized_network(const Value& pixels) {
+  const nn::LayerNorm norm = nn::layer_norm(pixels.graph(), "norm", 32);
+  return nn::dense(gelu(norm(nn::dense(pixels, "hidden", 32))), "logits", kClasses);
+}
+
+std::vector<Value> by_sgd(std::span<const Value> parameters, std::span<const Value> gradients) {
+  return optim::sgd(parameters, gradients, 0.1);
+}
+std::vector<Value> by_momentum(std::span<const Value> parameters, std::span<const Value> gradients) {
+  return optim::sgd(parameters, gradients, 0.1, {.momentum = 0.9});
+}
+std::vector<Value> by_adam(std::span<const Value> parameters, std::span<const Value> gradients) {
+  return optim::adam(parameters, gradients, 0.001);
+}
+
+struct Job {
+  const char* name;
+  Network network;
+  Optimizer optimizer;
+  int threads;
+};
+
+class AllocatesNothing : public testing::TestWithParam<Job> {};
+
+TEST_P(AllocatesNothing, AfterTheFirstCallOfEachBatchSize) {
+  const Job& job = GetParam();
+  Graph graph;
+  TensorSource source("allocation");
+  const Value images = constant(graph, source.whole({kSamples, kPixels}, 255, u8));
+  const Value labels = constant(graph, source.whole({kSamples}, kClasses - 1, u8));
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  const Value logits = job.network(cast(gather(images, rows), f32) * (1.0 / 255.0));
+  const Value loss = mean(softmax_cross_entropy(logits, gather(labels, rows)));
+  std::vector<Value> parameters;
+  for (const auto& [label, declared] : graph.states()) parameters.push_back(declared.value);
+  Session session(graph, {.threads = job.threads});
+  Function step = session.compile({.inputs = {rows},
+                                   .outputs = {loss},
+                                   .updates = job.optimizer(parameters, gradients(loss, parameters))});
+  const Tensor batch = source.whole({32}, kSamples - 1, i32);
+  const Tensor last_batch = source.whole({5}, kSamples - 1, i32);
+  step({batch});
+  step({last_batch});
+  AllocationCount count;
+  for (int i = 0; i < 3; ++i) {
+    step({batch});
+    step({last_batch});
+  }
+  const Allocations allocations = count.stop();
+  EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
+  EXPECT_EQ(allocations.freed, allocations.foreign) << "oneDNN keeps nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(Training, AllocatesNothing,
+                         testing::Values(Job{"Sgd", dense_network, by_sgd, 1},
+                                         Job{"SgdByTwoThreads", dense_network, by_sgd, 2},
+                                         Job{"Momentum", dense_network, by_momentum, 1},
+                                         Job{"MomentumByTwoThreads", dense_network, by_momentum, 2},
+                                         Job{"Adam", dense_network, by_adam, 1},
+                                         Job{"AdamByTwoThreads", dense_network, by_adam, 2},
+                                         Job{"Normalization", normalized_network, by_adam, 2},
+                                         Job{"Convolution", conv_network, by_sgd, 1},
+                                         Job{"ConvolutionByTwoThreads", conv_network, by_sgd, 2}),
+                         [](const auto& job) { return std::string(job.param.name); });
+
+TEST(AllocationCount, CountsWhatAnyAllocatorGives) {
+  AllocationCount count;
+  const auto by_new = std::make_unique<int>(1);
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): what is counted
+  const std::unique_ptr<void, void (*)(void*)> by_malloc(std::malloc(8), std::free);
+  const std::unique_ptr<void, void (*)(void*)> aligned(std::aligned_alloc(64, 64), std::free);
+  EXPECT_EQ(count.stop().own, 3U);
+}
+
+TEST(AllocationCount, CountsAnOutputThatTheCallerKept) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {4});
+  Session session(graph);
+  Function twice = session.compile({.inputs = {x}, .outputs = {x + x}, .updates = {}});
+  const Tensor fed = Tensor::of({1.0F, 2.0F, 3.0F, 4.0F});
+  twice({fed});
+  const Tensor kept = twice({fed})[0];
+  AllocationCount count;
+  twice({fed});
+  EXPECT_GT(count.stop().own, 0U);
+}
+
+}  // namespace
+}  // namespace weft
