@@ -142,6 +142,10 @@ class ElementwiseKernel final : public Kernel {
       void operator()(VectorFunctions::Comparison f) const {
         f(kernel.operand<float>(i, 0), kernel.operand<float>(i, 1), kernel.result<bool>(i), n);
       }
+      void operator()(VectorFunctions::Selection f) const {
+        f(kernel.operand<float>(i, 0), kernel.operand<float>(i, 1), kernel.operand<float>(i, 2),
+          kernel.operand<float>(i, 3), kernel.result<float>(i), n);
+      }
       void operator()(decltype(VectorFunctions::where) f) const {
         f(kernel.operand<bool>(i, 0), kernel.operand<float>(i, 1), kernel.operand<float>(i, 2),
           kernel.result<float>(i), n);

@@ -46,7 +46,30 @@ constexpr std::array kFloatFunctions{
     entry<GreaterEqual, &F::greater_equal>(),
 };
 
+struct SelectionEntry {
+  bool (*matches)(const Op& op);
+  VectorFunctions::Selection VectorFunctions::* function;
+};
+
+template <typename O>
+bool is(const Op& op) {
+  return op.is<O>();
+}
+
+constexpr std::array kSelections{SelectionEntry{is<Less>, &F::select_less},
+                                 SelectionEntry{is<LessEqual>, &F::select_less_equal},
+                                 SelectionEntry{is<Greater>, &F::select_greater},
+                                 SelectionEntry{is<GreaterEqual>, &F::select_greater_equal}};
+
 }  // namespace
+
+std::optional<VectorFunctions::Selection> selection_by(const Op& comparison, DType compared) {
+  if (compared != DType::f32) return std::nullopt;
+  for (const SelectionEntry& entry : kSelections) {
+    if (entry.matches(comparison)) return vector_functions().*entry.function;
+  }
+  return std::nullopt;
+}
 
 TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
   const VectorFunctions& table = vector_functions();

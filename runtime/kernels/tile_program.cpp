@@ -1,8 +1,10 @@
 #include "weft/runtime/kernels/tile_program.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
+#include "weft/ops/compare.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -62,6 +64,48 @@ std::vector<std::size_t> last_uses(const Graph& graph) {
   return last;
 }
 
+/// The comparisons that only choose for a `where`, each by that where's node: one instruction does both, and
+/// no tile of bools is needed.
+std::map<NodeId, NodeId> find_selections(const ElementwiseBody& body) {
+  const Graph& graph = *body.program->graph;
+  std::vector<int> reads(graph.size(), 0);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    for (const ValueId& input : graph.node(id).inputs) ++reads[input.node];
+  }
+  for (const Value& root : body.program->roots) ++reads[root.node()];
+  std::map<NodeId, NodeId> comparisons;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (!node.op.is<Where>() || node.outputs[0].dtype != DType::f32) continue;
+    const NodeId condition = node.inputs[0].node;
+    const Node& comparison = graph.node(condition);
+    if (reads[condition] != 1 || comparison.inputs.empty()) continue;
+    const DType compared = graph.node(comparison.inputs[0].node).outputs[0].dtype;
+    if (selection_by(comparison.op, compared)) comparisons[id] = condition;
+  }
+  return comparisons;
+}
+
+/// What computes a node; with `comparison`, that one too.
+Instruction instruction_at(const Graph& graph, NodeId id, const Node* comparison) {
+  const Node& node = graph.node(id);
+  Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
+  instruction.result_dtype = node.outputs[0].dtype;
+  std::vector<ValueId> operands = node.inputs;
+  if (comparison != nullptr) {
+    operands.erase(operands.begin());
+    operands.insert(operands.begin(), comparison->inputs.begin(), comparison->inputs.end());
+  }
+  for (const ValueId& operand : operands) {
+    instruction.operands.push_back(operand.node);
+    instruction.dtypes.push_back(graph.node(operand.node).outputs[0].dtype);
+  }
+  instruction.function = comparison != nullptr
+                             ? TileFunction(*selection_by(comparison->op, instruction.dtypes[0]))
+                             : tile_function(node.op, instruction.dtypes);
+  return instruction;
+}
+
 /// With `rows`, body input `slot` is a table of which these rows are read.
 TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_t slot = 0,
                     const std::optional<RowSource>& rows = {}) {
@@ -89,17 +133,15 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_
     if (!direct) source.reg = static_cast<std::ptrdiff_t>(expanded++);
     tiles.sources.push_back(std::move(source));
   }
+  const auto selections = find_selections(body);
+  std::vector<bool> merged(graph.size(), false);
+  for (const auto& [selection, comparison] : selections) merged[comparison] = true;
   Registers registers(last_uses(graph));
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    if (node.inputs.empty()) continue;
-    Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
-    for (const ValueId& input : node.inputs) {
-      instruction.operands.push_back(input.node);
-      instruction.dtypes.push_back(graph.node(input.node).outputs[0].dtype);
-    }
-    instruction.function = tile_function(node.op, instruction.dtypes);
-    instruction.result_dtype = node.outputs[0].dtype;
+    if (graph.node(id).inputs.empty() || merged[id]) continue;
+    const auto selection = selections.find(id);
+    Instruction instruction =
+        instruction_at(graph, id, selection == selections.end() ? nullptr : &graph.node(selection->second));
     const auto root = std::ranges::find(roots, id, &Value::node);
     if (root == roots.end()) {
       instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);

@@ -80,7 +80,7 @@ const std::vector<UnaryCase>& unary_cases() {
       {"relu", &VectorFunctions::relu, [](double x) { return x <= 0.0 ? 0.0 : x; }, 0.0},
       {"exp", &VectorFunctions::exp, [](double x) { return std::exp(x); }, 4.0},
       {"log", &VectorFunctions::log, [](double x) { return std::log(x); }, 4.0, 0.001, 50.0},
-      {"tanh", &VectorFunctions::tanh, [](double x) { return std::tanh(x); }, 4.0},
+      {"tanh", &VectorFunctions::tanh, [](double x) { return std::tanh(x); }, 5.0},
       {"erf", &VectorFunctions::erf, [](double x) { return std::erf(x); }, 4.0},
       {"sigmoid", &VectorFunctions::sigmoid, [](double x) { return 1.0 / (1.0 + std::exp(-x)); }, 6.0},
   };
@@ -130,6 +130,29 @@ struct BinaryCase {
   VectorFunctions::Binary VectorFunctions::* function;
   float (*formula)(float a, float b);
 };
+
+TEST_P(VectorFunctionsOf, SelectionsPickByComparing) {
+  TensorSource source("selections");
+  const std::vector<std::pair<VectorFunctions::Selection, bool (*)(float, float)>> cases{
+      {table().select_less, [](float u, float v) { return u < v; }},
+      {table().select_less_equal, [](float u, float v) { return u <= v; }},
+      {table().select_greater, [](float u, float v) { return u > v; }},
+      {table().select_greater_equal, [](float u, float v) { return u >= v; }}};
+  for (std::size_t n = 0; n <= kMostElements; ++n) {
+    const Floats u = with_specials(source, n, -1.0, 1.0);
+    Floats v = with_specials(source, n, -1.0, 1.0);
+    for (std::size_t i = 0; i < n; i += 3) v[i] = u[i];  // equal numbers too
+    const Floats a(n, 1.0F);
+    const Floats b(n, 2.0F);
+    for (const auto& [function, compares] : cases) {
+      Floats y(n + 1, kCanary);
+      function(u.data(), v.data(), a.data(), b.data(), y.data(), n);
+      ASSERT_EQ(y[n], kCanary);
+      for (std::size_t i = 0; i < n; ++i)
+        ASSERT_EQ(y[i], compares(u[i], v[i]) ? 1.0F : 2.0F) << u[i] << " " << v[i];
+    }
+  }
+}
 
 TEST_P(VectorFunctionsOf, BinaryFunctionsAreExactAlsoInPlace) {
   const std::vector<BinaryCase> cases{

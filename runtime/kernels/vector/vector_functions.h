@@ -1,7 +1,7 @@
 #pragma once
 // Vectorized inner loops over contiguous f32 elements, compiled once for each instruction set and chosen by
 // what the CPU has. Every element is computed by the same instructions wherever it lies in its array, so the
-// bits do not depend on how the work is cut. exp, log, tanh and their kin come from glibc's vector library.
+// bits do not depend on how the work is cut. exp, log, erf and their kin come from glibc's vector library.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +22,11 @@ struct VectorFunctions {
 
   using Comparison = void (*)(const float* a, const float* b, bool* y, std::size_t n);
   Comparison less, less_equal, greater, greater_equal;
+
+  // y[i] = u[i] < v[i] ? a[i] : b[i], and its like; y may be one of the others.
+  using Selection = void (*)(const float* u, const float* v, const float* a, const float* b, float* y,
+                             std::size_t n);
+  Selection select_less, select_less_equal, select_greater, select_greater_equal;
 
   void (*where)(const bool* condition, const float* a, const float* b, float* y, std::size_t n);
   void (*from_u8)(const std::uint8_t* x, float* y, std::size_t n);

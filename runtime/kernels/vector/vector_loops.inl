@@ -19,7 +19,6 @@ typedef std::uint8_t Bytes __attribute__((vector_size(kWidth)));
 extern "C" {
 Vector WEFT_VECTOR_MATH(expf)(Vector);
 Vector WEFT_VECTOR_MATH(logf)(Vector);
-Vector WEFT_VECTOR_MATH(tanhf)(Vector);
 Vector WEFT_VECTOR_MATH(erff)(Vector);
 }
 
@@ -81,7 +80,26 @@ void sqrt(const float* x, float* y, std::size_t n) {
 void exp(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expf)(v); }); }
 void log(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); }); }
 void erf(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); }); }
-void tanh(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(tanhf)(v); }); }
+// tanh(x) = x p(x^2) / q(x^2), the rational approximation of Eigen's ptanh: below 5 ulp, a third of the time of
+// glibc's. Beyond the limit tanh rounds to 1; small numbers are their own tanh. A NaN passes both bounds.
+void tanh(const float* x, float* y, std::size_t n) {
+  constexpr float kLimit = 7.90531110763549805F;
+  constexpr float kSmall = 0.0004F;
+  each(x, y, n, [](Vector v) {
+    const Vector low = select(v < fill(-kLimit), fill(-kLimit), v);
+    const Vector t = select(low > fill(kLimit), fill(kLimit), low);
+    const Vector s = t * t;
+    Vector p = fill(-2.76076847742355e-16F);
+    for (const float c : {2.00018790482477e-13F, -8.60467152213735e-11F, 5.12229709037114e-08F,
+                          1.48572235717979e-05F, 6.37261928875436e-04F, 4.89352455891786e-03F}) {
+      p = p * s + c;
+    }
+    Vector q = fill(1.19825839466702e-06F);
+    for (const float c : {1.18534705686654e-04F, 2.26843463243900e-03F, 4.89352518554385e-03F}) q = q * s + c;
+    const Vector tiny = select(v < Vector{}, -v, v);
+    return select(tiny < fill(kSmall), v, t * p / q);
+  });
+}
 void abs(const float* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = __builtin_fabsf(x[i]);
 }
@@ -109,6 +127,24 @@ void less_equal(const float* a, const float* b, bool* y, std::size_t n) {
 void greater(const float* a, const float* b, bool* y, std::size_t n) { compare(a, b, y, n, [](float u, float v) { return u > v; }); }
 void greater_equal(const float* a, const float* b, bool* y, std::size_t n) {
   compare(a, b, y, n, [](float u, float v) { return u >= v; });
+}
+template <typename F>
+void choose(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n, F f) {
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, select(f(load(u + i), load(v + i)), load(a + i), load(b + i)));
+  for (; i < n; ++i) y[i] = f(u[i], v[i]) ? a[i] : b[i];
+}
+void select_less(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+  choose(u, v, a, b, y, n, [](auto s, auto t) { return s < t; });
+}
+void select_less_equal(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+  choose(u, v, a, b, y, n, [](auto s, auto t) { return s <= t; });
+}
+void select_greater(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+  choose(u, v, a, b, y, n, [](auto s, auto t) { return s > t; });
+}
+void select_greater_equal(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+  choose(u, v, a, b, y, n, [](auto s, auto t) { return s >= t; });
 }
 void where(const bool* condition, const float* a, const float* b, float* y, std::size_t n) {
   std::size_t i = 0;
@@ -224,6 +260,10 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .less_equal = less_equal,
     .greater = greater,
     .greater_equal = greater_equal,
+    .select_less = select_less,
+    .select_less_equal = select_less_equal,
+    .select_greater = select_greater,
+    .select_greater_equal = select_greater_equal,
     .where = where,
     .from_u8 = from_u8,
     .add_rows = add_rows,
