@@ -31,16 +31,7 @@ Vector load(const float* x) {
 }
 void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
 Vector fill(float x) { return Vector{} + x; }
-Vector select(Mask mask, Vector a, Vector b) {
-  Mask bits_a;
-  Mask bits_b;
-  __builtin_memcpy(&bits_a, &a, sizeof(a));
-  __builtin_memcpy(&bits_b, &b, sizeof(b));
-  const Mask bits = (mask & bits_a) | (~mask & bits_b);
-  Vector result;
-  __builtin_memcpy(&result, &bits, sizeof(bits));
-  return result;
-}
+Vector select(Mask mask, Vector a, Vector b) { return mask ? a : b; }
 
 // The last, incomplete register goes through a padded copy, so that it takes the same instructions.
 template <typename F>
@@ -159,24 +150,42 @@ void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
 }
 
+// The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once, because
+// one chain of additions would wait for its own latency.
+template <std::size_t kColumns>
+void add_block(const float* x, std::size_t rows, std::size_t stride, Vector (&sums)[kColumns]) {
+  for (std::size_t c = 0; c < kColumns; ++c) sums[c] = Vector{};
+  for (std::size_t row = 0; row < rows; ++row, x += stride) {
+    for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load(x + c * kWidth);
+  }
+}
+
 void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n) {
   constexpr std::size_t kBlock = 64;
+  constexpr std::size_t kColumns = 4;
   for (std::size_t first = 0; first < rows; first += kBlock) {
-    const std::size_t last = first + kBlock < rows ? first + kBlock : rows;
+    const std::size_t height = first + kBlock < rows ? kBlock : rows - first;
+    const float* block = x + first * stride;
     std::size_t j = 0;
-    for (; j + 2 * kWidth <= n; j += 2 * kWidth) {
-      Vector low{};
-      Vector high{};
-      for (std::size_t row = first; row < last; ++row) {
-        low += load(x + row * stride + j);
-        high += load(x + row * stride + j + kWidth);
-      }
-      store(y + j, load(y + j) + low);
-      store(y + j + kWidth, load(y + j + kWidth) + high);
+    for (; j + kColumns * kWidth <= n; j += kColumns * kWidth) {
+      Vector sums[kColumns];
+      add_block<kColumns>(block + j, height, stride, sums);
+      for (std::size_t c = 0; c < kColumns; ++c) store(y + j + c * kWidth, load(y + j + c * kWidth) + sums[c]);
+    }
+    for (; j + kWidth <= n; j += kWidth) {
+      Vector sums[1];
+      add_block<1>(block + j, height, stride, sums);
+      store(y + j, load(y + j) + sums[0]);
+    }
+    if (j < n && n >= kWidth) {
+      // The last columns together with some before them, which are done already.
+      Vector sums[1];
+      add_block<1>(block + n - kWidth, height, stride, sums);
+      for (; j < n; ++j) y[j] += sums[0][j + kWidth - n];
     }
     for (; j < n; ++j) {
       float sum = 0.0F;
-      for (std::size_t row = first; row < last; ++row) sum += x[row * stride + j];
+      for (std::size_t row = 0; row < height; ++row) sum += block[row * stride + j];
       y[j] += sum;
     }
   }
