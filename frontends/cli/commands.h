@@ -24,5 +24,6 @@ Registered add_train(CLI::App& weft);
 Registered add_predict(CLI::App& weft);
 Registered add_inspect(CLI::App& weft);
 Registered add_check(CLI::App& weft);
+Registered add_study(CLI::App& weft);
 
 }  // namespace weft::cli

@@ -3,25 +3,22 @@
 #include <sys/resource.h>
 
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/interrupt.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/data/mnist.h"
-#include "weft/frontends/metrics.h"
+#include "weft/frontends/mnist/evaluation.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/checkpoint.h"
 #include "weft/runtime/file_system.h"
 
 namespace weft::cli {
 namespace {
-
-std::atomic<bool> stop_requested{false};
-extern "C" void request_stop(int) { stop_requested.store(true, std::memory_order_relaxed); }
 
 struct TrainArgs {
   std::optional<std::filesystem::path> data;
@@ -72,17 +69,6 @@ TrainPosition resume_config(const CLI::App& app, const std::filesystem::path& pa
 
 /// An unwritable target is found before the training, not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
-
-Outcome evaluate_model(Session& session, Graph& graph, const mnist::Mlp& mlp, const data::Dataset& test) {
-  Function predict = session.compile(mnist::prediction(graph, mlp, test.images.sizes()[1]));
-  mnist::predict_all(predict, test.images);  // the first call makes the plan
-  const auto start = std::chrono::steady_clock::now();
-  const Tensor classes = mnist::predict_all(predict, test.images);
-  Outcome outcome;
-  outcome.predict_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  outcome.test_accuracy = accuracy(classes, test.labels);
-  return outcome;
-}
 
 void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome& outcome) {
   std::vector<double> seconds;
@@ -136,16 +122,15 @@ int train(const CLI::App& app, TrainArgs args) {
              args.config.optimizer.rate(), args.config.batch, args.threads, args.threads == 1 ? "" : "s",
              args.config.seed);
   std::fflush(talk);
-  std::signal(SIGINT, request_stop);
+  const InterruptWatch interrupt;
   const FitResult fitted = fit(step,
                                {.samples = samples,
                                 .epochs = args.epochs,
                                 .batch_size = args.config.batch,
                                 .seed = args.config.seed,
                                 .start = start,
-                                .stop = &stop_requested},
+                                .stop = interrupt.flag()},
                                progress_on(talk, args.epochs));
-  std::signal(SIGINT, SIG_DFL);
   if (args.save)
     session.save(*args.save, mnist::to_metadata({.config = args.config, .position = fitted.position}));
   if (fitted.interrupted) {
@@ -155,8 +140,9 @@ int train(const CLI::App& app, TrainArgs args) {
                          : "nothing was saved (see --save)");
     return kInterrupted;
   }
-  Outcome outcome = evaluate_model(session, graph, mlp, digits.test);
-  outcome.fit = fitted;
+  Function predict = session.compile(mnist::prediction(graph, mlp, digits.test.images.sizes()[1]));
+  const mnist::Evaluation test = mnist::evaluate(predict, digits.test);
+  const Outcome outcome{.fit = fitted, .predict_seconds = test.seconds, .test_accuracy = test.accuracy};
   if (args.json) {
     print_json(args, digits, outcome);
     return kSuccess;

@@ -7,17 +7,16 @@
 #include <cstring>
 
 #include "weft/autodiff/gradients.h"
-#include "weft/frontends/optim/optim.h"
+#include "weft/frontends/losses.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
-#include "weft/ops/loss.h"
+#include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
 namespace weft::mnist {
 namespace {
 
-constexpr double kMomentum = 0.9;
 constexpr std::int64_t kPredictionBatch = 1000;
 
 struct NamedActivation {
@@ -34,27 +33,28 @@ const NamedActivation& activation_named(std::string_view name) {
               {.expected = "relu, tanh or sigmoid", .actual = std::string(name)});
 }
 
-std::vector<Value> updates_of(const OptimizerConfig& optimizer, std::span<const Value> parameters,
-                              std::span<const Value> gradients) {
-  const double rate = optimizer.rate();
-  if (optimizer.name == "sgd") return optim::sgd(parameters, gradients, rate);
-  if (optimizer.name == "momentum") return optim::sgd(parameters, gradients, rate, {.momentum = kMomentum});
-  if (optimizer.name == "adam") return optim::adam(parameters, gradients, rate);
-  throw Error(ErrorCode::invalid_argument, "unknown optimizer",
-              {.expected = "sgd, momentum or adam", .actual = optimizer.name});
+/// The named initializer of weights or of biases, with the deviation that the model asks for.
+nn::Initializer weight_start(const MlpConfig& config, const std::string& name) {
+  if (config.deviation && name == "normal") return nn::normal(0.0, *config.deviation);
+  if (config.deviation && name == "truncated_normal") return nn::truncated_normal(0.0, *config.deviation);
+  return nn::initializer_named(name).weight;
+}
+
+nn::Initializer bias_start(const MlpConfig& config) {
+  if (config.bias_initializer.empty()) return nn::initializer_named(config.initializer).bias;
+  return weight_start(config, config.bias_initializer);
 }
 
 }  // namespace
 
-double OptimizerConfig::rate() const {
-  if (learning_rate) return *learning_rate;
-  if (name == "adam") return 0.001;
-  return name == "momentum" ? 0.05 : 0.3;
-}
-
 void validate(const MlpConfig& config) {
   activation_named(config.activation);
   nn::initializer_named(config.initializer);
+  if (!config.bias_initializer.empty()) nn::initializer_named(config.bias_initializer);
+  if (!(config.dropout >= 0.0 && config.dropout < 1.0)) {
+    throw Error(ErrorCode::invalid_argument, "a dropout rate is a probability below 1",
+                {.expected = "[0, 1)", .actual = fmt::format("{}", config.dropout)});
+  }
   for (const std::int64_t width : config.layers) {
     if (width >= 1) continue;
     throw Error(ErrorCode::invalid_argument, "a layer needs at least one unit",
@@ -62,25 +62,36 @@ void validate(const MlpConfig& config) {
   }
 }
 
-Mlp::Mlp(Graph& graph, const MlpConfig& config) : activation_(config.activation) {
+Mlp::Mlp(Graph& graph, const MlpConfig& config) : activation_(config.activation), dropout_(config.dropout) {
   validate(config);
-  const nn::NamedInitializer& initializer = nn::initializer_named(config.initializer);
+  const nn::DenseOptions start{.weight_initializer = weight_start(config, config.initializer),
+                               .bias_initializer = bias_start(config)};
   std::vector<std::int64_t> widths = config.layers;
   widths.push_back(config.classes);
   std::int64_t inputs = config.inputs;
   for (const std::int64_t units : widths) {
     layers_.push_back(
-        nn::dense(graph, fmt::format("dense{}", layers_.size() + 1), inputs, units, f32,
-                  {.weight_initializer = initializer.weight, .bias_initializer = initializer.bias}));
+        nn::dense(graph, fmt::format("dense{}", layers_.size() + 1), inputs, units, f32, start));
     inputs = units;
   }
 }
 
-Value Mlp::operator()(const Value& pixels) const {
+std::vector<Value> Mlp::outputs(const Value& pixels, double dropout_rate) const {
+  std::vector<Value> outputs;
   Value x = pixels;
-  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = activation_named(activation_).apply(layers_[i](x));
-  return layers_.back()(x).named("logits");
+  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) {
+    outputs.push_back(activation_named(activation_).apply(layers_[i](x)));
+    x = dropout_rate > 0.0 ? dropout(outputs.back(), dropout_rate) : outputs.back();
+  }
+  outputs.push_back(layers_.back()(x).named("logits"));
+  return outputs;
 }
+
+Value Mlp::operator()(const Value& pixels) const { return outputs(pixels, 0.0).back(); }
+
+Value Mlp::training_logits(const Value& pixels) const { return outputs(pixels, dropout_).back(); }
+
+std::vector<Value> Mlp::layer_outputs(const Value& pixels) const { return outputs(pixels, 0.0); }
 
 std::vector<Value> Mlp::parameters() const {
   std::vector<Value> all;
@@ -90,25 +101,27 @@ std::vector<Value> Mlp::parameters() const {
   return all;
 }
 
-Value scale_pixels(const Value& pixels) {
-  constexpr double kWhite = 255.0;
-  return cast(pixels, f32) * (1.0 / kWhite);
+Value scale_pixels(const Value& pixels, const PixelScale& scale) {
+  const Value scaled = cast(pixels, f32) * (1.0 / scale.deviation);
+  return scale.mean == 0.0 ? scaled : scaled - scale.mean / scale.deviation;
 }
 
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
-                           const OptimizerConfig& optimizer) {
+                           const OptimizerConfig& optimizer, const StepOptions& options) {
   const Value rows = input(images.graph(), "rows", i32, {"batch"});
-  const Value logits = mlp(scale_pixels(gather(images, rows)));
-  const Value loss = mean(softmax_cross_entropy(logits, gather(labels, rows))).named("loss");
+  const Value logits = mlp.training_logits(scale_pixels(gather(images, rows), options.pixels));
+  const Value loss = mean(losses::sparse_categorical_cross_entropy_with_logits(logits, gather(labels, rows),
+                                                                               options.label_smoothing))
+                         .named("loss");
   const auto parameters = mlp.parameters();
   return {.inputs = {rows},
           .outputs = {loss},
-          .updates = updates_of(optimizer, parameters, gradients(loss, parameters))};
+          .updates = updates_of(optimizer, parameters, gradients(loss, parameters), options.steps)};
 }
 
-FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs) {
+FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels) {
   const Value images = input(graph, "images", u8, {"batch", inputs});
-  return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images)))}, .updates = {}};
+  return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images, pixels)))}, .updates = {}};
 }
 
 Tensor predict_all(Function& predict, const Tensor& images) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weft/frontends/mnist/optimizer_config.h"
 #include "weft/frontends/nn.h"
 #include "weft/runtime/session.h"
 
@@ -19,43 +20,58 @@ struct MlpConfig {
   std::int64_t classes = 10;
   std::string activation = "relu";             // relu, tanh or sigmoid
   std::string initializer = "glorot_uniform";  // see nn::named_initializers
+  std::string bias_initializer{};              // empty: what goes with the weights'
+  std::optional<double> deviation{};           // of "normal" and "truncated_normal"; empty: 0.05
+  double dropout = 0.0;                        // of hidden units, while training
 };
 
-/// Throws Error(invalid_argument) for an unknown activation or initializer, or a width below 1.
+/// Throws Error(invalid_argument) for an unknown activation or initializer, a width below 1, or a dropout
+/// outside of [0, 1).
 void validate(const MlpConfig& config);
 
 class Mlp {
  public:
   /// Layers "dense1", "dense2", ...
   Mlp(Graph& graph, const MlpConfig& config);
-  /// Pixels as f32 [batch, inputs] to logits [batch, classes].
+  /// Scaled pixels as f32 [batch, inputs] to logits [batch, classes].
   Value operator()(const Value& pixels) const;
+  /// The same while training: with dropout.
+  Value training_logits(const Value& pixels) const;
+  /// What each layer gives in prediction: the hidden activations, then the logits.
+  std::vector<Value> layer_outputs(const Value& pixels) const;
+  /// Weight and bias of each layer in turn.
   std::vector<Value> parameters() const;
 
  private:
+  std::vector<Value> outputs(const Value& pixels, double dropout_rate) const;
+
   std::string activation_;
+  double dropout_;
   std::vector<nn::Dense> layers_;
 };
 
-/// u8 pixels as f32 in [0, 1].
-Value scale_pixels(const Value& pixels);
+/// How pixels are scaled: (pixel - mean) / deviation.
+struct PixelScale {
+  double mean = 0.0;
+  double deviation = 255.0;
+};
 
-struct OptimizerConfig {
-  std::string name = "sgd";             // sgd, momentum (0.9) or adam
-  std::optional<double> learning_rate;  // empty: the optimizer's own default
+/// u8 pixels as f32.
+Value scale_pixels(const Value& pixels, const PixelScale& scale = {});
 
-  /// The given rate, or what trains the paper's networks well in ten epochs: sgd 0.3, momentum 0.05, adam
-  /// 0.001.
-  double rate() const;
+struct StepOptions {
+  PixelScale pixels{};
+  double label_smoothing = 0.0;
+  std::int64_t steps = 0;  // of the whole training, for schedules that end
 };
 
 /// One step of training on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]: feeds the rows
 /// to use, i32 [batch]; gives their mean loss; updates every parameter.
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
-                           const OptimizerConfig& optimizer);
+                           const OptimizerConfig& optimizer, const StepOptions& options = {});
 
 /// Feeds images, u8 [batch, inputs]; gives their classes, i64 [batch].
-FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs);
+FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels = {});
 
 /// The classes of all images, u8 [n, inputs], in batches of a thousand: i64 [n].
 Tensor predict_all(Function& predict, const Tensor& images);

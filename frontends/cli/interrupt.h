@@ -1,0 +1,19 @@
+#pragma once
+// Ctrl-C as a flag: what runs ends in good order and keeps what it has.
+
+#include <atomic>
+
+namespace weft::cli {
+
+/// While it lives, SIGINT sets the flag and does nothing else. One at a time.
+class InterruptWatch {
+ public:
+  InterruptWatch();
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+  ~InterruptWatch();
+
+  const std::atomic<bool>* flag() const;
+};
+
+}  // namespace weft::cli

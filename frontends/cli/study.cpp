@@ -1,0 +1,193 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/interrupt.h"
+#include "weft/frontends/cli/study_progress.h"
+#include "weft/frontends/data/mnist.h"
+#include "weft/frontends/mnist/study/output.h"
+#include "weft/frontends/mnist/study/study.h"
+#include "weft/runtime/file_system.h"
+
+namespace weft::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct StudyArgs {
+  fs::path out = "weft-study";
+  std::optional<fs::path> data;
+  fs::path dialect_folder;
+  mnist::StudySettings settings;
+  bool quick = false;
+  bool resume = false;
+};
+
+/// Beside an installed program, else where it was built from.
+fs::path dialect_folder() {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  fs::path installed = program.parent_path().parent_path() / "share" / "weft" / "dialects";
+  return fs::is_directory(installed, ignored) ? installed : fs::path(WEFT_DIALECTS);
+}
+
+/// A name means a dialect of the folder, what ends in .toml a file.
+fs::path dialect_file(const std::string& name, const fs::path& folder) {
+  return name.ends_with(".toml") ? fs::path(name) : folder / (name + ".toml");
+}
+
+std::vector<mnist::Dialect> chosen_dialects(const StudyArgs& args) {
+  if (args.settings.dialects.empty()) return mnist::read_dialects(args.dialect_folder);
+  std::vector<mnist::Dialect> dialects;
+  for (const std::string& name : args.settings.dialects) {
+    dialects.push_back(mnist::read_dialect(dialect_file(name, args.dialect_folder)));
+  }
+  return dialects;
+}
+
+std::vector<const mnist::Configuration*> chosen_configurations(const mnist::StudySettings& settings) {
+  std::vector<const mnist::Configuration*> chosen;
+  for (const mnist::Configuration& one : mnist::paper_configurations()) {
+    if (settings.configurations.empty()) chosen.push_back(&one);
+  }
+  for (const std::string& name : settings.configurations) chosen.push_back(&mnist::configuration_named(name));
+  return chosen;
+}
+
+void make_quick(const CLI::App& app, mnist::StudySettings& settings) {
+  constexpr std::int64_t kEpochs = 2;
+  constexpr std::int64_t kRepeats = 2;
+  constexpr std::int64_t kSamples = 6000;
+  if (app.count("--epochs") == 0) settings.epochs = kEpochs;
+  if (app.count("--repeats") == 0) settings.repeats = kRepeats;
+  if (app.count("--samples") == 0) settings.samples = kSamples;
+}
+
+/// A study goes on as it began; only seeds can be added.
+void resume_settings(const CLI::App& app, const mnist::StudyFolder& folder, StudyArgs& args) {
+  for (const char* flag :
+       {"--epochs", "--seed", "--samples", "--threads", "--dialects", "--configurations", "--quick"}) {
+    if (app.count(flag) == 0) continue;
+    throw CLI::ValidationError(fmt::format("{}: --resume goes on as the study began", flag));
+  }
+  const std::int64_t repeats = args.settings.repeats;
+  args.settings = mnist::read_settings(folder.settings());
+  if (app.count("--repeats") > 0) args.settings.repeats = repeats;
+}
+
+void expect_no_study(const mnist::StudyFolder& folder) {
+  if (!fs::exists(folder.settings())) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{} holds a study already; --resume goes on with it, --out names another folder",
+                          folder.path.string()));
+}
+
+/// Notes the data in the settings, or makes sure that they are those of before.
+void settle_data(const data::Digits& digits, const mnist::StudyData& data, bool resumed,
+                 mnist::StudySettings& settings) {
+  const std::string hash = mnist::fingerprint_of(data);
+  if (resumed && hash != settings.data_hash) {
+    throw Error(
+        ErrorCode::invalid_argument, "these are not the data that the study began with",
+        {.expected = settings.data_hash + " of " + settings.data, .actual = hash + " of " + digits.source});
+  }
+  settings.data = digits.source;
+  settings.synthetic = digits.synthetic;
+  settings.data_hash = hash;
+}
+
+std::vector<mnist::Curve> curves_of(const std::vector<mnist::Dialect>& dialects) {
+  std::vector<mnist::Curve> series;
+  for (const mnist::Dialect& dialect : dialects) {
+    series.push_back({.kind = "dialect", .name = dialect.name, .title = dialect.title});
+  }
+  return series;
+}
+
+int study(const CLI::App& app, StudyArgs args) {
+  const mnist::StudyFolder folder{args.out};
+  if (args.quick) make_quick(app, args.settings);
+  if (args.resume) {
+    resume_settings(app, folder, args);
+  } else {
+    expect_no_study(folder);
+  }
+  const auto dialects = chosen_dialects(args);
+  const auto configurations = chosen_configurations(args.settings);
+  const data::Digits digits = data::load_digits(args.data, args.settings.seed);
+  const mnist::StudyData data = mnist::study_data(digits, args.settings.samples);
+  settle_data(digits, data, args.resume, args.settings);
+  fs::create_directories(folder.figures());
+  write_text_file(folder.settings(), mnist::settings_text(args.settings));
+  std::vector<mnist::Record> records = mnist::read_records(folder.records());
+
+  fmt::print("{}: {} training and {} test images; {} epochs, {} seed{}, {} thread{}\n", digits.source,
+             data.train.images.sizes()[0], data.test.images.sizes()[0], args.settings.epochs,
+             args.settings.repeats, args.settings.repeats == 1 ? "" : "s", args.settings.threads,
+             args.settings.threads == 1 ? "" : "s");
+  const InterruptWatch interrupt;
+  const mnist::StudyContext context{.settings = args.settings,
+                                    .data = data,
+                                    .records_file = folder.records(),
+                                    .stop = interrupt.flag(),
+                                    .progress = study_progress_on(stdout)};
+  const bool complete = do_runs(plan_runs(dialects, configurations, args.settings), context, records);
+
+  const mnist::Results results(std::move(records), curves_of(dialects));
+  write_tables(folder,
+               {.settings = args.settings,
+                .machine = mnist::this_machine(),
+                .dialects = dialects,
+                .complete = complete},
+               results);
+  fmt::print("\n{}: runs.csv, summary.csv and study.json{}\n", folder.path.string(),
+             digits.synthetic
+                 ? "\nThese digits are synthetic, not MNIST: do not compare the figures with published ones."
+                 : "");
+  if (complete) return kSuccess;
+  fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n", folder.path.string());
+  return kInterrupted;
+}
+
+}  // namespace
+
+Registered add_study(CLI::App& weft) {
+  auto args = std::make_shared<StudyArgs>();
+  args->dialect_folder = dialect_folder();
+  args->settings.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  mnist::StudySettings& settings = args->settings;
+  CLI::App* app = weft.add_subcommand("study", "Repeats the paper's experiments and writes a report");
+  app->add_option("--out", args->out, "Folder for the results")->type_name("DIR");
+  app->add_option("--data", args->data,
+                  "Folder with MNIST's four files; else $WEFT_MNIST, else ~/.cache/weft/mnist, "
+                  "else synthetic digits")
+      ->type_name("DIR");
+  constexpr std::int64_t kMany = 1'000'000;
+  constexpr int kMostThreads = 256;
+  app->add_flag("--quick", args->quick, "About a minute: 2 epochs, 2 seeds, 6000 training images");
+  app->add_option("--epochs", settings.epochs, "Epochs of each training")
+      ->check(CLI::Range(std::int64_t{1}, kMany));
+  app->add_option("--repeats", settings.repeats, "Seeds of each network")
+      ->check(CLI::Range(std::int64_t{1}, kMany));
+  app->add_option("--seed", settings.seed, "The first seed");
+  app->add_option("--samples", settings.samples, "Training images; 0: all")
+      ->check(CLI::Range(std::int64_t{0}, kMany));
+  app->add_option("--threads", settings.threads, "Threads to compute with")
+      ->check(CLI::Range(1, kMostThreads));
+  app->add_option("--dialects", settings.dialects, "Names or .toml files; else all of the dialects' folder")
+      ->delimiter(',')
+      ->always_capture_default(false);
+  app->add_option("--dialect-folder", args->dialect_folder, "Where dialects are")->type_name("DIR");
+  app->add_option("--configurations", settings.configurations,
+                  "Networks by name, e.g. \"784-4x100-10 tanh\"; else the paper's thirteen")
+      ->delimiter(',')
+      ->always_capture_default(false);
+  app->add_flag("--resume", args->resume, "Goes on with the study in --out; --repeats may grow");
+  return {app, [app, args] { return study(*app, *args); }};
+}
+
+}  // namespace weft::cli

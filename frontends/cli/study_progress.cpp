@@ -1,0 +1,50 @@
+#include "weft/frontends/cli/study_progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <string>
+
+namespace weft::cli {
+namespace {
+
+std::string name_of(const mnist::PlannedRun& run) {
+  const std::string variant = run.key.variant.empty() ? "" : fmt::format(" with {}", run.key.variant);
+  return fmt::format("{}{}, {}, seed {}", run.key.series, variant, run.key.configuration, run.key.seed);
+}
+
+std::string time_left(double seconds) {
+  return seconds < 0.0 ? "" : fmt::format(", {} left", duration_text(seconds));
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  constexpr long kMinute = 60;
+  constexpr long kHour = 60 * kMinute;
+  const long whole = std::lround(std::ceil(seconds));
+  if (whole < kMinute) return fmt::format("{} s", whole);
+  if (whole < kHour) return fmt::format("{} min {:02} s", whole / kMinute, whole % kMinute);
+  return fmt::format("{} h {:02} min", whole / kHour, whole % kHour / kMinute);
+}
+
+std::function<void(const mnist::StudyProgress&)> study_progress_on(std::FILE* stream) {
+  const bool terminal = ::isatty(::fileno(stream)) == 1;
+  return [stream, terminal](const mnist::StudyProgress& at) {
+    constexpr const char* kClearLine = "\r\033[K";
+    const char* const begin = terminal ? kClearLine : "";
+    if (at.record != nullptr) {
+      const mnist::Measured& measured = at.record->measured;
+      fmt::print(stream, "{}[{}/{}] {}: {:.2f}%{}, {:.1f} s{}\n", begin, at.done, at.runs, name_of(*at.run),
+                 100.0 * measured.accuracy, measured.diverged.empty() ? "" : " (diverged)",
+                 measured.train_seconds, time_left(at.seconds_left));
+    } else if (terminal) {
+      fmt::print(stream, "{}[{}/{}] {}: epoch {}{}", begin, at.done + 1, at.runs, name_of(*at.run),
+                 at.epoch + 1, time_left(at.seconds_left));
+    }
+    std::fflush(stream);
+  };
+}
+
+}  // namespace weft::cli

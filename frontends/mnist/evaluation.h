@@ -1,0 +1,18 @@
+#pragma once
+// How well a trained network does on images that it has not seen, and how long it takes.
+
+#include "weft/frontends/data/dataset.h"
+#include "weft/runtime/session.h"
+
+namespace weft::mnist {
+
+struct Evaluation {
+  Tensor classes;         // i64 [n], of the images in their order
+  double accuracy = 0.0;  // in [0, 1]
+  double seconds = 0.0;   // to predict them all, with the plan made
+};
+
+/// `predict` is a compiled `prediction`.
+Evaluation evaluate(Function& predict, const data::Dataset& test);
+
+}  // namespace weft::mnist

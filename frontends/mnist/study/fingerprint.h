@@ -1,0 +1,24 @@
+#pragma once
+// Short names of long things: equal bytes have equal fingerprints, and different ones in all likelihood not.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace weft::mnist {
+
+/// FNV-1a, 64 bits (Fowler, Noll and Vo 1991); not for secrets. Parts can be added one after the other.
+class Fingerprint {
+ public:
+  Fingerprint& add(std::span<const std::byte> bytes);
+  Fingerprint& add(std::string_view text);
+  /// 16 hexadecimal digits.
+  std::string text() const;
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325U;
+};
+
+}  // namespace weft::mnist

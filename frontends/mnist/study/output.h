@@ -1,0 +1,34 @@
+#pragma once
+// The tables and the JSON of a study's folder.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "weft/frontends/mnist/study/machine.h"
+#include "weft/frontends/mnist/study/results.h"
+#include "weft/frontends/mnist/study/settings.h"
+
+namespace weft::mnist {
+
+/// Where everything lies in the folder of a study.
+struct StudyFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path settings() const { return path / "settings.json"; }
+  std::filesystem::path records() const { return path / "runs.jsonl"; }
+  std::filesystem::path figures() const { return path / "figures"; }
+  std::filesystem::path report() const { return path / "report.html"; }
+};
+
+struct StudyOutcome {
+  StudySettings settings;
+  Machine machine;
+  std::vector<Dialect> dialects;
+  bool complete = false;  // not interrupted
+};
+
+/// runs.csv, summary.csv and study.json, each atomically. Throws Error(io).
+void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results);
+
+}  // namespace weft::mnist

@@ -1,0 +1,123 @@
+#include "weft/frontends/mnist/study/record.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "weft/runtime/file_system.h"
+
+namespace weft::mnist {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const std::vector<LayerNorms>& layers) {
+  Json list = Json::array();
+  for (const LayerNorms& layer : layers) {
+    list.push_back({layer.activation, layer.gradient, layer.weight_gradient, layer.flat});
+  }
+  return list;
+}
+
+/// JSON has no NaN; it is written as null.
+double number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+
+std::vector<double> numbers(const Json& list) {
+  std::vector<double> result;
+  for (const Json& one : list) result.push_back(number(one));
+  return result;
+}
+
+std::vector<LayerNorms> layers_from(const Json& list) {
+  std::vector<LayerNorms> layers;
+  for (const Json& one : list) {
+    layers.push_back({.activation = number(one.at(0)),
+                      .gradient = number(one.at(1)),
+                      .weight_gradient = number(one.at(2)),
+                      .flat = number(one.at(3))});
+  }
+  return layers;
+}
+
+Json to_json(const Record& record) {
+  const Measured& measured = record.measured;
+  return {{"kind", record.key.kind},
+          {"series", record.key.series},
+          {"variant", record.key.variant},
+          {"configuration", record.key.configuration},
+          {"seed", record.key.seed},
+          {"recipe", record.key.recipe},
+          {"epochs", record.epochs},
+          {"train_seconds", measured.train_seconds},
+          {"predict_seconds", measured.predict_seconds},
+          {"accuracy", measured.accuracy},
+          {"losses", measured.losses},
+          {"accuracies", measured.accuracies},
+          {"at_start", to_json(measured.at_start)},
+          {"at_end", to_json(measured.at_end)},
+          {"plan_hash", measured.plan_hash},
+          {"diverged", measured.diverged}};
+}
+
+Record record_from(const Json& json) {
+  Record record;
+  record.key = {.kind = json.at("kind"),
+                .series = json.at("series"),
+                .variant = json.at("variant"),
+                .configuration = json.at("configuration"),
+                .seed = json.at("seed"),
+                .recipe = json.at("recipe")};
+  record.epochs = json.at("epochs");
+  Measured& measured = record.measured;
+  measured.train_seconds = json.at("train_seconds");
+  measured.predict_seconds = json.at("predict_seconds");
+  measured.accuracy = json.at("accuracy");
+  measured.losses = numbers(json.at("losses"));
+  measured.accuracies = numbers(json.at("accuracies"));
+  measured.at_start = layers_from(json.at("at_start"));
+  measured.at_end = layers_from(json.at("at_end"));
+  measured.plan_hash = json.at("plan_hash");
+  measured.diverged = json.at("diverged");
+  return record;
+}
+
+}  // namespace
+
+std::vector<Record> read_records(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::vector<Record> records;
+  std::string line;
+  while (std::getline(stream, line)) {
+    try {
+      records.push_back(record_from(Json::parse(line)));
+    } catch (const Json::exception& error) {
+      throw Error(ErrorCode::bad_file, fmt::format("this is no run of a study ({})", error.what()),
+                  {.where = fmt::format("{}:{}", file.string(), records.size() + 1)});
+    }
+  }
+  return records;
+}
+
+void write_records(const std::filesystem::path& file, const std::vector<Record>& records) {
+  std::string text;
+  for (const Record& record : records) text += to_json(record).dump() + "\n";
+  write_text_file(file, text);
+}
+
+std::string records_csv(const std::vector<Record>& records) {
+  std::string text =
+      "kind,series,variant,configuration,seed,epochs,train_seconds,predict_seconds,accuracy,last_loss,"
+      "plan_hash,diverged\n";
+  for (const Record& record : records) {
+    const Measured& measured = record.measured;
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", record.key.kind, record.key.series,
+                        record.key.variant, record.key.configuration, record.key.seed, record.epochs,
+                        measured.train_seconds, measured.predict_seconds, measured.accuracy,
+                        measured.losses.empty() ? std::nan("") : measured.losses.back(), measured.plan_hash,
+                        measured.diverged.empty() ? "no" : "yes");
+  }
+  return text;
+}
+
+}  // namespace weft::mnist

@@ -1,0 +1,41 @@
+#pragma once
+// What the study keeps of each run, and the file that holds all of them: one JSON object a line, so that an
+// interrupted study goes on where it was.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "weft/frontends/mnist/study/run.h"
+
+namespace weft::mnist {
+
+/// Which run it is. Two runs with equal keys give equal numbers, but for the times.
+struct RunKey {
+  std::string kind;           // "dialect", "swap" or "peer"
+  std::string series;         // the dialect's or the peer's name; of a swap, the dialect that it alters
+  std::string variant;        // of a swap, what is altered: "optimizer"
+  std::string configuration;  // its name
+  std::uint64_t seed = 1;
+  std::string recipe;  // fingerprint of the dialect's recipe; of a peer, its version
+
+  auto operator<=>(const RunKey&) const = default;
+};
+
+struct Record {
+  RunKey key;
+  std::int64_t epochs = 0;
+  Measured measured;
+};
+
+/// Throws Error(bad_file) with file and line for text that is no record. No file: no records.
+std::vector<Record> read_records(const std::filesystem::path& file);
+
+/// All of them, atomically. Throws Error(io).
+void write_records(const std::filesystem::path& file, const std::vector<Record>& records);
+
+/// The same as a table with one row for each run, for spreadsheets.
+std::string records_csv(const std::vector<Record>& records);
+
+}  // namespace weft::mnist

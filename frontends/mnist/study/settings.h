@@ -1,0 +1,30 @@
+#pragma once
+// What a study was asked to do. It is written when the study begins, and a resumed study does the same.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace weft::mnist {
+
+struct StudySettings {
+  std::int64_t epochs = 10;
+  std::int64_t repeats = 3;  // seeds: seed, seed + 1, ...
+  std::uint64_t seed = 1;
+  std::int64_t samples = 0;  // training images; 0: all
+  int threads = 1;
+  std::vector<std::string> dialects{};        // files
+  std::vector<std::string> configurations{};  // names
+  bool swaps = true;                          // pursue the open question
+  bool peers = false;
+  std::string data{};  // where the digits come from
+  bool synthetic = false;
+  std::string data_hash{};  // see fingerprint_of
+};
+
+/// As JSON text, and back; throws Error(bad_file) for text that is none.
+std::string settings_text(const StudySettings& settings);
+StudySettings read_settings(const std::filesystem::path& file);
+
+}  // namespace weft::mnist

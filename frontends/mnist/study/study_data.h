@@ -1,0 +1,28 @@
+#pragma once
+// What the study trains on and tests with.
+
+#include <cstdint>
+#include <string>
+
+#include "weft/frontends/data/mnist.h"
+#include "weft/frontends/mnist/mlp.h"
+#include "weft/frontends/mnist/study/dialect.h"
+
+namespace weft::mnist {
+
+struct StudyData {
+  data::Dataset train;
+  data::Dataset test;
+  PixelScale standard;  // mean and deviation of all training pixels
+};
+
+/// The first `samples` training images, or all where it is 0.
+StudyData study_data(const data::Digits& digits, std::int64_t samples);
+
+/// How a dialect scales the pixels of these data.
+PixelScale pixel_scale(const InputConfig& input, const StudyData& data);
+
+/// Of all pixels and labels.
+std::string fingerprint_of(const StudyData& data);
+
+}  // namespace weft::mnist

@@ -1,0 +1,148 @@
+#include "weft/frontends/mnist/study/toml_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include "weft/graph/error.h"
+
+namespace weft::mnist {
+namespace {
+
+std::string place(const std::string& file, const toml::source_region& source) {
+  return source.begin.line == 0 ? file
+                                : fmt::format("{}:{}", file, source.begin.line);  // 0: not written at all
+}
+
+std::string as_text(const toml::node& node) {
+  std::ostringstream out;
+  node.visit([&](const auto& value) { out << value; });
+  return out.str();
+}
+
+std::string range_text(const Bounds& bounds) {
+  return fmt::format("{}{}, {}{}", bounds.low_is_possible ? '[' : '(', bounds.low, bounds.high,
+                     bounds.high_is_possible ? ']' : ')');
+}
+
+bool within(double x, const Bounds& bounds) {
+  return (bounds.low_is_possible ? x >= bounds.low : x > bounds.low) &&
+         (bounds.high_is_possible ? x <= bounds.high : x < bounds.high);
+}
+
+}  // namespace
+
+toml::table parse_toml_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) {
+    throw Error(ErrorCode::io, fmt::format("{}: cannot be read", file.string()));
+  }
+  try {
+    return toml::parse(text, file.string());
+  } catch (const toml::parse_error& error) {
+    throw Error(ErrorCode::bad_file, std::string(error.description()),
+                {.where = place(file.string(), error.source())});
+  }
+}
+
+TomlReader::TomlReader(std::string file, std::string name, const toml::table& table)
+    : file_(std::move(file)), name_(std::move(name)), table_(table) {}
+
+const toml::node* TomlReader::find(std::string_view key) {
+  asked_.emplace_back(key);
+  return table_.get(key);
+}
+
+const toml::node& TomlReader::need(std::string_view key) {
+  const toml::node* const node = find(key);
+  if (node != nullptr) return *node;
+  throw Error(ErrorCode::bad_file,
+              name_.empty() ? fmt::format("'{}' is missing", key)
+                            : fmt::format("'{}' is missing in [{}]", key, name_),
+              {.where = place(file_, table_.source())});
+}
+
+void TomlReader::fail(std::string_view key, const std::string& message, const std::string& expected,
+                      const std::string& actual) const {
+  const toml::node* const node = table_.get(key);
+  const toml::source_region& source = node == nullptr ? table_.source() : node->source();
+  throw Error(ErrorCode::bad_file, message,
+              {.expected = expected, .actual = actual, .where = place(file_, source)});
+}
+
+TomlReader TomlReader::table(std::string_view key) {
+  static const toml::table nothing;
+  const toml::node* const node = find(key);
+  if (node == nullptr) return {file_, std::string(key), nothing};
+  if (!node->is_table())
+    fail(key, fmt::format("'{}'", key), fmt::format("a table [{}]", key), as_text(*node));
+  return {file_, std::string(key), *node->as_table()};
+}
+
+bool TomlReader::has(std::string_view key) const { return table_.contains(key); }
+
+std::string TomlReader::text(std::string_view key) {
+  const toml::node& node = need(key);
+  if (node.is_string()) return node.as_string()->get();
+  fail(key, fmt::format("'{}'", key), "a text in quotes", as_text(node));
+}
+
+std::string TomlReader::text(std::string_view key, const std::string& otherwise) {
+  return find(key) == nullptr ? otherwise : text(key);
+}
+
+std::string TomlReader::choice(std::string_view key, std::span<const std::string_view> choices) {
+  std::string chosen = text(key);
+  if (std::ranges::find(choices, chosen) != choices.end()) return chosen;
+  fail(key, fmt::format("'{}'", key), fmt::format("one of {}", fmt::join(choices, ", ")), chosen);
+}
+
+std::string TomlReader::choice(std::string_view key, std::span<const std::string_view> choices,
+                               const std::string& otherwise) {
+  return find(key) == nullptr ? otherwise : choice(key, choices);
+}
+
+double TomlReader::number(std::string_view key, const Bounds& bounds) {
+  const toml::node& node = need(key);
+  const auto value = node.value<double>();
+  if (node.is_number() && value && within(*value, bounds)) return *value;
+  fail(key, fmt::format("'{}'", key), fmt::format("a number in {}", range_text(bounds)), as_text(node));
+}
+
+double TomlReader::number(std::string_view key, const Bounds& bounds, double otherwise) {
+  return find(key) == nullptr ? otherwise : number(key, bounds);
+}
+
+std::int64_t TomlReader::whole(std::string_view key, std::int64_t low, std::int64_t high) {
+  const toml::node& node = need(key);
+  const auto value = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
+  if (value && *value >= low && *value <= high) return *value;
+  fail(key, fmt::format("'{}'", key), fmt::format("a whole number in [{}, {}]", low, high), as_text(node));
+}
+
+bool TomlReader::flag(std::string_view key, bool otherwise) {
+  const toml::node* const node = find(key);
+  if (node == nullptr) return otherwise;
+  if (node->is_boolean()) return node->as_boolean()->get();
+  fail(key, fmt::format("'{}'", key), "true or false", as_text(*node));
+}
+
+void TomlReader::expect_no_more() const {
+  for (const auto& [key, node] : table_) {
+    const std::string_view name = key.str();
+    if (std::ranges::find(asked_, name) != asked_.end()) continue;
+    const std::string inside = name_.empty() ? "" : fmt::format(" in [{}]", name_);
+    throw Error(ErrorCode::bad_file, fmt::format("'{}' is no key{}", name, inside),
+                {.expected = fmt::format("{}", fmt::join(asked_, ", ")),
+                 .actual = std::string(name),
+                 .where = place(file_, key.source())});
+  }
+}
+
+}  // namespace weft::mnist

@@ -1,0 +1,63 @@
+#pragma once
+// Reads the keys of a TOML table one after the other and knows the line of each, so that a wrong value and a
+// key that nobody asked for are errors with file and line. Errors are Error(bad_file).
+
+#include <filesystem>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+namespace weft::mnist {
+
+/// Throws Error(io) where the file cannot be read, Error(bad_file) where it is no TOML.
+toml::table parse_toml_file(const std::filesystem::path& file);
+
+/// What a number must be.
+struct Bounds {
+  double low = 0.0;
+  double high = 0.0;
+  bool low_is_possible = true;
+  bool high_is_possible = true;
+};
+
+class TomlReader {
+ public:
+  /// `name` is that of the table, empty for the outermost. The table must outlive the reader.
+  TomlReader(std::string file, std::string name, const toml::table& table);
+
+  /// A table within; an empty one where there is none.
+  TomlReader table(std::string_view key);
+
+  bool has(std::string_view key) const;
+  std::string text(std::string_view key);
+  std::string text(std::string_view key, const std::string& otherwise);
+  /// One of `choices`.
+  std::string choice(std::string_view key, std::span<const std::string_view> choices);
+  std::string choice(std::string_view key, std::span<const std::string_view> choices,
+                     const std::string& otherwise);
+  double number(std::string_view key, const Bounds& bounds);
+  double number(std::string_view key, const Bounds& bounds, double otherwise);
+  std::int64_t whole(std::string_view key, std::int64_t low, std::int64_t high);
+  bool flag(std::string_view key, bool otherwise);
+
+  /// Throws for a key that nobody has asked for.
+  void expect_no_more() const;
+  /// Throws Error(bad_file) at the line of `key`.
+  [[noreturn]] void fail(std::string_view key, const std::string& message, const std::string& expected,
+                         const std::string& actual) const;
+
+ private:
+  const toml::node* find(std::string_view key);
+  const toml::node& need(std::string_view key);
+
+  std::string file_;
+  std::string name_;
+  const toml::table& table_;
+  std::vector<std::string> asked_;
+};
+
+}  // namespace weft::mnist

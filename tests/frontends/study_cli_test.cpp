@@ -1,0 +1,134 @@
+// `weft study` as its users meet it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "weft/frontends/data/idx.h"
+#include "weft/frontends/data/synthetic_digits.h"
+#include "weft/tests/frontends/run_program.h"
+#include "weft/tests/frontends/temporary_folder.h"
+
+namespace weft {
+namespace {
+
+using ::testing::HasSubstr;
+using testing_support::TemporaryFolder;
+
+/// A study of three dialects and two networks on a few synthetic digits in MNIST's files.
+class StudyProgram : public ::testing::Test {
+ protected:
+  StudyProgram() {
+    write(data::synthetic_digits(300, 7, 0), "train");
+    write(data::synthetic_digits(50, 7, 1), "t10k");
+  }
+
+  void write(const data::Dataset& digits, const std::string& part) const {
+    const std::vector<std::int64_t> sizes{digits.images.sizes()[0], 28, 28};
+    data::write_idx(digits.images.reshaped(sizes), file(part + "-images-idx3-ubyte.gz"));
+    data::write_idx(digits.labels, file(part + "-labels-idx1-ubyte.gz"));
+  }
+
+  std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
+  std::string out(const std::string& name) const { return file("out/" + name); }
+
+  std::string text_of(const std::string& path) const {
+    std::ifstream stream(path);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  std::ptrdiff_t lines_of(const std::string& path) const { return std::ranges::count(text_of(path), '\n'); }
+
+  ProgramRun begin(std::vector<std::string> more = {}, int interrupt_after_lines = 0) const {
+    std::vector<std::string> args{"study",
+                                  "--data",
+                                  folder_.path().string(),
+                                  "--out",
+                                  file("out"),
+                                  "--epochs",
+                                  "2",
+                                  "--repeats",
+                                  "2",
+                                  "--dialects",
+                                  "caffe,weft,tensorflow",
+                                  "--configurations",
+                                  "784-100-10 tanh,784-4x100-10 tanh",
+                                  "--threads",
+                                  "2"};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_program(args, interrupt_after_lines);
+  }
+  ProgramRun resume(std::vector<std::string> more = {}) const {
+    std::vector<std::string> args{"study", "--data",    folder_.path().string(),
+                                  "--out", file("out"), "--resume"};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_program(args);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(StudyProgram, LeavesItsResultsInAFolder) {
+  const ProgramRun run = begin();
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("[12/12] "));
+  EXPECT_EQ(lines_of(out("runs.csv")), 1 + 12);
+  EXPECT_EQ(lines_of(out("summary.csv")), 1 + 6);
+  const auto json = nlohmann::json::parse(text_of(out("study.json")));
+  EXPECT_TRUE(json.at("complete"));
+  EXPECT_EQ(json.at("settings").at("epochs"), 2);
+  EXPECT_EQ(json.at("settings").at("data_hash").get<std::string>().size(), 16U);
+  EXPECT_FALSE(json.at("machine").at("processor").get<std::string>().empty());
+  EXPECT_FALSE(json.at("machine").at("onednn").get<std::string>().empty());
+  ASSERT_EQ(json.at("results").size(), 6U);
+  EXPECT_EQ(json.at("results")[0].at("seeds"), (std::vector<int>{1, 2}));
+  EXPECT_EQ(json.at("results")[0].at("plan_hash").get<std::string>().size(), 16U);
+}
+
+TEST_F(StudyProgram, KeepsWhatIsDoneOnCtrlCAndGoesOn) {
+  const ProgramRun interrupted = begin({}, 4);
+  EXPECT_EQ(interrupted.exit_code, 130) << interrupted.out;
+  EXPECT_THAT(interrupted.err, HasSubstr("--resume"));
+  const auto done = lines_of(out("runs.jsonl"));
+  EXPECT_GE(done, 2);
+  EXPECT_LT(done, 12);
+  EXPECT_EQ(lines_of(out("runs.csv")), 1 + done);
+  EXPECT_FALSE(nlohmann::json::parse(text_of(out("study.json"))).at("complete"));
+
+  const ProgramRun resumed = resume();
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(lines_of(out("runs.jsonl")), 12);
+  EXPECT_TRUE(nlohmann::json::parse(text_of(out("study.json"))).at("complete"));
+}
+
+TEST_F(StudyProgram, CanBeGivenMoreSeeds) {
+  begin();
+  EXPECT_EQ(resume({"--repeats", "3"}).exit_code, 0);
+  EXPECT_EQ(lines_of(out("runs.jsonl")), 18);
+}
+
+TEST_F(StudyProgram, DoesNotMixStudies) {
+  begin();
+  const ProgramRun again = begin();
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("--resume"));
+  EXPECT_EQ(resume({"--epochs", "3"}).exit_code, 2);
+  write(data::synthetic_digits(300, 8, 0), "train");
+  const ProgramRun other = resume();
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, HasSubstr("not the data"));
+}
+
+TEST_F(StudyProgram, SaysWhereADialectIsWrong) {
+  std::ofstream(file("mine.toml")) << "[initializer]\nweights = \"zeros\"\n[training]\nbatch = -1\n";
+  const ProgramRun run = run_program({"study", "--out", file("out"), "--dialects", file("mine.toml")});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, HasSubstr("mine.toml:4: 'batch'"));
+  EXPECT_FALSE(std::filesystem::exists(file("out")));
+}
+
+}  // namespace
+}  // namespace weft
