@@ -1,0 +1,41 @@
+// Building, differentiating and compiling the training step of 784-4x100-10, and compiling long chains: the
+// time must grow about linearly.
+
+#include <benchmark/benchmark.h>
+
+#include "weft/bench/micro/networks.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/source.h"
+
+namespace weft::bench {
+namespace {
+
+void build_and_compile_training_step(benchmark::State& state) {
+  for (auto _ : state) {
+    TrainingGraph training({.layers = {100, 100, 100, 100}}, "sgd", 64);
+    Session session(training.graph);
+    benchmark::DoNotOptimize(session.inspect(training.spec, {{"batch", 64}}));
+  }
+}
+BENCHMARK(build_and_compile_training_step)->Unit(benchmark::kMillisecond);
+
+void compile_chain(benchmark::State& state) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {64, 10});
+  Value y = x;
+  for (std::int64_t i = 0; i < state.range(0); i += 2) y = relu(y + x);
+  Session session(graph);
+  const FunctionSpec spec{.inputs = {x}, .outputs = {y}, .updates = {}};
+  for (auto _ : state) benchmark::DoNotOptimize(session.inspect(spec, {}));
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(compile_chain)
+    ->Unit(benchmark::kMillisecond)
+    ->ArgName("nodes")
+    ->RangeMultiplier(2)
+    ->Range(250, 2000)
+    ->Complexity(benchmark::oN);
+
+}  // namespace
+}  // namespace weft::bench
