@@ -10,10 +10,10 @@ BoundKernels bind_kernels(const Lowered& lowered, const Schedule& schedule) {
     const KernelChoice& kernel = lowered.kernels[entry.step];
     const std::int64_t extent = kernel.cut.extent;
     auto& parts = bound.parts.emplace_back();
-    for (int thread = 0; thread < schedule.threads; ++thread) {
+    for (int part = 0; part < schedule.parts; ++part) {
       const bool whole = extent <= 1;
-      const Range range = whole ? Range{.begin = 0, .end = extent} : share(extent, schedule.threads, thread);
-      const bool idle = whole ? thread > 0 : range.begin == range.end;
+      const Range range = whole ? Range{.begin = 0, .end = extent} : share(extent, schedule.parts, part);
+      const bool idle = whole ? part > 0 : range.begin == range.end;
       parts.push_back(idle ? nullptr : kernel.make(range));
       if (!idle) bound.scratch_bytes = std::max(bound.scratch_bytes, parts.back()->scratch_bytes());
     }

@@ -1,5 +1,5 @@
 #pragma once
-// The last stage of the compiler: the kernel objects that run a schedule, one for each step and thread.
+// The last stage of the compiler: the kernel objects that run a schedule, one for each step and part.
 
 #include <memory>
 #include <vector>
@@ -9,7 +9,7 @@
 namespace weft {
 
 struct BoundKernels {
-  /// [position in Schedule::order][thread]; null where the thread has nothing to do.
+  /// [position in Schedule::order][part]; null where the part has nothing to do.
   std::vector<std::vector<std::unique_ptr<Kernel>>> parts;
   std::size_t scratch_bytes = 0;  // the most that any part needs
 };

@@ -47,6 +47,14 @@ void expect_concrete(const Program& program) {
   }
 }
 
+/// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
+/// results.
+Schedule schedule_for(const Lowered& lowered, const CompileOptions& options) {
+  const int parts = options.cuts > 0 ? options.cuts : options.threads;
+  if (options.thread_costs) return schedule_by_cost(lowered, options.threads, parts, *options.thread_costs);
+  return schedule(lowered, options.threads, parts);
+}
+
 }  // namespace
 
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
@@ -75,7 +83,7 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
                                .in_place_updates = options.in_place_updates,
                                .kernels = options.kernels});
   keep("lower", compilation.lowered.program);
-  compilation.schedule = schedule(compilation.lowered, options.threads);
+  compilation.schedule = schedule_for(compilation.lowered, options);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));

@@ -5,16 +5,23 @@
 // Each stage has a printable result, which an observer can see; every pass can be left out.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "weft/runtime/bind.h"
 #include "weft/runtime/self_check.h"
+#include "weft/runtime/thread_costs.h"
 
 namespace weft {
 
 struct CompileOptions {
-  int threads = 1;
+  int threads = 1;  // at most
+  /// Into how many parts each step is cut; 0: one for each thread. A fixed number fixes every bit of the
+  /// results, however many threads there are.
+  int cuts = 0;
+  /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
+  std::optional<ThreadCosts> thread_costs{};
   bool simplify = true;                // algebra by the ops' own rules
   bool fold = true;                    // constants
   bool merge = true;                   // common subexpressions

@@ -7,6 +7,7 @@
 
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/onednn.h"
 
 namespace weft {
 namespace {
@@ -34,7 +35,9 @@ MemoryLedger ledger_of(const Compilation& compilation) {
 }
 
 Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
-    : compilation_(std::move(compilation)), state_(std::move(state)) {
+    : compilation_(std::move(compilation)),
+      state_(std::move(state)),
+      barrier_(compilation_.schedule.threads) {
   const Lowered& lowered = compilation_.lowered;
   const int threads = compilation_.schedule.threads;
   arena_ = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(compilation_.arena.bytes)});
@@ -134,7 +137,7 @@ std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
     run_checked(feeds);
     return outputs_;
   }
-  state_->pool.run(region_);
+  run_threads();
   if (failed_.load(std::memory_order_relaxed)) {
     std::exception_ptr first;
     for (std::exception_ptr& error : errors_) {
@@ -146,26 +149,39 @@ std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
   return outputs_;
 }
 
+void Plan::run_threads() {
+  if (compilation_.schedule.threads > 1) {
+    state_->pool.run(region_);
+    return;
+  }
+  const OneDnnSingleThread single;
+  run_thread(0);
+}
+
 void Plan::run_thread(int thread) {
+  const Schedule& schedule = compilation_.schedule;
+  if (thread >= schedule.threads) return;
+  const Range own = share(schedule.parts, schedule.threads, thread);
   for (Step& step : steps_) {
-    if (step.barrier_before) state_->pool.barrier().wait();
-    // After a failure the threads still meet at the barriers, but nothing more is computed.
-    if (step.parts[static_cast<std::size_t>(thread)] == nullptr || failed_.load(std::memory_order_relaxed))
-      continue;
-    run_step(step, thread);
+    if (step.barrier_before) barrier_.wait();
+    for (std::int64_t part = own.begin; part < own.end; ++part) {
+      const auto& kernel = step.parts[static_cast<std::size_t>(part)];
+      // After a failure the threads still meet at the barriers, but nothing more is computed.
+      if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_part(step, *kernel, thread);
+    }
   }
 }
 
-void Plan::run_step(Step& step, int thread) {
+void Plan::run_part(Step& step, Kernel& kernel, int thread) {
   const auto at = static_cast<std::size_t>(thread);
   const auto fail = [&](std::exception_ptr error) {
     errors_[at] = std::move(error);
     failed_.store(true, std::memory_order_relaxed);
   };
   try {
-    step.parts[at]->run({.inputs = step.inputs,
-                         .outputs = step.outputs,
-                         .scratch = static_cast<std::byte*>(scratch_[at].mutable_data())});
+    kernel.run({.inputs = step.inputs,
+                .outputs = step.outputs,
+                .scratch = static_cast<std::byte*>(scratch_[at].mutable_data())});
   } catch (const Error& error) {
     fail(std::make_exception_ptr(explain(error, step)));
   } catch (...) {
@@ -194,9 +210,9 @@ void Plan::run_checked(std::span<const Tensor> feeds) {
             lowered.program.graph->node(node.inputs[i].node).outputs[node.inputs[i].output];
         inputs.push_back(Tensor::borrow(step.inputs[i], type.dtype, type.shape.sizes()).clone());
       }
-      for (std::size_t thread = 0; thread < step.parts.size(); ++thread) {
-        if (step.parts[thread] != nullptr) run_step(step, static_cast<int>(thread));
-        if (errors_[thread]) std::rethrow_exception(std::exchange(errors_[thread], nullptr));
+      for (const auto& part : step.parts) {
+        if (part != nullptr) run_part(step, *part, 0);
+        if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
       }
       check_step(step, inputs);
     }

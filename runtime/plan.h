@@ -56,10 +56,11 @@ class Plan {
   void bind_pointers();
   std::byte* fixed_address(std::size_t storage);
   void renew_outputs();
+  void run_threads();
   void run_thread(int thread);
   void run_checked(std::span<const Tensor> feeds);
   void check_step(const Step& step, std::span<const Tensor> inputs) const;
-  void run_step(Step& step, int thread);
+  void run_part(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 
   Compilation compilation_;
@@ -73,6 +74,7 @@ class Plan {
   std::function<void(int)> region_;
   bool is_random_ = false;
 
+  Barrier barrier_;
   std::atomic<bool> failed_{false};
   std::vector<std::exception_ptr> errors_;  // for each thread
 };

@@ -27,8 +27,9 @@ bool conflict(const Access& a, const Access& b) {
 
 class Scheduler {
  public:
-  Scheduler(const Lowered& lowered, int threads) : lowered_(lowered) {
+  Scheduler(const Lowered& lowered, int threads, int parts) : lowered_(lowered) {
     schedule_.threads = threads;
+    schedule_.parts = parts > 0 ? parts : threads;
     since_barrier_.resize(lowered.storages.size());
   }
 
@@ -122,7 +123,9 @@ std::size_t Schedule::barriers() const {
   return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
 }
 
-Schedule schedule(const Lowered& lowered, int threads) { return Scheduler(lowered, threads).run(); }
+Schedule schedule(const Lowered& lowered, int threads, int parts) {
+  return Scheduler(lowered, threads, parts).run();
+}
 
 ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
   // With one thread steps follow each other; with several, all steps of a phase may run at once.

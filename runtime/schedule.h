@@ -1,8 +1,9 @@
 #pragma once
 // The order of steps, and where threads must wait for each other: a pure function. Every thread walks the
-// same list; thread t computes its share of each step's rows, and a step that is not cut runs in thread 0. A
-// barrier stands only before a step that touches rows that another thread wrote, or writes rows that another
-// thread read, since the last barrier.
+// same list. Each step that can be cut is cut into the same number of parts, of which thread t computes its
+// share; a step that is not cut runs in thread 0. What is computed depends on the parts alone. A barrier
+// stands only before a step that touches rows that another thread wrote, or writes rows that another thread
+// read, since the last barrier.
 
 #include <cstddef>
 #include <string>
@@ -19,13 +20,15 @@ struct Schedule {
     std::int64_t phase = 0;  // barriers so far: steps of one phase may run at the same time
   };
   int threads = 1;
+  int parts = 1;  // of each step that is cut
   std::vector<Entry> order;
   std::size_t barriers() const;
 };
 
 /// Steps keep their creation order where their dependencies and the barriers leave a choice: among the steps
 /// that are ready, the oldest that needs no barrier goes first.
-Schedule schedule(const Lowered& lowered, int threads);
+/// With `parts` 0, a step is cut into as many parts as there are threads.
+Schedule schedule(const Lowered& lowered, int threads, int parts = 0);
 
 /// Where each storage of Place::arena lies in the arena, and the arena's size. The offset of a storage that
 /// lies elsewhere is 0.

@@ -71,6 +71,7 @@ void store(Tensor& parameter, const Tensor& value) {
 
 CompileOptions with_threads(CompileOptions options, int threads) {
   options.threads = threads;
+  options.thread_costs.reset();
   return options;
 }
 
@@ -108,7 +109,10 @@ Tensor& SessionState::parameter(std::string_view label) {
 
 Session::Session(Graph& graph, const SessionOptions& options)
     : graph_(graph),
-      state_(std::make_shared<SessionState>(with_threads(options.compile, options.threads), options.seed)) {}
+      state_(std::make_shared<SessionState>(with_threads(options.compile, options.threads), options.seed)) {
+  if (options.spare_threads && options.threads > 1)
+    state_->options.thread_costs = measure_thread_costs(state_->pool);
+}
 
 void Session::initialize_new_parameters() {
   std::vector<std::string> labels;

@@ -16,9 +16,10 @@
 namespace weft {
 
 struct SessionOptions {
-  int threads = 1;           // in all, the caller's included; >= 1
-  std::uint64_t seed = 1;    // of everything random: initial values, dropout, shuffling
-  CompileOptions compile{};  // which passes run; its `threads` is taken from above
+  int threads = 1;            // at most, the caller's included; >= 1
+  bool spare_threads = true;  // a plan gets only as many as make it faster; false: all of them
+  std::uint64_t seed = 1;     // of everything random: initial values, dropout, shuffling
+  CompileOptions compile{};   // which passes run; its `threads` and `thread_costs` are set by the session
 };
 
 /// Text that travels with a checkpoint: the epoch, the model's shape, whatever the program needs.

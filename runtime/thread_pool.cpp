@@ -42,7 +42,7 @@ void Barrier::wait() {
   while (round_.load(std::memory_order_acquire) == round) spin.pause();
 }
 
-ThreadPool::ThreadPool(int threads) : barrier_(threads) {
+ThreadPool::ThreadPool(int threads) {
   if (threads < 1) {
     throw Error(ErrorCode::invalid_argument, "a session needs at least one thread",
                 {.expected = "threads >= 1", .actual = std::to_string(threads)});

@@ -40,7 +40,6 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
-  Barrier& barrier() noexcept { return barrier_; }
 
   /// Calls `work(t)` once in each thread t and returns when all are done. `work` must not throw.
   void run(const std::function<void(int)>& work);
@@ -48,7 +47,6 @@ class ThreadPool {
  private:
   void serve(int thread);
 
-  Barrier barrier_;
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<std::uint32_t> started_{0};  // regions begun; workers wait for it to change
   std::atomic<int> running_{0};            // workers that have not finished the region

@@ -121,6 +121,11 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   if (spec->sizes.batch == 0 || spec->sizes.filters == 0 || spec->sizes.channels == 0) return std::nullopt;
   KernelChoice choice;
   choice.cut = cut_of(*spec);
+  choice.work = work_of(site);
+  const Conv2dSizes& s = spec->sizes;
+  choice.work.flops =
+      2.0 * static_cast<double>(s.batch * s.filters * s.out_height * s.out_width) *
+      static_cast<double>(s.channels / spec->options.groups * s.kernel_height * s.kernel_width);
   choice.make = [spec = *spec](Range range) { return std::make_unique<ConvKernel>(pieces_of(spec, range)); };
   return choice;
 }

@@ -188,6 +188,19 @@ Cut cut_of(const KernelSite& site) {
   return cut;
 }
 
+/// An operation for each element and instruction; of a table only the rows that are read.
+Work work_of(const TileProgram& program, const KernelSite& site) {
+  Work work = work_of(site);
+  const auto elements = static_cast<double>(site.outputs[0].shape.elements());
+  work.flops = elements * static_cast<double>(program.instructions.size());
+  for (const Source& source : program.sources) {
+    if (!source.rows) continue;
+    const auto table = static_cast<double>(site.inputs[source.input].shape.elements());
+    work.bytes += (elements - table) * static_cast<double>(source.element_size);
+  }
+  return work;
+}
+
 }  // namespace
 
 std::optional<KernelChoice> elementwise_kernel(const KernelSite& site) {
@@ -197,6 +210,7 @@ std::optional<KernelChoice> elementwise_kernel(const KernelSite& site) {
   KernelChoice choice;
   choice.cut = cut_of(site);
   choice.in_place = in_place_pairs(*program);
+  choice.work = work_of(*program, site);
   const std::int64_t row = row_elements(site.outputs[0]);
   choice.make = [program, row](Range range) {
     return std::make_unique<ElementwiseKernel>(program,

@@ -48,6 +48,7 @@ std::optional<KernelChoice> gather_kernel(const KernelSite& site) {
   if (copy.row_bytes == 0) return std::nullopt;
   KernelChoice choice;
   choice.cut = {.extent = row_count(site.inputs[1]), .row_inputs = {false, true}};
+  choice.work.bytes = 2.0 * static_cast<double>(choice.cut.extent) * static_cast<double>(copy.row_bytes);
   choice.make = [copy](Range range) mutable {
     copy.rows = range;
     return std::make_unique<GatherKernel>(copy);

@@ -19,4 +19,15 @@ Cut cut_by_rows(const KernelSite& site) {
   return cut;
 }
 
+Work work_of(const KernelSite& site) {
+  Work work;
+  for (const TensorType& input : site.inputs)
+    work.bytes += static_cast<double>(input.shape.elements()) * static_cast<double>(size_of(input.dtype));
+  for (const TensorType& output : site.outputs) {
+    work.flops += static_cast<double>(output.shape.elements());
+    work.bytes += static_cast<double>(output.shape.elements()) * static_cast<double>(size_of(output.dtype));
+  }
+  return work;
+}
+
 }  // namespace weft

@@ -66,11 +66,21 @@ struct KernelSite {
   std::span<const TensorType> outputs;
 };
 
+/// What a run of a whole site takes, for those who weigh it: arithmetic and traffic, as far as shapes tell.
+struct Work {
+  double flops = 0.0;
+  double bytes = 0.0;
+};
+
+/// Every input read and every output written once, one operation for each element of the outputs.
+Work work_of(const KernelSite& site);
+
 /// An offer to compute a site.
 struct KernelChoice {
   std::string_view name;  // "onednn_matmul", for people
   Cut cut;
   std::vector<InPlace> in_place{};
+  Work work{};  // where the kernel does not say, work_of(site)
   std::function<std::unique_ptr<Kernel>(Range)> make;
 };
 

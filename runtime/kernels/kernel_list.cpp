@@ -42,6 +42,7 @@ KernelChoice choose_kernel(const KernelSite& site, bool reference_only, std::spa
       if (reference_only && entry.offer != reference_kernel) continue;
       if (auto choice = entry.offer(site)) {
         choice->name = entry.name;
+        if (choice->work.bytes == 0.0) choice->work = work_of(site);
         return std::move(*choice);
       }
     }

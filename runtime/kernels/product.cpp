@@ -86,6 +86,10 @@ KernelChoice product_choice(const KernelSite& site, const Product& product,
                             std::function<std::unique_ptr<Kernel>(const Product&, const Part&)> make) {
   KernelChoice choice;
   choice.cut = cut_of(product, site);
+  choice.work = work_of(site);
+  const MatMulSizes& sizes = product.sizes;
+  choice.work.flops =
+      2.0 * static_cast<double>(sizes.m) * static_cast<double>(sizes.n) * static_cast<double>(sizes.k);
   if (product.accumulate) choice.in_place = {{.output = 0, .input = 0}};
   choice.make = [product, output = site.outputs[0], make = std::move(make)](Range range) {
     return make(product, part_of(product, output, range));

@@ -132,8 +132,8 @@ TEST_P(FailedRun, ChangesNoParameterAndLeavesTheSessionUsable) {
       SCOPED_TRACE(fmt::format("{} in row {}", failure.name, where));
       Model model;
       const FunctionSpec spec = failure.build(model);
-      Session session(model.graph, {.threads = threads});
-      Session untouched(model.graph, {.threads = threads});
+      Session session(model.graph, {.threads = threads, .spare_threads = false});
+      Session untouched(model.graph, {.threads = threads, .spare_threads = false});
       Function step = session.compile(spec);
       Function other = untouched.compile(spec);
       const Tensor good_labels = Tensor::zeros(i64, {kRows});
@@ -169,8 +169,8 @@ TEST_P(FailedRun, DoesNotMoveTheRandomPosition) {
   const Value x = input(graph, "x", f32, {kRows, 3});
   const Value rows = input(graph, "rows", i32, {kRows});
   const FunctionSpec spec{.inputs = {x, rows}, .outputs = {dropout(gather(x, rows), 0.5)}, .updates = {}};
-  Session session(graph, {.threads = GetParam()});
-  Session untouched(graph, {.threads = GetParam()});
+  Session session(graph, {.threads = GetParam(), .spare_threads = false});
+  Session untouched(graph, {.threads = GetParam(), .spare_threads = false});
   Function step = session.compile(spec);
   Function other = untouched.compile(spec);
   const Tensor ones = TensorSource("ones").uniform({kRows, 3}, 1.0, 1.0, f32);

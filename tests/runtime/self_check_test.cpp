@@ -52,8 +52,10 @@ struct Training {
 TEST(SelfCheck, FindsNothingInWhatIsRightAndChangesNothing) {
   for (const int threads : {1, 3}) {
     Training training;
-    Session plain(training.graph, {.threads = threads});
-    Session checked(training.graph, {.threads = threads, .compile = {.self_check = true, .nan_guard = true}});
+    Session plain(training.graph, {.threads = threads, .spare_threads = false});
+    Session checked(
+        training.graph,
+        {.threads = threads, .spare_threads = false, .compile = {.self_check = true, .nan_guard = true}});
     Function expected = plain.compile(training.spec);
     Function actual = checked.compile(training.spec);
     for (int step = 0; step < 4; ++step) {

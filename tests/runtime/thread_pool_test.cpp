@@ -63,15 +63,16 @@ TEST_P(ThreadPoolOf, WakesWorkersThatFellAsleep) {
 TEST_P(ThreadPoolOf, BarrierOrdersWritesOfOneSideBeforeReadsOfTheOther) {
   const int threads = GetParam();
   ThreadPool pool(threads);
+  Barrier barrier(threads);
   std::vector<std::int64_t> values(static_cast<std::size_t>(threads), 0);
   std::atomic<int> wrong{0};
   constexpr int kRounds = 300;
   pool.run([&](int thread) {
     for (int round = 1; round <= kRounds; ++round) {
       values[static_cast<std::size_t>(thread)] = round;
-      pool.barrier().wait();
+      barrier.wait();
       for (const std::int64_t value : values) wrong.fetch_add(value == round ? 0 : 1);
-      pool.barrier().wait();
+      barrier.wait();
     }
   });
   EXPECT_EQ(wrong.load(), 0);
@@ -94,10 +95,11 @@ TEST(ThreadPool, TwoPoolsWorkSideBySide) {
   std::array<std::atomic<int>, 2> sums{};
   const auto drive = [&](std::size_t which) {
     ThreadPool pool(2);
+    Barrier barrier(2);
     for (int round = 0; round < kRounds; ++round) {
       pool.run([&](int thread) {
         sums[which].fetch_add(thread + 1);
-        pool.barrier().wait();
+        barrier.wait();
       });
     }
   };

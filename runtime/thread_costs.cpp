@@ -1,0 +1,95 @@
+#include "weft/runtime/thread_costs.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <limits>
+
+#include "weft/graph/tensor.h"
+#include "weft/runtime/onednn.h"
+#include "weft/runtime/thread_pool.h"
+
+namespace weft {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The least seconds that `work` took.
+template <typename F>
+double best_of(int tries, F work) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < tries; ++i) {
+    const auto start = Clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+double measured_flops() {
+  constexpr std::int64_t kSize = 96;
+  const Tensor a = Tensor::zeros(DType::f32, {kSize, kSize});
+  Tensor c = Tensor::zeros(DType::f32, {kSize, kSize});
+  const OneDnnSingleThread single;
+  const OneDnnMatMulSpec spec{.m = kSize, .n = kSize, .k = kSize, .lda = kSize, .ldb = kSize};
+  const auto* x = a.values<float>().data();
+  const double seconds = best_of(8, [&] { onednn_gemm(spec, x, x, c.mutable_values<float>().data()); });
+  return 2.0 * static_cast<double>(kSize * kSize * kSize) / seconds;
+}
+
+double measured_bytes() {
+  constexpr std::size_t kBytes = 128 * 1024;
+  const Tensor from = Tensor::zeros(DType::u8, {kBytes});
+  Tensor to = Tensor::zeros(DType::u8, {kBytes});
+  const double seconds = best_of(8, [&] { std::memcpy(to.mutable_data(), from.data(), kBytes); });
+  return 2.0 * static_cast<double>(kBytes) / seconds;
+}
+
+double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& costs) {
+  const double alone = std::max(kernel.work.flops / costs.flops, kernel.work.bytes / costs.bytes);
+  return alone / static_cast<double>(std::clamp<std::int64_t>(kernel.cut.extent, 1, threads));
+}
+
+}  // namespace
+
+ThreadCosts measure_thread_costs(ThreadPool& pool) {
+  constexpr int kTries = 16;
+  constexpr int kBarriers = 8;
+  ThreadCosts costs{.region = 0.0, .barrier = 0.0, .flops = measured_flops(), .bytes = measured_bytes()};
+  Barrier barrier(pool.threads());
+  const std::function<void(int)> nothing = [](int) {};
+  const std::function<void(int)> meeting = [&](int) {
+    for (int i = 0; i < kBarriers; ++i) barrier.wait();
+  };
+  pool.run(nothing);  // the workers may still be asleep
+  costs.region = best_of(kTries, [&] { pool.run(nothing); });
+  const double meetings = best_of(kTries, [&] { pool.run(meeting); });
+  costs.barrier = std::max(0.0, meetings - costs.region) / kBarriers;
+  return costs;
+}
+
+double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const ThreadCosts& costs) {
+  double seconds = 0.0;
+  for (const Schedule::Entry& entry : schedule.order)
+    seconds += step_seconds(lowered.kernels[entry.step], schedule.threads, costs);
+  if (schedule.threads == 1) return seconds;
+  return seconds + costs.region + costs.barrier * static_cast<double>(schedule.barriers());
+}
+
+Schedule schedule_by_cost(const Lowered& lowered, int most, int parts, const ThreadCosts& costs) {
+  // What the model does not know, waiting for a busy machine's other threads above all, must not cost more
+  // than the plan gains.
+  constexpr double kWorthHaving = 0.9;
+  Schedule best = schedule(lowered, 1, parts);
+  double least = estimate_seconds(lowered, best, costs);
+  for (int threads = 2; threads <= most; threads = threads == most ? most + 1 : std::min(2 * threads, most)) {
+    Schedule candidate = schedule(lowered, threads, parts);
+    const double seconds = estimate_seconds(lowered, candidate, costs);
+    if (seconds >= kWorthHaving * least) continue;
+    least = seconds;
+    best = std::move(candidate);
+  }
+  return best;
+}
+
+}  // namespace weft
