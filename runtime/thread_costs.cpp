@@ -55,6 +55,9 @@ double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& 
 ThreadCosts measure_thread_costs(ThreadPool& pool) {
   constexpr int kTries = 16;
   constexpr int kBarriers = 8;
+  // What takes longer is a processor that somebody else has just now; it says nothing of later runs.
+  constexpr double kMostRegion = 20e-6;
+  constexpr double kMostBarrier = 5e-6;
   ThreadCosts costs{.region = 0.0, .barrier = 0.0, .flops = measured_flops(), .bytes = measured_bytes()};
   Barrier barrier(pool.threads());
   const std::function<void(int)> nothing = [](int) {};
@@ -62,9 +65,10 @@ ThreadCosts measure_thread_costs(ThreadPool& pool) {
     for (int i = 0; i < kBarriers; ++i) barrier.wait();
   };
   pool.run(nothing);  // the workers may still be asleep
-  costs.region = best_of(kTries, [&] { pool.run(nothing); });
+  const double region = best_of(kTries, [&] { pool.run(nothing); });
   const double meetings = best_of(kTries, [&] { pool.run(meeting); });
-  costs.barrier = std::max(0.0, meetings - costs.region) / kBarriers;
+  costs.region = std::min(region, kMostRegion);
+  costs.barrier = std::clamp((meetings - region) / kBarriers, 0.0, kMostBarrier);
   return costs;
 }
 

@@ -17,7 +17,7 @@ struct ThreadCosts {
 };
 
 /// Measures them with the pool's threads, in about a millisecond. On a busy machine the best of several
-/// tries counts.
+/// tries counts, and no more than what a machine with processors to spare would take.
 ThreadCosts measure_thread_costs(ThreadPool& pool);
 
 /// What a run of the schedule would take, in seconds.

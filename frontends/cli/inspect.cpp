@@ -16,7 +16,7 @@ struct InspectArgs {
   mnist::TrainingConfig config;
   std::string function = "train";
   std::string stage = "plan";
-  int threads = 1;
+  ThreadOptions threads;
   std::optional<std::filesystem::path> dot;
 };
 
@@ -56,7 +56,7 @@ int inspect(const InspectArgs& args) {
   } else {
     spec = mnist::prediction(graph, mlp, args.config.model.inputs);
   }
-  Session session(graph, {.threads = args.threads});
+  Session session(graph, {.threads = args.threads.threads, .compile = {.cuts = args.threads.cuts}});
   const bool plan = args.stage == "plan";
   const Compilation compilation =
       session.inspect(spec, bindings, [&](std::string_view stage, const std::string& text) {
@@ -67,8 +67,10 @@ int inspect(const InspectArgs& args) {
   if (plan || args.stage == "all" || args.stage == "memory") {
     fmt::print("== memory\n");
     print_ledger(ledger_of(compilation), fed_bytes(compilation));
-    fmt::print("\n{} steps, {} barriers, {} thread{}\n", compilation.schedule.order.size(),
-               compilation.schedule.barriers(), args.threads, args.threads == 1 ? "" : "s");
+    const Schedule& schedule = compilation.schedule;
+    fmt::print("\n{} steps, {} barriers, {} of {} threads, each step in up to {} part{}\n",
+               schedule.order.size(), schedule.barriers(), schedule.threads, args.threads.threads,
+               schedule.parts, schedule.parts == 1 ? "" : "s");
   }
   if (args.dot) {
     write_text_file(*args.dot, to_dot(compilation.lowered.program));
@@ -88,8 +90,7 @@ Registered add_inspect(CLI::App& weft) {
   app->add_option("--stage", args->stage, "One stage of the compiler, the plan, or all")
       ->check(CLI::IsMember(std::vector<std::string>{"plan", "prune", "specialize", "simplify", "fuse",
                                                      "schedule", "memory", "all"}));
-  constexpr int kMostThreads = 256;
-  app->add_option("--threads", args->threads, "Threads to plan for")->check(CLI::Range(1, kMostThreads));
+  add_thread_options(*app, args->threads);
   app->add_option("--dot", args->dot, "Also writes the fused graph for Graphviz")->type_name("FILE");
   return {app, [args] { return inspect(*args); }};
 }

@@ -37,4 +37,15 @@ void add_model_options(CLI::App& app, mnist::TrainingConfig& config) {
   app.add_option("--seed", config.seed, "Seed of everything random");
 }
 
+void add_thread_options(CLI::App& app, ThreadOptions& options) {
+  constexpr int kMostThreads = 256;
+  app.add_option("--threads", options.threads, "Threads to compute with, at most")
+      ->check(CLI::Range(1, kMostThreads));
+  app.add_option(
+         "--cuts", options.cuts,
+         "Parts that each step is cut into (0: one for each thread); a number gives the same bits with "
+         "any number of threads")
+      ->check(CLI::Range(0, kMostThreads));
+}
+
 }  // namespace weft::cli

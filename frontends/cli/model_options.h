@@ -11,4 +11,13 @@ namespace weft::cli {
 /// outlive the parsing.
 void add_model_options(CLI::App& app, mnist::TrainingConfig& config);
 
+/// How a command computes.
+struct ThreadOptions {
+  int threads = 1;
+  int cuts = 0;
+};
+
+/// --threads, --cuts: reads them into `options`, which must outlive the parsing.
+void add_thread_options(CLI::App& app, ThreadOptions& options);
+
 }  // namespace weft::cli

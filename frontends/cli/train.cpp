@@ -24,7 +24,7 @@ struct TrainArgs {
   std::optional<std::filesystem::path> data;
   mnist::TrainingConfig config;
   std::int64_t epochs = 10;
-  int threads = 1;
+  ThreadOptions threads;
   std::optional<std::filesystem::path> save;
   std::optional<std::filesystem::path> resume;
   bool json = false;
@@ -83,7 +83,7 @@ void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome
                                     {"predict_seconds", outcome.predict_seconds},
                                     {"test_accuracy", outcome.test_accuracy},
                                     {"train_loss", losses},
-                                    {"threads", args.threads},
+                                    {"threads", args.threads.threads},
                                     {"batch", args.config.batch},
                                     {"layers", args.config.model.layers},
                                     {"activation", args.config.model.activation},
@@ -108,7 +108,9 @@ int train(const CLI::App& app, TrainArgs args) {
 
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph, {.threads = args.threads, .seed = args.config.seed});
+  Session session(
+      graph,
+      {.threads = args.threads.threads, .seed = args.config.seed, .compile = {.cuts = args.threads.cuts}});
   const FunctionSpec spec = mnist::training_step(mlp, constant(graph, digits.train.images),
                                                  constant(graph, digits.train.labels), args.config.optimizer);
   if (args.resume) session.load(*args.resume);  // before anything is allocated on the word of its metadata
@@ -119,8 +121,8 @@ int train(const CLI::App& app, TrainArgs args) {
   fmt::print(talk, "{}-{}{}{} {}, {} {}, batch {}, {} thread{}, seed {}\n", args.config.model.inputs,
              fmt::join(args.config.model.layers, "-"), args.config.model.layers.empty() ? "" : "-",
              args.config.model.classes, args.config.model.activation, args.config.optimizer.name,
-             args.config.optimizer.rate(), args.config.batch, args.threads, args.threads == 1 ? "" : "s",
-             args.config.seed);
+             args.config.optimizer.rate(), args.config.batch, args.threads.threads,
+             args.threads.threads == 1 ? "" : "s", args.config.seed);
   std::fflush(talk);
   const InterruptWatch interrupt;
   const FitResult fitted = fit(step,
@@ -168,10 +170,9 @@ Registered add_train(CLI::App& weft) {
       ->type_name("DIR");
   add_model_options(*app, args->config);
   constexpr std::int64_t kMostEpochs = 1'000'000;
-  constexpr int kMostThreads = 256;
   app->add_option("--epochs", args->epochs, "Epochs in all, those before a --resume included")
       ->check(CLI::Range(std::int64_t{1}, kMostEpochs));
-  app->add_option("--threads", args->threads, "Threads to compute with")->check(CLI::Range(1, kMostThreads));
+  add_thread_options(*app, args->threads);
   app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")->type_name("FILE");
   app->add_option("--resume", args->resume, "Goes on from a checkpoint")->type_name("FILE");
   app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");

@@ -1,0 +1,60 @@
+#include "weft/runtime/thread_costs.h"
+
+#include <gtest/gtest.h>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/runtime/thread_pool.h"
+
+namespace weft {
+namespace {
+
+/// tanh(x w) for x [rows, 64].
+Schedule schedule_of(std::int64_t rows, const CompileOptions& options) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {rows, 64});
+  const Value w = parameter(graph, "w", Tensor::zeros(f32, {64, 64}));
+  const std::vector<Value> roots{tanh(matmul(x, w))};
+  const std::vector<std::string> inputs{"x"};
+  return compile(graph, roots, 1, inputs, {}, options).schedule;
+}
+
+constexpr ThreadCosts kCosts{.region = 2e-6, .barrier = 1e-6, .flops = 1e11, .bytes = 1e11};
+
+TEST(ThreadCosts, GiveATinyPlanOneThreadAndALargeOneAll) {
+  EXPECT_EQ(schedule_of(1, {.threads = 4, .thread_costs = kCosts}).threads, 1);
+  EXPECT_EQ(schedule_of(16, {.threads = 4, .thread_costs = kCosts}).threads, 1);
+  EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = kCosts}).threads, 4);
+  EXPECT_EQ(schedule_of(4096, {.threads = 3, .thread_costs = kCosts}).threads, 3);
+}
+
+TEST(ThreadCosts, AreNotAskedWhereAllThreadsAreWanted) {
+  EXPECT_EQ(schedule_of(1, {.threads = 4}).threads, 4);
+}
+
+TEST(ThreadCosts, LeaveTheCutsAsTheyAre) {
+  for (const std::int64_t rows : {16, 4096}) {
+    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}).parts, 4);
+    EXPECT_EQ(schedule_of(rows, {.threads = 4, .cuts = 6, .thread_costs = kCosts}).parts, 6);
+  }
+}
+
+TEST(ThreadCosts, RiseWithTheCostOfMeeting) {
+  constexpr ThreadCosts slow{.region = 1e-2, .barrier = 1e-2, .flops = 1e11, .bytes = 1e11};
+  EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = slow}).threads, 1);
+}
+
+TEST(ThreadCosts, AreMeasuredAsNumbersThatMakeSense) {
+  ThreadPool pool(2);
+  const ThreadCosts costs = measure_thread_costs(pool);
+  EXPECT_GT(costs.region, 0.0);
+  EXPECT_LT(costs.region, 0.1);
+  EXPECT_GE(costs.barrier, 0.0);
+  EXPECT_GT(costs.flops, 1e8);
+  EXPECT_GT(costs.bytes, 1e8);
+}
+
+}  // namespace
+}  // namespace weft
