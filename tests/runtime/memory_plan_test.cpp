@@ -125,6 +125,20 @@ TEST(MemoryPlan, NeverLetsLiveBuffersOverlap) {
   }
 }
 
+TEST(MemoryPlan, NeverLetsManyLiveBuffersOverlap) {
+  TensorSource source("NeverLetsManyLiveBuffersOverlap");
+  std::vector<Lifetime> lifetimes(4000);
+  for (std::size_t i = 0; i < lifetimes.size(); ++i) {
+    const auto first = static_cast<std::int64_t>(i);
+    lifetimes[i] = {.bytes = static_cast<std::size_t>(source.below(500)),
+                    .first = first,
+                    .last = first + (source.below(10) == 0 ? source.below(2000) : source.below(4))};
+  }
+  const MemoryPlan plan = plan_memory(lifetimes);
+  ASSERT_NO_FATAL_FAILURE(expect_disjoint(lifetimes, plan));
+  EXPECT_LE(static_cast<double>(plan.bytes), 1.1 * static_cast<double>(plan.peak_live));
+}
+
 TEST(MemoryPlan, NeedsTheLowerBoundOnlyForStacks) {
   // Buffers that come and go like nested calls never need more than what is alive.
   for (std::int64_t depth = 1; depth < 20; ++depth) {
