@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace weft {
 namespace {
@@ -22,19 +23,21 @@ std::string describe(std::span<const TensorType> types) {
   return texts.empty() ? "no inputs" : fmt::format("{}", fmt::join(texts, " and "));
 }
 
-std::vector<TensorType> infer_checked(const Op& op, std::span<const TensorType> inputs, const Trail& trail) {
+/// `trail` is written only where something is wrong: most nodes are right, and graphs may be large.
+std::vector<TensorType> infer_checked(const Op& op, std::span<const TensorType> inputs,
+                                      const std::function<Trail()>& trail) {
   std::vector<TensorType> outputs;
   try {
     outputs = op.infer(inputs);
   } catch (const Error& error) {
-    Trail filled = trail;
+    Trail filled = trail();
     if (error.trail().actual.empty()) filled.actual = describe(inputs);
     throw error.with(filled);
   }
-  if (outputs.empty()) throw Error(ErrorCode::internal, "the shape rule gives no output", trail);
+  if (outputs.empty()) throw Error(ErrorCode::internal, "the shape rule gives no output", trail());
   const DType element = kernel_element(inputs, outputs);
   if (!op.supports(element)) {
-    Trail filled = trail;
+    Trail filled = trail();
     filled.actual = describe(inputs);
     throw Error(ErrorCode::dtype_mismatch, fmt::format("there is no kernel for {}", name_of(element)),
                 filled);
@@ -86,18 +89,21 @@ NodeId Graph::add(const Op& op, std::span<const Value> inputs, std::source_locat
     where = scope.where;
     break;
   }
-  Trail trail{.op = std::string(op.name()), .node = full_name(name), .where = to_string(where)};
+  std::string full = full_name(name);
+  const auto trail = [&] {
+    return Trail{.op = std::string(op.name()), .node = full, .where = to_string(where)};
+  };
   std::vector<ValueId> ids;
   ids.reserve(inputs.size());
   for (const Value& input : inputs) {
-    if (!input) throw Error(ErrorCode::invalid_argument, "an empty value was used as input", trail);
+    if (!input) throw Error(ErrorCode::invalid_argument, "an empty value was used as input", trail());
     if (&input.graph() != this) {
-      throw Error(ErrorCode::invalid_argument, "the inputs belong to different graphs", trail);
+      throw Error(ErrorCode::invalid_argument, "the inputs belong to different graphs", trail());
     }
     ids.push_back({input.node(), input.output()});
   }
   auto outputs = infer_checked(op, types_of(inputs), trail);
-  nodes_.push_back({op, std::move(ids), std::move(outputs), std::move(trail.node), where});
+  nodes_.push_back({op, std::move(ids), std::move(outputs), std::move(full), where});
   return static_cast<NodeId>(nodes_.size() - 1);
 }
 

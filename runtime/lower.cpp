@@ -11,6 +11,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/fused_ops.h"
 #include "weft/runtime/kernels/kernel_list.h"
+#include "weft/runtime/partial_order.h"
 
 namespace weft {
 namespace {
@@ -86,7 +87,8 @@ class Lowering {
  public:
   Lowering(const Program& program, std::size_t outputs, std::span<const std::string> inputs,
            const LowerOptions& options)
-      : inputs_(inputs), options_(options) {
+      : options_(options) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) feeds_.emplace(inputs[i], i);
     lowered_.program = materialize(program, outputs);
     lowered_.outputs = outputs;
   }
@@ -97,6 +99,7 @@ class Lowering {
     choose_kernels();
     order_by_data();
     place_updates();
+    lowered_.after = order_.before();
     return std::move(lowered_);
   }
 
@@ -111,17 +114,14 @@ class Lowering {
   }
 
   std::size_t parameter_storage(const Parameter& parameter) {
-    auto& labels = lowered_.parameters;
-    const auto found = std::ranges::find(labels, parameter.label);
-    if (found != labels.end()) return parameter_storages_.at(parameter.label);
-    labels.push_back(parameter.label);
-    return parameter_storages_[parameter.label] =
-               add_storage(Place::parameter, labels.size() - 1, parameter.type);
+    const auto [found, is_new] = parameter_storages_.try_emplace(parameter.label);
+    if (!is_new) return found->second;
+    lowered_.parameters.push_back(parameter.label);
+    return found->second = add_storage(Place::parameter, lowered_.parameters.size() - 1, parameter.type);
   }
 
   std::size_t feed_index(const Node& node, const std::string& label) const {
-    const auto found = std::ranges::find(inputs_, label);
-    if (found != inputs_.end()) return static_cast<std::size_t>(found - inputs_.begin());
+    if (const auto found = feeds_.find(label); found != feeds_.end()) return found->second;
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("the input '{}' is needed but not among the function's inputs", label),
                 {.op = "input", .node = node.name, .where = to_string(node.where)});
@@ -175,38 +175,29 @@ class Lowering {
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
       for (const std::size_t place : lowered_.storage_of[lowered_.steps[step]]) writer_[place] = step;
     }
-    lowered_.after.resize(lowered_.steps.size());
-    next_.resize(lowered_.steps.size());
+    order_ = PartialOrder(lowered_.steps.size());
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
       for (const ValueId& input : graph().node(lowered_.steps[step]).inputs) {
         const std::size_t place = storage(input);
         readers_[place].push_back(step);
-        if (writer_[place] != kNone) order(writer_[place], step);
+        if (writer_[place] != kNone) order_.order(writer_[place], step);
       }
     }
   }
 
-  void order(std::size_t first, std::size_t second) {
-    auto& before = lowered_.after[second];
-    if (std::ranges::find(before, first) != before.end()) return;
-    before.push_back(first);
-    next_[first].push_back(second);
-  }
-
-  /// Whether any of `targets` comes after `start` by the orders so far.
-  bool reaches(std::size_t start, const std::vector<std::size_t>& targets) const {
-    std::vector<bool> seen(next_.size(), false);
-    std::vector<std::size_t> open{start};
-    while (!open.empty()) {
-      const std::size_t step = open.back();
-      open.pop_back();
-      for (const std::size_t later : next_[step]) {
-        if (seen[later]) continue;
-        seen[later] = true;
-        open.push_back(later);
+  /// Whether a step that can fail is, or comes after, this one, by the data alone. The orders that updates
+  /// add lead to steps that none comes after.
+  std::vector<bool> before_failures() const {
+    std::vector<bool> before(lowered_.steps.size(), false);
+    for (std::size_t step = before.size(); step-- > 0;) {
+      const Node& node = graph().node(lowered_.steps[step]);
+      before[step] = before[step] || node.op.traits().can_fail;
+      if (!before[step]) continue;
+      for (const ValueId& input : node.inputs) {
+        if (const std::size_t writer = writer_[storage(input)]; writer != kNone) before[writer] = true;
       }
     }
-    return std::ranges::any_of(targets, [&](std::size_t target) { return seen[target]; });
+    return before;
   }
 
   void place_updates() {
@@ -214,6 +205,7 @@ class Lowering {
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
       if (graph().node(lowered_.steps[step]).op.traits().can_fail) fallible.push_back(step);
     }
+    const std::vector<bool> fails_later = before_failures();
     std::set<std::size_t> updated;
     std::map<std::size_t, std::size_t> moved;
     for (std::size_t i = lowered_.outputs; i < lowered_.program.roots.size(); ++i) {
@@ -226,7 +218,7 @@ class Lowering {
             {.op = "assign", .node = graph().node(node.inputs[0].node).name, .where = to_string(node.where)});
       }
       const std::size_t stored = storage(node.inputs[1]);
-      const bool in_place = update_in_place(parameter, stored, fallible);
+      const bool in_place = update_in_place(parameter, stored, fails_later);
       const std::size_t step = in_place ? writer_[stored] : add_copy_step(update);
       if (in_place) {
         moved[stored] = parameter;
@@ -235,9 +227,9 @@ class Lowering {
       }
       lowered_.commits[step] = true;
       for (const std::size_t reader : readers_[parameter]) {
-        if (reader != step) order(reader, step);
+        if (reader != step) order_.order(reader, step);
       }
-      for (const std::size_t risky : fallible) order(risky, step);
+      for (const std::size_t risky : fallible) order_.order(risky, step);
     }
     for (auto& places : lowered_.storage_of) {
       for (std::size_t& place : places) {
@@ -248,8 +240,7 @@ class Lowering {
 
   /// Lets the step that computes the new value write it where the parameter lies, if nobody needs the old
   /// one afterwards and nothing that can fail comes after it.
-  bool update_in_place(std::size_t parameter, std::size_t stored,
-                       const std::vector<std::size_t>& fallible) const {
+  bool update_in_place(std::size_t parameter, std::size_t stored, const std::vector<bool>& fails_later) {
     if (!options_.in_place_updates) return false;
     const std::size_t producer = writer_[stored];
     const Node& node = graph().node(lowered_.steps[producer]);
@@ -261,32 +252,28 @@ class Lowering {
       if (storage(node.inputs[i]) == parameter && std::ranges::find(allowed, needed) == allowed.end())
         return false;
     }
-    const auto readers = readers_.find(parameter);
-    if (readers != readers_.end() && reaches(producer, readers->second)) return false;
-    if (reaches(producer, fallible)) return false;
-    return std::ranges::find(fallible, producer) == fallible.end();
+    return !fails_later[producer] && !order_.leads(producer, readers_[parameter]);
   }
 
   std::size_t add_copy_step(NodeId update) {
     const std::size_t step = lowered_.steps.size();
     lowered_.steps.push_back(update);
     lowered_.kernels.push_back(choose(graph().node(update)));
-    lowered_.after.emplace_back();
     lowered_.commits.push_back(true);
-    next_.emplace_back();
+    order_.add_element();
     const std::size_t stored = storage(graph().node(update).inputs[1]);
-    if (writer_[stored] != kNone) order(writer_[stored], step);
+    if (writer_[stored] != kNone) order_.order(writer_[stored], step);
     readers_[stored].push_back(step);
     return step;
   }
 
-  std::span<const std::string> inputs_;
+  std::map<std::string, std::size_t, std::less<>> feeds_;  // label -> which input
   LowerOptions options_;
   Lowered lowered_;
   std::map<std::string, std::size_t> parameter_storages_;
   std::vector<std::size_t> writer_;                          // storage -> step
   std::map<std::size_t, std::vector<std::size_t>> readers_;  // storage -> steps
-  std::vector<std::vector<std::size_t>> next_;               // step -> steps after it
+  PartialOrder order_;                                       // of the steps
 };
 
 }  // namespace

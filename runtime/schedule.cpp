@@ -18,6 +18,7 @@ struct Access {
   std::size_t storage = 0;
   bool writes = false;
   std::int64_t rows = kAnywhere;
+  friend bool operator==(const Access&, const Access&) = default;
 };
 
 bool conflict(const Access& a, const Access& b) {
@@ -36,17 +37,15 @@ class Scheduler {
   Schedule run() {
     std::vector<std::size_t> waits(lowered_.steps.size());
     std::vector<std::vector<std::size_t>> next(lowered_.steps.size());
-    std::set<std::size_t> ready;
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
       waits[step] = lowered_.after[step].size();
-      if (waits[step] == 0) ready.insert(step);
+      if (waits[step] == 0) ready_.insert(step);
       for (const std::size_t before : lowered_.after[step]) next[before].push_back(step);
     }
-    while (!ready.empty()) {
-      const std::size_t step = choose(ready);
-      ready.erase(step);
+    while (!ready_.empty() || !blocked_.empty()) {
+      const std::size_t step = choose();
       for (const std::size_t later : next[step]) {
-        if (--waits[later] == 0) ready.insert(later);
+        if (--waits[later] == 0) ready_.insert(later);
       }
     }
     if (schedule_.order.size() != lowered_.steps.size()) {
@@ -56,23 +55,24 @@ class Scheduler {
   }
 
  private:
-  std::size_t choose(const std::set<std::size_t>& ready) {
-    std::size_t chosen = *ready.begin();
-    bool barrier = false;
-    if (schedule_.threads > 1) {
-      const auto free = std::ranges::find_if(ready, [&](std::size_t step) { return !needs_barrier(step); });
-      barrier = free == ready.end();
-      if (!barrier) chosen = *free;
-    }
+  std::size_t choose() {
+    // What needs a barrier now needs one until the next stands: it is looked at once for each barrier.
+    while (schedule_.threads > 1 && !ready_.empty() && needs_barrier(*ready_.begin()))
+      blocked_.insert(ready_.extract(ready_.begin()));
+    const bool barrier = ready_.empty();
     if (barrier) {
+      ready_.swap(blocked_);
       for (const std::size_t storage : touched_) since_barrier_[storage].clear();
       touched_.clear();
       may_have_failed_ = false;
       ++phase_;
     }
+    const std::size_t chosen = *ready_.begin();
+    ready_.erase(ready_.begin());
     for (const Access& access : accesses(chosen)) {
-      since_barrier_[access.storage].push_back(access);
-      touched_.push_back(access.storage);
+      auto& earlier = since_barrier_[access.storage];
+      if (earlier.empty()) touched_.push_back(access.storage);
+      if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
     }
     may_have_failed_ = may_have_failed_ || can_fail(chosen);
     schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
@@ -111,7 +111,9 @@ class Scheduler {
 
   const Lowered& lowered_;
   Schedule schedule_;
-  std::vector<std::vector<Access>> since_barrier_;
+  std::set<std::size_t> ready_;                     // steps that wait for no other
+  std::set<std::size_t> blocked_;                   // those of them that need a barrier
+  std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
   std::vector<std::size_t> touched_;
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier

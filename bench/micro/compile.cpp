@@ -33,8 +33,8 @@ void compile_chain(benchmark::State& state) {
 BENCHMARK(compile_chain)
     ->Unit(benchmark::kMillisecond)
     ->ArgName("nodes")
-    ->RangeMultiplier(2)
-    ->Range(250, 2000)
+    ->RangeMultiplier(10)
+    ->Range(1000, 100'000)
     ->Complexity(benchmark::oN);
 
 }  // namespace
