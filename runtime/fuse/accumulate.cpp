@@ -50,6 +50,8 @@ std::optional<Scaled> scaled_product(const Value& value, const Shape& shape) {
 
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
+  // What is added to by another elementwise op anyway takes the product in that op's own pass.
+  if (producer(into).op.traits().elementwise) return std::nullopt;
   auto scaled = scaled_product(added, into.shape());
   if (!scaled) return std::nullopt;
   MatMulAccumulate op{.product = scaled->product, .alpha = sign * scaled->number.value_or(1.0)};
