@@ -201,21 +201,13 @@ void Plan::run_checked(std::span<const Tensor> feeds) {
   });
   std::vector<Tensor> before;
   for (const std::string& label : lowered.parameters) before.push_back(state_->parameter(label).clone());
+  ValueWatch watch(*lowered.program.graph);
+  for (NodeId id = 0; id < lowered.program.graph->size(); ++id) {
+    const auto* parameter = lowered.program.graph->node(id).op.as<Parameter>();
+    if (parameter != nullptr) watch.made({.node = id, .output = 0}, state_->parameter(parameter->label));
+  }
   try {
-    for (Step& step : steps_) {
-      const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
-      std::vector<Tensor> inputs;
-      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        const TensorType& type =
-            lowered.program.graph->node(node.inputs[i].node).outputs[node.inputs[i].output];
-        inputs.push_back(Tensor::borrow(step.inputs[i], type.dtype, type.shape.sizes()).clone());
-      }
-      for (const auto& part : step.parts) {
-        if (part != nullptr) run_part(step, *part, 0);
-        if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
-      }
-      check_step(step, inputs);
-    }
+    run_checked_steps(watch);
   } catch (...) {
     // A check may fail after an update: the run is undone.
     for (std::size_t i = 0; i < before.size(); ++i) {
@@ -226,13 +218,43 @@ void Plan::run_checked(std::span<const Tensor> feeds) {
   }
 }
 
-void Plan::check_step(const Step& step, std::span<const Tensor> inputs) const {
+void Plan::run_checked_steps(ValueWatch& watch) {
+  const Lowered& lowered = compilation_.lowered;
+  const Graph& graph = *lowered.program.graph;
+  const auto tensor_at = [](const std::byte* data, const TensorType& type) {
+    return Tensor::borrow(data, type.dtype, type.shape.sizes());
+  };
+  for (Step& step : steps_) {
+    const NodeId id = lowered.steps[step.index];
+    const Node& node = graph.node(id);
+    std::vector<Tensor> inputs;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId value = node.inputs[i];
+      inputs.push_back(tensor_at(step.inputs[i], graph.node(value.node).outputs[value.output]).clone());
+      watch.expect_kept(value, inputs.back(), node);
+    }
+    for (const auto& part : step.parts) {
+      if (part != nullptr) run_part(step, *part, 0);
+      if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
+    }
+    std::vector<Tensor> outputs;
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      outputs.push_back(tensor_at(step.outputs[i], node.outputs[i]));
+      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, outputs.back());
+    }
+    check_step(step, inputs, outputs);
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Value& root = lowered.program.roots[i];
+    const ValueId value{.node = root.node(), .output = root.output()};
+    watch.expect_kept(value, outputs_[i], graph.node(root.node()));
+  }
+}
+
+void Plan::check_step(const Step& step, std::span<const Tensor> inputs,
+                      std::span<const Tensor> outputs) const {
   const Lowered& lowered = compilation_.lowered;
   const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
-  std::vector<Tensor> outputs;
-  for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-    outputs.push_back(Tensor::borrow(step.outputs[i], node.outputs[i].dtype, node.outputs[i].shape.sizes()));
-  }
   if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
   if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
 }

@@ -59,7 +59,8 @@ class Plan {
   void run_threads();
   void run_thread(int thread);
   void run_checked(std::span<const Tensor> feeds);
-  void check_step(const Step& step, std::span<const Tensor> inputs) const;
+  void run_checked_steps(ValueWatch& watch);
+  void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
   void run_part(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 

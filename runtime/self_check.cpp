@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include "weft/graph/evaluate.h"
@@ -103,6 +104,24 @@ void check_kernel(const Node& node, std::string_view kernel, std::span<const Ten
       throw_different(node, fmt::format("the kernel '{}'", kernel), i, *difference);
     }
   }
+}
+
+void ValueWatch::made(ValueId value, const Tensor& tensor) {
+  values_.insert_or_assign(value, tensor.clone());
+}
+
+void ValueWatch::expect_kept(ValueId value, const Tensor& now, const Node& reader) const {
+  while (graph_.node(value.node).op.traits().view) value = graph_.node(value.node).inputs[0];
+  const auto found = values_.find(value);
+  if (found == values_.end()) return;
+  if (now.bytes() == 0 || std::memcmp(found->second.data(), now.data(), now.bytes()) == 0) return;
+  const Node& maker = graph_.node(value.node);
+  throw Error(
+      ErrorCode::internal,
+      fmt::format("the plan, its memory or its order, lets something write over what {}{} gave before "
+                  "it is read here",
+                  maker.op.name(), maker.name.empty() ? "" : fmt::format(" '{}'", maker.name)),
+      {.op = std::string(reader.op.name()), .node = reader.name, .where = to_string(reader.where)});
 }
 
 void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {

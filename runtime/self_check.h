@@ -4,6 +4,7 @@
 // asked for. Internal to runtime/.
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,22 @@ void check_stages(std::span<const StageProgram> stages, const std::function<Tens
 /// of `inputs`.
 void check_kernel(const Node& node, std::string_view kernel, std::span<const Tensor> inputs,
                   std::span<const Tensor> outputs);
+
+/// What each step gave, to see that it is still there when a later step reads it.
+class ValueWatch {
+ public:
+  explicit ValueWatch(const Graph& graph) : graph_(graph) {}
+
+  /// Keeps a copy of a value as it was made.
+  void made(ValueId value, const Tensor& tensor);
+  /// Throws Error(internal) that blames the plan, its memory or its order, if a value that was made is not
+  /// what it was then. `reader` is for the message.
+  void expect_kept(ValueId value, const Tensor& now, const Node& reader) const;
+
+ private:
+  const Graph& graph_;
+  std::map<ValueId, Tensor> values_;
+};
 
 /// Throws Error(numeric) that names the node and the ranges of its inputs if an output holds a NaN.
 void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs);

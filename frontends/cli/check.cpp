@@ -1,86 +1,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "weft/frontends/cli/certificate.h"
+#include "weft/frontends/cli/check_models.h"
 #include "weft/frontends/cli/commands.h"
-#include "weft/frontends/proof/certify.h"
-#include "weft/frontends/proof/derivative_check.h"
-#include "weft/frontends/proof/kernel_check.h"
-#include "weft/runtime/kernels/vector/vector_functions.h"
-#include "weft/runtime/onednn.h"
+#include "weft/frontends/cli/model_options.h"
 
 namespace weft::cli {
 namespace {
 
-using proof::Certificate;
-
 struct CheckArgs {
+  CheckArgs() { config.batch = 8; }  // the reference interpreter is slow
+
+  mnist::TrainingConfig config;
   std::vector<std::string> ops;
   int samples = 20;
-  std::uint64_t seed = 1;
   bool json = false;
 };
 
-#ifdef __clang__
-constexpr const char* kCompiler = __VERSION__;
-#else
-constexpr const char* kCompiler = "g++ " __VERSION__;
-#endif
-
-std::string machine() {
-  return fmt::format("weft {}, {}, {} vectors, built by {}", WEFT_VERSION, onednn_version(),
-                     vector_functions().instruction_set, kCompiler);
-}
-
-std::string number(double error) { return error == 0.0 ? "0" : fmt::format("{:.0e}", error); }
-
-void print_header() {
-  fmt::print("{}\n", machine());
-  fmt::print(
-      "bounds: gradient {:.0e}, second {:.0e}, forward {:.0e}, kernels {:.0e} (f32) and {:.0e} (f64)\n\n",
-      proof::kGradientBound, proof::kSecondBound, proof::kForwardBound, proof::kKernelBoundF32,
-      proof::kKernelBoundF64);
-  fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8}  {}\n", "op", "samples", "refused", "gradient",
-             "second", "forward", "kernels", "");
-}
-
-void print_row(const Certificate& certificate) {
-  const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
-  const auto column = [&](double error) { return proven ? number(error) : "-"; };
-  fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8}  {}\n", certificate.op, certificate.samples,
-             certificate.refusals, column(certificate.gradient_error), column(certificate.second_error),
-             column(certificate.forward_error),
-             certificate.kernels.empty() ? "-" : number(certificate.kernel_error),
-             certificate.passed() ? "ok" : "FAILED");
-}
-
-/// The first failures of each op; the rest are most often the same one.
-void print_failures(const Certificate& certificate) {
-  constexpr std::size_t kShown = 3;
-  const std::size_t shown = std::min(kShown, certificate.failures.size());
-  for (std::size_t i = 0; i < shown; ++i) {
-    fmt::print(stderr, "weft: {}: {}\n", certificate.op, certificate.failures[i]);
-  }
-  if (certificate.failures.size() > shown) {
-    fmt::print(stderr, "weft: {}: and {} more\n", certificate.op, certificate.failures.size() - shown);
-  }
-}
-
-nlohmann::ordered_json as_json(const Certificate& certificate) {
-  return {{"op", certificate.op},
-          {"passed", certificate.passed()},
-          {"gradient", certificate.gradient},
-          {"samples", certificate.samples},
-          {"refusals", certificate.refusals},
-          {"gradient_error", certificate.gradient_error},
-          {"second_error", certificate.second_error},
-          {"forward_error", certificate.forward_error},
-          {"kernel_error", certificate.kernel_error},
-          {"kernels", certificate.kernels},
-          {"failures", certificate.failures}};
-}
+/// The flags that describe a network, in CheckArgs::config.
+constexpr std::array kModelFlags{"--layers", "--activation", "--init", "--batch", "--optimizer", "--lr"};
 
 /// The specifications that were asked for: all of them where nothing was.
 std::vector<proof::Specification> chosen(const std::vector<std::string>& ops) {
@@ -96,29 +39,76 @@ std::vector<proof::Specification> chosen(const std::vector<std::string>& ops) {
   return all;
 }
 
-int check(const CheckArgs& args) {
+/// What was certified so far, for the last line or the JSON.
+struct Summary {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  int count = 0;
   int failed = 0;
-  int proven = 0;
-  const auto specifications = chosen(args.ops);
-  if (!args.json) print_header();
-  for (const proof::Specification& specification : specifications) {
-    const Certificate certificate = certify(specification, {.seed = args.seed, .samples = args.samples});
+  int proven = 0;  // gradients
+
+  template <typename Certificate>
+  void add(const Certificate& certificate, std::string_view subject, bool json) {
+    ++count;
     failed += certificate.passed() ? 0 : 1;
-    proven += certificate.passed() && certificate.gradient == "proven" && certificate.samples > 0 ? 1 : 0;
-    if (args.json) {
+    if (json) {
       list.push_back(as_json(certificate));
     } else {
       print_row(certificate);
     }
-    print_failures(certificate);
+    print_failures(subject, certificate.failures);
   }
+};
+
+Summary check_ops(const CheckArgs& args) {
+  Summary summary;
+  const auto specifications = chosen(args.ops);
+  if (!args.json) print_op_header();
+  for (const proof::Specification& specification : specifications) {
+    const auto certificate = certify(specification, {.seed = args.config.seed, .samples = args.samples});
+    const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
+    summary.proven += certificate.passed() && proven ? 1 : 0;
+    summary.add(certificate, certificate.op, args.json);
+  }
+  return summary;
+}
+
+Summary check_models(const CheckArgs& args, std::span<const proof::Model> models) {
+  Summary summary;
+  if (!args.json) print_model_header();
+  for (const proof::Model& model : models) {
+    for (const DType dtype : {f32, f64}) {
+      const auto certificate = certify_training(model, dtype, {.seed = args.config.seed});
+      summary.add(certificate, fmt::format("{} in {}", model.name, name_of(dtype)), args.json);
+    }
+  }
+  return summary;
+}
+
+int check(const CLI::App& app, const CheckArgs& args) {
+  const bool model_asked =
+      std::ranges::any_of(kModelFlags, [&](const char* flag) { return app.count(flag) > 0; });
+  const bool ops_asked = !args.ops.empty();
+  const BuildInfo info = build_info();
+  if (!args.json) print_build(info);
+  Summary ops;
+  Summary models;
+  if (ops_asked || !model_asked) ops = check_ops(args);
+  if (model_asked) {
+    models = check_models(args, std::array{model_of_flags(args.config)});
+  } else if (!ops_asked) {
+    models = check_models(args, small_models(args.config.seed));
+  }
+  const int failed = ops.failed + models.failed;
   if (args.json) {
-    const nlohmann::ordered_json line{
-        {"machine", machine()}, {"seed", args.seed}, {"failed", failed}, {"ops", list}};
+    const nlohmann::ordered_json line{{"build", as_json(info)},
+                                      {"seed", args.config.seed},
+                                      {"failed", failed},
+                                      {"ops", ops.list},
+                                      {"models", models.list}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("\n{} ops: {} gradients proven, {} failed\n", specifications.size(), proven, failed);
+    fmt::print("\n{} ops: {} gradients proven; {} training functions; {} failed\n", ops.count, ops.proven,
+               models.count, failed);
   }
   return failed == 0 ? kSuccess : kFailure;
 }
@@ -129,14 +119,15 @@ Registered add_check(CLI::App& weft) {
   auto args = std::make_shared<CheckArgs>();
   CLI::App* app = weft.add_subcommand(
       "check",
-      "Proves every op on this machine: gradients against differences, kernels against the reference");
+      "Proves every op and some training functions on this machine: gradients against differences, kernels "
+      "and compiled functions against the reference. With a network's flags: the function that trains it");
+  add_model_options(*app, args->config);
   app->add_option("--op", args->ops, "Only these ops")->delimiter(',')->type_name("NAME");
   constexpr int kMostSamples = 1'000'000;
   app->add_option("--samples", args->samples, "Random samples of each form of an op")
       ->check(CLI::Range(1, kMostSamples));
-  app->add_option("--seed", args->seed, "Seed of the samples");
   app->add_flag("--json", args->json, "Prints one line of JSON");
-  return {app, [args] { return check(*args); }};
+  return {app, [app, args] { return check(*app, *args); }};
 }
 
 }  // namespace weft::cli

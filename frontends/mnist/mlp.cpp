@@ -62,7 +62,8 @@ void validate(const MlpConfig& config) {
   }
 }
 
-Mlp::Mlp(Graph& graph, const MlpConfig& config) : activation_(config.activation), dropout_(config.dropout) {
+Mlp::Mlp(Graph& graph, const MlpConfig& config, DType dtype)
+    : activation_(config.activation), dropout_(config.dropout) {
   validate(config);
   const nn::DenseOptions start{.weight_initializer = weight_start(config, config.initializer),
                                .bias_initializer = bias_start(config)};
@@ -71,14 +72,15 @@ Mlp::Mlp(Graph& graph, const MlpConfig& config) : activation_(config.activation)
   std::int64_t inputs = config.inputs;
   for (const std::int64_t units : widths) {
     layers_.push_back(
-        nn::dense(graph, fmt::format("dense{}", layers_.size() + 1), inputs, units, f32, start));
+        nn::dense(graph, fmt::format("dense{}", layers_.size() + 1), inputs, units, dtype, start));
     inputs = units;
   }
 }
 
 std::vector<Value> Mlp::outputs(const Value& pixels, double dropout_rate) const {
   std::vector<Value> outputs;
-  Value x = pixels;
+  const DType dtype = layers_.back().weight.dtype();
+  Value x = pixels.dtype() == dtype ? pixels : cast(pixels, dtype);
   for (std::size_t i = 0; i + 1 < layers_.size(); ++i) {
     outputs.push_back(activation_named(activation_).apply(layers_[i](x)));
     x = dropout_rate > 0.0 ? dropout(outputs.back(), dropout_rate) : outputs.back();

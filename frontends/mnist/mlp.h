@@ -32,8 +32,8 @@ void validate(const MlpConfig& config);
 class Mlp {
  public:
   /// Layers "dense1", "dense2", ...
-  Mlp(Graph& graph, const MlpConfig& config);
-  /// Scaled pixels as f32 [batch, inputs] to logits [batch, classes].
+  Mlp(Graph& graph, const MlpConfig& config, DType dtype = f32);
+  /// Scaled pixels as floats [batch, inputs] to logits [batch, classes] of the network's dtype.
   Value operator()(const Value& pixels) const;
   /// The same while training: with dropout.
   Value training_logits(const Value& pixels) const;

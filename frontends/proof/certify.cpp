@@ -75,7 +75,8 @@ class Trial {
   void check_fast_ways(const Sample& sample) {
     for (const DType dtype : {f32, f64}) {
       const KernelFindings found = check_kernels(sample, dtype);
-      certificate_.kernel_error = std::max(certificate_.kernel_error, found.worst);
+      double& worst = dtype == f32 ? certificate_.kernel_error_f32 : certificate_.kernel_error_f64;
+      worst = std::max(worst, found.worst);
       for (const std::string_view kernel : found.kernels) {
         if (std::ranges::find(certificate_.kernels, kernel) == certificate_.kernels.end()) {
           certificate_.kernels.emplace_back(kernel);

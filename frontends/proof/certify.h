@@ -27,7 +27,8 @@ struct Certificate {
   double gradient_error = 0.0;  // see kGradientBound and its like for what passes
   double second_error = 0.0;
   double forward_error = 0.0;
-  double kernel_error = 0.0;  // of the worst fast kernel
+  double kernel_error_f32 = 0.0;  // of the worst fast kernel
+  double kernel_error_f64 = 0.0;
   std::vector<std::string> kernels;
   std::vector<std::string> failures;
 

@@ -216,13 +216,31 @@ TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   const ProgramRun table = run_program({"check", "--op", "matmul,tanh", "--samples", "3"});
   ASSERT_EQ(table.exit_code, 0) << table.err;
   EXPECT_THAT(table.out, HasSubstr("oneDNN"));
-  EXPECT_THAT(table.out, HasSubstr("2 ops: 2 gradients proven, 0 failed"));
+  EXPECT_THAT(table.out, HasSubstr("2 ops: 2 gradients proven; 0 training functions; 0 failed"));
   const ProgramRun json = run_program({"check", "--op", "tanh", "--samples", "3", "--json"});
   const auto line = nlohmann::json::parse(json.out);
   EXPECT_EQ(line.at("failed"), 0);
   EXPECT_EQ(line.at("ops")[0].at("op"), "tanh");
   EXPECT_EQ(line.at("ops")[0].at("gradient"), "proven");
+  EXPECT_EQ(line.at("ops")[0].at("dtypes"), (std::vector<std::string>{"f32", "f64"}));
+  EXPECT_FALSE(line.at("build").at("cpu_features").empty());
+  EXPECT_EQ(line.at("build").at("libraries").at("oneDNN").get<std::string>().substr(0, 1), "2");
   expect_one_line(run_program({"check", "--op", "tan"}), 2, "there is no op 'tan'");
+}
+
+TEST_F(Cli, CertifiesTheTrainingFunctionOfANetwork) {
+  const std::vector<std::string> flags{"check", "--layers",    "9,7", "--activation",
+                                       "tanh",  "--optimizer", "adam"};
+  const ProgramRun table = run_program(flags);
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("784-9-7-10 tanh, adam"));
+  EXPECT_THAT(table.out, HasSubstr("0 ops: 0 gradients proven; 2 training functions; 0 failed"));
+  std::vector<std::string> json_flags = flags;
+  json_flags.emplace_back("--json");
+  const auto line = nlohmann::json::parse(run_program(json_flags).out);
+  EXPECT_EQ(line.at("models").size(), 2U);
+  EXPECT_EQ(line.at("models")[0].at("dtype"), "f32");
+  EXPECT_GT(line.at("models")[0].at("derivatives"), 20);
 }
 
 }  // namespace

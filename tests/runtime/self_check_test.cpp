@@ -99,6 +99,24 @@ TEST(SelfCheck, NamesAKernelThatIsWrong) {
   });
 }
 
+TEST(SelfCheck, NamesAValueThatThePlanLetsSomethingOverwrite) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {2, 1});
+  const Value y = exp(x).named("growth");
+  const Value flat = reshape(y, {2});
+  const Value z = tanh(flat).named("bend");
+  const Node& reader = graph.node(z.node());
+  const ValueId made{.node = y.node(), .output = 0};
+  const ValueId read{.node = flat.node(), .output = 0};
+  ValueWatch watch(graph);
+  watch.expect_kept(read, Tensor::of<float>({5.0F, 6.0F}), reader);  // nothing is known of it
+  watch.made(made, Tensor::of<float>({1.0F, 2.0F}));
+  watch.expect_kept(read, Tensor::of<float>({1.0F, 2.0F}), reader);
+  expect_error(ErrorCode::internal,
+               {"tanh 'bend'", "write over what exp 'growth' gave", "self_check_test.cpp"},
+               [&] { watch.expect_kept(read, Tensor::of<float>({1.0F, 2.5F}), reader); });
+}
+
 /// A kernel of one's own for tanh, wrong from the third element on if asked.
 template <bool kWrong>
 class OwnTanh final : public Kernel {

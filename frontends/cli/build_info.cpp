@@ -1,0 +1,89 @@
+#include "weft/frontends/cli/build_info.h"
+
+#include <cpuid.h>
+#include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <zlib.h>
+
+#include <CLI/Version.hpp>
+#include <array>
+#include <boost/version.hpp>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "weft/runtime/kernels/vector/vector_functions.h"
+#include "weft/runtime/onednn.h"
+
+namespace weft::cli {
+namespace {
+
+#ifdef __clang__
+constexpr const char* kCompiler = __VERSION__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
+/// The processor's brand string, which it gives in three parts of 16 characters.
+std::string cpu_name() {
+  constexpr unsigned kFirstPart = 0x80000002;
+  constexpr unsigned kParts = 3;
+  std::array<unsigned, 4 * kParts + 1> text{};
+  for (unsigned part = 0; part < kParts; ++part) {
+    unsigned* const at = text.data() + std::size_t{4} * part;
+    if (__get_cpuid(kFirstPart + part, at, at + 1, at + 2, at + 3) == 0) return "unknown";
+  }
+  std::string name(sizeof text, '\0');
+  std::memcpy(name.data(), text.data(), sizeof text);
+  name.resize(std::strlen(name.c_str()));
+  const auto first = name.find_first_not_of(' ');
+  const auto last = name.find_last_not_of(' ');
+  return first == std::string::npos ? "unknown" : name.substr(first, last - first + 1);
+}
+
+std::vector<std::string> cpu_features() {
+  __builtin_cpu_init();
+  std::vector<std::string> features;
+  const auto add = [&](const char* name, int present) {
+    if (present != 0) features.emplace_back(name);
+  };
+  add("sse4.2", __builtin_cpu_supports("sse4.2"));
+  add("avx", __builtin_cpu_supports("avx"));
+  add("avx2", __builtin_cpu_supports("avx2"));
+  add("fma", __builtin_cpu_supports("fma"));
+  add("avx512f", __builtin_cpu_supports("avx512f"));
+  add("avx512bw", __builtin_cpu_supports("avx512bw"));
+  add("avx512vnni", __builtin_cpu_supports("avx512vnni"));
+  return features;
+}
+
+std::string dotted(int major, int minor, int patch) { return fmt::format("{}.{}.{}", major, minor, patch); }
+
+/// "oneDNN 2.6.3" without its name.
+std::string onednn_number() {
+  const std::string text = onednn_version();
+  return text.substr(text.find(' ') + 1);
+}
+
+}  // namespace
+
+BuildInfo build_info() {
+  constexpr int kThousand = 1000;
+  constexpr int kHundred = 100;
+  return {.cpu = cpu_name(),
+          .cpu_features = cpu_features(),
+          .vectors = std::string(vector_functions().instruction_set),
+          .compiler = kCompiler,
+          .libraries = {{"weft", WEFT_VERSION},
+                        {"oneDNN", onednn_number()},
+                        {"Boost", dotted(BOOST_VERSION / kThousand / kHundred,
+                                         BOOST_VERSION / kHundred % kThousand, BOOST_VERSION % kHundred)},
+                        {"fmt", dotted(FMT_VERSION / kHundred / kHundred, FMT_VERSION / kHundred % kHundred,
+                                       FMT_VERSION % kHundred)},
+                        {"nlohmann-json", dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                                                 NLOHMANN_JSON_VERSION_PATCH)},
+                        {"CLI11", CLI11_VERSION},
+                        {"zlib", zlibVersion()},
+                        {"glibc", gnu_get_libc_version()}}};
+}
+
+}  // namespace weft::cli

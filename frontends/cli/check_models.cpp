@@ -1,0 +1,109 @@
+#include "weft/frontends/cli/check_models.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/frontends/optim/optim.h"
+#include "weft/frontends/proof/sample_source.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/pool.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+
+namespace weft::cli {
+namespace {
+
+using proof::SampleSource;
+using proof::Training;
+
+constexpr std::int64_t kSmallBatch = 6;
+
+std::string name_of(const mnist::TrainingConfig& config) {
+  std::vector<std::int64_t> widths{config.model.inputs};
+  widths.insert(widths.end(), config.model.layers.begin(), config.model.layers.end());
+  widths.push_back(config.model.classes);
+  return fmt::format("{} {}, {}", fmt::join(widths, "-"), config.model.activation, config.optimizer.name);
+}
+
+mnist::TrainingConfig small(std::vector<std::int64_t> layers, std::string activation, std::string optimizer,
+                            std::uint64_t seed) {
+  mnist::TrainingConfig config;
+  config.batch = kSmallBatch;
+  config.seed = seed;
+  config.model.inputs = 20;
+  config.model.layers = std::move(layers);
+  config.model.activation = std::move(activation);
+  config.optimizer.name = std::move(optimizer);
+  return config;
+}
+
+/// Pixels of which most are zero, as those of digits.
+Tensor sparse_pictures(std::int64_t count, std::int64_t pixels, SampleSource& source) {
+  constexpr std::int64_t kGreys = 256;
+  constexpr std::int64_t kZerosFor = 5;
+  Tensor pictures = source.whole({count, pixels}, kGreys, u8);
+  for (std::uint8_t& pixel : pictures.mutable_values<std::uint8_t>()) {
+    if (source.below(kZerosFor) != 0) pixel = 0;
+  }
+  return pictures;
+}
+
+Training convolutional(Graph& graph, DType dtype) {
+  const Value pictures = input(graph, "pictures", dtype, {"batch", 2, 12, 12});
+  const Value labels = input(graph, "labels", u8, {"batch"});
+  const auto conv1 = nn::conv2d(graph, "conv1", 2, 4, 3, dtype);
+  const auto norm = nn::batch_norm(graph, "norm", 4, dtype, {.axis = 1});
+  const auto conv2 = nn::conv2d(graph, "conv2", 4, 6, 3, dtype, {.sliding = {.padding = 1}});
+  const auto dense = nn::dense(graph, "dense", 6, 5, dtype);
+  const auto normed = norm.train(max_pool2d(relu(conv1(pictures)), {.window = 2}));
+  const Value features = flatten(avg_pool2d(tanh(conv2(normed.y)), {.window = 5}));
+  Training training{
+      .inputs = {pictures, labels}, .loss = {}, .parameters = {}, .gradients = {}, .updates = {}};
+  training.loss = mean(softmax_cross_entropy(dense(features), labels));
+  for (const auto& layer : {conv1.parameters(), norm.parameters(), conv2.parameters(), dense.parameters()}) {
+    training.parameters.insert(training.parameters.end(), layer.begin(), layer.end());
+  }
+  training.gradients = gradients(training.loss, training.parameters);
+  training.updates = optim::sgd(training.parameters, training.gradients, 0.1, {.momentum = 0.9});
+  training.updates.insert(training.updates.end(), normed.updates.begin(), normed.updates.end());
+  return training;
+}
+
+proof::Model convolutional_model(std::uint64_t seed) {
+  SampleSource source(seed, "convolutional");
+  return {.name = "convolutional, momentum",
+          .build = convolutional,
+          .inputs = {source.uniform({kSmallBatch, 2, 12, 12}), source.whole({kSmallBatch}, 5, u8)}};
+}
+
+}  // namespace
+
+proof::Model model_of_flags(const mnist::TrainingConfig& config) {
+  SampleSource source(config.seed, "flags");
+  const Tensor pictures = sparse_pictures(config.batch, config.model.inputs, source);
+  const Tensor labels = source.whole({config.batch}, config.model.classes, u8);
+  const auto build = [config, pictures, labels](Graph& graph, DType dtype) -> Training {
+    const mnist::Mlp mlp(graph, config.model, dtype);
+    const FunctionSpec step =
+        mnist::training_step(mlp, constant(graph, pictures), constant(graph, labels), config.optimizer);
+    return {.inputs = step.inputs,
+            .loss = step.outputs[0],
+            .parameters = mlp.parameters(),
+            .gradients = gradients(step.outputs[0], mlp.parameters()),
+            .updates = step.updates};
+  };
+  return {
+      .name = name_of(config), .build = build, .inputs = {source.whole({config.batch}, config.batch, i32)}};
+}
+
+std::vector<proof::Model> small_models(std::uint64_t seed) {
+  return {model_of_flags(small({}, "relu", "sgd", seed)),
+          model_of_flags(small({16, 12}, "relu", "sgd", seed)),
+          model_of_flags(small({16}, "tanh", "momentum", seed)),
+          model_of_flags(small({12, 8}, "sigmoid", "adam", seed)), convolutional_model(seed)};
+}
+
+}  // namespace weft::cli

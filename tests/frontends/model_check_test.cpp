@@ -1,0 +1,135 @@
+// A certificate of a training function is worth what it finds: a wrong gradient, a wrong kernel, a wrong
+// step.
+
+#include "weft/frontends/proof/model_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/frontends/optim/optim.h"
+#include "weft/frontends/proof/sample_source.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/control.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/random.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using proof::Model;
+using proof::ModelCertificate;
+using proof::Training;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing_support::expect_error;
+
+using Unary = std::function<Value(const Value&)>;
+
+/// mean((f(x w1) w2)^2), trained by Adam.
+Model two_layers(const Unary& f) {
+  const auto build = [f](Graph& graph, DType dtype) {
+    proof::SampleSource source(1, "weights");
+    const Value x = input(graph, "x", dtype, {"batch", 6});
+    Training training{.inputs = {x}, .loss = {}, .parameters = {}, .gradients = {}, .updates = {}};
+    training.parameters = {parameter(graph, "w1", source.uniform({6, 5}, -1.0, 1.0, dtype)),
+                           parameter(graph, "w2", source.uniform({5, 2}, -1.0, 1.0, dtype))};
+    const Value hidden = f(matmul(x, training.parameters[0]));
+    training.loss = mean(square(matmul(hidden, training.parameters[1])));
+    training.gradients = gradients(training.loss, training.parameters);
+    training.updates = optim::adam(training.parameters, training.gradients, 0.01);
+    return training;
+  };
+  proof::SampleSource source(1, "inputs");
+  return {.name = "two layers", .build = build, .inputs = {source.uniform({7, 6}, -1.0, 1.0)}};
+}
+
+Value plain_tanh(const Value& x) { return tanh(x); }
+
+TEST(CertifyTraining, PassesWhatIsRight) {
+  for (const DType dtype : {f32, f64}) {
+    const ModelCertificate certificate = certify_training(two_layers(plain_tanh), dtype);
+    EXPECT_THAT(certificate.failures, IsEmpty());
+    EXPECT_EQ(certificate.derivatives, 18);  // of each parameter all at once, the largest and seven others
+    EXPECT_GT(certificate.gradient_error, 0.0);
+    EXPECT_LT(certificate.gradient_error, proof::model_bounds(dtype).gradient);
+    EXPECT_LT(certificate.step_error, proof::model_bounds(dtype).step);
+  }
+}
+
+/// tanh with a gradient that is off by a factor.
+struct Twisted {
+  static constexpr std::string_view name = "twisted";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::tanh(u); });
+  }
+  Value gradient(Value, Value y, Value dy) const { return dy * (1.0 - square(y)) * 1.001; }
+};
+
+TEST(CertifyTraining, FindsAWrongGradientRuleAndNamesTheOp) {
+  const Model model = two_layers([](const Value& x) { return apply(Twisted{}, {x}); });
+  for (const DType dtype : {f32, f64}) {
+    const auto failures = certify_training(model, dtype).failures;
+    EXPECT_THAT(failures, Contains(HasSubstr("the gradient of w1 is off by")));
+    EXPECT_THAT(failures, Not(Contains(HasSubstr("the gradient of w2"))));
+    EXPECT_THAT(failures, Contains(HasSubstr("without one: twisted")));
+  }
+}
+
+/// A kernel for tanh that is wrong at its last element.
+class WrongTanh final : public Kernel {
+ public:
+  explicit WrongTanh(std::int64_t elements) : elements_(static_cast<std::size_t>(elements)) {}
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    for (std::size_t i = 0; i < elements_; ++i) y[i] = i + 1 < elements_ ? std::tanh(x[i]) : 0.5F;
+  }
+
+ private:
+  std::size_t elements_;
+};
+
+TEST(CertifyTraining, FindsAWrongKernelAndNamesIt) {
+  const auto offer = [](const KernelSite& site) -> std::optional<KernelChoice> {
+    if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
+    KernelChoice choice;
+    choice.cut = {.extent = 1, .row_inputs = {false}};
+    choice.make = [elements = site.outputs[0].shape.elements()](Range) {
+      return std::make_unique<WrongTanh>(elements);
+    };
+    return choice;
+  };
+  proof::ModelOptions options;
+  options.compile.fuse_matmul = false;
+  options.compile.fuse_elementwise = false;
+  options.compile.kernels = {{"wrong_tanh", offer}};
+  const auto failures = certify_training(two_layers(plain_tanh), f32, options).failures;
+  EXPECT_THAT(failures, Contains(HasSubstr("w1 after a step is")));
+  EXPECT_THAT(failures, Contains(HasSubstr("the kernel 'wrong_tanh' changes element 34")));
+  EXPECT_THAT(certify_training(two_layers(plain_tanh), f64, options).failures, IsEmpty());
+}
+
+TEST(CertifyTraining, AcceptsTheDerivativeOfOneSideOnAKink) {
+  // Units that give exactly 0, where relu has no derivative.
+  const Model model = two_layers([](const Value& x) { return relu(x * 0.0) + x; });
+  EXPECT_THAT(certify_training(model, f64).failures, IsEmpty());
+}
+
+TEST(CertifyTraining, RefusesAModelThatIsRandom) {
+  expect_error(ErrorCode::invalid_argument, {"two layers", "random numbers", "model_check_test.cpp"},
+               [] { certify_training(two_layers([](const Value& x) { return dropout(x, 0.5); }), f32); });
+}
+
+}  // namespace
+}  // namespace weft
