@@ -38,7 +38,7 @@ double measured_flops() {
 }
 
 double measured_bytes() {
-  constexpr std::size_t kBytes = 128 * 1024;
+  constexpr std::size_t kBytes = std::size_t{128} * 1024;
   const Tensor from = Tensor::zeros(DType::u8, {kBytes});
   Tensor to = Tensor::zeros(DType::u8, {kBytes});
   const double seconds = best_of(8, [&] { std::memcpy(to.mutable_data(), from.data(), kBytes); });

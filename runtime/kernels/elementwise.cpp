@@ -82,8 +82,9 @@ class ElementwiseKernel final : public Kernel {
 
   /// Copies the elements of [start, start + count) from their rows, and asks for the rows of the next tile:
   /// they lie anywhere in the table, and the processor cannot guess where.
-  void gather(const Source& source, const KernelBuffers& buffers, std::int64_t start, std::int64_t count) {
-    const auto row_length = source.rows->row_elements;
+  void gather(const Source& source, const RowSource& rows, const KernelBuffers& buffers, std::int64_t start,
+              std::int64_t count) {
+    const auto row_length = rows.row_elements;
     const std::size_t row_bytes = static_cast<std::size_t>(row_length) * source.element_size;
     const std::byte* table = buffers.inputs[source.input];
     const auto row_at = [&](const ConstArg& numbers, std::int64_t i) {
@@ -91,10 +92,10 @@ class ElementwiseKernel final : public Kernel {
     };
     const std::int64_t ahead = std::min(start + 2 * count, elements_.end);
     if (start + count < ahead) {
-      const auto next = row_numbers(*source.rows, buffers, {.begin = start + count, .end = ahead});
+      const auto next = row_numbers(rows, buffers, {.begin = start + count, .end = ahead});
       for (std::int64_t i = 0; i < next.elements; ++i) prefetch(row_at(next, i), row_bytes);
     }
-    const auto numbers = row_numbers(*source.rows, buffers, {.begin = start, .end = start + count});
+    const auto numbers = row_numbers(rows, buffers, {.begin = start, .end = start + count});
     std::byte* to = at_[source.location];
     std::int64_t column = start % row_length;
     for (std::int64_t i = 0; i < numbers.elements; ++i, column = 0) {
@@ -108,7 +109,7 @@ class ElementwiseKernel final : public Kernel {
 
   void expand(const Source& source, const KernelBuffers& buffers, std::int64_t start, std::int64_t count) {
     if (source.rows) {
-      gather(source, buffers, start, count);
+      gather(source, *source.rows, buffers, start, count);
       return;
     }
     const std::byte* from = source.constant != nullptr

@@ -64,16 +64,21 @@ std::vector<std::size_t> last_uses(const Graph& graph) {
   return last;
 }
 
-/// The comparisons that only choose for a `where`, each by that where's node: one instruction does both, and
-/// no tile of bools is needed.
-std::map<NodeId, NodeId> find_selections(const ElementwiseBody& body) {
+/// A comparison that only chooses for a `where`: one instruction does both, and no tile of bools is needed.
+struct Choice {
+  NodeId comparison = 0;
+  VectorFunctions::Selection function = nullptr;
+};
+
+/// By the where's node.
+std::map<NodeId, Choice> find_choices(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
   std::vector<int> reads(graph.size(), 0);
   for (NodeId id = 0; id < graph.size(); ++id) {
     for (const ValueId& input : graph.node(id).inputs) ++reads[input.node];
   }
   for (const Value& root : body.program->roots) ++reads[root.node()];
-  std::map<NodeId, NodeId> comparisons;
+  std::map<NodeId, Choice> choices;
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (!node.op.is<Where>() || node.outputs[0].dtype != DType::f32) continue;
@@ -81,28 +86,29 @@ std::map<NodeId, NodeId> find_selections(const ElementwiseBody& body) {
     const Node& comparison = graph.node(condition);
     if (reads[condition] != 1 || comparison.inputs.empty()) continue;
     const DType compared = graph.node(comparison.inputs[0].node).outputs[0].dtype;
-    if (selection_by(comparison.op, compared)) comparisons[id] = condition;
+    if (const auto function = selection_by(comparison.op, compared))
+      choices[id] = {.comparison = condition, .function = *function};
   }
-  return comparisons;
+  return choices;
 }
 
-/// What computes a node; with `comparison`, that one too.
-Instruction instruction_at(const Graph& graph, NodeId id, const Node* comparison) {
+/// What computes a node; with `choice`, its comparison too.
+Instruction instruction_at(const Graph& graph, NodeId id, const Choice* choice) {
   const Node& node = graph.node(id);
   Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
   instruction.result_dtype = node.outputs[0].dtype;
   std::vector<ValueId> operands = node.inputs;
-  if (comparison != nullptr) {
+  if (choice != nullptr) {
+    const Node& comparison = graph.node(choice->comparison);
     operands.erase(operands.begin());
-    operands.insert(operands.begin(), comparison->inputs.begin(), comparison->inputs.end());
+    operands.insert(operands.begin(), comparison.inputs.begin(), comparison.inputs.end());
   }
   for (const ValueId& operand : operands) {
     instruction.operands.push_back(operand.node);
     instruction.dtypes.push_back(graph.node(operand.node).outputs[0].dtype);
   }
-  instruction.function = comparison != nullptr
-                             ? TileFunction(*selection_by(comparison->op, instruction.dtypes[0]))
-                             : tile_function(node.op, instruction.dtypes);
+  instruction.function =
+      choice != nullptr ? TileFunction(choice->function) : tile_function(node.op, instruction.dtypes);
   return instruction;
 }
 
@@ -133,15 +139,14 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_
     if (!direct) source.reg = static_cast<std::ptrdiff_t>(expanded++);
     tiles.sources.push_back(std::move(source));
   }
-  const auto selections = find_selections(body);
+  const auto choices = find_choices(body);
   std::vector<bool> merged(graph.size(), false);
-  for (const auto& [selection, comparison] : selections) merged[comparison] = true;
+  for (const auto& [where, choice] : choices) merged[choice.comparison] = true;
   Registers registers(last_uses(graph));
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (graph.node(id).inputs.empty() || merged[id]) continue;
-    const auto selection = selections.find(id);
-    Instruction instruction =
-        instruction_at(graph, id, selection == selections.end() ? nullptr : &graph.node(selection->second));
+    const auto choice = choices.find(id);
+    Instruction instruction = instruction_at(graph, id, choice == choices.end() ? nullptr : &choice->second);
     const auto root = std::ranges::find(roots, id, &Value::node);
     if (root == roots.end()) {
       instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);
