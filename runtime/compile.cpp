@@ -32,6 +32,17 @@ std::vector<Pass> fusing_passes(const CompileOptions& options) {
   return passes;
 }
 
+Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
+                      const PassObserver& observer) {
+  if (options.skip_zeros == SkipZeros::never) return program;
+  RowStores own;
+  auto skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
+  if (!skipping) return program;
+  observer("skip_zeros", *skipping);
+  const Pass passes[] = {absorb_into_resident()};
+  return run_passes(std::move(*skipping), passes, observer);
+}
+
 void expect_concrete(const Program& program) {
   const Graph& graph = *program.graph;
   for (NodeId id = 0; id < graph.size(); ++id) {
@@ -76,6 +87,8 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   observe("specialize", program);
   program = run_passes(std::move(program), simplifying_passes(options), keep);
   observe("simplify", program);
+  program = without_zeros(std::move(program), options, compilation.products, keep);
+  if (observer) observer("sparse", to_text(compilation.products));
   program = run_passes(std::move(program), fusing_passes(options), keep);
   observe("fuse", program);
   compilation.lowered = lower(program, outputs, inputs,

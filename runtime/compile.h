@@ -1,7 +1,7 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> simplify, fold, merge -> fuse -> lower -> schedule -> plan memory
-//   -> bind kernels.
+//   prune -> specialize shapes -> simplify, fold, merge -> skip zeros -> fuse -> lower
+//   -> schedule -> plan memory -> bind kernels.
 // Each stage has a printable result, which an observer can see; every pass can be left out.
 
 #include <functional>
@@ -11,6 +11,7 @@
 
 #include "weft/runtime/bind.h"
 #include "weft/runtime/self_check.h"
+#include "weft/runtime/sparse/skip_zeros.h"
 #include "weft/runtime/thread_costs.h"
 
 namespace weft {
@@ -22,19 +23,22 @@ struct CompileOptions {
   int cuts = 0;
   /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
   std::optional<ThreadCosts> thread_costs{};
-  bool simplify = true;                // algebra by the ops' own rules
-  bool fold = true;                    // constants
-  bool merge = true;                   // common subexpressions
-  bool fuse_matmul = true;             // bias and activation into the product
-  bool fuse_accumulate = true;         // w - lr * (a^T b) as one product
-  bool fuse_elementwise = true;        // chains in one pass over memory
-  bool fuse_cross_entropy = true;      // a loss and its gradient in one pass
-  bool fuse_gather = true;             // rows of a table straight into a chain
-  bool in_place_updates = true;        // new values of parameters written where the old ones lie
-  bool reference_kernels = false;      // every op by its reference kernel
+  bool simplify = true;                         // algebra by the ops' own rules
+  bool fold = true;                             // constants
+  bool merge = true;                            // common subexpressions
+  SkipZeros skip_zeros = SkipZeros::automatic;  // of resident data, in products
+  bool fuse_matmul = true;                      // bias and activation into the product
+  bool fuse_accumulate = true;                  // w - lr * (a^T b) as one product
+  bool fuse_elementwise = true;                 // chains in one pass over memory
+  bool fuse_cross_entropy = true;               // a loss and its gradient in one pass
+  bool fuse_gather = true;                      // rows of a table straight into a chain
+  bool in_place_updates = true;                 // new values of parameters written where the old ones lie
+  bool reference_kernels = false;               // every op by its reference kernel
   std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left
   bool self_check = false;             // every run checks all stages and kernels against the reference: slow
   bool nan_guard = false;              // every run looks for the first NaN: slow
+  /// What was measured of resident data, shared by the compilations of a session; without it each measures.
+  std::shared_ptr<RowStores> stores{};
 };
 
 struct Compilation {
@@ -43,7 +47,8 @@ struct Compilation {
   Schedule schedule;
   ArenaPlan arena;
   BoundKernels kernels;
-  std::vector<StageProgram> stages;  // with self_check only: what each made
+  std::vector<ProductChoice> products;  // which skip zeros, and why
+  std::vector<StageProgram> stages;     // with self_check only: what each made
 };
 
 /// Called with each stage's name ("prune", "specialize", ..., "memory") and its result as text.

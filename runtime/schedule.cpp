@@ -18,12 +18,13 @@ struct Access {
   std::size_t storage = 0;
   bool writes = false;
   std::int64_t rows = kAnywhere;
+  const void* load = nullptr;  // what decides about the boundaries, see Cut
   friend bool operator==(const Access&, const Access&) = default;
 };
 
 bool conflict(const Access& a, const Access& b) {
   if (a.storage != b.storage || (!a.writes && !b.writes)) return false;
-  return a.rows != b.rows || a.rows == kAnywhere;
+  return a.rows != b.rows || a.load != b.load || a.rows == kAnywhere;
 }
 
 class Scheduler {
@@ -101,10 +102,13 @@ class Scheduler {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const std::size_t storage = lowered_.storage_of[node.inputs[i].node][node.inputs[i].output];
       const std::int64_t rows = whole ? kFirstThread : cut.row_inputs[i] ? cut.extent : kAnywhere;
-      list.push_back({.storage = storage, .writes = false, .rows = rows});
+      list.push_back({.storage = storage, .writes = false, .rows = rows, .load = cut.load.get()});
     }
     for (const std::size_t storage : lowered_.storage_of[id]) {
-      list.push_back({.storage = storage, .writes = true, .rows = whole ? kFirstThread : cut.extent});
+      list.push_back({.storage = storage,
+                      .writes = true,
+                      .rows = whole ? kFirstThread : cut.extent,
+                      .load = cut.load.get()});
     }
     return list;
   }

@@ -5,6 +5,7 @@
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/file_system.h"
@@ -14,13 +15,13 @@ namespace {
 
 struct InspectArgs {
   mnist::TrainingConfig config;
+  std::optional<std::filesystem::path> data;
+  SkipZeros skip_zeros = SkipZeros::automatic;
   std::string function = "train";
   std::string stage = "plan";
   ThreadOptions threads;
   std::optional<std::filesystem::path> dot;
 };
-
-constexpr std::int64_t kSamples = 60'000;  // as many as MNIST has
 
 std::string kilobytes(std::size_t bytes) {
   return fmt::format("{:>10.1f} kB", static_cast<double>(bytes) / 1000.0);
@@ -32,8 +33,8 @@ void print_ledger(const MemoryLedger& ledger, std::size_t fed) {
   fmt::print("scratch     {}   the threads' own\n", kilobytes(ledger.scratch));
   fmt::print("parameters  {}   optimizer slots included\n", kilobytes(ledger.parameters));
   fmt::print("outputs     {}\n", kilobytes(ledger.outputs));
-  fmt::print("constants   {}\n", kilobytes(ledger.constants));
-  fmt::print("inputs      {}   the caller's; a resident data set counts here\n", kilobytes(fed));
+  fmt::print("constants   {}   the resident data set among them\n", kilobytes(ledger.constants));
+  fmt::print("inputs      {}   the caller's\n", kilobytes(fed));
 }
 
 std::size_t fed_bytes(const Compilation& compilation) {
@@ -45,23 +46,24 @@ std::size_t fed_bytes(const Compilation& compilation) {
 
 int inspect(const InspectArgs& args) {
   Graph graph;
-  const mnist::Mlp mlp(graph, args.config.model);
-  const Bindings bindings{{"batch", args.config.batch}, {"samples", kSamples}};
+  mnist::MlpConfig model = args.config.model;
+  const Bindings bindings{{"batch", args.config.batch}};
   FunctionSpec spec;
   if (args.function == "train") {
-    const Value images = input(graph, "images", u8, {"samples", args.config.model.inputs});
-    const Value labels = input(graph, "labels", u8, {"samples"});
-    spec = mnist::training_step(mlp, images, labels, args.config.optimizer);
-    spec.inputs.insert(spec.inputs.begin(), {images, labels});
+    const data::Digits digits = data::load_digits(args.data, args.config.seed);
+    model.inputs = digits.train.images.sizes()[1];
+    spec = mnist::training_step(mnist::Mlp(graph, model), constant(graph, digits.train.images),
+                                constant(graph, digits.train.labels), args.config.optimizer);
   } else {
-    spec = mnist::prediction(graph, mlp, args.config.model.inputs);
+    spec = mnist::prediction(graph, mnist::Mlp(graph, model), model.inputs);
   }
-  Session session(graph, {.threads = args.threads.threads, .compile = {.cuts = args.threads.cuts}});
+  Session session(graph, {.threads = args.threads.threads,
+                          .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}});
   const bool plan = args.stage == "plan";
   const Compilation compilation =
       session.inspect(spec, bindings, [&](std::string_view stage, const std::string& text) {
-        const bool shown =
-            plan ? stage == "prune" || stage == "schedule" : args.stage == "all" || args.stage == stage;
+        const bool shown = plan ? stage == "prune" || stage == "sparse" || stage == "schedule"
+                                : args.stage == "all" || args.stage == stage;
         if (shown) fmt::print("== {}\n{}\n", plan && stage == "prune" ? "graph" : stage, text);
       });
   if (plan || args.stage == "all" || args.stage == "memory") {
@@ -84,12 +86,14 @@ int inspect(const InspectArgs& args) {
 Registered add_inspect(CLI::App& weft) {
   auto args = std::make_shared<InspectArgs>();
   CLI::App* app = weft.add_subcommand("inspect", "Prints graph, plan and memory of a network; runs nothing");
+  app->add_option("--data", args->data, "Folder with MNIST, as for weft train")->type_name("DIR");
   add_model_options(*app, args->config);
+  add_sparse_option(*app, args->skip_zeros);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
   app->add_option("--stage", args->stage, "One stage of the compiler, the plan, or all")
-      ->check(CLI::IsMember(std::vector<std::string>{"plan", "prune", "specialize", "simplify", "fuse",
-                                                     "schedule", "memory", "all"}));
+      ->check(CLI::IsMember(std::vector<std::string>{"plan", "prune", "specialize", "simplify", "sparse",
+                                                     "fuse", "schedule", "memory", "all"}));
   add_thread_options(*app, args->threads);
   app->add_option("--dot", args->dot, "Also writes the fused graph for Graphviz")->type_name("FILE");
   return {app, [args] { return inspect(*args); }};

@@ -1,5 +1,6 @@
 #include "weft/frontends/cli/model_options.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,15 @@ void add_thread_options(CLI::App& app, ThreadOptions& options) {
          "Parts that each step is cut into (0: one for each thread); a number gives the same bits with "
          "any number of threads")
       ->check(CLI::Range(0, kMostThreads));
+}
+
+void add_sparse_option(CLI::App& app, SkipZeros& skip_zeros) {
+  const std::map<std::string, SkipZeros> modes{
+      {"auto", SkipZeros::automatic}, {"on", SkipZeros::always}, {"off", SkipZeros::never}};
+  app.add_option("--sparse", skip_zeros,
+                 "Whether products skip the zeros of the data: auto as measured, on or off")
+      ->transform(CLI::CheckedTransformer(modes))
+      ->option_text("auto|on|off [auto]");
 }
 
 }  // namespace weft::cli

@@ -20,4 +20,7 @@ struct ThreadOptions {
 /// --threads, --cuts: reads them into `options`, which must outlive the parsing.
 void add_thread_options(CLI::App& app, ThreadOptions& options);
 
+/// --sparse auto|on|off: reads it into `skip_zeros`, which must outlive the parsing.
+void add_sparse_option(CLI::App& app, SkipZeros& skip_zeros);
+
 }  // namespace weft::cli

@@ -25,6 +25,7 @@ struct TrainArgs {
   mnist::TrainingConfig config;
   std::int64_t epochs = 10;
   ThreadOptions threads;
+  SkipZeros skip_zeros = SkipZeros::automatic;
   std::optional<std::filesystem::path> save;
   std::optional<std::filesystem::path> resume;
   bool json = false;
@@ -108,9 +109,9 @@ int train(const CLI::App& app, TrainArgs args) {
 
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(
-      graph,
-      {.threads = args.threads.threads, .seed = args.config.seed, .compile = {.cuts = args.threads.cuts}});
+  Session session(graph, {.threads = args.threads.threads,
+                          .seed = args.config.seed,
+                          .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}});
   const FunctionSpec spec = mnist::training_step(mlp, constant(graph, digits.train.images),
                                                  constant(graph, digits.train.labels), args.config.optimizer);
   if (args.resume) session.load(*args.resume);  // before anything is allocated on the word of its metadata
@@ -173,6 +174,7 @@ Registered add_train(CLI::App& weft) {
   app->add_option("--epochs", args->epochs, "Epochs in all, those before a --resume included")
       ->check(CLI::Range(std::int64_t{1}, kMostEpochs));
   add_thread_options(*app, args->threads);
+  add_sparse_option(*app, args->skip_zeros);
   app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")->type_name("FILE");
   app->add_option("--resume", args->resume, "Goes on from a checkpoint")->type_name("FILE");
   app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");

@@ -24,8 +24,7 @@ std::vector<double> numbers_of(const Tensor& tensor) {
 void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::byte* const> in,
               std::span<std::byte* const> out, std::string& damage) {
   const bool whole = kernel.cut.extent <= 1;
-  const Range range =
-      whole ? Range{.begin = 0, .end = kernel.cut.extent} : share(kernel.cut.extent, parts, part);
+  const Range range = whole ? Range{.begin = 0, .end = kernel.cut.extent} : share(kernel.cut, parts, part);
   if (whole ? part > 0 : range.begin == range.end) return;
   const auto made = kernel.make(range);
   const std::int64_t scratch_size[] = {static_cast<std::int64_t>(made->scratch_bytes())};

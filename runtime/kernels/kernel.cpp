@@ -1,6 +1,18 @@
 #include "weft/runtime/kernels/kernel.h"
 
+#include <algorithm>
+
 namespace weft {
+
+Range share(const Cut& cut, int parts, int part) {
+  if (!cut.load) return share(cut.extent, parts, part);
+  const auto row_at = [&](int boundary) -> std::int64_t {
+    if (boundary == parts) return cut.extent;
+    const std::int64_t load = share(cut.load->back(), parts, boundary).begin;
+    return std::ranges::lower_bound(*cut.load, load) - cut.load->begin();
+  };
+  return {row_at(part), row_at(part + 1)};
+}
 
 std::int64_t row_count(const TensorType& type) { return type.shape.is_scalar() ? 1 : type.shape[0].size(); }
 

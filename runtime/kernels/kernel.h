@@ -49,6 +49,9 @@ class Kernel {
 struct Cut {
   std::int64_t extent = 1;
   std::vector<bool> row_inputs;
+  /// Where rows differ in load: the load of the rows before each, and of all (extent + 1 numbers). Parts then
+  /// get equal loads in place of equally many rows.
+  std::shared_ptr<const std::vector<std::int64_t>> load{};
 };
 
 /// Permission for an output to lie where an input does: that input's elements are read no later than the
@@ -96,6 +99,9 @@ struct KernelEntry {
 constexpr Range share(std::int64_t extent, int parts, int part) {
   return {extent * part / parts, extent * (part + 1) / parts};
 }
+
+/// The part's share of a cut.
+Range share(const Cut& cut, int parts, int part);
 
 /// The size of the first axis; 1 for a scalar.
 std::int64_t row_count(const TensorType& type);

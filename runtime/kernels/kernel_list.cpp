@@ -10,6 +10,7 @@
 #include "weft/runtime/kernels/pool.h"
 #include "weft/runtime/kernels/reduce.h"
 #include "weft/runtime/kernels/reference.h"
+#include "weft/runtime/kernels/resident.h"
 #include "weft/runtime/kernels/softmax.h"
 
 namespace weft {
@@ -18,6 +19,9 @@ namespace {
 constexpr std::array kKernels{
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"checked_rows", checked_rows_kernel},
+    KernelEntry{"resident_matmul", resident_matmul_kernel},
+    KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},
     KernelEntry{"max_pool", max_pool_kernel},
     KernelEntry{"plane_scatter", plane_scatter_kernel},

@@ -9,14 +9,6 @@
 namespace weft {
 namespace {
 
-/// oneDNN's own tanh is several times slower than a vectorized one right behind the product, and its relu
-/// turns a NaN into 0.
-void finish(After after, float* c, std::size_t count) {
-  if (after == After::relu) vector_functions().relu(c, c, count);
-  if (after == After::tanh) vector_functions().tanh(c, c, count);
-  if (after == After::sigmoid) vector_functions().sigmoid(c, c, count);
-}
-
 OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
   const MatMulSizes& sizes = product.sizes;
   return {.m = part.rows,

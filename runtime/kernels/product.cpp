@@ -3,20 +3,11 @@
 #include <cstring>
 #include <utility>
 
-#include "weft/ops/activation.h"
 #include "weft/runtime/fused_ops.h"
 #include "weft/runtime/kernels/matmul.h"
 
 namespace weft {
 namespace {
-
-std::optional<After> after_of(const Epilogue& epilogue) {
-  if (!epilogue.op) return After::nothing;
-  if (epilogue.op->is<Relu>()) return After::relu;
-  if (epilogue.op->is<Tanh>()) return After::tanh;
-  if (epilogue.op->is<Sigmoid>()) return After::sigmoid;
-  return std::nullopt;
-}
 
 Part part_of(const Product& product, const TensorType& output, Range range) {
   const std::int64_t height = row_count(output);

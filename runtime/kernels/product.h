@@ -7,11 +7,10 @@
 #include <optional>
 
 #include "weft/ops/matmul.h"
+#include "weft/runtime/kernels/epilogue.h"
 #include "weft/runtime/kernels/kernel.h"
 
 namespace weft {
-
-enum class After : std::uint8_t { nothing, relu, tanh, sigmoid };
 
 /// What a product computes, and which inputs it takes.
 struct Product {

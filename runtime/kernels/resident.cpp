@@ -1,0 +1,177 @@
+#include "weft/runtime/kernels/resident.h"
+
+#include <array>
+#include <limits>
+
+#include "weft/runtime/kernels/column_lists.h"
+#include "weft/runtime/kernels/epilogue.h"
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+#include "weft/runtime/sparse/resident_ops.h"
+
+namespace weft {
+namespace {
+
+const float* floats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
+const std::int32_t* integers(const std::byte* bytes) { return reinterpret_cast<const std::int32_t*>(bytes); }
+
+/// Some of the row numbers, so that whoever reads as many rows of a batch need not wait for the others.
+class CheckedRowsKernel final : public Kernel {
+ public:
+  CheckedRowsKernel(const CheckedRows& op, DType dtype, Range range)
+      : op_(op), dtype_(dtype), range_(range), sizes_{range.end - range.begin} {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto begin = static_cast<std::size_t>(range_.begin);
+    const ConstArg in{.dtype = dtype_,
+                      .sizes = sizes_,
+                      .data = buffers.inputs[0] + begin * size_of(dtype_),
+                      .elements = sizes_[0]};
+    const Arg out{.dtype = DType::i32,
+                  .sizes = sizes_,
+                  .data = buffers.outputs[0] + begin * sizeof(std::int32_t),
+                  .elements = sizes_[0]};
+    op_.forward({.inputs = {&in, 1}, .outputs = {&out, 1}});
+  }
+
+ private:
+  CheckedRows op_;
+  DType dtype_;
+  Range range_;
+  std::array<std::int64_t, 1> sizes_;
+};
+
+/// The rows of a store that a product takes.
+struct Batch {
+  RowLayout layout;
+  bool gathered = false;
+  std::size_t store = 0;  // where it is among the inputs; the row numbers follow
+  std::int64_t rows = 0;
+  std::int64_t n = 0;
+
+  StoredRows view(const KernelBuffers& buffers) const { return layout.view(buffers.inputs[store]); }
+  const std::int32_t* numbers(const KernelBuffers& buffers) const {
+    return gathered ? integers(buffers.inputs[store + 1]) : nullptr;
+  }
+  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average.
+  Work work() const {
+    constexpr double kFloat = sizeof(float);
+    const double nonzeros =
+        layout.density() * static_cast<double>(rows) * static_cast<double>(layout.columns);
+    const double products = nonzeros * static_cast<double>(n);
+    return {.flops = 2.0 * products, .bytes = kFloat * (products + nonzeros)};
+  }
+};
+
+class ResidentMatMulKernel final : public Kernel {
+ public:
+  ResidentMatMulKernel(const ResidentMatMul& op, const Batch& batch, Range range)
+      : op_(op), batch_(batch), range_(range), after_(after_of(op.activation).value_or(After::nothing)) {}
+
+  void run(const KernelBuffers& buffers) override {
+    StoredRows x = batch_.view(buffers);
+    const std::int32_t* numbers = batch_.numbers(buffers);
+    if (numbers != nullptr) {
+      numbers += range_.begin;
+    } else {
+      x.offsets += range_.begin;
+    }
+    const std::int64_t count = range_.end - range_.begin;
+    const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
+    float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range_.begin * batch_.n;
+    sparse_functions().multiply(x, numbers, count, floats(buffers.inputs[batch_.gathered ? 2 : 1]), batch_.n,
+                                static_cast<float>(op_.scale), bias, y);
+    finish(after_, y, static_cast<std::size_t>(count * batch_.n));
+  }
+
+ private:
+  ResidentMatMul op_;
+  Batch batch_;
+  Range range_;
+  After after_ = After::nothing;
+};
+
+class ResidentGradientKernel final : public Kernel {
+ public:
+  ResidentGradientKernel(const ResidentGradient& op, const Batch& batch, Range range)
+      : op_(op), batch_(batch), lists_(batch.layout, batch.gathered, batch.rows, range) {}
+
+  std::size_t scratch_bytes() const override { return lists_.scratch_bytes(); }
+
+  void run(const KernelBuffers& buffers) override {
+    const Range columns = lists_.columns();
+    const std::int64_t at = columns.begin * batch_.n;
+    float* y = reinterpret_cast<float*>(buffers.outputs[0]) + at;
+    const float* c = op_.accumulates ? floats(buffers.inputs[0]) + at : nullptr;
+    const auto lists = lists_.build(batch_.view(buffers), batch_.numbers(buffers), buffers.scratch);
+    sparse_functions().accumulate(lists.ends, lists.entries, columns.end - columns.begin,
+                                  floats(buffers.inputs.back()), batch_.n, static_cast<float>(op_.scale), c,
+                                  y);
+  }
+
+ private:
+  ResidentGradient op_;
+  Batch batch_;
+  ColumnLists lists_;
+};
+
+}  // namespace
+
+std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<CheckedRows>();
+  if (op == nullptr) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = {.extent = row_count(site.inputs[0]), .row_inputs = {true}};
+  choice.make = [op = *op, dtype = site.inputs[0].dtype](Range range) {
+    return std::make_unique<CheckedRowsKernel>(op, dtype, range);
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<ResidentMatMul>();
+  if (op == nullptr || !after_of(op->activation)) return std::nullopt;
+  const TensorType& y = site.outputs[0];
+  const Batch batch{.layout = op->layout,
+                    .gathered = op->gathered,
+                    .store = 0,
+                    .rows = y.shape[0].size(),
+                    .n = y.shape[1].size()};
+  KernelChoice choice;
+  choice.cut = {.extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
+  if (op->gathered) choice.cut.row_inputs[1] = true;
+  choice.work = batch.work();
+  choice.make = [op = *op, batch](Range range) {
+    return std::make_unique<ResidentMatMulKernel>(op, batch, range);
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<ResidentGradient>();
+  if (op == nullptr) return std::nullopt;
+  const TensorType& d = site.inputs.back();
+  const Batch batch{.layout = op->layout,
+                    .gathered = op->gathered,
+                    .store = op->accumulates ? 1U : 0U,
+                    .rows = d.shape[0].size(),
+                    .n = d.shape[1].size()};
+  if (most_entries(batch.layout, batch.gathered, batch.rows, batch.layout.columns) >
+      std::numeric_limits<std::int32_t>::max()) {
+    return std::nullopt;
+  }
+  KernelChoice choice;
+  choice.cut = {.extent = op->layout.columns,
+                .row_inputs = std::vector<bool>(site.inputs.size(), false),
+                .load = op->layout.column_load};
+  if (op->accumulates) {
+    choice.cut.row_inputs[0] = true;
+    choice.in_place = {{.output = 0, .input = 0}};
+  }
+  choice.work = batch.work();
+  choice.make = [op = *op, batch](Range range) {
+    return std::make_unique<ResidentGradientKernel>(op, batch, range);
+  };
+  return choice;
+}
+
+}  // namespace weft

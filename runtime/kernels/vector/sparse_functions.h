@@ -1,0 +1,48 @@
+#pragma once
+// Inner loops over the non-zeros of f32 products, compiled once for each instruction set like
+// VectorFunctions. A row of the result is computed alone and in the order of its non-zeros, so that the bits
+// do not depend on how the work is cut.
+
+#include <cstdint>
+#include <string_view>
+
+namespace weft {
+
+/// The non-zeros of a matrix, row by row: those of row r are [offsets[r], offsets[r + 1]), their columns
+/// ascending. Whoever made it vouches for the columns.
+struct StoredRows {
+  const std::int64_t* offsets = nullptr;
+  const void* columns = nullptr;  // i32 if `wide_columns`, else u16
+  const void* values = nullptr;   // u8 if `byte_values`, else f32
+  bool wide_columns = false;
+  bool byte_values = false;
+};
+
+/// A non-zero in a list by column: the row in the batch and the value.
+struct ColumnEntry {
+  std::uint32_t row = 0;
+  float value = 0.0F;
+};
+
+struct SparseFunctions {
+  std::string_view instruction_set;
+
+  // y[i, :] = scale * x[rows[i], :] w + bias for `count` rows of n elements. Without `rows`, row i itself;
+  // `bias` may be null.
+  void (*multiply)(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
+                   std::int64_t n, float scale, const float* bias, float* y);
+
+  // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [ends[j - 1], ends[j]) of
+  // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched.
+  void (*accumulate)(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns,
+                     const float* d, std::int64_t n, float alpha, const float* c, float* y);
+};
+
+/// The functions for this CPU.
+const SparseFunctions& sparse_functions();
+
+extern const SparseFunctions kSse2SparseFunctions;
+extern const SparseFunctions kAvx2SparseFunctions;
+extern const SparseFunctions kAvx512SparseFunctions;
+
+}  // namespace weft

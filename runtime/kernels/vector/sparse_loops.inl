@@ -1,0 +1,199 @@
+// The loops behind SparseFunctions, written once over the compiler's vector types. A file that includes this
+// defines WEFT_VECTOR_WIDTH (floats in a register), WEFT_SPARSE_BLOCK (registers that accumulate a block of a
+// row, which leaves some for operands), WEFT_SPARSE_TABLE and WEFT_VECTOR_NAME. Everything here has internal
+// linkage and uses no inline function of a library, see vector_loops.inl.
+
+#include <immintrin.h>
+
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
+namespace weft {
+namespace {
+
+constexpr std::int64_t kWidth = WEFT_VECTOR_WIDTH;
+constexpr int kBlock = WEFT_SPARSE_BLOCK;
+typedef float Vector __attribute__((vector_size(kWidth * sizeof(float))));
+
+inline Vector load(const float* x) {
+  Vector v;
+  __builtin_memcpy(&v, x, sizeof(v));
+  return v;
+}
+inline void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
+
+// The last, incomplete register of a row touches the elements of the row only.
+#if WEFT_VECTOR_WIDTH == 16
+typedef __mmask16 Tail;
+inline Tail tail_of(std::int64_t n) { return static_cast<Tail>((1U << n) - 1U); }
+inline Vector load_tail(const float* x, Tail tail) { return _mm512_maskz_loadu_ps(tail, x); }
+inline void store_tail(float* y, Vector v, Tail tail) { _mm512_mask_storeu_ps(y, tail, v); }
+#elif WEFT_VECTOR_WIDTH == 8
+typedef __m256i Tail;
+inline Tail tail_of(std::int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline Vector load_tail(const float* x, Tail tail) { return _mm256_maskload_ps(x, tail); }
+inline void store_tail(float* y, Vector v, Tail tail) { _mm256_maskstore_ps(y, tail, v); }
+#else
+typedef std::int64_t Tail;
+inline Tail tail_of(std::int64_t n) { return n; }
+inline Vector load_tail(const float* x, Tail tail) {
+  Vector v{};
+  for (Tail i = 0; i < tail; ++i) v[i] = x[i];
+  return v;
+}
+inline void store_tail(float* y, Vector v, Tail tail) {
+  for (Tail i = 0; i < tail; ++i) y[i] = v[i];
+}
+#endif
+
+// A byte as a number: looking it up leaves the floating-point units to the products.
+struct ByteNumbers {
+  float of[256];
+  constexpr ByteNumbers() : of() {
+    for (int i = 0; i < 256; ++i) of[i] = static_cast<float>(i);
+  }
+};
+alignas(64) constexpr ByteNumbers kBytes;
+inline float number(std::uint8_t x) { return kBytes.of[x]; }
+inline float number(float x) { return x; }
+
+// R registers and, with HasTail, an incomplete one: a block of a row that is summed up without leaving them.
+template <int R, bool HasTail>
+struct Block {
+  Vector sum[R + 1];
+
+  inline __attribute__((always_inline)) void clear() {
+#pragma GCC unroll 32
+    for (int r = 0; r <= R; ++r) sum[r] = Vector{};
+  }
+  inline __attribute__((always_inline)) void add(float factor, const float* x, Tail tail) {
+    const Vector v = Vector{} + factor;
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) sum[r] += v * load(x + r * kWidth);
+    if constexpr (HasTail) sum[R] += v * load_tail(x + R * kWidth, tail);
+  }
+  // y = factor * sum + c; c may be null or y.
+  inline __attribute__((always_inline)) void finish(float factor, const float* c, float* y, Tail tail) const {
+    const Vector v = Vector{} + factor;
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) {
+      store(y + r * kWidth, v * sum[r] + (c != nullptr ? load(c + r * kWidth) : Vector{}));
+    }
+    if constexpr (HasTail) {
+      const Vector last = c != nullptr ? load_tail(c + R * kWidth, tail) : Vector{};
+      store_tail(y + R * kWidth, v * sum[R] + last, tail);
+    }
+  }
+};
+
+// The rows of a batch lie anywhere in a large store: without this each would start with a wait for memory.
+template <typename C, typename V>
+inline void fetch_row(const StoredRows& x, std::int64_t row) {
+  constexpr std::int64_t kLine = 64;
+  const auto* columns = static_cast<const C*>(x.columns);
+  const auto* values = static_cast<const V*>(x.values);
+  const std::int64_t end = x.offsets[row + 1];
+  for (std::int64_t k = x.offsets[row]; k < end; k += kLine / sizeof(C)) __builtin_prefetch(columns + k);
+  for (std::int64_t k = x.offsets[row]; k < end; k += kLine / sizeof(V)) __builtin_prefetch(values + k);
+}
+
+template <int R, bool HasTail, typename C, typename V>
+void multiply_block(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
+                    std::int64_t n, float scale, const float* bias, float* y, Tail tail) {
+  const auto* columns = static_cast<const C*>(x.columns);
+  const auto* values = static_cast<const V*>(x.values);
+  const auto row_at = [&](std::int64_t i) { return rows != nullptr ? std::int64_t{rows[i]} : i; };
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i + 1 < count) fetch_row<C, V>(x, row_at(i + 1));
+    if (i + 2 < count) __builtin_prefetch(x.offsets + row_at(i + 2));
+    Block<R, HasTail> block;
+    block.clear();
+    const std::int64_t end = x.offsets[row_at(i) + 1];
+    for (std::int64_t k = x.offsets[row_at(i)]; k < end; ++k) {
+      block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * n, tail);
+    }
+    block.finish(scale, bias, y + i * n, tail);
+  }
+}
+
+template <int R, bool HasTail>
+void accumulate_block(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns,
+                      const float* d, std::int64_t n, float alpha, const float* c, float* y, Tail tail) {
+  std::int32_t k = 0;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const std::int32_t end = ends[column];
+    if (k == end && c == y) continue;
+    Block<R, HasTail> block;
+    block.clear();
+    for (; k < end; ++k) {
+      block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * n, tail);
+    }
+    block.finish(alpha, c != nullptr ? c + column * n : nullptr, y + column * n, tail);
+  }
+}
+
+template <int R = kBlock, typename F>
+inline void with_registers(int full, F f) {
+  if (full == R) {
+    f.template operator()<R>();
+  } else if constexpr (R > 0) {
+    with_registers<R - 1>(full, f);
+  }
+}
+
+// Calls f<R, HasTail>(first element, tail) for blocks of about one width that cover n elements.
+template <typename F>
+void over_blocks(std::int64_t n, F f) {
+  const std::int64_t vectors = (n + kWidth - 1) / kWidth;
+  const std::int64_t blocks = (vectors + kBlock - 1) / kBlock;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t begin = vectors * block / blocks * kWidth;
+    const std::int64_t next = vectors * (block + 1) / blocks * kWidth;
+    const std::int64_t elements = (next < n ? next : n) - begin;
+    with_registers(static_cast<int>(elements / kWidth), [&]<int R>() {
+      const std::int64_t rest = elements % kWidth;
+      if constexpr (R < kBlock) {
+        if (rest != 0) return f.template operator()<R, true>(begin, tail_of(rest));
+      }
+      f.template operator()<R, false>(begin, tail_of(0));
+    });
+  }
+}
+
+template <typename C, typename V>
+void multiply_as(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
+                 std::int64_t n, float scale, const float* bias, float* y) {
+  over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+    multiply_block<R, HasTail, C, V>(x, rows, count, w + at, n, scale, bias != nullptr ? bias + at : nullptr,
+                                     y + at, tail);
+  });
+}
+
+void multiply(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
+              std::int64_t n, float scale, const float* bias, float* y) {
+  if (x.wide_columns && x.byte_values) {
+    multiply_as<std::int32_t, std::uint8_t>(x, rows, count, w, n, scale, bias, y);
+  } else if (x.wide_columns) {
+    multiply_as<std::int32_t, float>(x, rows, count, w, n, scale, bias, y);
+  } else if (x.byte_values) {
+    multiply_as<std::uint16_t, std::uint8_t>(x, rows, count, w, n, scale, bias, y);
+  } else {
+    multiply_as<std::uint16_t, float>(x, rows, count, w, n, scale, bias, y);
+  }
+}
+
+void accumulate(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns, const float* d,
+                std::int64_t n, float alpha, const float* c, float* y) {
+  over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+    accumulate_block<R, HasTail>(ends, entries, columns, d + at, n, alpha, c != nullptr ? c + at : nullptr,
+                                 y + at, tail);
+  });
+}
+
+}  // namespace
+
+extern const SparseFunctions WEFT_SPARSE_TABLE = {
+    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .accumulate = accumulate};
+
+}  // namespace weft

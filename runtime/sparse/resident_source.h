@@ -1,0 +1,48 @@
+#pragma once
+// Which values of a program are resident data in another form: a constant, or rows and columns of it, cast,
+// scaled and shifted. A pure analysis; it reads no numbers but scalar factors.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weft/graph/program.h"
+#include "weft/runtime/sparse/row_store.h"
+
+namespace weft {
+
+/// factor * value, added to every row; the value is a vector [k], a row [1, k] or a single number.
+struct RowShift {
+  ValueId value;
+  double factor = 1.0;
+};
+
+/// A matrix scale * X + 1 s, where X is a window of the constant `tensor`, or the rows of it that `rows`
+/// lists, and s is the sum of `shifts`.
+struct ResidentSource {
+  Tensor tensor;
+  Window window;
+  std::optional<ValueId> rows;  // integers [m]
+  double scale = 1.0;
+  std::vector<RowShift> shifts;
+};
+
+class ResidentSources {
+ public:
+  explicit ResidentSources(const Program& program);
+
+  /// Null if the value is none.
+  const ResidentSource* at(ValueId value) const;
+  /// Why it is none, as the end of "dense, because ...".
+  std::string why_not(ValueId value) const;
+
+ private:
+  std::optional<ResidentSource> derive(const Node& node) const;
+  std::optional<ResidentSource> rescaled(const Node& node) const;
+  std::optional<ResidentSource> shifted(const Node& node) const;
+
+  const Graph& graph_;
+  std::vector<std::optional<ResidentSource>> sources_;  // for each node; all have one output
+};
+
+}  // namespace weft

@@ -1,0 +1,89 @@
+#pragma once
+// A matrix as its non-zeros, row by row, in one block of bytes: what a resident tensor becomes when the
+// compiler skips its zeros. A store is made once for a tensor and shared by all plans of a session.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weft/graph/tensor.h"
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
+namespace weft {
+
+/// A part of a tensor [rows, ...], whose axes but the first count as one: rows [first_row, last_row) and
+/// columns [first_column, last_column).
+struct Window {
+  std::int64_t first_row = 0;
+  std::int64_t last_row = 0;
+  std::int64_t first_column = 0;
+  std::int64_t last_column = 0;
+  std::int64_t rows() const { return last_row - first_row; }
+  std::int64_t columns() const { return last_column - first_column; }
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+/// The whole of a tensor with at least one axis.
+Window whole_of(const Tensor& tensor);
+
+/// What was measured of a window: its non-zeros in all and in its fullest row, and how they spread over the
+/// columns. A NaN is no zero; -0 is one.
+struct Density {
+  std::int64_t nonzeros = 0;
+  std::int64_t fullest_row = 0;
+  std::int64_t used_columns = 0;              // that have a non-zero at all
+  std::vector<std::int64_t> column_counts{};  // for each column
+};
+
+/// Reads the window once. `tensor` is u8 or f32.
+Density measure_density(const Tensor& tensor, const Window& window);
+
+/// Where the parts of a store lie in its bytes.
+struct RowLayout {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t nonzeros = 0;
+  std::int64_t fullest_row = 0;
+  DType values = DType::f32;  // u8 or f32
+  bool wide_columns = false;  // i32, where u16 does not hold them
+  /// Load of the columns before each, and of all: what a cut along the columns balances.
+  std::shared_ptr<const std::vector<std::int64_t>> column_load{};
+
+  std::int64_t columns_at() const;  // bytes from the start; the offsets lie before
+  std::int64_t values_at() const;
+  std::int64_t bytes() const;
+  /// The share of non-zeros; 0 of an empty matrix.
+  double density() const;
+  StoredRows view(const void* bytes) const;
+  friend bool operator==(const RowLayout&, const RowLayout&) = default;
+};
+std::string attribute_text(const RowLayout& layout);
+
+struct RowStore {
+  RowLayout layout;
+  Tensor bytes;  // u8 [layout.bytes()]
+};
+
+/// `density` is what measure_density says of the same window.
+RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density);
+
+/// What a session has measured and stored, for each window of a tensor once. It keeps the tensors alive. One
+/// thread at a time.
+class RowStores {
+ public:
+  const Density& density(const Tensor& tensor, const Window& window);
+  const RowStore& store(const Tensor& tensor, const Window& window);
+
+ private:
+  struct Entry {
+    Tensor tensor;
+    Window window;
+    Density density;
+    std::unique_ptr<RowStore> store;
+  };
+  Entry& entry(const Tensor& tensor, const Window& window);
+  std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace weft

@@ -1,0 +1,246 @@
+#include "weft/runtime/sparse/skip_zeros.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "weft/ops/elementwise.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/sparse/cost.h"
+#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/sparse/resident_source.h"
+
+namespace weft {
+namespace {
+
+/// A product to decide about: X B, or X^T D with `transposed`.
+struct Candidate {
+  const ResidentSource* source = nullptr;
+  bool transposed = false;
+  std::int64_t m = 0;  // rows of X
+  std::int64_t k = 0;
+  std::int64_t n = 0;
+};
+
+const TensorType& type_of(const Graph& graph, ValueId id) { return graph.node(id.node).outputs[id.output]; }
+
+/// The product as a candidate; else `why` says why it is none.
+std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, const ResidentSources& sources,
+                                      std::string& why) {
+  const auto& product = *node.op.as<MatMul>();
+  const TensorType& x = type_of(graph, node.inputs[0]);
+  const TensorType& b = type_of(graph, node.inputs[1]);
+  Candidate candidate{.source = sources.at(node.inputs[0]), .transposed = product.transpose_a};
+  if (candidate.source == nullptr) {
+    why = sources.why_not(node.inputs[0]);
+  } else if (x.dtype != DType::f32) {
+    why = fmt::format("only f32 skips zeros, and this is {}", name_of(x.dtype));
+  } else if (x.shape.rank() != 2 || b.shape.rank() != 2) {
+    why = "it is a batch of matrices";
+  } else if (product.transpose_b) {
+    why = "its right side is transposed, so that a row of it does not lie together";
+  } else if (x.shape.elements() == 0 || b.shape.elements() == 0) {
+    why = "it is empty";
+  } else {
+    candidate.m = x.shape[0].size();
+    candidate.k = x.shape[1].size();
+    candidate.n = b.shape[1].size();
+    return candidate;
+  }
+  return std::nullopt;
+}
+
+/// Seconds with one thread, all elements and non-zeros alone.
+struct Estimate {
+  double dense = 0.0;
+  double sparse = 0.0;
+};
+
+Estimate estimate(const Candidate& candidate, double density) {
+  const ProductCosts& costs = product_costs();
+  const double elements = static_cast<double>(candidate.m) * static_cast<double>(candidate.k);
+  const RowCost& cost = candidate.transposed ? costs.gradient : costs.multiply;
+  Estimate result{.dense = elements * costs.dense.at(candidate.n),
+                  .sparse = density * elements * cost.at(candidate.n)};
+  // The correction for a shift is a dense product of rank one.
+  if (!candidate.source->shifts.empty()) {
+    result.sparse += static_cast<double>(candidate.k) * costs.dense.at(candidate.n);
+  }
+  return result;
+}
+
+double density_of(const Density& density, const Window& window) {
+  return static_cast<double>(density.nonzeros) /
+         (static_cast<double>(window.rows()) * static_cast<double>(window.columns()));
+}
+
+/// A few rows tell dense data, which then need not be read whole. They are a contiguous part, so data whose
+/// first rows are dense counts as dense.
+constexpr std::int64_t kGlance = 256;
+double glance(const ResidentSource& source) {
+  Window window = source.window;
+  window.last_row = std::min(window.last_row, window.first_row + kGlance);
+  return density_of(measure_density(source.tensor, window), window);
+}
+
+/// What must be gained for a plan whose speed depends on the data.
+constexpr double kWorthwhile = 0.9;
+/// Data this small is not worth a measurement.
+constexpr std::int64_t kSmallest = 1 << 14;
+
+bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::string& why) {
+  constexpr double kPercent = 100.0;
+  constexpr double kMicroseconds = 1e6;
+  const ResidentSource& source = *candidate.source;
+  const std::int64_t elements = source.window.rows() * source.window.columns();
+  if (mode == SkipZeros::automatic) {
+    if (elements < kSmallest) {
+      why = fmt::format("its data has {} elements only", elements);
+      return false;
+    }
+    const double share = glance(source);
+    const Estimate guess = estimate(candidate, share / 2.0);
+    if (guess.sparse > guess.dense) {
+      why = fmt::format("about {:.0f}% of its data is not 0", kPercent * share);
+      return false;
+    }
+  }
+  const double share = density_of(stores.density(source.tensor, source.window), source.window);
+  const Estimate expected = estimate(candidate, share);
+  const bool skips = mode == SkipZeros::always || expected.sparse < kWorthwhile * expected.dense;
+  why = fmt::format("{:.1f}% of its data is not 0; {:.1f} us expected without the zeros, {:.1f} us with them",
+                    kPercent * share, kMicroseconds * expected.sparse, kMicroseconds * expected.dense);
+  if (!source.shifts.empty()) why += "; the shift of the data is a product of rank one";
+  return skips;
+}
+
+std::string describe(const Graph& graph, const Node& node) {
+  const auto& product = *node.op.as<MatMul>();
+  return fmt::format("{}{} x {}{}, {}", to_string(type_of(graph, node.inputs[0])),
+                     product.transpose_a ? "^T" : "", to_string(type_of(graph, node.inputs[1])),
+                     product.transpose_b ? "^T" : "", to_string(node.where));
+}
+
+/// Emits the replaced products into the new program.
+class Replacer {
+ public:
+  Replacer(const Program& program, RowStores& stores) : program_(program), stores_(stores) {
+    for (NodeId id = 0; id < program.graph->size(); ++id) ids_[&program.graph->node(id)] = id;
+    images_.resize(program.graph->size());
+  }
+
+  Program run(const std::map<NodeId, Candidate>& replaced) {
+    Program result = rewrite(
+        *program_.graph, program_.roots, [&](Graph& target, const Node& node, std::span<const Value> inputs) {
+          const NodeId id = ids_.at(&node);
+          const auto found = replaced.find(id);
+          images_[id] = found == replaced.end()
+                            ? target.outputs_of(target.add(node.op, inputs, node.where, node.name))
+                            : std::vector{replace(target, found->second, inputs[1])};
+          return images_[id];
+        });
+    return extract(*result.graph, result.roots);
+  }
+
+ private:
+  Value image(ValueId id) const { return images_[id.node][id.output]; }
+
+  Value replace(Graph& target, const Candidate& candidate, const Value& right) {
+    const ResidentSource& source = *candidate.source;
+    const RowStore& store = stores_.store(source.tensor, source.window);
+    std::vector<Value> inputs;
+    const Value shift = shift_of(source, candidate.k);
+    if (candidate.transposed && shift) {
+      inputs.push_back(matmul(shift, sum(right, {0}, true), true, false));
+    }
+    inputs.push_back(store_constant(target, store));
+    if (source.rows) inputs.push_back(checked_rows(*source.rows, source.window.rows()));
+    inputs.push_back(right);
+    const bool gathered = source.rows.has_value();
+    if (candidate.transposed) {
+      return apply_all_of(ResidentGradient{.layout = store.layout,
+                                           .gathered = gathered,
+                                           .scale = source.scale,
+                                           .accumulates = static_cast<bool>(shift)},
+                          inputs);
+    }
+    if (shift) inputs.push_back(reshape(matmul(shift, right), {candidate.n}));
+    return apply_all_of(ResidentMatMul{.layout = store.layout,
+                                       .gathered = gathered,
+                                       .scale = source.scale,
+                                       .bias = static_cast<bool>(shift),
+                                       .activation = {}},
+                        inputs);
+  }
+
+  static Value apply_all_of(const Op& op, const std::vector<Value>& inputs) {
+    return apply_many(op, std::vector<Operand>(inputs.begin(), inputs.end()));
+  }
+
+  /// The sum of all shifts as one row [1, k]; empty if there is none.
+  Value shift_of(const ResidentSource& source, std::int64_t k) const {
+    Value total;
+    for (const RowShift& shift : source.shifts) {
+      const Value value = image(shift.value);
+      const std::int64_t width = value.shape().elements();
+      const Value row = broadcast_to(reshape(value, {1, width}), {1, k}) * shift.factor;
+      total = total ? total + row : row;
+    }
+    return total;
+  }
+
+  Value store_constant(Graph& target, const RowStore& store) {
+    Value& value = constants_[&store];
+    if (!value) value = constant(target, store.bytes);
+    return value;
+  }
+
+  Value checked_rows(ValueId rows, std::int64_t limit) {
+    Value& value = checked_[{rows, limit}];
+    if (!value) value = apply(CheckedRows{limit}, image(rows));
+    return value;
+  }
+
+  const Program& program_;
+  RowStores& stores_;
+  std::map<const Node*, NodeId> ids_;
+  std::vector<std::vector<Value>> images_;
+  std::map<const RowStore*, Value> constants_;
+  std::map<std::pair<ValueId, std::int64_t>, Value> checked_;
+};
+
+}  // namespace
+
+std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowStores& stores,
+                                  std::vector<ProductChoice>& choices) {
+  const Graph& graph = *program.graph;
+  const ResidentSources sources(program);
+  std::map<NodeId, Candidate> replaced;
+  for (const NodeId id : needed_nodes(graph, program.roots)) {
+    const Node& node = graph.node(id);
+    if (!node.op.is<MatMul>()) continue;
+    ProductChoice& choice = choices.emplace_back(ProductChoice{.product = describe(graph, node), .why = {}});
+    const auto candidate = candidate_of(graph, node, sources, choice.why);
+    if (!candidate) continue;
+    choice.skips_zeros = decide(*candidate, mode, stores, choice.why);
+    if (choice.skips_zeros) replaced.emplace(id, *candidate);
+  }
+  if (replaced.empty()) return std::nullopt;
+  return Replacer(program, stores).run(replaced);
+}
+
+std::string to_text(std::span<const ProductChoice> choices) {
+  std::string text;
+  for (const ProductChoice& choice : choices) {
+    text += fmt::format("{}: {}, {}\n", choice.product,
+                        choice.skips_zeros ? "skips zeros" : "takes every element", choice.why);
+  }
+  return text;
+}
+
+}  // namespace weft

@@ -1,0 +1,82 @@
+#include "weft/runtime/sparse/row_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "weft/graph/error.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using testing::ElementsAre;
+
+RowStore store_of(const Tensor& tensor, const Window& window) {
+  return make_row_store(tensor, window, measure_density(tensor, window));
+}
+
+template <typename T>
+std::vector<T> list(const void* begin, std::int64_t count) {
+  const auto* const first = static_cast<const T*>(begin);
+  return {first, first + count};
+}
+
+TEST(RowStore, HoldsTheNonZerosOfEachRow) {
+  const Tensor x = Tensor::of<std::uint8_t>({0, 5, 0, 0, 0, 0, 7, 0, 9}, {3, 3});
+  const RowStore store = store_of(x, whole_of(x));
+  const StoredRows rows = store.layout.view(store.bytes.data());
+  EXPECT_FALSE(rows.wide_columns);
+  EXPECT_TRUE(rows.byte_values);
+  EXPECT_THAT(list<std::int64_t>(rows.offsets, 4), ElementsAre(0, 1, 1, 3));
+  EXPECT_THAT(list<std::uint16_t>(rows.columns, 3), ElementsAre(1, 0, 2));
+  EXPECT_THAT(list<std::uint8_t>(rows.values, 3), ElementsAre(5, 7, 9));
+  EXPECT_EQ(store.layout.fullest_row, 2);
+}
+
+TEST(RowStore, TakesTheAxesBehindTheFirstAsOneAndAWindowOfThem) {
+  const Tensor x = Tensor::of<float>({1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 12}, {3, 2, 2});
+  const RowStore store = store_of(x, {.first_row = 1, .last_row = 3, .first_column = 1, .last_column = 4});
+  const StoredRows rows = store.layout.view(store.bytes.data());
+  EXPECT_THAT(list<std::int64_t>(rows.offsets, 3), ElementsAre(0, 2, 5));
+  EXPECT_THAT(list<std::uint16_t>(rows.columns, 5), ElementsAre(0, 2, 0, 1, 2));
+  EXPECT_THAT(list<float>(rows.values, 5), ElementsAre(6, 8, 10, 11, 12));
+}
+
+TEST(RowStore, KeepsNansAndDropsNegativeZeros) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x = Tensor::of<float>({-0.0F, nan, 0.0F, 1.0F}, {2, 2});
+  const RowStore store = store_of(x, whole_of(x));
+  const auto values = list<float>(store.layout.view(store.bytes.data()).values, 2);
+  EXPECT_EQ(store.layout.nonzeros, 2);
+  EXPECT_TRUE(std::isnan(values[0]));
+  EXPECT_EQ(values[1], 1.0F);
+}
+
+TEST(RowStore, CountsColumnsOverMoreRowsThanAByteCounts) {
+  Tensor x = Tensor::zeros(DType::u8, {600, 3});
+  for (std::size_t row = 0; row < 600; ++row) x.mutable_values<std::uint8_t>()[3 * row + 1] = 1;
+  const Density density = measure_density(x, whole_of(x));
+  EXPECT_THAT(density.column_counts, ElementsAre(0, 600, 0));
+  EXPECT_EQ(density.used_columns, 1);
+  EXPECT_EQ(density.nonzeros, 600);
+}
+
+TEST(RowStore, RefusesOtherDtypes) {
+  const Tensor x = Tensor::zeros(DType::f64, {2, 2});
+  EXPECT_THROW(measure_density(x, whole_of(x)), Error);
+}
+
+TEST(RowStores, MeasureAndStoreAWindowOnce) {
+  const Tensor x = Tensor::of<std::uint8_t>({0, 5, 0, 1}, {2, 2});
+  RowStores stores;
+  const RowStore& first = stores.store(x, whole_of(x));
+  EXPECT_EQ(&stores.store(x.rows(0, 2), whole_of(x)), &first);
+  EXPECT_NE(&stores.store(x, {.first_row = 0, .last_row = 1, .first_column = 0, .last_column = 2}), &first);
+  EXPECT_EQ(stores.density(x, whole_of(x)).nonzeros, 2);
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,262 @@
+#include "weft/runtime/sparse/skip_zeros.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing::Contains;
+using testing::Each;
+using testing::HasSubstr;
+using testing::Not;
+using testing_support::close_to;
+using testing_support::expect_error;
+using testing_support::same_bits;
+using testing_support::TensorSource;
+
+constexpr std::int64_t kSamples = 400;
+constexpr std::int64_t kPixels = 60;
+constexpr std::int64_t kUnits = 37;
+
+/// Bytes of which about one in `one_in` is not 0.
+Tensor images(std::int64_t one_in) {
+  TensorSource source("skip zeros");
+  const Tensor draw = source.uniform({kSamples, kPixels}, 0.0, static_cast<double>(one_in), DType::f32);
+  Tensor x = Tensor::zeros(DType::u8, {kSamples, kPixels});
+  for (std::size_t i = 0; i < draw.values<float>().size(); ++i) {
+    const float number = draw.values<float>()[i];
+    if (number < 1.0F)
+      x.mutable_values<std::uint8_t>()[i] = static_cast<std::uint8_t>(1.0F + 250.0F * number);
+  }
+  return x;
+}
+
+/// How a batch [rows, features] f32 comes from the data.
+using Prepare = std::function<Value(const Value& data, const Value& rows)>;
+
+Value scaled_rows(const Value& data, const Value& rows) {
+  return cast(gather(data, rows), f32) * (1.0 / 255.0);
+}
+
+using Optimize = std::function<std::vector<Value>(Graph& graph, const Value& w, const Value& slope)>;
+
+std::vector<Value> descend(Graph&, const Value& w, const Value& slope) {
+  return {assign(w, w - 0.1 * slope)};
+}
+
+std::vector<Value> with_momentum(Graph& graph, const Value& w, const Value& slope) {
+  const Value velocity = parameter(graph, "velocity", Tensor::zeros(f32, w.shape().sizes()));
+  const Value next = 0.9 * velocity + slope;
+  return {assign(velocity, next), assign(w, w - 0.1 * next)};
+}
+
+/// Two steps of training a layer on rows of the data.
+struct Training {
+  Training(const Tensor& data, const Prepare& prepare, const CompileOptions& options, int threads = 1,
+           const Optimize& optimize = descend) {
+    const Value rows = input(graph, "rows", i32, {"batch"});
+    const Value x = prepare(constant(graph, data), rows);
+    TensorSource source("skip zeros weights");
+    w = parameter(graph, "w", source.uniform({x.shape()[1].size(), kUnits}, -1.0, 1.0, f32));
+    const Value b = parameter(graph, "b", source.uniform({kUnits}, -1.0, 1.0, f32));
+    const Value y = relu(matmul(x, w) + b);
+    const Value loss = mean(square(y));
+    spec = {.inputs = {rows}, .outputs = {loss, y}, .updates = optimize(graph, w, gradient(loss, w))};
+    session = std::make_unique<Session>(graph, SessionOptions{.threads = threads, .compile = options});
+  }
+
+  /// The outputs of the second step, and the weights after it.
+  std::vector<Tensor> run() {
+    Function step = session->compile(spec);
+    step({Tensor::of<std::int32_t>({5, 9, 5, 100, 399, 0})});
+    const auto outputs = step({Tensor::of<std::int32_t>({1, 2, 3, 5, 8, 13})});
+    std::vector<Tensor> all(outputs.begin(), outputs.end());
+    all.push_back(session->value(w));
+    return all;
+  }
+
+  Compilation compilation() { return session->inspect(spec, {{"batch", 6}}); }
+
+  std::vector<std::string> kernels() {
+    std::vector<std::string> names;
+    for (const KernelChoice& choice : compilation().lowered.kernels) names.emplace_back(choice.name);
+    return names;
+  }
+
+  Graph graph;
+  Value w;
+  FunctionSpec spec;
+  std::unique_ptr<Session> session;
+};
+
+CompileOptions mode(SkipZeros skip_zeros) {
+  CompileOptions options;
+  options.skip_zeros = skip_zeros;
+  return options;
+}
+
+struct Preparation {
+  const char* name;
+  Prepare prepare;
+};
+void PrintTo(const Preparation& preparation, std::ostream* out) { *out << preparation.name; }
+
+class SkipZerosOf : public testing::TestWithParam<Preparation> {};
+
+TEST_P(SkipZerosOf, TrainsLikeTheDensePlan) {
+  const Tensor data = images(5);
+  for (const Optimize& optimize : {Optimize(descend), Optimize(with_momentum)}) {
+    Training dense(data, GetParam().prepare, mode(SkipZeros::never), 1, optimize);
+    CompileOptions checked = mode(SkipZeros::always);
+    checked.self_check = true;
+    Training sparse(data, GetParam().prepare, checked, 1, optimize);
+    EXPECT_THAT(sparse.kernels(), Contains("resident_matmul"));
+    EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
+    EXPECT_THAT(dense.kernels(), Not(Contains("resident_matmul")));
+    const auto expected = dense.run();
+    const auto actual = sparse.run();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(close_to(actual[i], expected[i], 1e-4)) << i;
+  }
+}
+
+Value vector_of(const Value& like, double first, double step) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < kPixels; ++i)
+    values.push_back(static_cast<float>(first + step * static_cast<double>(i)));
+  return constant(like.graph(), Tensor::of<float>(values, std::array{kPixels}));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Forms, SkipZerosOf,
+    testing::Values(
+        Preparation{"Gathered", scaled_rows},
+        Preparation{"Divided",
+                    [](const Value& d, const Value& r) { return cast(gather(d, r), f32) / 255.0; }},
+        Preparation{"ShiftedByANumber",
+                    [](const Value& d, const Value& r) { return scaled_rows(d, r) - 0.13; }},
+        Preparation{"SubtractedFromANumber",
+                    [](const Value& d, const Value& r) { return 1.0 - scaled_rows(d, r); }},
+        Preparation{"ShiftedByTheMeanAndScaled",
+                    [](const Value& d, const Value& r) {
+                      return (scaled_rows(d, r) - vector_of(d, 0.1, 0.01)) * 2.0 + vector_of(d, -1.0, 0.1);
+                    }},
+        Preparation{"ColumnsCutOut",
+                    [](const Value& d, const Value& r) { return scaled_rows(slice(d, 1, 10, 50), r); }},
+        Preparation{"RowsAndColumnsCutOut",
+                    [](const Value& d, const Value& r) {
+                      return slice(scaled_rows(concat({slice(d, 0, 0, 400)}), r), 1, 3, 59);
+                    }},
+        Preparation{"ScaledBeforeTheGather",
+                    [](const Value& d, const Value& r) { return gather(cast(d, f32) * 0.01, r); }},
+        Preparation{"ImagesFlattened",
+                    [](const Value& d, const Value& r) {
+                      return flatten(cast(gather(reshape(d, {kSamples, 6, 10}), r), f32) * 0.01);
+                    }}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(SkipZeros, TakesTheWholeDataWithoutGather) {
+  const Prepare all = [](const Value& data, const Value&) { return cast(data, f32) * 0.01; };
+  CompileOptions unfolded = mode(SkipZeros::always);
+  unfolded.fold = false;
+  Training sparse(images(5), all, unfolded);
+  CompileOptions dense_options = mode(SkipZeros::never);
+  Training dense(images(5), all, dense_options);
+  EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
+  sparse.spec.inputs.clear();
+  dense.spec.inputs.clear();
+  Function sparse_step = sparse.session->compile(sparse.spec);
+  Function dense_step = dense.session->compile(dense.spec);
+  const std::span<const Tensor> nothing;
+  EXPECT_TRUE(close_to(sparse_step(nothing)[0], dense_step(nothing)[0], 1e-5));
+  EXPECT_TRUE(close_to(sparse.session->value("w"), dense.session->value("w"), 1e-5));
+}
+
+TEST(SkipZeros, KeepsTheDensePlanForDenseDataUnlessForced) {
+  Training automatic(images(1), scaled_rows, mode(SkipZeros::automatic));
+  const Compilation compilation = automatic.compilation();
+  for (const ProductChoice& choice : compilation.products) EXPECT_FALSE(choice.skips_zeros) << choice.why;
+  EXPECT_THAT(to_text(compilation.products),
+              HasSubstr("takes every element, about 100% of its data is not 0"));
+  Training forced(images(1), scaled_rows, mode(SkipZeros::always));
+  EXPECT_THAT(forced.kernels(), Contains("resident_matmul"));
+}
+
+TEST(SkipZeros, SkipsThemByItselfWhereAlmostAllAreZero) {
+  Training automatic(images(200), scaled_rows, mode(SkipZeros::automatic));
+  EXPECT_THAT(automatic.kernels(), Contains("resident_matmul"));
+  EXPECT_THAT(automatic.kernels(), Contains("resident_gradient"));
+  EXPECT_THAT(to_text(automatic.compilation().products), HasSubstr("skips zeros, 0."));
+}
+
+TEST(SkipZeros, SaysWhyAProductTakesEveryElement) {
+  const Prepare cubed = [](const Value& d, const Value& r) { return exp(scaled_rows(d, r)); };
+  Training training(images(5), cubed, mode(SkipZeros::always));
+  EXPECT_THAT(to_text(training.compilation().products),
+              HasSubstr("'exp' may give zeros of the data other values"));
+}
+
+TEST(SkipZeros, DropsTheDenseCopy) {
+  const Tensor data = images(50);
+  Training dense(data, scaled_rows, mode(SkipZeros::never));
+  Training sparse(data, scaled_rows, mode(SkipZeros::always));
+  EXPECT_GE(ledger_of(dense.compilation()).constants, data.bytes());
+  EXPECT_LT(ledger_of(sparse.compilation()).constants, data.bytes() / 2);
+}
+
+TEST(SkipZeros, GivesTheSameBitsWithEveryNumberOfThreads) {
+  const Tensor data = images(5);
+  const auto one = Training(data, scaled_rows, mode(SkipZeros::always)).run();
+  for (const int threads : {2, 3, 4}) {
+    const auto more = Training(data, scaled_rows, mode(SkipZeros::always), threads).run();
+    EXPECT_TRUE(same_bits(more[1], one[1])) << threads;  // the loss is a sum over rows, which threads may cut
+    EXPECT_TRUE(same_bits(more[2], one[2])) << threads;
+  }
+}
+
+TEST(SkipZeros, NeedsNoBarrierBetweenRowsAndOneBeforeTheUpdate) {
+  Training sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
+  Training dense(images(5), scaled_rows, mode(SkipZeros::never), 2);
+  EXPECT_LE(sparse.compilation().schedule.barriers(), dense.compilation().schedule.barriers());
+}
+
+TEST(SkipZeros, UpdatesAWeightWhereItLies) {
+  Training sparse(images(5), scaled_rows, mode(SkipZeros::always));
+  const Compilation compilation = sparse.compilation();
+  for (std::size_t step = 0; step < compilation.lowered.steps.size(); ++step) {
+    if (compilation.lowered.kernels[step].name == "resident_gradient") {
+      EXPECT_TRUE(compilation.lowered.commits[step]);
+    }
+  }
+  EXPECT_THAT(sparse.kernels(), Each(Not("reference")));
+}
+
+TEST(SkipZeros, RefusesARowThatTheDataDoesNotHaveAndUpdatesNothing) {
+  Training sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
+  Function step = sparse.session->compile(sparse.spec);
+  const Tensor before = sparse.session->value("w");
+  expect_error(ErrorCode::out_of_range, {"index 400", "[0, 400)"},
+               [&] { step({Tensor::of<std::int32_t>({1, 400})}); });
+  EXPECT_TRUE(same_bits(sparse.session->value("w"), before));
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,166 @@
+// The inner loops over non-zeros, for each instruction set that this CPU has.
+
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "weft/graph/philox.h"
+#include "weft/runtime/sparse/row_store.h"
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+constexpr std::int64_t kRows = 9;
+constexpr double kBound = 2e-5;
+
+std::vector<const SparseFunctions*> instruction_sets() {
+  std::vector<const SparseFunctions*> sets{&kSse2SparseFunctions};
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back(&kAvx2SparseFunctions);
+  if (__builtin_cpu_supports("avx512f")) sets.push_back(&kAvx512SparseFunctions);
+  return sets;
+}
+
+/// A store with empty and full rows, and the matrix that it stands for.
+struct Matrix {
+  Tensor tensor;
+  RowStore store;
+  double at(std::int64_t row, std::int64_t column) const {
+    const auto i = static_cast<std::size_t>(row * tensor.sizes()[1] + column);
+    return tensor.dtype() == DType::u8 ? static_cast<double>(tensor.values<std::uint8_t>()[i])
+                                       : static_cast<double>(tensor.values<float>()[i]);
+  }
+};
+
+Matrix random_matrix(DType dtype, std::int64_t columns) {
+  PhiloxSequence random(testing_support::test_seed(), 1);
+  Matrix matrix{.tensor = Tensor::zeros(dtype, {kRows, columns}), .store = {}};
+  for (std::int64_t i = 0; i < kRows * columns; ++i) {
+    const std::int64_t row = i / columns;
+    const bool filled = row == 1 || (row != 2 && random.below(4) == 0);
+    if (!filled) continue;
+    const auto at = static_cast<std::size_t>(i);
+    if (dtype == DType::u8) {
+      matrix.tensor.mutable_values<std::uint8_t>()[at] = static_cast<std::uint8_t>(random.below(255) + 1);
+    } else {
+      matrix.tensor.mutable_values<float>()[at] = random.uniform() - 0.5F;
+    }
+  }
+  const Window whole = whole_of(matrix.tensor);
+  matrix.store = make_row_store(matrix.tensor, whole, measure_density(matrix.tensor, whole));
+  return matrix;
+}
+
+std::vector<float> random_floats(std::int64_t count) {
+  PhiloxSequence random(testing_support::test_seed(), 2);
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < count; ++i) values.push_back(random.uniform() - 0.5F);
+  return values;
+}
+
+void expect_near(float actual, double expected, double size) {
+  ASSERT_LE(std::abs(static_cast<double>(actual) - expected), kBound * std::max(1.0, size))
+      << actual << " where " << expected << " was expected";
+}
+
+void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int64_t n, bool bias) {
+  const std::vector<std::int32_t> rows{3, 1, 2, 8, 1};
+  const std::int64_t k = x.store.layout.columns;
+  const auto w = random_floats(k * n);
+  const auto b = random_floats(n);
+  const std::size_t size = rows.size() * static_cast<std::size_t>(n);
+  std::vector<float> y(size + 1, 77.0F);
+  constexpr float kScale = 0.25F;
+  functions.multiply(x.store.layout.view(x.store.bytes.data()), rows.data(), std::ssize(rows), w.data(), n,
+                     kScale, bias ? b.data() : nullptr, y.data());
+  EXPECT_EQ(y[size], 77.0F) << "wrote behind the last row";
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      double sum = 0.0;
+      double absolute = 0.0;
+      for (std::int64_t p = 0; p < k; ++p) {
+        const double term = x.at(rows[i], p) * static_cast<double>(w[static_cast<std::size_t>(p * n + j)]);
+        sum += term;
+        absolute += std::abs(term);
+      }
+      const double start = bias ? static_cast<double>(b[static_cast<std::size_t>(j)]) : 0.0;
+      expect_near(y[i * static_cast<std::size_t>(n) + static_cast<std::size_t>(j)], kScale * sum + start,
+                  absolute);
+    }
+  }
+}
+
+// Widths around every number of registers, with and without an incomplete one, and several blocks.
+const std::vector<std::int64_t> kWidths{1,   3,   4,   7,   8,   15,  16,  17,  31,  33,  64, 100,
+                                        103, 105, 112, 130, 200, 208, 255, 256, 257, 300, 515};
+
+TEST(SparseFunctions, MultiplyTheRowsAskedFor) {
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const DType dtype : {DType::u8, DType::f32}) {
+      const Matrix x = random_matrix(dtype, 23);
+      for (const std::int64_t n : kWidths) {
+        SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n));
+        check_multiply(*functions, x, n, n % 2 == 1);
+      }
+    }
+  }
+}
+
+TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const DType dtype : {DType::u8, DType::f32}) {
+      const Matrix x = random_matrix(dtype, 70'001);
+      ASSERT_TRUE(x.store.layout.wide_columns);
+      check_multiply(*functions, x, 5, true);
+    }
+  }
+}
+
+TEST(SparseFunctions, AccumulateListsByColumn) {
+  const std::vector<ColumnEntry> entries{{0, 2.0F}, {2, -1.0F}, {1, 0.5F}};
+  const std::vector<std::int32_t> ends{2, 2, 3};
+  constexpr std::int64_t kColumns = 3;
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const std::int64_t n : kWidths) {
+      SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n));
+      const auto d = random_floats(3 * n);
+      const auto c = random_floats(kColumns * n);
+      const auto size = static_cast<std::size_t>(kColumns * n);
+      std::vector<float> y(size + 1, 77.0F);
+      functions->accumulate(ends.data(), entries.data(), kColumns, d.data(), n, -0.5F, c.data(), y.data());
+      std::vector<float> in_place = c;
+      functions->accumulate(ends.data(), entries.data(), kColumns, d.data(), n, -0.5F, in_place.data(),
+                            in_place.data());
+      EXPECT_EQ(y[size], 77.0F) << "wrote behind the last column";
+      y.pop_back();
+      EXPECT_EQ(y, in_place);
+      for (std::int64_t j = 0; j < n; ++j) {
+        const auto at = [&](const std::vector<float>& m, std::int64_t row) {
+          return static_cast<double>(m[static_cast<std::size_t>(row * n + j)]);
+        };
+        expect_near(static_cast<float>(at(y, 0)), at(c, 0) - at(d, 0) + 0.5 * at(d, 2), 1.0);
+        EXPECT_EQ(at(y, 1), at(c, 1));
+        expect_near(static_cast<float>(at(y, 2)), at(c, 2) - 0.25 * at(d, 1), 1.0);
+      }
+    }
+  }
+}
+
+TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
+  const ColumnEntry entry{1, 2.0F};
+  const std::vector<std::int32_t> ends{0, 1};
+  const std::vector<float> d{1.0F, 2.0F, 3.0F, 4.0F};
+  for (const SparseFunctions* functions : instruction_sets()) {
+    std::vector<float> y(4, 9.0F);
+    functions->accumulate(ends.data(), &entry, 2, d.data(), 2, 1.0F, nullptr, y.data());
+    EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;
+  }
+}
+
+}  // namespace
+}  // namespace weft
