@@ -195,8 +195,11 @@ class ModelTrial {
   void fail(const std::string& what) {
     certificate_.failures.push_back(fmt::format("{} (seed {})", what, options_.seed));
   }
+  /// What is to blame comes first: it explains the others.
   void report(const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) certificate_.failures.push_back(line);
+    std::vector<std::string> all = lines;
+    for (std::string& failure : certificate_.failures) all.push_back(std::move(failure));
+    certificate_.failures = std::move(all);
   }
 
   const Model& model_;

@@ -57,7 +57,7 @@ std::string ModelEngine::self_check(const States& states) const {
   } catch (const std::exception& error) {
     return error.what();
   }
-  return "the self-check blames no stage of the compiler, no kernel and no plan: the threads are left";
+  return "the self-check, which has wider bounds, blames no stage of the compiler, no kernel and no plan";
 }
 
 }  // namespace weft::proof
