@@ -112,7 +112,7 @@ Session::Session(Graph& graph, const SessionOptions& options)
     : graph_(graph),
       state_(std::make_shared<SessionState>(with_threads(options.compile, options.threads), options.seed)) {
   if (options.spare_threads && options.threads > 1)
-    state_->options.thread_costs = measure_thread_costs(state_->pool);
+    state_->options.thread_costs = thread_costs_of(state_->pool);
 }
 
 void Session::initialize_new_parameters() {
@@ -136,7 +136,7 @@ void Session::initialize_new_parameters() {
     throw;
   }
   state_->set_key(state_->seed(), run);
-  for (std::size_t i = 0; i < labels.size(); ++i) state_->parameters.emplace(labels[i], values[i].clone());
+  for (std::size_t i = 0; i < labels.size(); ++i) state_->parameters.emplace(labels[i], std::move(values[i]));
 }
 
 Function Session::compile(const FunctionSpec& spec) {

@@ -20,6 +20,9 @@ struct ThreadCosts {
 /// tries counts, and no more than what a machine with processors to spare would take.
 ThreadCosts measure_thread_costs(ThreadPool& pool);
 
+/// The same, measured once in the process for each number of threads. Sessions in several threads may ask.
+ThreadCosts thread_costs_of(ThreadPool& pool);
+
 /// What a run of the schedule would take, in seconds.
 double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const ThreadCosts& costs);
 

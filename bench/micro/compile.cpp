@@ -1,7 +1,9 @@
-// Building, differentiating and compiling the training step of 784-4x100-10, and compiling long chains: the
-// time must grow about linearly.
+// Building, differentiating and compiling the training step of 784-4x100-10, and making a session and a plan
+// of it, and compiling long chains: the time must grow about linearly.
 
 #include <benchmark/benchmark.h>
+
+#include <array>
 
 #include "weft/bench/micro/networks.h"
 #include "weft/ops/activation.h"
@@ -19,6 +21,17 @@ void build_and_compile_training_step(benchmark::State& state) {
   }
 }
 BENCHMARK(build_and_compile_training_step)->Unit(benchmark::kMillisecond);
+
+/// All that stands between a graph and its first step: the session, its initial values and the plan.
+void create_session_and_plan(benchmark::State& state) {
+  TrainingGraph training({.layers = {100, 100, 100, 100}}, "sgd", 64);
+  const std::array types{TensorType{i32, {64}}};
+  for (auto _ : state) {
+    Session session(training.graph, {.threads = static_cast<int>(state.range(0))});
+    benchmark::DoNotOptimize(session.compile(training.spec).ledger(types));
+  }
+}
+BENCHMARK(create_session_and_plan)->Unit(benchmark::kMillisecond)->ArgName("threads")->Arg(1)->Arg(2);
 
 void compile_chain(benchmark::State& state) {
   Graph graph;

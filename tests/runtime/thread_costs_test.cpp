@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "weft/ops/activation.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/source.h"
@@ -54,6 +56,17 @@ TEST(ThreadCosts, AreMeasuredAsNumbersThatMakeSense) {
   EXPECT_GE(costs.barrier, 0.0);
   EXPECT_GT(costs.flops, 1e8);
   EXPECT_GT(costs.bytes, 1e8);
+}
+
+TEST(ThreadCosts, AreMeasuredOnceForEachNumberOfThreads) {
+  ThreadPool two(2);
+  ThreadPool also_two(2);
+  ThreadPool three(3);
+  const auto numbers = [](const ThreadCosts& costs) {
+    return std::array{costs.region, costs.barrier, costs.flops, costs.bytes};
+  };
+  EXPECT_EQ(numbers(thread_costs_of(two)), numbers(thread_costs_of(also_two)));
+  EXPECT_NE(numbers(thread_costs_of(two)), numbers(thread_costs_of(three)));
 }
 
 }  // namespace
