@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "weft/runtime/memory_plan.h"
@@ -33,6 +34,12 @@ class Scheduler {
     schedule_.threads = threads;
     schedule_.parts = parts > 0 ? parts : threads;
     since_barrier_.resize(lowered.storages.size());
+    reads_left_.resize(lowered.storages.size(), 0);
+    schedule_.memory_of.resize(lowered.storages.size());
+    std::iota(schedule_.memory_of.begin(), schedule_.memory_of.end(), 0);
+    for (const NodeId id : lowered.steps) {
+      for (const ValueId& input : lowered.program.graph->node(id).inputs) ++reads_left_[storage(input)];
+    }
   }
 
   Schedule run() {
@@ -75,9 +82,49 @@ class Scheduler {
       if (earlier.empty()) touched_.push_back(access.storage);
       if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
     }
+    share_memory(chosen);
     may_have_failed_ = may_have_failed_ || can_fail(chosen);
     schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
     return chosen;
+  }
+
+  std::size_t storage(const ValueId& id) const { return lowered_.storage_of[id.node][id.output]; }
+
+  /// Lets what the step makes lie where an input does that nobody needs any more.
+  void share_memory(std::size_t step) {
+    const NodeId id = lowered_.steps[step];
+    const Node& node = lowered_.program.graph->node(id);
+    for (const ValueId& input : node.inputs) --reads_left_[storage(input)];
+    std::vector<std::size_t> given;
+    for (const InPlace& pair : lowered_.kernels[step].in_place) {
+      const std::size_t from = storage(node.inputs[pair.input]);
+      const std::size_t to = lowered_.storage_of[id][pair.output];
+      if (schedule_.memory_of[to] != to || std::ranges::find(given, from) != given.end()) continue;
+      if (!may_overwrite(step, pair.output, from, to)) continue;
+      schedule_.memory_of[to] = schedule_.memory_of[from];
+      given.push_back(from);
+    }
+  }
+
+  bool may_overwrite(std::size_t step, std::size_t output, std::size_t from, std::size_t to) const {
+    const Storage& old = lowered_.storages[from];
+    const Storage& made = lowered_.storages[to];
+    if (from == to || old.place != Place::arena || made.place != Place::arena || old.bytes != made.bytes)
+      return false;
+    if (reads_left_[from] > 0) return false;
+    const Node& node = lowered_.program.graph->node(lowered_.steps[step]);
+    const auto& allowed = lowered_.kernels[step].in_place;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const InPlace needed{.output = output, .input = i};
+      if (storage(node.inputs[i]) == from && std::ranges::find(allowed, needed) == allowed.end())
+        return false;
+    }
+    // A thread must not overwrite rows that another may still read, before the barrier, as its own.
+    return schedule_.threads == 1 || std::ranges::none_of(since_barrier_[to], [&](Access write) {
+             write.storage = from;
+             return std::ranges::any_of(since_barrier_[from],
+                                        [&](const Access& earlier) { return conflict(earlier, write); });
+           });
   }
 
   bool can_fail(std::size_t step) const {
@@ -119,6 +166,7 @@ class Scheduler {
   std::set<std::size_t> blocked_;                   // those of them that need a barrier
   std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
   std::vector<std::size_t> touched_;
+  std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier
 };
@@ -137,7 +185,8 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
   // With one thread steps follow each other; with several, all steps of a phase may run at once.
   constexpr std::int64_t kUnused = -1;
   std::vector<Lifetime> alive(lowered.storages.size(), {.bytes = 0, .first = kUnused, .last = kUnused});
-  const auto touch = [&](std::size_t storage, std::int64_t time) {
+  const auto touch = [&](std::size_t value, std::int64_t time) {
+    const std::size_t storage = schedule.memory_of[value];
     if (lowered.storages[storage].place != Place::arena) return;
     Lifetime& lifetime = alive[storage];
     lifetime.bytes = lowered.storages[storage].bytes;
@@ -165,6 +214,7 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
                  .bytes = memory.bytes,
                  .peak_live = memory.peak_live};
   for (std::size_t i = 0; i < owners.size(); ++i) plan.offsets[owners[i]] = memory.offsets[i];
+  for (std::size_t i = 0; i < plan.offsets.size(); ++i) plan.offsets[i] = plan.offsets[schedule.memory_of[i]];
   return plan;
 }
 

@@ -22,6 +22,9 @@ struct Schedule {
   int threads = 1;
   int parts = 1;  // of each step that is cut
   std::vector<Entry> order;
+  /// For each storage the one whose memory it takes: itself, or an input that nothing reads after the step
+  /// that makes it, and that its kernel may overwrite.
+  std::vector<std::size_t> memory_of;
   std::size_t barriers() const;
 };
 

@@ -189,6 +189,7 @@ TEST(Schedule, BuffersOfOnePhaseDoNotOverlap) {
     for (std::size_t a = 0; a < storages.size(); ++a) {
       for (std::size_t b = 0; b < a; ++b) {
         if (storages[a].place != Place::arena || storages[b].place != Place::arena) continue;
+        if (made.schedule.memory_of[a] == made.schedule.memory_of[b]) continue;
         if (alive[a].first > alive[b].second || alive[b].first > alive[a].second) continue;
         EXPECT_TRUE(made.arena.offsets[a] >= made.arena.offsets[b] + storages[b].bytes ||
                     made.arena.offsets[b] >= made.arena.offsets[a] + storages[a].bytes)
@@ -265,6 +266,55 @@ TEST(Schedule, ViewsWithOtherRowsMakeThreadsWait) {
     const auto expected = testing_support::evaluate_value(last, {{"x", x}});
     for (int run = 0; run < 50; ++run) ASSERT_TRUE(close_to(function({x})[0], expected, 1e-12)) << threads;
   }
+}
+
+/// y = x w, z = x y, then exp(y z) and its product with w.
+struct Sharing {
+  explicit Sharing(int threads, bool read_again = false) {
+    const Value x = input(graph, "x", f32, {4, 4});
+    const Value w = parameter(graph, "w", Tensor::zeros(f32, {4, 4}));
+    const Value y = matmul(x, w);
+    const Value z = matmul(x, y);
+    const Value made_of_both = y * z;
+    Value result = matmul(made_of_both, w);
+    if (read_again) result = matmul(matmul(result, y), z);
+    const std::vector<std::string> inputs{"x"};
+    made = compile(graph, {{result}}, 1, inputs, {}, {.threads = threads});
+    memory = {.y = memory_of(0), .z = memory_of(1), .product = memory_of(2)};
+  }
+
+  /// Of what the step computes that stands at `position` among the steps in creation order.
+  std::size_t memory_of(std::size_t position) const {
+    return made.schedule.memory_of[made.lowered.storage_of[made.lowered.steps[position]][0]];
+  }
+
+  struct Memory {
+    std::size_t y = 0;
+    std::size_t z = 0;
+    std::size_t product = 0;
+  };
+  Graph graph;
+  Compilation made;
+  Memory memory;
+};
+
+TEST(Schedule, LetsAStepOverwriteAnInputThatNothingReadsLater) {
+  const Sharing sharing(1);
+  EXPECT_EQ(sharing.memory.product, sharing.memory.y);
+  EXPECT_NE(sharing.memory.z, sharing.memory.y);
+  EXPECT_EQ(sharing.made.arena.bytes, 2U * 64);
+}
+
+TEST(Schedule, KeepsAnInputThatIsReadLater) {
+  const Sharing sharing(1, true);
+  EXPECT_NE(sharing.memory.product, sharing.memory.y);
+  EXPECT_NE(sharing.memory.product, sharing.memory.z);
+}
+
+TEST(Schedule, KeepsAnInputThatAnotherThreadMayStillRead) {
+  // z takes all rows of y, the product only a thread's own rows of both.
+  const Sharing sharing(2);
+  EXPECT_EQ(sharing.memory.product, sharing.memory.z);
 }
 
 }  // namespace
