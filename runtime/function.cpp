@@ -93,6 +93,12 @@ MemoryLedger Function::ledger(std::span<const TensorType> inputs) {
   return ledger_of(body_->plan().compilation());
 }
 
+Profile Function::profile(std::size_t latest) const {
+  if (body_->last >= body_->plans.size())
+    throw Error(ErrorCode::invalid_argument, "a profile needs at least one call of the function");
+  return body_->plans[body_->last].plan->profile(latest);
+}
+
 std::size_t Function::barriers(std::span<const TensorType> inputs) {
   body_->bind(inputs);
   return body_->plan().compilation().schedule.barriers();

@@ -26,6 +26,8 @@ struct FunctionSpec {
 
 class Function {
  public:
+  static constexpr std::size_t kAllRecorded = static_cast<std::size_t>(-1);
+
   /// Runs and returns the outputs. They stay as they are until the next call; a copy of a Tensor keeps its
   /// numbers beyond that. Throws Error(bad_feed) where an input does not fit, naming input, expected and
   /// actual; otherwise what a step threw.
@@ -40,6 +42,10 @@ class Function {
   MemoryLedger ledger(std::span<const TensorType> inputs);
   /// How many times the threads wait for each other in one run for these sizes.
   std::size_t barriers(std::span<const TensorType> inputs);
+  /// Where the time of the latest calls went, of those with the sizes of the last one: at most `latest`
+  /// calls, and no more than are kept, 256 or what fits into 16 MB. Throws Error(invalid_argument) unless the
+  /// session was made with `.compile = {.profile = true}` and a call ended.
+  Profile profile(std::size_t latest = kAllRecorded) const;
 
  private:
   friend class Session;

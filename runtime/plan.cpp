@@ -8,6 +8,7 @@
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/onednn.h"
+#include "weft/runtime/profile_summary.h"
 
 namespace weft {
 namespace {
@@ -49,7 +50,12 @@ Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
     outputs_.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
   }
   errors_.resize(static_cast<std::size_t>(threads));
-  region_ = [this](int thread) { run_thread(thread); };
+  if (state_->options.profile) {
+    recorder_ = std::make_unique<Recorder>(compilation_.schedule.order.size(), threads);
+    region_ = [this](int thread) { run_thread_recorded(thread); };
+  } else {
+    region_ = [this](int thread) { run_thread(thread); };
+  }
   for (const Storage& storage : lowered.storages) is_random_ = is_random_ || storage.place == Place::key;
   make_steps();
   bind_pointers();
@@ -127,6 +133,7 @@ void Plan::renew_outputs() {
 }
 
 std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
+  if (recorder_) recorder_->begin_run();
   renew_outputs();
   for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
     std::byte* data = read_only(feeds[i]);
@@ -146,6 +153,7 @@ std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
     }
     std::rethrow_exception(first);
   }
+  if (recorder_) recorder_->end_run();
   return outputs_;
 }
 
@@ -155,7 +163,7 @@ void Plan::run_threads() {
     return;
   }
   const OneDnnSingleThread single;
-  run_thread(0);
+  region_(0);
 }
 
 void Plan::run_thread(int thread) {
@@ -164,11 +172,34 @@ void Plan::run_thread(int thread) {
   const Range own = share(schedule.parts, schedule.threads, thread);
   for (Step& step : steps_) {
     if (step.barrier_before) barrier_.wait();
-    for (std::int64_t part = own.begin; part < own.end; ++part) {
-      const auto& kernel = step.parts[static_cast<std::size_t>(part)];
-      // After a failure the threads still meet at the barriers, but nothing more is computed.
-      if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_part(step, *kernel, thread);
+    run_share(step, own, thread);
+  }
+}
+
+void Plan::run_thread_recorded(int thread) {
+  const Schedule& schedule = compilation_.schedule;
+  if (thread >= schedule.threads) return;
+  const Range own = share(schedule.parts, schedule.threads, thread);
+  const auto row = recorder_->row(thread);
+  std::int64_t now = Recorder::now();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    if (step.barrier_before) {
+      barrier_.wait();
+      now = Recorder::now();
     }
+    row[i].begin = now;
+    run_share(step, own, thread);
+    now = Recorder::now();
+    row[i].end = now;
+  }
+}
+
+void Plan::run_share(Step& step, Range own, int thread) {
+  for (std::int64_t part = own.begin; part < own.end; ++part) {
+    const auto& kernel = step.parts[static_cast<std::size_t>(part)];
+    // After a failure the threads still meet at the barriers, but nothing more is computed.
+    if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_part(step, *kernel, thread);
   }
 }
 
@@ -257,6 +288,13 @@ void Plan::check_step(const Step& step, std::span<const Tensor> inputs,
   const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
   if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
   if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
+}
+
+Profile Plan::profile(std::size_t latest) const {
+  if (!recorder_)
+    throw Error(ErrorCode::invalid_argument,
+                "only a session made with `.compile = {.profile = true}` records");
+  return summarize(compilation_, *recorder_, latest);
 }
 
 Error Plan::explain(const Error& error, const Step& step) const {

@@ -12,6 +12,8 @@
 
 #include "weft/graph/tensor.h"
 #include "weft/runtime/compile.h"
+#include "weft/runtime/profile.h"
+#include "weft/runtime/recorder.h"
 #include "weft/runtime/session_state.h"
 
 namespace weft {
@@ -40,6 +42,10 @@ class Plan {
   /// On an error nothing is updated and the first failing step's Error is thrown.
   std::span<const Tensor> run(std::span<const Tensor> feeds);
 
+  /// What the latest runs took, at most `latest` of them. Throws Error(invalid_argument) unless the session
+  /// records and one has ended.
+  Profile profile(std::size_t latest) const;
+
   bool is_random() const noexcept { return is_random_; }
   const Compilation& compilation() const noexcept { return compilation_; }
 
@@ -58,9 +64,11 @@ class Plan {
   void renew_outputs();
   void run_threads();
   void run_thread(int thread);
+  void run_thread_recorded(int thread);
   void run_checked(std::span<const Tensor> feeds);
   void run_checked_steps(ValueWatch& watch);
   void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
+  void run_share(Step& step, Range own, int thread);
   void run_part(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 
@@ -73,6 +81,7 @@ class Plan {
   std::vector<std::vector<std::byte**>> feed_pointers_;    // for each input: who reads it
   std::vector<std::vector<std::byte**>> output_pointers_;  // for each output: who touches it
   std::function<void(int)> region_;
+  std::unique_ptr<Recorder> recorder_;  // with CompileOptions::profile only
   bool is_random_ = false;
 
   Barrier barrier_;

@@ -23,6 +23,7 @@ struct Registered {
 Registered add_train(CLI::App& weft);
 Registered add_predict(CLI::App& weft);
 Registered add_inspect(CLI::App& weft);
+Registered add_profile(CLI::App& weft);
 Registered add_check(CLI::App& weft);
 Registered add_study(CLI::App& weft);
 

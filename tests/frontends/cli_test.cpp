@@ -212,6 +212,21 @@ TEST_F(Cli, InspectsGraphPlanAndMemory) {
   EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));
 }
 
+TEST_F(Cli, ProfilesStepsAndTracesThem) {
+  const ProgramRun run =
+      run_program({"profile", "--data", folder_.path().string(), "--layers", "16", "--steps", "7",
+                   "--threads", "2", "--trace", file("trace.json"), "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("overhead"));
+  const auto line = nlohmann::json::parse(run.out);
+  EXPECT_EQ(line.at("runs"), 7);
+  EXPECT_GT(line.at("call_seconds").get<double>(), 0.0);
+  EXPECT_GT(line.at("steps").size(), 5U);
+  EXPECT_FALSE(nlohmann::json::parse(bytes_of("trace.json")).at("traceEvents").empty());
+  expect_one_line(run_program({"profile", "--data", folder_.path().string(), "--batch", "301"}), 1,
+                  "at most 300");
+}
+
 TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   const ProgramRun table = run_program({"check", "--op", "matmul,tanh", "--samples", "3"});
   ASSERT_EQ(table.exit_code, 0) << table.err;

@@ -1,0 +1,153 @@
+#include "weft/runtime/profile.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/data/batches.h"
+#include "weft/frontends/data/mnist.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/file_system.h"
+#include "weft/runtime/machine_peak.h"
+
+namespace weft::cli {
+namespace {
+
+struct ProfileArgs {
+  std::optional<std::filesystem::path> data;
+  mnist::TrainingConfig config;
+  std::string function = "train";
+  ThreadOptions threads;
+  std::int64_t steps = 200;
+  std::optional<std::filesystem::path> trace;
+  bool json = false;
+};
+
+constexpr std::int64_t kWarmUp = 20;  // calls before those that are counted
+
+/// Calls the function on one full batch after the other; `fed` gives what a batch of rows feeds.
+Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t samples,
+                    const std::function<Tensor(const Tensor& rows)>& fed) {
+  if (args.config.batch > samples) {
+    throw Error(ErrorCode::invalid_argument, "the batch is larger than the data",
+                {.expected = fmt::format("--batch of at most {}", samples),
+                 .actual = std::to_string(args.config.batch)});
+  }
+  const data::Batches batches(data::permutation(samples, args.config.seed, 0), args.config.batch);
+  const std::int64_t full = samples / args.config.batch;
+  for (std::int64_t i = 0; i < kWarmUp + args.steps; ++i) {
+    const Tensor feed = fed(batches.at(i % full));
+    function(std::span(&feed, 1));
+  }
+  return function.profile(static_cast<std::size_t>(args.steps));
+}
+
+Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, args.config.model);
+  Session session(graph, {.threads = args.threads.threads,
+                          .seed = args.config.seed,
+                          .compile = {.cuts = args.threads.cuts, .profile = true}});
+  Function step =
+      session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
+                                           constant(graph, digits.train.labels), args.config.optimizer));
+  return run_batches(args, step, digits.train.images.sizes()[0], [](const Tensor& rows) { return rows; });
+}
+
+Profile profile_prediction(const ProfileArgs& args, const data::Digits& digits) {
+  Graph graph;
+  const mnist::Mlp mlp(graph, args.config.model);
+  Session session(graph, {.threads = args.threads.threads,
+                          .seed = args.config.seed,
+                          .compile = {.cuts = args.threads.cuts, .profile = true}});
+  Function predict = session.compile(mnist::prediction(graph, mlp, args.config.model.inputs));
+  const Tensor& images = digits.test.images;
+  std::int64_t next = 0;
+  return run_batches(args, predict, images.sizes()[0], [&](const Tensor& rows) {
+    const std::int64_t begin = next;
+    next = begin + 2 * rows.elements() > images.sizes()[0] ? 0 : begin + rows.elements();
+    return images.rows(begin, rows.elements());
+  });
+}
+
+nlohmann::ordered_json json_of(const StepProfile& step, const MachinePeak& peak) {
+  return {{"op", step.op},           {"name", step.name},
+          {"result", step.result},   {"kernel", step.kernel},
+          {"threads", step.threads}, {"barrier_before", step.barrier_before},
+          {"seconds", step.seconds}, {"flops", step.flops},
+          {"bytes", step.bytes},     {"roofline_share", roofline_share(step, peak)}};
+}
+
+void print_json(const ProfileArgs& args, const data::Digits& digits, const Profile& profile,
+                const MachinePeak& peak) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const StepProfile& step : profile.steps) steps.push_back(json_of(step, peak));
+  nlohmann::ordered_json bandwidths = nlohmann::ordered_json::array();
+  for (const auto& [block, rate] : peak.bandwidths)
+    bandwidths.push_back({{"block_bytes", block}, {"bytes_per_second", rate}});
+  const nlohmann::ordered_json line{{"function", args.function},
+                                    {"threads", profile.threads},
+                                    {"batch", args.config.batch},
+                                    {"layers", args.config.model.layers},
+                                    {"activation", args.config.model.activation},
+                                    {"optimizer", args.config.optimizer.name},
+                                    {"data", digits.source},
+                                    {"runs", profile.runs},
+                                    {"call_seconds", profile.call_seconds},
+                                    {"kernel_seconds", profile.kernel_seconds},
+                                    {"overhead_seconds", profile.overhead_seconds},
+                                    {"flops", profile.flops()},
+                                    {"bytes", profile.bytes()},
+                                    {"peak_flops_per_second", peak.flops_per_second},
+                                    {"peak_bandwidths", std::move(bandwidths)},
+                                    {"steps", std::move(steps)}};
+  fmt::print("{}\n", line.dump());
+}
+
+int profile(ProfileArgs args) {
+  std::FILE* const talk = args.json ? stderr : stdout;
+  const data::Digits digits = data::load_digits(args.data, args.config.seed);
+  args.config.model.inputs = digits.train.images.sizes()[1];
+  const bool train = args.function == "train";
+  const Profile profile = train ? profile_training(args, digits) : profile_prediction(args, digits);
+  const MachinePeak peak = measure_peak(profile.threads);
+  const auto& layers = args.config.model.layers;
+  fmt::print(talk, "{}: {}-{}{}{} {}, {}, batch {}, {} thread{}\n\n{}", digits.source,
+             args.config.model.inputs, fmt::join(layers, "-"), layers.empty() ? "" : "-",
+             args.config.model.classes, args.config.model.activation,
+             train ? fmt::format("training by {}", args.config.optimizer.name) : "prediction",
+             args.config.batch, profile.threads, profile.threads == 1 ? "" : "s", to_text(profile, peak));
+  if (args.trace) {
+    write_text_file(*args.trace, to_chrome_trace(profile));
+    fmt::print(stderr, "wrote {}; ui.perfetto.dev opens it\n", args.trace->string());
+  }
+  if (args.json) print_json(args, digits, profile, peak);
+  return kSuccess;
+}
+
+}  // namespace
+
+Registered add_profile(CLI::App& weft) {
+  auto args = std::make_shared<ProfileArgs>();
+  CLI::App* app =
+      weft.add_subcommand("profile", "Measures where the time of a network's steps goes, kernel by kernel");
+  app->add_option("--data", args->data, "Folder with MNIST, as for weft train")->type_name("DIR");
+  add_model_options(*app, args->config);
+  app->add_option("--function", args->function, "Which of the network's functions")
+      ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
+  add_thread_options(*app, args->threads);
+  constexpr std::int64_t kMostSteps = 1'000'000;
+  app->add_option("--steps", args->steps, "Calls to measure; the latest of them, 256 at most, are summed up")
+      ->check(CLI::Range(std::int64_t{1}, kMostSteps));
+  app->add_option("--trace", args->trace, "Also writes the last ten calls for ui.perfetto.dev")
+      ->type_name("FILE");
+  app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");
+  return {app, [args] { return profile(*args); }};
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,62 @@
+#pragma once
+// Where the time of a compiled function goes: each step's time, operations and bytes, and what a call takes
+// beside its kernels. A session made with `.compile = {.profile = true}` records; Function::profile() sums
+// up. A Profile is a value of its own and needs neither session nor function.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+struct MachinePeak;
+
+struct StepProfile {
+  std::string op;      // "fused_matmul"
+  std::string name;    // of the node; may be empty
+  std::string result;  // "f32[64, 100]": the type of its first output
+  std::string kernel;  // "onednn_matmul"
+  std::string where;   // "model.cpp:12", where the user built it
+  int threads = 0;     // that share the step
+  bool barrier_before = false;
+  double seconds = 0.0;  // median over the runs, of the thread that takes longest
+  double flops = 0.0;    // of all threads; 0 where nobody knows
+  double bytes = 0.0;    // read and written, counted by shapes
+};
+
+/// What one thread did at one time.
+struct ProfileEvent {
+  std::size_t run = 0;
+  int thread = 0;
+  std::size_t step = 0;  // index into Profile::steps
+  bool waiting = false;  // at the barrier before that step
+  double begin = 0.0;    // seconds since the beginning of the first run of the timeline
+  double seconds = 0.0;
+};
+
+struct Profile {
+  int threads = 1;
+  std::size_t runs = 0;
+  double call_seconds = 0.0;      // median of the calls
+  double kernel_seconds = 0.0;    // median of their kernels: between two barriers those of the busiest thread
+  double overhead_seconds = 0.0;  // median of the difference: start, barriers, end, and looking at the clock
+  std::vector<StepProfile> steps;
+  std::vector<ProfileEvent> timeline;  // of the latest runs
+  std::vector<ProfileEvent> calls;     // of the same runs, in thread 0; their `step` says nothing
+
+  double flops() const;
+  double bytes() const;
+};
+
+/// The least seconds that a step could take by `peak`, over those that it took.
+double roofline_share(const StepProfile& step, const MachinePeak& peak);
+
+/// A table for people: a line for each step, then the sums.
+std::string to_text(const Profile& profile, const MachinePeak& peak);
+
+/// The timeline in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open: a track for each
+/// thread with its steps and its waits at barriers.
+std::string to_chrome_trace(const Profile& profile);
+
+}  // namespace weft
