@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -9,7 +10,9 @@
 #include "weft/frontends/cli/interrupt.h"
 #include "weft/frontends/cli/study_progress.h"
 #include "weft/frontends/data/mnist.h"
-#include "weft/frontends/mnist/study/output.h"
+#include "weft/frontends/mnist/study/depth.h"
+#include "weft/frontends/mnist/study/peers.h"
+#include "weft/frontends/mnist/study/publish.h"
 #include "weft/frontends/mnist/study/study.h"
 #include "weft/runtime/file_system.h"
 
@@ -18,21 +21,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct Setup {
+  std::vector<mnist::Dialect> dialects;
+  std::vector<const mnist::Configuration*> configurations;
+  std::vector<mnist::Peer> peers;
+};
+
 struct StudyArgs {
   fs::path out = "weft-study";
   std::optional<fs::path> data;
   fs::path dialect_folder;
+  fs::path peer_folder;
   mnist::StudySettings settings;
   bool quick = false;
   bool resume = false;
 };
 
+fs::path program_folder() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
 /// Beside an installed program, else where it was built from.
 fs::path dialect_folder() {
   std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  fs::path installed = program.parent_path().parent_path() / "share" / "weft" / "dialects";
-  return fs::is_directory(installed, ignored) ? installed : fs::path(WEFT_DIALECTS);
+  fs::path installed = program_folder().parent_path() / "share" / "weft" / "dialects";
+  return fs::is_directory(installed, ignored) ? installed
+                                              : fs::path(WEFT_SOURCES) / "frontends" / "mnist" / "dialects";
 }
 
 /// A name means a dialect of the folder, what ends in .toml a file.
@@ -67,15 +82,17 @@ void make_quick(const CLI::App& app, mnist::StudySettings& settings) {
   if (app.count("--samples") == 0) settings.samples = kSamples;
 }
 
-/// A study goes on as it began; only seeds can be added.
+/// A study goes on as it began; only seeds and peers can be added.
 void resume_settings(const CLI::App& app, const mnist::StudyFolder& folder, StudyArgs& args) {
-  for (const char* flag :
-       {"--epochs", "--seed", "--samples", "--threads", "--dialects", "--configurations", "--quick"}) {
+  for (const char* flag : {"--epochs", "--seed", "--samples", "--threads", "--dialects", "--configurations",
+                           "--quick", "--no-swaps"}) {
     if (app.count(flag) == 0) continue;
     throw CLI::ValidationError(fmt::format("{}: --resume goes on as the study began", flag));
   }
   const std::int64_t repeats = args.settings.repeats;
+  const bool peers = args.settings.peers;
   args.settings = mnist::read_settings(folder.settings());
+  args.settings.peers = args.settings.peers || peers;
   if (app.count("--repeats") > 0) args.settings.repeats = repeats;
 }
 
@@ -100,12 +117,58 @@ void settle_data(const data::Digits& digits, const mnist::StudyData& data, bool 
   settings.data_hash = hash;
 }
 
-std::vector<mnist::Curve> curves_of(const std::vector<mnist::Dialect>& dialects) {
-  std::vector<mnist::Curve> series;
-  for (const mnist::Dialect& dialect : dialects) {
-    series.push_back({.kind = "dialect", .name = dialect.name, .title = dialect.title});
+std::vector<mnist::Curve> curves_of(const std::vector<mnist::Dialect>& dialects,
+                                    const std::vector<mnist::Peer>& peers) {
+  std::vector<mnist::Curve> curves;
+  const auto add = [&](const char* kind, const std::string& name, const std::string& title) {
+    curves.push_back({.kind = kind, .name = name, .title = title, .style = curves.size()});
+  };
+  for (const mnist::Dialect& dialect : dialects) add("dialect", dialect.name, dialect.title);
+  for (const mnist::Peer& peer : peers) add("peer", peer.name, peer.title + " (itself)");
+  return curves;
+}
+
+std::vector<std::string> absences(const std::vector<mnist::Peer>& peers) {
+  std::vector<std::string> texts;
+  for (const mnist::Peer& peer : peers) {
+    if (!peer.absent.empty()) texts.push_back(fmt::format("{}: {}", peer.title, peer.absent));
   }
-  return series;
+  return texts;
+}
+
+/// The dialects, then the peers, then what the dialects' results ask for. False where it was stopped.
+bool run_all(const Setup& setup, const mnist::StudyContext& context, std::vector<mnist::Record>& records) {
+  auto runs = mnist::plan_runs(setup.dialects, setup.configurations, context.settings);
+  const auto of_peers = mnist::plan_peers(setup.peers, setup.configurations, context.settings);
+  runs.insert(runs.end(), of_peers.begin(), of_peers.end());
+  if (!do_runs(runs, context, records)) return false;
+  if (!context.settings.swaps) return true;
+  const mnist::Results results(records, curves_of(setup.dialects, {}));
+  const auto swaps = mnist::plan_swaps(mnist::depth_effects(results, setup.dialects), results, setup.dialects,
+                                       context.settings);
+  if (swaps.empty()) return true;
+  fmt::print("The open question: what restores the dialects whose accuracy falls with depth?\n");
+  return do_runs(swaps, context, records);
+}
+
+void print_end(const mnist::StudyFolder& folder, const data::Digits& digits, bool drawn) {
+  if (!drawn) {
+    fmt::print(
+        "gnuplot is not installed (on Debian: apt-get install gnuplot-nox): figures/*.gp hold the data\n");
+  }
+  if (digits.synthetic) {
+    fmt::print("These digits are synthetic, not MNIST: do not compare the figures with published ones.\n");
+  }
+  fmt::print("{}: the report; beside it figures/, runs.csv, summary.csv and study.json\n",
+             folder.report().string());
+}
+
+/// Whom to run, on what.
+Setup setup_of(const StudyArgs& args) {
+  Setup setup{
+      .dialects = chosen_dialects(args), .configurations = chosen_configurations(args.settings), .peers = {}};
+  if (args.settings.peers) setup.peers = mnist::find_peers(args.peer_folder);
+  return setup;
 }
 
 int study(const CLI::App& app, StudyArgs args) {
@@ -116,8 +179,7 @@ int study(const CLI::App& app, StudyArgs args) {
   } else {
     expect_no_study(folder);
   }
-  const auto dialects = chosen_dialects(args);
-  const auto configurations = chosen_configurations(args.settings);
+  const Setup setup = setup_of(args);
   const data::Digits digits = data::load_digits(args.data, args.settings.seed);
   const mnist::StudyData data = mnist::study_data(digits, args.settings.samples);
   settle_data(digits, data, args.resume, args.settings);
@@ -129,25 +191,31 @@ int study(const CLI::App& app, StudyArgs args) {
              data.train.images.sizes()[0], data.test.images.sizes()[0], args.settings.epochs,
              args.settings.repeats, args.settings.repeats == 1 ? "" : "s", args.settings.threads,
              args.settings.threads == 1 ? "" : "s");
+  if (args.settings.peers) mnist::write_data(data, folder.peer_data());
   const InterruptWatch interrupt;
   const mnist::StudyContext context{.settings = args.settings,
                                     .data = data,
                                     .records_file = folder.records(),
                                     .stop = interrupt.flag(),
-                                    .progress = study_progress_on(stdout)};
-  const bool complete = do_runs(plan_runs(dialects, configurations, args.settings), context, records);
-
-  const mnist::Results results(std::move(records), curves_of(dialects));
-  write_tables(folder,
-               {.settings = args.settings,
-                .machine = mnist::this_machine(),
-                .dialects = dialects,
-                .complete = complete},
-               results);
-  fmt::print("\n{}: runs.csv, summary.csv and study.json{}\n", folder.path.string(),
-             digits.synthetic
-                 ? "\nThese digits are synthetic, not MNIST: do not compare the figures with published ones."
-                 : "");
+                                    .progress = study_progress_on(stdout),
+                                    .elsewhere = [&](const mnist::PlannedRun& run) {
+                                      const auto peer =
+                                          std::ranges::find(setup.peers, run.key.series, &mnist::Peer::name);
+                                      return mnist::run_peer(*peer, run, args.settings, folder.peer_data());
+                                    }};
+  const bool complete = run_all(setup, context, records);
+  const mnist::Results results(std::move(records), curves_of(setup.dialects, setup.peers));
+  const bool drawn = mnist::publish(folder,
+                                    {.settings = args.settings,
+                                     .machine = mnist::this_machine(),
+                                     .dialects = setup.dialects,
+                                     .complete = complete},
+                                    results,
+                                    {.sources = WEFT_SOURCES,
+                                     .absent_peers = absences(setup.peers),
+                                     .data = complete ? &data : nullptr,
+                                     .stop = interrupt.flag()});
+  print_end(folder, digits, drawn);
   if (complete) return kSuccess;
   fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n", folder.path.string());
   return kInterrupted;
@@ -158,6 +226,7 @@ int study(const CLI::App& app, StudyArgs args) {
 Registered add_study(CLI::App& weft) {
   auto args = std::make_shared<StudyArgs>();
   args->dialect_folder = dialect_folder();
+  args->peer_folder = program_folder() / "peers";
   args->settings.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   mnist::StudySettings& settings = args->settings;
   CLI::App* app = weft.add_subcommand("study", "Repeats the paper's experiments and writes a report");
@@ -186,7 +255,12 @@ Registered add_study(CLI::App& weft) {
                   "Networks by name, e.g. \"784-4x100-10 tanh\"; else the paper's thirteen")
       ->delimiter(',')
       ->always_capture_default(false);
-  app->add_flag("--resume", args->resume, "Goes on with the study in --out; --repeats may grow");
+  app->add_flag("!--no-swaps", settings.swaps,
+                "Without the search for what restores dialects that fall with depth");
+  app->add_flag("--peers", settings.peers, "Other frameworks too, as far as they are installed");
+  app->add_option("--peer-folder", args->peer_folder, "Where their programs are")->type_name("DIR");
+  app->add_flag("--resume", args->resume,
+                "Goes on with the study in --out; --repeats may grow, --peers may come");
   return {app, [app, args] { return study(*app, *args); }};
 }
 

@@ -10,6 +10,7 @@
 
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
+#include "weft/frontends/mnist/study/process.h"
 #include "weft/tests/frontends/run_program.h"
 #include "weft/tests/frontends/temporary_folder.h"
 
@@ -57,7 +58,8 @@ class StudyProgram : public ::testing::Test {
                                   "--configurations",
                                   "784-100-10 tanh,784-4x100-10 tanh",
                                   "--threads",
-                                  "2"};
+                                  "2",
+                                  "--no-swaps"};
     args.insert(args.end(), more.begin(), more.end());
     return run_program(args, interrupt_after_lines);
   }
@@ -86,6 +88,34 @@ TEST_F(StudyProgram, LeavesItsResultsInAFolder) {
   ASSERT_EQ(json.at("results").size(), 6U);
   EXPECT_EQ(json.at("results")[0].at("seeds"), (std::vector<int>{1, 2}));
   EXPECT_EQ(json.at("results")[0].at("plan_hash").get<std::string>().size(), 16U);
+}
+
+TEST_F(StudyProgram, ReportsOnOnePageThatNeedsNothingElse) {
+  ASSERT_EQ(begin().exit_code, 0);
+  const std::string page = text_of(out("report.html"));
+  EXPECT_THAT(page, HasSubstr("What was found"));
+  EXPECT_THAT(page, ::testing::Not(HasSubstr("are synthetic")));
+  EXPECT_THAT(page, HasSubstr("784-4x100-10 tanh"));
+  EXPECT_THAT(page, HasSubstr("How to reproduce"));
+  for (const char* const outside : {"src=\"http", "href=\"http", "<script", "src=\"figures"}) {
+    EXPECT_THAT(page, ::testing::Not(HasSubstr(outside)));
+  }
+}
+
+TEST_F(StudyProgram, ReportOpensInABrowserWithoutAnError) {
+  const auto browser = mnist::run_process({"chromium", "--version"});
+  if (!browser) GTEST_SKIP() << "chromium is not installed";
+  ASSERT_EQ(begin().exit_code, 0);
+  const auto shown = mnist::run_process(
+      {"sh", "-c",
+       "exec chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+       "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
+       "--user-data-dir='" +
+           file("profile") + "' --dump-dom 'file://" + out("report.html") + "' 2>&1"});
+  if (!shown) FAIL() << "there is no shell";
+  EXPECT_EQ(shown->exit_code, 0);
+  EXPECT_THAT(shown->out, HasSubstr("How to reproduce</h2>"));
+  EXPECT_THAT(shown->out, ::testing::Not(HasSubstr("CONSOLE")));
 }
 
 TEST_F(StudyProgram, KeepsWhatIsDoneOnCtrlCAndGoesOn) {

@@ -50,16 +50,24 @@ Json series_json(const Results& results) {
   return list;
 }
 
+Json findings_json(const std::vector<Finding>& findings) {
+  Json list = Json::array();
+  for (const Finding& finding : findings) {
+    list.push_back({{"heading", finding.heading}, {"sentences", finding.sentences}});
+  }
+  return list;
+}
+
 }  // namespace
 
-void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results) {
+void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
+                  const std::vector<Finding>& findings) {
   write_text_file(folder.path / "runs.csv", records_csv(results.records()));
   write_text_file(folder.path / "summary.csv", summary_csv(results));
-  const Json json{{"complete", outcome.complete},
-                  {"settings", Json::parse(settings_text(outcome.settings))},
-                  {"machine", to_json(outcome.machine)},
-                  {"dialects", dialects_json(outcome.dialects)},
-                  {"results", series_json(results)}};
+  const Json json{
+      {"complete", outcome.complete},        {"settings", Json::parse(settings_text(outcome.settings))},
+      {"machine", to_json(outcome.machine)}, {"dialects", dialects_json(outcome.dialects)},
+      {"results", series_json(results)},     {"findings", findings_json(findings)}};
   write_text_file(folder.path / "study.json", json.dump(2) + "\n");
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "weft/frontends/mnist/study/findings.h"
 #include "weft/frontends/mnist/study/machine.h"
 #include "weft/frontends/mnist/study/results.h"
 #include "weft/frontends/mnist/study/settings.h"
@@ -18,6 +19,7 @@ struct StudyFolder {
   std::filesystem::path settings() const { return path / "settings.json"; }
   std::filesystem::path records() const { return path / "runs.jsonl"; }
   std::filesystem::path figures() const { return path / "figures"; }
+  std::filesystem::path peer_data() const { return path / "data"; }
   std::filesystem::path report() const { return path / "report.html"; }
 };
 
@@ -29,6 +31,7 @@ struct StudyOutcome {
 };
 
 /// runs.csv, summary.csv and study.json, each atomically. Throws Error(io).
-void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results);
+void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
+                  const std::vector<Finding>& findings);
 
 }  // namespace weft::mnist

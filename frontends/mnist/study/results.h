@@ -17,9 +17,10 @@ double value_of(Metric metric, const Measured& measured);
 
 /// One curve of a figure.
 struct Curve {
-  std::string kind;   // "dialect" or "peer"
-  std::string name;   // as RunKey has it
-  std::string title;  // as figures call it
+  std::string kind;       // "dialect" or "peer"
+  std::string name;       // as RunKey has it
+  std::string title;      // as figures call it
+  std::size_t style = 0;  // its colour and mark, the same in every figure
 };
 
 class Results {

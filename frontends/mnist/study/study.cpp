@@ -27,6 +27,18 @@ std::set<RunKey> keys_of(const std::vector<Record>& records) {
   return keys;
 }
 
+Measured measure(const PlannedRun& run, const StudyContext& context,
+                 const std::function<void(std::int64_t)>& report) {
+  if (run.key.kind == "peer") return context.elsewhere(run);
+  return Trainer(run.dialect, *run.configuration, context.data,
+                 {.epochs = context.settings.epochs,
+                  .seed = run.key.seed,
+                  .threads = context.settings.threads,
+                  .stop = context.stop,
+                  .epoch_done = report})
+      .train();
+}
+
 bool stop_requested(const StudyContext& context) {
   return context.stop != nullptr && context.stop->load(std::memory_order_relaxed);
 }
@@ -97,13 +109,7 @@ bool do_runs(const std::vector<PlannedRun>& runs, const StudyContext& context, s
     };
     report(0);
     const auto start = std::chrono::steady_clock::now();
-    Trainer trainer(run.dialect, *run.configuration, context.data,
-                    {.epochs = epochs,
-                     .seed = run.key.seed,
-                     .threads = context.settings.threads,
-                     .stop = context.stop,
-                     .epoch_done = report});
-    Record record{.key = run.key, .epochs = epochs, .measured = trainer.train()};
+    Record record{.key = run.key, .epochs = epochs, .measured = measure(run, context, report)};
     if (record.measured.interrupted) return false;
     const double cost = expected_cost(run, context.data, epochs);
     clock.add(cost, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

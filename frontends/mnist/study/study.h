@@ -40,6 +40,7 @@ struct StudyContext {
   std::filesystem::path records_file;
   const std::atomic<bool>* stop = nullptr;
   std::function<void(const StudyProgress&)> progress;
+  std::function<Measured(const PlannedRun&)> elsewhere{};  // runs a peer
 };
 
 /// Does the runs that have no record yet and appends each to `records` and their file as soon as it is done.

@@ -1,0 +1,190 @@
+#include "weft/frontends/mnist/study/findings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace weft::mnist {
+namespace {
+
+constexpr double kPercent = 100.0;
+constexpr double kPointsThatMatter = 0.01;  // a fall that could be a point or more is left open
+
+std::string layers_text(const Configuration& configuration) {
+  const std::size_t layers = configuration.layers.size();
+  return layers == 1 ? "one hidden layer" : fmt::format("{} hidden layers", layers);
+}
+
+/// The dialect with the highest mean on a configuration, and those whose interval reaches its mean.
+struct Ranking {
+  const Dialect* best = nullptr;
+  Estimate accuracy;
+  std::vector<const Dialect*> level;  // the best included
+};
+
+Ranking ranking_on(const Configuration& configuration, const Results& results,
+                   const std::vector<Dialect>& dialects) {
+  Ranking ranking;
+  for (const Dialect& dialect : dialects) {
+    const Estimate all = results.estimate_of(Metric::accuracy, dialect.name, configuration.name);
+    if (all.runs == 0 || (ranking.best != nullptr && all.mean <= ranking.accuracy.mean)) continue;
+    ranking.best = &dialect;
+    ranking.accuracy = all;
+  }
+  for (const Dialect& dialect : dialects) {
+    const Estimate all = results.estimate_of(Metric::accuracy, dialect.name, configuration.name);
+    if (all.runs > 0 && all.high() >= ranking.accuracy.mean) ranking.level.push_back(&dialect);
+  }
+  return ranking;
+}
+
+Finding best_recipes(const Results& results, const std::vector<Dialect>& dialects) {
+  std::vector<Ranking> rankings;
+  for (const Configuration& configuration : paper_configurations()) {
+    const Ranking ranking = ranking_on(configuration, results, dialects);
+    if (ranking.best != nullptr) rankings.push_back(ranking);
+  }
+  Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
+  for (const Dialect& dialect : dialects) {
+    const auto first = std::ranges::count_if(rankings, [&](const Ranking& r) { return r.best == &dialect; });
+    const auto level = std::ranges::count_if(
+        rankings, [&](const Ranking& r) { return std::ranges::find(r.level, &dialect) != r.level.end(); });
+    if (level == 0) continue;
+    finding.sentences.push_back(
+        fmt::format("{} has the highest mean accuracy on {} of {} networks, and is that or within its own "
+                    "interval of it on {}.",
+                    dialect.title, first, rankings.size(), level));
+  }
+  return finding;
+}
+
+std::string verdict_on(const Estimate& drop) {
+  if (is_fall(drop)) return fmt::format("It falls by {}.", points_text(drop));
+  if (drop.high() > kPointsThatMatter) {
+    return fmt::format("Whether it falls, these seeds cannot tell: by {}.", points_text(drop));
+  }
+  return fmt::format("It does not fall: the change is {}.", points_text({-drop.mean, drop.half, drop.runs}));
+}
+
+std::string depth_sentence(const DepthEffect& effect, const Results& results) {
+  const auto accuracy = [&](const Configuration* configuration) {
+    return percent_text(results.estimate_of(Metric::accuracy, effect.dialect->name, configuration->name));
+  };
+  return fmt::format("{} with {}: {} with {}, {} with {}. {}", effect.dialect->title, effect.activation,
+                     accuracy(effect.shallow), layers_text(*effect.shallow), accuracy(effect.deep),
+                     layers_text(*effect.deep), verdict_on(effect.drop));
+}
+
+std::string swap_sentence(const SwapEffect& swap) {
+  const std::string reached = fmt::format("With {}: {}", swap.variant, percent_text(swap.deep));
+  if (swap.restores) {
+    return fmt::format("{}, a gain of {}, and depth no longer hurts. This alone restores it.", reached,
+                       points_text(swap.gain));
+  }
+  if (is_fall(swap.gain)) {
+    return fmt::format("{}, a gain of {}, but it still falls with depth, by {}.", reached,
+                       points_text(swap.gain), points_text(swap.drop));
+  }
+  return fmt::format("{}, a change of {}: it does not help.", reached, points_text(swap.gain));
+}
+
+/// Means over the seeds of one norm in each layer.
+std::vector<double> layer_means(const Results& results, const DepthEffect& effect, const std::string& variant,
+                                double LayerNorms::* norm) {
+  std::vector<double> sums;
+  const auto runs = results.runs(effect.dialect->name, effect.deep->name, variant);
+  for (const Record* record : runs) {
+    const auto& layers = record->measured.at_start;
+    sums.resize(layers.size(), 0.0);
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      sums[i] += layers[i].*norm / static_cast<double>(runs.size());
+  }
+  return sums;
+}
+
+std::string evidence_sentence(const Results& results, const DepthEffect& effect, const std::string& variant,
+                              const std::string& who) {
+  const auto flat = layer_means(results, effect, variant, &LayerNorms::flat);
+  const auto activations = layer_means(results, effect, variant, &LayerNorms::activation);
+  const auto gradients = layer_means(results, effect, variant, &LayerNorms::gradient);
+  if (flat.size() < 2) return "";
+  std::vector<std::string> shares;
+  for (std::size_t i = 0; i + 1 < flat.size(); ++i)
+    shares.push_back(fmt::format("{:.0f}%", kPercent * flat[i]));
+  const double way = gradients.front() / gradients[gradients.size() - 2];
+  return fmt::format(
+      "Before the first step, {}: {} of the units of hidden layers 1 to {} are where the activation is flat, "
+      "the logits' root mean square is {:.2g}, and the gradient grows by the factor {:.2g} on its way from "
+      "the "
+      "last hidden layer to the first.",
+      who, fmt::join(shares, ", "), flat.size() - 1, activations.back(), way);
+}
+
+Finding open_question(const DepthEffect& effect, const Results& results) {
+  Finding finding{
+      .heading = fmt::format("Why {} falls with depth ({})", effect.dialect->title, effect.activation),
+      .sentences = {}};
+  const auto swaps = swap_effects(effect, results);
+  std::vector<std::string> cures;
+  for (const SwapEffect& swap : swaps) {
+    finding.sentences.push_back(swap_sentence(swap));
+    if (swap.restores) cures.push_back(swap.variant);
+  }
+  if (swaps.empty()) {
+    finding.sentences.emplace_back("No ingredient was swapped in this study.");
+    return finding;
+  }
+  finding.sentences.push_back(evidence_sentence(results, effect, "", "its own recipe"));
+  for (const SwapEffect& swap : swaps) {
+    const bool changes_the_start = swap.variant.find("initializer") != std::string::npos ||
+                                   swap.variant.find("input") != std::string::npos;
+    if (changes_the_start) {
+      finding.sentences.push_back(evidence_sentence(results, effect, swap.variant, "with " + swap.variant));
+    }
+  }
+  finding.sentences.push_back(
+      cures.empty() ? "So no single ingredient explains the fall."
+                    : fmt::format("So the cause is what {} removes.", fmt::join(cures, ", and equally ")));
+  std::erase(finding.sentences, "");
+  return finding;
+}
+
+Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& results) {
+  Finding finding{.heading = "What depth does", .sentences = {}};
+  for (const DepthEffect& effect : effects) finding.sentences.push_back(depth_sentence(effect, results));
+  const bool some = std::ranges::any_of(effects, &DepthEffect::falls);
+  const bool all = std::ranges::all_of(effects, &DepthEffect::falls);
+  if (some && !all) {
+    finding.sentences.emplace_back(
+        "All of them get their gradients from the same graph on the same engine, and some do not fall: wrong "
+        "gradients are not the cause. (weft check proves the gradients of every op on this machine.)");
+  }
+  return finding;
+}
+
+}  // namespace
+
+std::string percent_text(const Estimate& share) {
+  if (share.runs < 2) return fmt::format("{:.2f}%", kPercent * share.mean);
+  return fmt::format("{:.2f}% \u00b1 {:.2f}", kPercent * share.mean, kPercent * share.half);
+}
+
+std::string points_text(const Estimate& difference) {
+  if (difference.runs < 2) return fmt::format("{:.2f} points", kPercent * difference.mean);
+  return fmt::format("{:.2f} \u00b1 {:.2f} points", kPercent * difference.mean, kPercent * difference.half);
+}
+
+std::vector<Finding> findings_of(const Results& results, const std::vector<Dialect>& dialects) {
+  std::vector<Finding> findings{best_recipes(results, dialects)};
+  const auto effects = depth_effects(results, dialects);
+  if (effects.empty()) return findings;
+  findings.push_back(depth_finding(effects, results));
+  for (const DepthEffect& effect : effects) {
+    if (effect.falls) findings.push_back(open_question(effect, results));
+  }
+  return findings;
+}
+
+}  // namespace weft::mnist
