@@ -123,9 +123,9 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   choice.cut = cut_of(*spec);
   choice.work = work_of(site);
   const Conv2dSizes& s = spec->sizes;
-  choice.work.flops =
-      2.0 * static_cast<double>(s.batch * s.filters * s.out_height * s.out_width) *
-      static_cast<double>(s.channels / spec->options.groups * s.kernel_height * s.kernel_width);
+  const std::int64_t outputs = s.batch * s.filters * s.out_height * s.out_width;
+  const std::int64_t each = s.channels / spec->options.groups * s.kernel_height * s.kernel_width;
+  choice.work.flops = 2.0 * static_cast<double>(outputs) * static_cast<double>(each);
   choice.make = [spec = *spec](Range range) { return std::make_unique<ConvKernel>(pieces_of(spec, range)); };
   return choice;
 }

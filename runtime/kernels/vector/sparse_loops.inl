@@ -49,8 +49,8 @@ inline void store_tail(float* y, Vector v, Tail tail) {
 
 // A byte as a number: looking it up leaves the floating-point units to the products.
 struct ByteNumbers {
-  float of[256];
-  constexpr ByteNumbers() : of() {
+  float of[256] = {};
+  constexpr ByteNumbers() {
     for (int i = 0; i < 256; ++i) of[i] = static_cast<float>(i);
   }
 };
@@ -107,7 +107,7 @@ void multiply_block(const StoredRows& x, const std::int32_t* rows, std::int64_t 
   for (std::int64_t i = 0; i < count; ++i) {
     if (i + 1 < count) fetch_row<C, V>(x, row_at(i + 1));
     if (i + 2 < count) __builtin_prefetch(x.offsets + row_at(i + 2));
-    Block<R, HasTail> block;
+    Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
     const std::int64_t end = x.offsets[row_at(i) + 1];
     for (std::int64_t k = x.offsets[row_at(i)]; k < end; ++k) {
@@ -124,7 +124,7 @@ void accumulate_block(const std::int32_t* ends, const ColumnEntry* entries, std:
   for (std::int64_t column = 0; column < columns; ++column) {
     const std::int32_t end = ends[column];
     if (k == end && c == y) continue;
-    Block<R, HasTail> block;
+    Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
     for (; k < end; ++k) {
       block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * n, tail);
