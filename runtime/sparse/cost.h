@@ -18,7 +18,7 @@ struct ProductCosts {
   RowCost gradient;  // for a non-zero of the left side, listing it by column included
 };
 
-/// Measured with one thread when first asked for, in about a millisecond, and kept: all sessions of a process
+/// Measured with one thread when first asked for, and kept: all sessions of a process
 /// decide alike.
 const ProductCosts& product_costs();
 
