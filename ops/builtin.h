@@ -17,6 +17,7 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
+#include "weft/ops/sparse.h"
 
 namespace weft {
 
@@ -26,7 +27,7 @@ using BuiltinOps = std::tuple<                                                  
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
     Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
-    MatMul, Sum, Max, ArgMax, Count,                                                               //
+    MatMul, SparseMatMul, SampledMatMul, Sum, Max, ArgMax, Count,                                  //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //

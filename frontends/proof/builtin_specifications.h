@@ -13,6 +13,7 @@ List sources_and_control();
 List arithmetic();
 List activations_and_comparisons();
 List products_and_reductions();
+List sparse_products();
 List convolutions();
 List poolings();
 List layouts_and_indices();
