@@ -6,51 +6,13 @@
 #include <functional>
 
 #include "weft/graph/tensor.h"
+#include "weft/runtime/multiply_and_add.h"
 #include "weft/runtime/thread_pool.h"
 
 namespace weft {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-using Floats4 = float __attribute__((vector_size(16)));
-using Floats8 = float __attribute__((vector_size(32)));
-using Floats16 = float __attribute__((vector_size(64)));
-
-constexpr int kRounds = 100'000;
-constexpr int kChains = 10;  // in flight: more than latency times units of any core, fewer than registers
-
-/// Multiplies and adds in chains that do not wait for each other; gives the number of operations.
-template <typename Vector>
-[[gnu::always_inline]] inline double multiply_and_add(float* sink) {
-  Vector chains[kChains] = {};
-  // Distinct numbers that the compiler cannot know, lest it computes one chain for all.
-  for (auto& chain : chains) chain += (*sink += 1.0F);
-  Vector factor = {};
-  factor += 0.5F + *sink * 0.0F;
-  for (int round = 0; round < kRounds; ++round) {
-#pragma GCC unroll 10
-    for (auto& chain : chains) chain = chain * factor + factor;
-  }
-  Vector sum = {};
-  for (const auto& chain : chains) sum += chain;
-  *sink = sum[0];
-  return 2.0 * kChains * kRounds * sizeof(Vector) / sizeof(float);
-}
-
-double by_sse2(float* sink) { return multiply_and_add<Floats4>(sink); }
-#if defined(__x86_64__)
-[[gnu::target("avx2,fma")]] double by_avx2(float* sink) { return multiply_and_add<Floats8>(sink); }
-[[gnu::target("avx512f,fma")]] double by_avx512(float* sink) { return multiply_and_add<Floats16>(sink); }
-#endif
-
-auto widest_multiply_and_add() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return by_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return by_avx2;
-#endif
-  return by_sse2;
-}
 
 /// Amounts per second, of all threads: the best of several tries, each one region of the pool. `work` gives
 /// the amount that one thread did.
@@ -98,10 +60,8 @@ double MachinePeak::bandwidth_for(double bytes) const {
 MachinePeak measure_peak(int threads) {
   ThreadPool pool(threads);
   MachinePeak peak{.threads = threads, .flops_per_second = 0.0, .bandwidths = {}};
-  std::vector<float> sinks(static_cast<std::size_t>(threads));
-  const auto compute = widest_multiply_and_add();
-  peak.flops_per_second =
-      best_rate(pool, [&](int thread) { return compute(&sinks[static_cast<std::size_t>(thread)]); });
+  constexpr int kRounds = 100'000;
+  peak.flops_per_second = best_rate(pool, [](int) { return multiply_and_add(kRounds); });
   constexpr std::size_t kSmallest = std::size_t{16} << 10;
   constexpr std::size_t kLargest = std::size_t{64} << 20;
   for (std::size_t bytes = kSmallest; bytes <= kLargest; bytes *= 4) {

@@ -1,11 +1,13 @@
 #pragma once
-// What products cost on this machine, to choose between all elements and the non-zeros alone.
+// What products cost, to choose between all elements and the non-zeros alone.
 
 #include <cstdint>
 
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
 namespace weft {
 
-/// Seconds for one unit of work on an output row of n elements: fixed + each * n.
+/// Nanoseconds of one thread for one unit of work on an output row of n elements: fixed + each * n.
 struct RowCost {
   double fixed = 0.0;
   double each = 0.0;
@@ -18,8 +20,10 @@ struct ProductCosts {
   RowCost gradient;  // for a non-zero of the left side, listing it by column included
 };
 
-/// Measured with one thread when first asked for, and kept: all sessions of a process
-/// decide alike.
-const ProductCosts& product_costs();
+/// Figures for the instruction set of these functions. They are constants, and not measured by each process:
+/// a product without zeros rounds otherwise than one with them, so a choice that followed the clock would
+/// break the promise that the same seed gives the same bits. What counts is their ratios, which differ little
+/// between machines with the same instructions.
+const ProductCosts& product_costs(const SparseFunctions& functions = sparse_functions());
 
 }  // namespace weft

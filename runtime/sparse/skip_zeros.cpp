@@ -55,7 +55,7 @@ std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, cons
   return std::nullopt;
 }
 
-/// Seconds with one thread, all elements and non-zeros alone.
+/// Nanoseconds with one thread, all elements and non-zeros alone.
 struct Estimate {
   double dense = 0.0;
   double sparse = 0.0;
@@ -95,7 +95,6 @@ constexpr std::int64_t kSmallest = 1 << 14;
 
 bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::string& why) {
   constexpr double kPercent = 100.0;
-  constexpr double kMicroseconds = 1e6;
   const ResidentSource& source = *candidate.source;
   const std::int64_t elements = source.window.rows() * source.window.columns();
   if (mode == SkipZeros::automatic) {
@@ -113,8 +112,8 @@ bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::
   const double share = density_of(stores.density(source.tensor, source.window), source.window);
   const Estimate expected = estimate(candidate, share);
   const bool skips = mode == SkipZeros::always || expected.sparse < kWorthwhile * expected.dense;
-  why = fmt::format("{:.1f}% of its data is not 0; {:.1f} us expected without the zeros, {:.1f} us with them",
-                    kPercent * share, kMicroseconds * expected.sparse, kMicroseconds * expected.dense);
+  why = fmt::format("{:.1f}% of its data is not 0; expected to take {:.2f} of the time of all elements",
+                    kPercent * share, expected.sparse / expected.dense);
   if (!source.shifts.empty()) why += "; the shift of the data is a product of rank one";
   return skips;
 }

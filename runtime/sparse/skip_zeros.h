@@ -16,7 +16,7 @@ namespace weft {
 
 enum class SkipZeros : std::uint8_t {
   never,
-  automatic,  // where the costs measured on this machine say so
+  automatic,  // where the expected costs say so, see cost.h
   always,     // wherever it is possible
 };
 

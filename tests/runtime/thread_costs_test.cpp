@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 
 #include "weft/ops/activation.h"
 #include "weft/ops/matmul.h"
@@ -48,25 +49,25 @@ TEST(ThreadCosts, RiseWithTheCostOfMeeting) {
   EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = slow}).threads, 1);
 }
 
-TEST(ThreadCosts, AreMeasuredAsNumbersThatMakeSense) {
+TEST(ThreadCosts, AreMeasuredAsPositiveNumbersAndBoundedWaits) {
   ThreadPool pool(2);
   const ThreadCosts costs = measure_thread_costs(pool);
   EXPECT_GT(costs.region, 0.0);
-  EXPECT_LT(costs.region, 0.1);
+  EXPECT_LE(costs.region, 20e-6);
   EXPECT_GE(costs.barrier, 0.0);
-  EXPECT_GT(costs.flops, 1e8);
-  EXPECT_GT(costs.bytes, 1e8);
+  EXPECT_LE(costs.barrier, 5e-6);
+  EXPECT_GT(costs.flops, 0.0);
+  EXPECT_GT(costs.bytes, 0.0);
+  EXPECT_TRUE(std::isfinite(costs.flops) && std::isfinite(costs.bytes));
 }
 
 TEST(ThreadCosts, AreMeasuredOnceForEachNumberOfThreads) {
   ThreadPool two(2);
   ThreadPool also_two(2);
-  ThreadPool three(3);
   const auto numbers = [](const ThreadCosts& costs) {
     return std::array{costs.region, costs.barrier, costs.flops, costs.bytes};
   };
   EXPECT_EQ(numbers(thread_costs_of(two)), numbers(thread_costs_of(also_two)));
-  EXPECT_NE(numbers(thread_costs_of(two)), numbers(thread_costs_of(three)));
 }
 
 }  // namespace

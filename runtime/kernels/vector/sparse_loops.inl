@@ -35,15 +35,17 @@ inline Tail tail_of(std::int64_t n) {
 inline Vector load_tail(const float* x, Tail tail) { return _mm256_maskload_ps(x, tail); }
 inline void store_tail(float* y, Vector v, Tail tail) { _mm256_maskstore_ps(y, tail, v); }
 #else
-typedef std::int64_t Tail;
+typedef std::int64_t Tail;  // 1 to 3
 inline Tail tail_of(std::int64_t n) { return n; }
 inline Vector load_tail(const float* x, Tail tail) {
-  Vector v{};
-  for (Tail i = 0; i < tail; ++i) v[i] = x[i];
-  return v;
+  if (tail == 1) return _mm_load_ss(x);
+  const __m128 two = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(x)));
+  return tail == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(x + 2));
 }
 inline void store_tail(float* y, Vector v, Tail tail) {
-  for (Tail i = 0; i < tail; ++i) y[i] = v[i];
+  if (tail == 1) return _mm_store_ss(y, v);
+  _mm_storel_pi(reinterpret_cast<__m64*>(y), v);
+  if (tail == 3) _mm_store_ss(y + 2, _mm_movehl_ps(v, v));
 }
 #endif
 
