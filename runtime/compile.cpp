@@ -6,6 +6,7 @@
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
+#include "weft/runtime/sparse/sparse_products.h"
 
 namespace weft {
 namespace {
@@ -32,15 +33,20 @@ std::vector<Pass> fusing_passes(const CompileOptions& options) {
   return passes;
 }
 
+/// Products over non-zeros alone, of data that are sparse and, where that pays, of data that have zeros.
 Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
                       const PassObserver& observer) {
-  if (options.skip_zeros == SkipZeros::never) return program;
-  RowStores own;
-  auto skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
-  if (!skipping) return program;
-  observer("skip_zeros", *skipping);
+  std::optional<Program> skipping;
+  if (options.skip_zeros != SkipZeros::never) {
+    RowStores own;
+    skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
+    if (skipping) observer("skip_zeros", *skipping);
+  }
+  auto sparse = sparse_products(skipping ? *skipping : program);
+  if (sparse) observer("sparse_products", *sparse);
+  if (!skipping && !sparse) return program;
   const Pass passes[] = {absorb_into_resident()};
-  return run_passes(std::move(*skipping), passes, observer);
+  return run_passes(std::move(sparse ? *sparse : *skipping), passes, observer);
 }
 
 void expect_concrete(const Program& program) {

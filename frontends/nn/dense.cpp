@@ -12,6 +12,12 @@ Value Dense::operator()(const Operand& x) const {
   return bias ? product + bias : product;
 }
 
+Value Dense::operator()(const SparseValue& x, std::source_location where) const {
+  const Scope origin(weight.graph(), "", where);
+  const Value product = matmul(x, weight);
+  return bias ? product + bias : product;
+}
+
 std::vector<Value> Dense::parameters() const {
   return bias ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
 }

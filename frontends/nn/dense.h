@@ -7,6 +7,7 @@
 
 #include "weft/frontends/initializers.h"
 #include "weft/graph/graph.h"
+#include "weft/ops/sparse.h"
 
 namespace weft::nn {
 
@@ -23,6 +24,8 @@ struct Dense {
 
   /// [..., inputs] -> [..., units]
   Value operator()(const Operand& x) const;
+  /// [rows, inputs] -> [rows, units]
+  Value operator()(const SparseValue& x, std::source_location where = std::source_location::current()) const;
   std::vector<Value> parameters() const;
 };
 

@@ -18,7 +18,8 @@ inline float number(float x) { return x; }
 /// One way to read the columns and values of a store.
 template <typename C, typename V>
 struct Reader {
-  const std::int64_t* offsets = nullptr;
+  const std::int64_t* row_begins = nullptr;
+  const std::int64_t* row_ends = nullptr;
   const C* columns = nullptr;
   const V* values = nullptr;
   const std::int32_t* numbers = nullptr;
@@ -28,10 +29,10 @@ struct Reader {
   /// The part of batch row `i` that lies in the range.
   Range part(std::int64_t i) const {
     const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[i]} : i;
-    if (whole) return {offsets[row], offsets[row + 1]};
-    const C* const end = columns + offsets[row + 1];
+    if (whole) return {row_begins[row], row_ends[row]};
+    const C* const end = columns + row_ends[row];
     const auto below = [](C column, std::int64_t bound) { return std::int64_t{column} < bound; };
-    const C* const first = std::lower_bound(columns + offsets[row], end, range.begin, below);
+    const C* const first = std::lower_bound(columns + row_begins[row], end, range.begin, below);
     const C* const last = std::lower_bound(first, end, range.end, below);
     return {first - columns, last - columns};
   }
@@ -82,7 +83,7 @@ ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* n
   auto* ends = reinterpret_cast<std::int32_t*>(scratch);
   auto* entries = reinterpret_cast<ColumnEntry*>(scratch + ends_bytes(columns_));
   const auto sort = [&]<typename C, typename V>(const C* columns, const V* values) {
-    Reader<C, V>{x.offsets, columns, values, numbers, columns_, whole_}.sort(rows_, ends, entries);
+    Reader<C, V>{x.begins, x.ends, columns, values, numbers, columns_, whole_}.sort(rows_, ends, entries);
   };
   const auto with_values = [&]<typename C>(const C* columns) {
     if (x.byte_values) {

@@ -20,6 +20,7 @@ constexpr std::array kKernels{
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"eigen_matmul", eigen_matmul_kernel},
     KernelEntry{"checked_rows", checked_rows_kernel},
+    KernelEntry{"checked_entries", checked_entries_kernel},
     KernelEntry{"resident_matmul", resident_matmul_kernel},
     KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},

@@ -1,8 +1,10 @@
 #include "weft/runtime/kernels/resident.h"
 
 #include <array>
+#include <cstring>
 #include <limits>
 
+#include "weft/graph/sparse_tensor.h"
 #include "weft/runtime/kernels/column_lists.h"
 #include "weft/runtime/kernels/epilogue.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
@@ -40,17 +42,49 @@ class CheckedRowsKernel final : public Kernel {
   std::array<std::int64_t, 1> sizes_;
 };
 
-/// The rows of a store that a product takes.
+/// Some of the rows of a sparse matrix.
+class CheckedEntriesKernel final : public Kernel {
+ public:
+  CheckedEntriesKernel(const CheckedEntries& op, std::int64_t rows, std::int64_t capacity, Range range)
+      : op_(op), rows_(rows), capacity_(capacity), range_(range) {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto rows = [&](std::size_t i) {
+      return std::span(reinterpret_cast<const std::int64_t*>(buffers.inputs[i]),
+                       static_cast<std::size_t>(rows_));
+    };
+    const std::int64_t count = range_.end - range_.begin;
+    check_sparse_rows(rows(0), rows(1), {integers(buffers.inputs[2]), static_cast<std::size_t>(capacity_)},
+                      op_.width, range_.begin, count);
+    for (const std::size_t i : {0, 1}) {
+      const std::size_t at = static_cast<std::size_t>(range_.begin) * sizeof(std::int64_t);
+      std::memmove(buffers.outputs[i] + at, buffers.inputs[i] + at,
+                   static_cast<std::size_t>(count) * sizeof(std::int64_t));
+    }
+  }
+
+ private:
+  CheckedEntries op_;
+  std::int64_t rows_;
+  std::int64_t capacity_;
+  Range range_;
+};
+
+/// The rows X that a product takes.
 struct Batch {
   RowLayout layout;
-  bool gathered = false;
-  std::size_t store = 0;  // where it is among the inputs; the row numbers follow
+  RowsForm form = RowsForm::store;
+  std::size_t first = 0;  // where they are among the inputs
   std::int64_t rows = 0;
   std::int64_t n = 0;
 
-  StoredRows view(const KernelBuffers& buffers) const { return layout.view(buffers.inputs[store]); }
+  std::size_t after() const { return first + inputs_of(form); }  // what follows them there
+  StoredRows view(const KernelBuffers& buffers) const {
+    return stored_rows(layout, form,
+                       [&](std::size_t i) { return static_cast<const void*>(buffers.inputs[first + i]); });
+  }
   const std::int32_t* numbers(const KernelBuffers& buffers) const {
-    return gathered ? integers(buffers.inputs[store + 1]) : nullptr;
+    return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
   }
   /// Every non-zero meets a row of n floats; how many there are in a batch is known on average.
   Work work() const {
@@ -73,12 +107,13 @@ class ResidentMatMulKernel final : public Kernel {
     if (numbers != nullptr) {
       numbers += range_.begin;
     } else {
-      x.offsets += range_.begin;
+      x.begins += range_.begin;
+      x.ends += range_.begin;
     }
     const std::int64_t count = range_.end - range_.begin;
     const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
     float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range_.begin * batch_.n;
-    sparse_functions().multiply(x, numbers, count, floats(buffers.inputs[batch_.gathered ? 2 : 1]), batch_.n,
+    sparse_functions().multiply(x, numbers, count, floats(buffers.inputs[batch_.after()]), batch_.n,
                                 static_cast<float>(op_.scale), bias, y);
     finish(after_, y, static_cast<std::size_t>(count * batch_.n));
   }
@@ -93,7 +128,7 @@ class ResidentMatMulKernel final : public Kernel {
 class ResidentGradientKernel final : public Kernel {
  public:
   ResidentGradientKernel(const ResidentGradient& op, const Batch& batch, Range range)
-      : op_(op), batch_(batch), lists_(batch.layout, batch.gathered, batch.rows, range) {}
+      : op_(op), batch_(batch), lists_(batch.layout, batch.form == RowsForm::numbered, batch.rows, range) {}
 
   std::size_t scratch_bytes() const override { return lists_.scratch_bytes(); }
 
@@ -114,6 +149,42 @@ class ResidentGradientKernel final : public Kernel {
   ColumnLists lists_;
 };
 
+/// A sparse matrix may be so wide that a list for each column costs more than the few entries of a batch.
+class ScatteredGradientKernel final : public Kernel {
+ public:
+  ScatteredGradientKernel(const ResidentGradient& op, const Batch& batch, Range range)
+      : op_(op), batch_(batch), range_(range) {}
+
+  void run(const KernelBuffers& buffers) override {
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    start(buffers, y);
+    sparse_functions().scatter(batch_.view(buffers), batch_.rows, range_.begin, range_.end,
+                               floats(buffers.inputs.back()), batch_.n, static_cast<float>(op_.scale), y);
+  }
+
+ private:
+  void start(const KernelBuffers& buffers, float* y) const {
+    const std::int64_t at = range_.begin * batch_.n;
+    const std::size_t bytes =
+        static_cast<std::size_t>((range_.end - range_.begin) * batch_.n) * sizeof(float);
+    if (!op_.accumulates) {
+      std::memset(y + at, 0, bytes);
+    } else if (buffers.inputs[0] != buffers.outputs[0]) {
+      std::memcpy(y + at, floats(buffers.inputs[0]) + at, bytes);
+    }
+  }
+
+  ResidentGradient op_;
+  Batch batch_;
+  Range range_;
+};
+
+/// Whether lists by column can hold all that a batch may have.
+bool lists_fit(const Batch& batch) {
+  return most_entries(batch.layout, batch.form == RowsForm::numbered, batch.rows, batch.layout.columns) <=
+         std::numeric_limits<std::int32_t>::max();
+}
+
 }  // namespace
 
 std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site) {
@@ -127,18 +198,29 @@ std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site) {
   return choice;
 }
 
+std::optional<KernelChoice> checked_entries_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<CheckedEntries>();
+  if (op == nullptr) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = {.extent = row_count(site.inputs[0]), .row_inputs = {true, true, false}};
+  choice.in_place = {{.output = 0, .input = 0}, {.output = 1, .input = 1}};
+  choice.make = [op = *op, rows = row_count(site.inputs[0]),
+                 capacity = row_count(site.inputs[2])](Range range) {
+    return std::make_unique<CheckedEntriesKernel>(op, rows, capacity, range);
+  };
+  return choice;
+}
+
 std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
   const auto* op = site.op.as<ResidentMatMul>();
   if (op == nullptr || !after_of(op->activation)) return std::nullopt;
   const TensorType& y = site.outputs[0];
-  const Batch batch{.layout = op->layout,
-                    .gathered = op->gathered,
-                    .store = 0,
-                    .rows = y.shape[0].size(),
-                    .n = y.shape[1].size()};
+  const Batch batch{
+      .layout = op->layout, .form = op->form, .first = 0, .rows = y.shape[0].size(), .n = y.shape[1].size()};
   KernelChoice choice;
   choice.cut = {.extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
-  if (op->gathered) choice.cut.row_inputs[1] = true;
+  if (op->form == RowsForm::numbered) choice.cut.row_inputs[1] = true;
+  if (op->form == RowsForm::entries) choice.cut.row_inputs[0] = choice.cut.row_inputs[1] = true;
   choice.work = batch.work();
   choice.make = [op = *op, batch](Range range) {
     return std::make_unique<ResidentMatMulKernel>(op, batch, range);
@@ -151,14 +233,12 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
   if (op == nullptr) return std::nullopt;
   const TensorType& d = site.inputs.back();
   const Batch batch{.layout = op->layout,
-                    .gathered = op->gathered,
-                    .store = op->accumulates ? 1U : 0U,
+                    .form = op->form,
+                    .first = op->accumulates ? 1U : 0U,
                     .rows = d.shape[0].size(),
                     .n = d.shape[1].size()};
-  if (most_entries(batch.layout, batch.gathered, batch.rows, batch.layout.columns) >
-      std::numeric_limits<std::int32_t>::max()) {
-    return std::nullopt;
-  }
+  const bool scatters = batch.form == RowsForm::entries;
+  if (!scatters && !lists_fit(batch)) return std::nullopt;
   KernelChoice choice;
   choice.cut = {.extent = op->layout.columns,
                 .row_inputs = std::vector<bool>(site.inputs.size(), false),
@@ -168,7 +248,8 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
     choice.in_place = {{.output = 0, .input = 0}};
   }
   choice.work = batch.work();
-  choice.make = [op = *op, batch](Range range) {
+  choice.make = [op = *op, batch, scatters](Range range) -> std::unique_ptr<Kernel> {
+    if (scatters) return std::make_unique<ScatteredGradientKernel>(op, batch, range);
     return std::make_unique<ResidentGradientKernel>(op, batch, range);
   };
   return choice;

@@ -1,11 +1,12 @@
 #pragma once
-// Kernels for products with a resident left side of which only the non-zeros are stored.
+// Kernels for products with a left side of which only the non-zeros are stored.
 
 #include "weft/runtime/kernels/kernel.h"
 
 namespace weft {
 
 std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site);
+std::optional<KernelChoice> checked_entries_kernel(const KernelSite& site);
 std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site);
 

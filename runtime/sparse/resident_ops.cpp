@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weft/graph/evaluate.h"
+#include "weft/graph/sparse_tensor.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
 
@@ -15,18 +16,27 @@ namespace {
   throw Error(ErrorCode::internal, fmt::format("a product over a store of rows got another {}", what));
 }
 
-/// The number of rows of X.
-Dim height_of(const RowLayout& layout, bool gathered, const TensorType& store, const TensorType& rows) {
-  if (store.dtype != DType::u8 || store.shape != Shape{layout.bytes()}) throw_lost("store");
-  if (!gathered) return layout.rows;
-  if (rows.dtype != DType::i32 || rows.shape.rank() != 1) throw_lost("list of rows");
-  return rows.shape[0];
+/// The number of rows of X, which are these inputs.
+Dim height_of(const RowLayout& layout, RowsForm form, std::span<const TensorType> x) {
+  const auto is_vector = [&](std::size_t i, DType dtype) {
+    return x[i].dtype == dtype && x[i].shape.rank() == 1;
+  };
+  if (form == RowsForm::entries) {
+    if (!is_vector(0, DType::i64) || x[1] != x[0]) throw_lost("list of rows");
+    if (!is_vector(2, DType::i32) || x[3] != TensorType{layout.values, x[2].shape})
+      throw_lost("set of entries");
+    return x[0].shape[0];
+  }
+  if (x[0].dtype != DType::u8 || x[0].shape != Shape{layout.bytes()}) throw_lost("store");
+  if (form == RowsForm::store) return layout.rows;
+  if (!is_vector(1, DType::i32)) throw_lost("list of rows");
+  return x[1].shape[0];
 }
 
 /// Calls `visit(column, value)` for the non-zeros of a row.
 template <typename F>
 void each_nonzero(const StoredRows& x, std::int64_t row, F visit) {
-  for (std::int64_t k = x.offsets[row]; k < x.offsets[row + 1]; ++k) {
+  for (std::int64_t k = x.begins[row]; k < x.ends[row]; ++k) {
     const std::int64_t column = x.wide_columns ? std::int64_t{static_cast<const std::int32_t*>(x.columns)[k]}
                                                : static_cast<const std::uint16_t*>(x.columns)[k];
     visit(static_cast<std::size_t>(column),
@@ -35,10 +45,23 @@ void each_nonzero(const StoredRows& x, std::int64_t row, F visit) {
   }
 }
 
-/// The row of the store behind row `i` of X.
-std::int64_t row_behind(const KernelArgs& args, bool gathered, std::size_t first, std::int64_t i) {
-  return gathered ? index_at(args.inputs[first], i) : i;
-}
+/// The rows of X, which are these arguments, one by one.
+class Rows {
+ public:
+  Rows(const RowLayout& layout, RowsForm form, std::span<const ConstArg> x)
+      : x_(stored_rows(layout, form, [&](std::size_t i) { return x[i].data; })),
+        numbers_(form == RowsForm::numbered ? &x[1] : nullptr) {}
+
+  /// Calls `visit(column, value)` for the non-zeros of row `i`.
+  template <typename F>
+  void each_nonzero(std::int64_t i, F visit) const {
+    weft::each_nonzero(x_, numbers_ != nullptr ? index_at(*numbers_, i) : i, visit);
+  }
+
+ private:
+  StoredRows x_;
+  const ConstArg* numbers_ = nullptr;
+};
 
 }  // namespace
 
@@ -55,10 +78,37 @@ void CheckedRows::forward(const KernelArgs& args) const {
   }
 }
 
+std::array<TensorType, 2> CheckedEntries::infer(const TensorType& begins, const TensorType& ends,
+                                                const TensorType& columns) const {
+  if (begins.dtype != DType::i64 || begins.shape.rank() != 1 || ends != begins) throw_lost("list of rows");
+  if (columns.dtype != DType::i32 || columns.shape.rank() != 1) throw_lost("set of entries");
+  return {begins, ends};
+}
+
+void CheckedEntries::forward(const KernelArgs& args) const {
+  const auto begins = args.inputs[0].as<const std::int64_t>();
+  const auto ends = args.inputs[1].as<const std::int64_t>();
+  check_sparse_rows(begins, ends, args.inputs[2].as<const std::int32_t>(), width, 0, std::ssize(begins));
+  std::ranges::copy(begins, args.outputs[0].as<std::int64_t>().begin());
+  std::ranges::copy(ends, args.outputs[1].as<std::int64_t>().begin());
+}
+
+std::string attribute_text(RowsForm form) {
+  switch (form) {
+    case RowsForm::store:
+      return "store";
+    case RowsForm::numbered:
+      return "numbered";
+    case RowsForm::entries:
+      return "entries";
+  }
+  return "?";
+}
+
 TensorType ResidentMatMul::infer(std::span<const TensorType> inputs) const {
-  if (inputs.size() != 2U + (gathered ? 1U : 0U) + (bias ? 1U : 0U)) throw_lost("number of inputs");
-  const Dim height = height_of(layout, gathered, inputs[0], inputs[1]);
-  const TensorType& w = inputs[gathered ? 2 : 1];
+  if (inputs.size() != inputs_of(form) + (bias ? 2U : 1U)) throw_lost("number of inputs");
+  const Dim height = height_of(layout, form, inputs.first(inputs_of(form)));
+  const TensorType& w = inputs[inputs_of(form)];
   if (w.dtype != DType::f32 || w.shape.rank() != 2 || w.shape[0] != Dim(layout.columns)) {
     throw_lost("right side");
   }
@@ -67,15 +117,15 @@ TensorType ResidentMatMul::infer(std::span<const TensorType> inputs) const {
 }
 
 void ResidentMatMul::forward(const KernelArgs& args) const {
-  const StoredRows x = layout.view(args.inputs[0].data);
-  const ConstArg& w = args.inputs[gathered ? 2 : 1];
+  const Rows x(layout, form, args.inputs.first(inputs_of(form)));
+  const ConstArg& w = args.inputs[inputs_of(form)];
   const auto weights = w.as<const float>();
   const auto n = static_cast<std::size_t>(w.sizes[1]);
   const auto y = args.outputs[0].as<float>();
   std::vector<double> sum(n);
   for (std::int64_t i = 0; i < args.outputs[0].sizes[0]; ++i) {
     std::ranges::fill(sum, 0.0);
-    each_nonzero(x, row_behind(args, gathered, 1, i), [&](std::size_t column, double value) {
+    x.each_nonzero(i, [&](std::size_t column, double value) {
       for (std::size_t j = 0; j < n; ++j) sum[j] += value * static_cast<double>(weights[column * n + j]);
     });
     for (std::size_t j = 0; j < n; ++j) {
@@ -90,8 +140,8 @@ void ResidentMatMul::forward(const KernelArgs& args) const {
 
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
   const std::size_t first = accumulates ? 1 : 0;
-  if (inputs.size() != first + (gathered ? 3U : 2U)) throw_lost("number of inputs");
-  const Dim height = height_of(layout, gathered, inputs[first], inputs[first + 1]);
+  if (inputs.size() != first + inputs_of(form) + 1U) throw_lost("number of inputs");
+  const Dim height = height_of(layout, form, inputs.subspan(first, inputs_of(form)));
   const TensorType& d = inputs.back();
   if (d.dtype != DType::f32 || d.shape.rank() != 2 || d.shape[0] != height) throw_lost("right side");
   const TensorType type{DType::f32, {layout.columns, d.shape[1]}};
@@ -101,13 +151,13 @@ TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
 
 void ResidentGradient::forward(const KernelArgs& args) const {
   const std::size_t first = accumulates ? 1 : 0;
-  const StoredRows x = layout.view(args.inputs[first].data);
+  const Rows x(layout, form, args.inputs.subspan(first, inputs_of(form)));
   const auto d = args.inputs.back().as<const float>();
   const auto n = static_cast<std::size_t>(args.inputs.back().sizes[1]);
   const auto y = args.outputs[0].as<float>();
   std::vector<double> sum(y.size(), 0.0);
   for (std::int64_t i = 0; i < args.inputs.back().sizes[0]; ++i) {
-    each_nonzero(x, row_behind(args, gathered, first + 1, i), [&](std::size_t column, double value) {
+    x.each_nonzero(i, [&](std::size_t column, double value) {
       for (std::size_t j = 0; j < n; ++j) {
         sum[column * n + j] += value * static_cast<double>(d[static_cast<std::size_t>(i) * n + j]);
       }

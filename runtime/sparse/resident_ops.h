@@ -1,10 +1,8 @@
 #pragma once
-// The ops that take the place of products whose left side is resident and mostly zeros. They are ordinary ops
-// with reference kernels; the compiler makes them, see skip_zeros.h. A zero counts as absent: 0 times
-// infinity is 0 here.
-//
-// Both read a store of rows (u8 [bytes], see row_store.h) and, where the product was taken of gathered rows,
-// the row numbers as CheckedRows gives them.
+// The ops that take the place of products whose left side X is resident and mostly zeros, see skip_zeros.h,
+// or sparse, see sparse_products.h. They are ordinary ops with reference kernels; the compiler makes them. A
+// zero counts as absent: 0 times infinity is 0 here. What can be wrong with data is checked by ops of its
+// own, so that the products may write over what they update.
 
 #include "weft/runtime/fused_ops.h"
 #include "weft/runtime/sparse/row_store.h"
@@ -21,17 +19,52 @@ struct CheckedRows {  // integers [m] as i32, each in [0, limit)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// y = activation(scale * X w + bias), X [m, k] the store or the rows of it that were asked for. Inputs: the
-/// store, the rows if `gathered`, w [k, n], bias [n] if it has one.
+/// The rows of a sparse matrix [rows, width], begins and ends, as they are once they and their columns have
+/// passed check_sparse_rows.
+struct CheckedEntries {
+  static constexpr std::string_view name = "checked_entries";
+  static constexpr Traits traits{.can_fail = true};
+  std::int64_t width = 0;
+  static constexpr auto attributes = weft::attributes(&CheckedEntries::width);
+  std::array<TensorType, 2> infer(const TensorType& begins, const TensorType& ends,
+                                  const TensorType& columns) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// The inputs that are X.
+enum class RowsForm : std::uint8_t {
+  store,     // a store of rows, u8 [bytes], see row_store.h
+  numbered,  // a store and which of its rows, as CheckedRows gives them
+  entries,   // begins and ends, as CheckedEntries gives them, columns i32 and values: a sparse matrix
+};
+constexpr std::size_t inputs_of(RowsForm form) {
+  return form == RowsForm::store ? 1 : form == RowsForm::numbered ? 2 : 4;
+}
+std::string attribute_text(RowsForm form);
+
+/// Where the rows lie; `at` gives the memory of those inputs. Of numbered ones these are all in the store.
+template <typename At>
+StoredRows stored_rows(const RowLayout& layout, RowsForm form, const At& at) {
+  if (form != RowsForm::entries) return layout.view(at(0));
+  return {.begins = static_cast<const std::int64_t*>(at(0)),
+          .ends = static_cast<const std::int64_t*>(at(1)),
+          .columns = at(2),
+          .values = at(3),
+          .wide_columns = true,
+          .byte_values = layout.values == DType::u8};
+}
+
+/// y = activation(scale * X w + bias), X [m, k]. Inputs: X, w [k, n], bias [n] if it has one.
 struct ResidentMatMul {
   static constexpr std::string_view name = "resident_matmul";
   RowLayout layout;
-  bool gathered = false;
+  RowsForm form = RowsForm::store;
   double scale = 1.0;
   bool bias = false;
   Epilogue activation;
   static constexpr auto attributes =
-      weft::attributes(&ResidentMatMul::layout, &ResidentMatMul::gathered, &ResidentMatMul::scale,
+      weft::attributes(&ResidentMatMul::layout, &ResidentMatMul::form, &ResidentMatMul::scale,
                        &ResidentMatMul::bias, &ResidentMatMul::activation);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
@@ -39,15 +72,15 @@ struct ResidentMatMul {
 };
 
 /// y = c + scale * X^T d, with d [m, n]: the gradient of a weight, and its update where c is the weight.
-/// Inputs: c [k, n] if it `accumulates`, the store, the rows if `gathered`, d.
+/// Inputs: c [k, n] if it `accumulates`, X, d.
 struct ResidentGradient {
   static constexpr std::string_view name = "resident_gradient";
   RowLayout layout;
-  bool gathered = false;
+  RowsForm form = RowsForm::store;
   double scale = 1.0;
   bool accumulates = false;
   static constexpr auto attributes =
-      weft::attributes(&ResidentGradient::layout, &ResidentGradient::gathered, &ResidentGradient::scale,
+      weft::attributes(&ResidentGradient::layout, &ResidentGradient::form, &ResidentGradient::scale,
                        &ResidentGradient::accumulates);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;

@@ -106,7 +106,9 @@ double RowLayout::density() const {
 
 StoredRows RowLayout::view(const void* bytes) const {
   const auto* base = static_cast<const std::byte*>(bytes);
-  return {.offsets = reinterpret_cast<const std::int64_t*>(base),
+  const auto* offsets = reinterpret_cast<const std::int64_t*>(base);
+  return {.begins = offsets,
+          .ends = offsets + 1,
           .columns = base + columns_at(),
           .values = base + values_at(),
           .wide_columns = wide_columns,

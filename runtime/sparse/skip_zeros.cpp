@@ -160,17 +160,17 @@ class Replacer {
     inputs.push_back(store_constant(target, store));
     if (source.rows) inputs.push_back(checked_rows(*source.rows, source.window.rows()));
     inputs.push_back(right);
-    const bool gathered = source.rows.has_value();
+    const RowsForm form = source.rows ? RowsForm::numbered : RowsForm::store;
     if (candidate.transposed) {
       return apply_all_of(ResidentGradient{.layout = store.layout,
-                                           .gathered = gathered,
+                                           .form = form,
                                            .scale = source.scale,
                                            .accumulates = static_cast<bool>(shift)},
                           inputs);
     }
     if (shift) inputs.push_back(reshape(matmul(shift, right), {candidate.n}));
     return apply_all_of(ResidentMatMul{.layout = store.layout,
-                                       .gathered = gathered,
+                                       .form = form,
                                        .scale = source.scale,
                                        .bias = static_cast<bool>(shift),
                                        .activation = {}},

@@ -110,6 +110,30 @@ INSTANTIATE_TEST_SUITE_P(Training, AllocatesNothing,
                                          Job{"ConvolutionByTwoThreads", conv_network, by_sgd, 2}),
                          [](const auto& job) { return std::string(job.param.name); });
 
+TEST(SparseBatches, OfOneCapacityAllocateNothing) {
+  for (const int threads : {1, 2}) {
+    Graph graph;
+    TensorSource source("sparse allocation");
+    const SparseValue x = sparse_input(graph, "x", f32, {"batch", kPixels}, "room");
+    const nn::Dense hidden = nn::dense(graph, "hidden", kPixels, 32);
+    const Value loss = mean(square(tanh(hidden(x))));
+    const auto slopes = gradients(loss, hidden.parameters());
+    const auto parts = x.parts();
+    Session session(graph, {.threads = threads});
+    Function step = session.compile({.inputs = {parts.begin(), parts.end()},
+                                     .outputs = {loss},
+                                     .updates = by_sgd(hidden.parameters(), slopes)});
+    const SparseTensor data = SparseTensor::from_dense(source.whole({kSamples, kPixels}, 2, f32));
+    std::vector<std::array<Tensor, 4>> batches;
+    for (const std::int64_t begin : {0, 32, 64}) batches.push_back(data.rows(begin, 32).parts());
+    step(batches[0]);
+    AllocationCount count;
+    for (const auto& batch : batches) step(batch);
+    const Allocations allocations = count.stop();
+    EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
+  }
+}
+
 TEST(AllocationCount, CountsWhatAnyAllocatorGives) {
   AllocationCount count;
   const auto by_new = std::make_unique<int>(1);

@@ -41,6 +41,24 @@ TEST(Dense, BlamesTheLineThatAppliedIt) {
                [&] { nn::dense(input(graph, "v", f32, {5}), "d", 3); });
 }
 
+TEST(Dense, TakesASparseMatrix) {
+  Graph graph;
+  const nn::Dense layer = nn::dense(graph, "layer", 3, 1);
+  const SparseValue x = sparse_constant(
+      graph, SparseTensor::from_dense(Tensor::of({0.0F, 1.0F, 0.0F, 2.0F, 0.0F, 0.0F}, {2, 3})));
+  Session session(graph);
+  session.set("layer/weight", Tensor::of({2.0F, 3.0F, 4.0F}, {3, 1}));
+  session.set("layer/bias", Tensor::of({0.5F}));
+  Function function = session.compile({.inputs = {}, .outputs = {layer(x)}, .updates = {}});
+  const auto y = function()[0].values<float>();
+  EXPECT_EQ(y[0], 3.5F);
+  EXPECT_EQ(y[1], 4.5F);
+  const nn::Dense other = nn::dense(graph, "other", 4, 3);
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto apply_other = [&] { other(x); };
+  expect_error(ErrorCode::shape_mismatch, {"nn_test.cpp:" + line, "sparse_matmul", "[3, n]"}, apply_other);
+}
+
 TEST(Dense, NamesAreUniqueInAGraph) {
   Graph graph;
   nn::dense(graph, "layer", 4, 3);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "weft/ops/activation.h"
+#include "weft/ops/elementwise.h"
 #include "weft/runtime/sparse/resident_ops.h"
 #include "weft/tests/runtime/kernel_check.h"
 #include "weft/tests/support/expect_error.h"
@@ -44,10 +45,12 @@ class ResidentKernel : public testing::TestWithParam<std::int64_t> {
 };
 
 TEST_P(ResidentKernel, MultipliesGatheredRows) {
-  const KernelCheck check(
-      ResidentMatMul{
-          .layout = store_.layout, .gathered = true, .scale = 0.1, .bias = true, .activation = {Relu{}}},
-      {store_.bytes, row_numbers(), floats({30, n()}), floats({n()})});
+  const KernelCheck check(ResidentMatMul{.layout = store_.layout,
+                                         .form = RowsForm::numbered,
+                                         .scale = 0.1,
+                                         .bias = true,
+                                         .activation = {Relu{}}},
+                          {store_.bytes, row_numbers(), floats({30, n()}), floats({n()})});
   EXPECT_EQ(check.choice().name, "resident_matmul");
   check.expect_correct(kBound);
 }
@@ -59,7 +62,7 @@ TEST_P(ResidentKernel, MultipliesTheWholeStore) {
 }
 
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
-  const KernelCheck check(ResidentGradient{.layout = store_.layout, .gathered = true, .scale = 0.1},
+  const KernelCheck check(ResidentGradient{.layout = store_.layout, .form = RowsForm::numbered, .scale = 0.1},
                           {store_.bytes, row_numbers(), floats({7, n()})});
   EXPECT_EQ(check.choice().name, "resident_gradient");
   check.expect_correct(kBound);
@@ -67,12 +70,84 @@ TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
 
 TEST_P(ResidentKernel, AddsTheGradientToWhatIsThere) {
   const KernelCheck gathered(
-      ResidentGradient{.layout = store_.layout, .gathered = true, .scale = -0.1, .accumulates = true},
+      ResidentGradient{
+          .layout = store_.layout, .form = RowsForm::numbered, .scale = -0.1, .accumulates = true},
       {floats({30, n()}), store_.bytes, row_numbers(), floats({7, n()})});
   gathered.expect_correct(kBound);
   const KernelCheck whole(ResidentGradient{.layout = store_.layout, .scale = -0.1, .accumulates = true},
                           {floats({30, n()}), store_.bytes, floats({20, n()})});
   whole.expect_correct(kBound);
+}
+
+/// Rows of a sparse matrix [20, 30], some twice, with an entry of no row before each; bytes or floats.
+struct Entries {
+  RowLayout layout{.rows = 20, .columns = 30, .values = DType::u8, .wide_columns = true};
+  std::vector<Tensor> parts;
+
+  explicit Entries(DType values) {
+    const RowStore store = random_store(20, 30);
+    layout.values = values;
+    const StoredRows rows = store.layout.view(store.bytes.data());
+    std::vector<std::int32_t> columns;
+    std::vector<std::uint8_t> stored;
+    std::vector<std::int64_t> begins;
+    std::vector<std::int64_t> ends;
+    for (const std::int32_t row : row_numbers().values<std::int32_t>()) {
+      columns.push_back(-1);
+      stored.push_back(99);
+      begins.push_back(std::ssize(columns));
+      for (std::int64_t k = rows.begins[row]; k < rows.ends[row]; ++k) {
+        columns.push_back(static_cast<const std::uint16_t*>(rows.columns)[k]);
+        stored.push_back(static_cast<const std::uint8_t*>(rows.values)[k]);
+      }
+      ends.push_back(std::ssize(columns));
+    }
+    layout.nonzeros = std::ssize(columns);
+    const std::vector<std::int64_t> size{std::ssize(columns)};
+    const std::vector<std::int64_t> count{std::ssize(begins)};
+    parts = {
+        Tensor::of<std::int64_t>(begins, count), Tensor::of<std::int64_t>(ends, count),
+        Tensor::of<std::int32_t>(columns, size),
+        proof::in_precision({{evaluate(Cast{DType::f64}, {{Tensor::of<std::uint8_t>(stored, size)}})[0]}},
+                            DType::f32)[0]};
+    if (values == DType::u8) parts[3] = Tensor::of<std::uint8_t>(stored, size);
+  }
+
+  std::vector<Tensor> followed_by(std::initializer_list<Tensor> others) const {
+    std::vector<Tensor> all = parts;
+    all.insert(all.end(), others);
+    return all;
+  }
+};
+
+TEST_P(ResidentKernel, MultipliesTheRowsOfASparseMatrix) {
+  for (const DType dtype : {DType::u8, DType::f32}) {
+    const Entries x(dtype);
+    const KernelCheck check(ResidentMatMul{.layout = x.layout,
+                                           .form = RowsForm::entries,
+                                           .scale = 0.1,
+                                           .bias = true,
+                                           .activation = {Relu{}}},
+                            x.followed_by({floats({30, n()}), floats({n()})}));
+    EXPECT_EQ(check.choice().name, "resident_matmul");
+    check.expect_correct(kBound);
+  }
+}
+
+TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
+  for (const DType dtype : {DType::u8, DType::f32}) {
+    const Entries x(dtype);
+    const KernelCheck fresh(ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = 0.1},
+                            x.followed_by({floats({7, n()})}));
+    EXPECT_EQ(fresh.choice().name, "resident_gradient");
+    fresh.expect_correct(kBound);
+    std::vector<Tensor> inputs = x.followed_by({floats({7, n()})});
+    inputs.insert(inputs.begin(), floats({30, n()}));
+    const KernelCheck added(
+        ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = -0.1, .accumulates = true},
+        inputs);
+    added.expect_correct(kBound);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, ResidentKernel, testing::Values(1, 10, 64, 100, 300));
@@ -93,6 +168,25 @@ TEST(CheckedRowsKernel, NamesARowThatDoesNotExist) {
   }
 }
 
+TEST(CheckedEntriesKernel, GivesRowsAsTheyAre) {
+  const Entries x(DType::u8);
+  const KernelCheck check(CheckedEntries{30}, {x.parts[0], x.parts[1], x.parts[2]});
+  EXPECT_EQ(check.choice().name, "checked_entries");
+  check.expect_correct(0.0);
+}
+
+TEST(CheckedEntriesKernel, NamesARowOrColumnThatDoesNotFit) {
+  const auto run = [](std::initializer_list<std::int64_t> ends, std::initializer_list<std::int32_t> columns) {
+    const KernelCheck check(CheckedEntries{10},
+                            {Tensor::of<std::int64_t>({0, 1}), Tensor::of<std::int64_t>(ends),
+                             Tensor::of<std::int32_t>(columns)});
+    check.run(2);
+  };
+  expect_error(ErrorCode::out_of_range, {"row 1", "[1, 4)"}, [&] { run({1, 4}, {0, 1, 2}); });
+  expect_error(ErrorCode::out_of_range, {"row 1", "entry 2", "got 10"}, [&] { run({1, 3}, {0, 1, 10}); });
+  expect_error(ErrorCode::out_of_range, {"row 0", "entry 0", "got -1"}, [&] { run({1, 3}, {-1, 1, 2}); });
+}
+
 TEST(ResidentGradientKernel, GivesEachPartAboutAsManyNonZeros) {
   // All non-zeros but one stand in the last two columns.
   Tensor x = Tensor::zeros(DType::u8, {1000, 100});
@@ -101,7 +195,7 @@ TEST(ResidentGradientKernel, GivesEachPartAboutAsManyNonZeros) {
     x.mutable_values<std::uint8_t>()[100 * row + 99] = 1;
   }
   const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
-  const KernelCheck check(ResidentGradient{.layout = store.layout, .gathered = true},
+  const KernelCheck check(ResidentGradient{.layout = store.layout, .form = RowsForm::numbered},
                           {store.bytes, row_numbers(), Tensor::zeros(DType::f32, {7, 4})});
   EXPECT_EQ(share(check.choice().cut, 2, 0).end, 99);
   EXPECT_EQ(share(check.choice().cut, 2, 1).begin, 99);

@@ -30,7 +30,8 @@ TEST(RowStore, HoldsTheNonZerosOfEachRow) {
   const StoredRows rows = store.layout.view(store.bytes.data());
   EXPECT_FALSE(rows.wide_columns);
   EXPECT_TRUE(rows.byte_values);
-  EXPECT_THAT(list<std::int64_t>(rows.offsets, 4), ElementsAre(0, 1, 1, 3));
+  EXPECT_THAT(list<std::int64_t>(rows.begins, 3), ElementsAre(0, 1, 1));
+  EXPECT_THAT(list<std::int64_t>(rows.ends, 3), ElementsAre(1, 1, 3));
   EXPECT_THAT(list<std::uint16_t>(rows.columns, 3), ElementsAre(1, 0, 2));
   EXPECT_THAT(list<std::uint8_t>(rows.values, 3), ElementsAre(5, 7, 9));
   EXPECT_EQ(store.layout.fullest_row, 2);
@@ -40,7 +41,8 @@ TEST(RowStore, TakesTheAxesBehindTheFirstAsOneAndAWindowOfThem) {
   const Tensor x = Tensor::of<float>({1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 12}, {3, 2, 2});
   const RowStore store = store_of(x, {.first_row = 1, .last_row = 3, .first_column = 1, .last_column = 4});
   const StoredRows rows = store.layout.view(store.bytes.data());
-  EXPECT_THAT(list<std::int64_t>(rows.offsets, 3), ElementsAre(0, 2, 5));
+  EXPECT_THAT(list<std::int64_t>(rows.begins, 2), ElementsAre(0, 2));
+  EXPECT_THAT(list<std::int64_t>(rows.ends, 2), ElementsAre(2, 5));
   EXPECT_THAT(list<std::uint16_t>(rows.columns, 5), ElementsAre(0, 2, 0, 1, 2));
   EXPECT_THAT(list<float>(rows.values, 5), ElementsAre(6, 8, 10, 11, 12));
 }

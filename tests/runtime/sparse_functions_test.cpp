@@ -151,6 +151,50 @@ TEST(SparseFunctions, AccumulateListsByColumn) {
   }
 }
 
+void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64_t n) {
+  constexpr float kAlpha = -0.5F;
+  constexpr std::int64_t kFirst = 3;
+  constexpr std::int64_t kLast = 17;
+  const std::int64_t k = x.store.layout.columns;
+  const auto d = random_floats(kRows * n);
+  std::vector<float> y = random_floats(k * n + 1);
+  const std::vector<float> before = y;
+  functions.scatter(x.store.layout.view(x.store.bytes.data()), kRows, kFirst, kLast, d.data(), n, kAlpha,
+                    y.data());
+  for (std::int64_t i = 0; i <= k * n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const std::int64_t column = i / n;
+    if (column < kFirst || column >= kLast) {
+      ASSERT_EQ(y[at], before[at]) << "column " << column << " is not asked for";
+      continue;
+    }
+    double sum = static_cast<double>(before[at]);
+    double absolute = 0.0;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      const double term =
+          kAlpha * x.at(row, column) * static_cast<double>(d[static_cast<std::size_t>(row * n + i % n)]);
+      sum += term;
+      absolute += std::abs(term);
+    }
+    expect_near(y[at], sum, absolute);
+  }
+}
+
+TEST(SparseFunctions, ScatterRowsToSomeColumns) {
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const DType dtype : {DType::u8, DType::f32}) {
+      const Matrix x = random_matrix(dtype, 23);
+      for (const std::int64_t n : kWidths) {
+        SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n));
+        check_scatter(*functions, x, n);
+      }
+      const Matrix wide = random_matrix(dtype, 70'001);
+      ASSERT_TRUE(wide.store.layout.wide_columns);
+      check_scatter(*functions, wide, 3);
+    }
+  }
+}
+
 TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
   const ColumnEntry entry{1, 2.0F};
   const std::vector<std::int32_t> ends{0, 1};

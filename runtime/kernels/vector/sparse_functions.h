@@ -8,10 +8,11 @@
 
 namespace weft {
 
-/// The non-zeros of a matrix, row by row: those of row r are [offsets[r], offsets[r + 1]), their columns
-/// ascending. Whoever made it vouches for the columns.
+/// The non-zeros of a matrix, row by row: those of row r are [begins[r], ends[r]), their columns ascending.
+/// Whoever made it vouches for the columns.
 struct StoredRows {
-  const std::int64_t* offsets = nullptr;
+  const std::int64_t* begins = nullptr;
+  const std::int64_t* ends = nullptr;
   const void* columns = nullptr;  // i32 if `wide_columns`, else u16
   const void* values = nullptr;   // u8 if `byte_values`, else f32
   bool wide_columns = false;
@@ -36,6 +37,11 @@ struct SparseFunctions {
   // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched.
   void (*accumulate)(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns,
                      const float* d, std::int64_t n, float alpha, const float* c, float* y);
+
+  // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
+  // i, one row after the other.
+  void (*scatter)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                  const float* d, std::int64_t n, float alpha, float* y);
 };
 
 /// The functions for this CPU.

@@ -95,9 +95,9 @@ inline void fetch_row(const StoredRows& x, std::int64_t row) {
   constexpr std::int64_t kLine = 64;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
-  const std::int64_t end = x.offsets[row + 1];
-  for (std::int64_t k = x.offsets[row]; k < end; k += kLine / sizeof(C)) __builtin_prefetch(columns + k);
-  for (std::int64_t k = x.offsets[row]; k < end; k += kLine / sizeof(V)) __builtin_prefetch(values + k);
+  const std::int64_t end = x.ends[row];
+  for (std::int64_t k = x.begins[row]; k < end; k += kLine / sizeof(C)) __builtin_prefetch(columns + k);
+  for (std::int64_t k = x.begins[row]; k < end; k += kLine / sizeof(V)) __builtin_prefetch(values + k);
 }
 
 template <int R, bool HasTail, typename C, typename V>
@@ -108,11 +108,11 @@ void multiply_block(const StoredRows& x, const std::int32_t* rows, std::int64_t 
   const auto row_at = [&](std::int64_t i) { return rows != nullptr ? std::int64_t{rows[i]} : i; };
   for (std::int64_t i = 0; i < count; ++i) {
     if (i + 1 < count) fetch_row<C, V>(x, row_at(i + 1));
-    if (i + 2 < count) __builtin_prefetch(x.offsets + row_at(i + 2));
+    if (i + 2 < count) __builtin_prefetch(x.begins + row_at(i + 2));
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    const std::int64_t end = x.offsets[row_at(i) + 1];
-    for (std::int64_t k = x.offsets[row_at(i)]; k < end; ++k) {
+    const std::int64_t end = x.ends[row_at(i)];
+    for (std::int64_t k = x.begins[row_at(i)]; k < end; ++k) {
       block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * n, tail);
     }
     block.finish(scale, bias, y + i * n, tail);
@@ -132,6 +132,44 @@ void accumulate_block(const std::int32_t* ends, const ColumnEntry* entries, std:
       block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * n, tail);
     }
     block.finish(alpha, c != nullptr ? c + column * n : nullptr, y + column * n, tail);
+  }
+}
+
+// The first of the ascending columns [begin, end) that is not below `bound`.
+template <typename C>
+inline std::int64_t first_from(const C* columns, std::int64_t begin, std::int64_t end, std::int64_t bound) {
+  while (begin < end) {
+    const std::int64_t middle = begin + (end - begin) / 2;
+    if (static_cast<std::int64_t>(columns[middle]) < bound) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+template <int R, bool HasTail, typename C, typename V>
+void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                   const float* d, std::int64_t n, float alpha, float* y, Tail tail) {
+  const auto* columns = static_cast<const C*>(x.columns);
+  const auto* values = static_cast<const V*>(x.values);
+  for (std::int64_t i = 0; i < count; ++i, d += n) {
+    if (i + 1 < count) fetch_row<C, V>(x, i + 1);
+    Vector row[R + 1];
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) row[r] = load(d + r * kWidth);
+    if constexpr (HasTail) row[R] = load_tail(d + R * kWidth, tail);
+    std::int64_t k = first_from(columns, x.begins[i], x.ends[i], first);
+    for (; k < x.ends[i] && static_cast<std::int64_t>(columns[k]) < last; ++k) {
+      const Vector v = Vector{} + alpha * number(values[k]);
+      float* to = y + static_cast<std::int64_t>(columns[k]) * n;
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) store(to + r * kWidth, load(to + r * kWidth) + v * row[r]);
+      if constexpr (HasTail) {
+        store_tail(to + R * kWidth, load_tail(to + R * kWidth, tail) + v * row[R], tail);
+      }
+    }
   }
 }
 
@@ -163,26 +201,37 @@ void over_blocks(std::int64_t n, F f) {
   }
 }
 
-template <typename C, typename V>
-void multiply_as(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
-                 std::int64_t n, float scale, const float* bias, float* y) {
-  over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-    multiply_block<R, HasTail, C, V>(x, rows, count, w + at, n, scale, bias != nullptr ? bias + at : nullptr,
-                                     y + at, tail);
-  });
+// Calls f<C, V>() with the types of columns and values.
+template <typename F>
+inline void with_types(const StoredRows& x, F f) {
+  if (x.wide_columns && x.byte_values) {
+    f.template operator()<std::int32_t, std::uint8_t>();
+  } else if (x.wide_columns) {
+    f.template operator()<std::int32_t, float>();
+  } else if (x.byte_values) {
+    f.template operator()<std::uint16_t, std::uint8_t>();
+  } else {
+    f.template operator()<std::uint16_t, float>();
+  }
 }
 
 void multiply(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
               std::int64_t n, float scale, const float* bias, float* y) {
-  if (x.wide_columns && x.byte_values) {
-    multiply_as<std::int32_t, std::uint8_t>(x, rows, count, w, n, scale, bias, y);
-  } else if (x.wide_columns) {
-    multiply_as<std::int32_t, float>(x, rows, count, w, n, scale, bias, y);
-  } else if (x.byte_values) {
-    multiply_as<std::uint16_t, std::uint8_t>(x, rows, count, w, n, scale, bias, y);
-  } else {
-    multiply_as<std::uint16_t, float>(x, rows, count, w, n, scale, bias, y);
-  }
+  with_types(x, [&]<typename C, typename V>() {
+    over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+      multiply_block<R, HasTail, C, V>(x, rows, count, w + at, n, scale,
+                                       bias != nullptr ? bias + at : nullptr, y + at, tail);
+    });
+  });
+}
+
+void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last, const float* d,
+             std::int64_t n, float alpha, float* y) {
+  with_types(x, [&]<typename C, typename V>() {
+    over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+      scatter_block<R, HasTail, C, V>(x, count, first, last, d + at, n, alpha, y + at, tail);
+    });
+  });
 }
 
 void accumulate(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns, const float* d,
@@ -196,6 +245,6 @@ void accumulate(const std::int32_t* ends, const ColumnEntry* entries, std::int64
 }  // namespace
 
 extern const SparseFunctions WEFT_SPARSE_TABLE = {
-    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .accumulate = accumulate};
+    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .accumulate = accumulate, .scatter = scatter};
 
 }  // namespace weft
