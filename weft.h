@@ -9,6 +9,7 @@
 #include "weft/frontends/activations.h"    // IWYU pragma: export
 #include "weft/frontends/data/batches.h"   // IWYU pragma: export
 #include "weft/frontends/data/idx.h"       // IWYU pragma: export
+#include "weft/frontends/data/libsvm.h"    // IWYU pragma: export
 #include "weft/frontends/data/mnist.h"     // IWYU pragma: export
 #include "weft/frontends/losses.h"         // IWYU pragma: export
 #include "weft/frontends/metrics.h"        // IWYU pragma: export

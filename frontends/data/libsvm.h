@@ -1,0 +1,41 @@
+#pragma once
+// LIBSVM's text format (https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets): a line for each row, its
+// label and then the entries that are not 0 as index:value, indices from 1 and ascending. A '#' starts a
+// comment; empty lines count for nothing; lines end in LF or CRLF. Plain or gzip. These functions keep no
+// state; different threads may call them.
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "weft/frontends/data/sparse_dataset.h"
+
+namespace weft::data {
+
+struct LibsvmOptions {
+  DType dtype = DType::f32;  // of the values: f32 or f64
+  std::int64_t width = 0;    // of the matrix; 0: the largest index that the file has
+  // What a file may hold at most.
+  std::int64_t most_rows = std::numeric_limits<std::int32_t>::max();
+  std::int64_t most_entries = std::int64_t{1} << 32;
+  std::int64_t largest_index = std::numeric_limits<std::int32_t>::max();
+};
+
+/// The matrix and, as f64, the labels that the file holds. A value of 0 that is written stays an entry.
+///
+/// The file is hostile until read: memory grows with what has been read, and no number is believed before it
+/// is checked. Throws Error(io) when the file is missing or unreadable, Error(invalid_argument) for options
+/// that nothing could satisfy, and Error(bad_file), with line and column, for a word that is no number or no
+/// entry, a number that is not finite or too large for the dtype, an index of 0, one that does not ascend or
+/// is too large, and a file that holds more than it may.
+SparseDataset read_libsvm(const std::filesystem::path& path, const LibsvmOptions& options = {});
+
+/// The different labels, ascending: the classes of a classification.
+std::vector<double> distinct_labels(const Tensor& labels);
+/// The number of each label among `classes`, which ascend: i32 [n]. Throws Error(out_of_range) for a label
+/// that is none of them.
+Tensor class_numbers(const Tensor& labels, std::span<const double> classes);
+
+}  // namespace weft::data
