@@ -9,7 +9,11 @@
 namespace weft::data {
 
 /// What the numbers are for; the values are part of every result and never change.
-enum class Purpose : std::uint64_t { shuffle = 0x7368756666'6C65, digits = 0x6469676974'73 };
+enum class Purpose : std::uint64_t {
+  shuffle = 0x7368756666'6C65,
+  digits = 0x6469676974'73,
+  text = 0x74657874
+};
 
 /// A new seed for one purpose, or for one part of it.
 constexpr std::uint64_t derived_seed(std::uint64_t seed, std::uint64_t part) {

@@ -187,6 +187,16 @@ TEST(SparseProductsStage, GivesTheSameBitsOverAnyNumberOfThreadsWithFixedCuts) {
   for (const Tensor& w : weights) EXPECT_TRUE(same_bits(w, weights[0]));
 }
 
+TEST(SparseProductsStage, LetsThreadsMeetRarely) {
+  Layer layer;
+  const Value rows = input(layer.graph, "rows", i32, {"batch"});
+  const SparseValue x = gather(sparse_constant(layer.graph, SparseTensor::from_dense(mostly_zeros())), rows);
+  Session session(layer.graph, {.threads = 2, .spare_threads = false});
+  Function step = session.compile(layer.training({rows}, x));
+  const std::array types{TensorType{i32, {8}}};
+  EXPECT_EQ(step.barriers(types), 1U) << "before what needs the whole batch";
+}
+
 TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {
   Layer layer;
   const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");

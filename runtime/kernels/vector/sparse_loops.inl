@@ -149,9 +149,19 @@ inline std::int64_t first_from(const C* columns, std::int64_t begin, std::int64_
   return begin;
 }
 
+// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they would
+// else be fetched twice, to be read and to be written, and every store would wait for the second time.
+template <int Elements>
+inline __attribute__((always_inline)) void own_soon(const float* x) {
+  constexpr int kLine = 64 / sizeof(float);
+#pragma GCC unroll 32
+  for (int i = 0; i < Elements; i += kLine) __builtin_prefetch(x + i, 1);
+}
+
 template <int R, bool HasTail, typename C, typename V>
 void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
                    const float* d, std::int64_t n, float alpha, float* y, Tail tail) {
+  constexpr std::int64_t kAhead = 8;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
   for (std::int64_t i = 0; i < count; ++i, d += n) {
@@ -161,8 +171,12 @@ void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, 
     for (int r = 0; r < R; ++r) row[r] = load(d + r * kWidth);
     if constexpr (HasTail) row[R] = load_tail(d + R * kWidth, tail);
     std::int64_t k = first_from(columns, x.begins[i], x.ends[i], first);
-    for (; k < x.ends[i] && static_cast<std::int64_t>(columns[k]) < last; ++k) {
+    const std::int64_t end = first_from(columns, k, x.ends[i], last);
+    for (; k < end; ++k) {
       const Vector v = Vector{} + alpha * number(values[k]);
+      if (k + kAhead < end) {
+        own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + static_cast<std::int64_t>(columns[k + kAhead]) * n);
+      }
       float* to = y + static_cast<std::int64_t>(columns[k]) * n;
 #pragma GCC unroll 32
       for (int r = 0; r < R; ++r) store(to + r * kWidth, load(to + r * kWidth) + v * row[r]);

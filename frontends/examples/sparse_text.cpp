@@ -1,0 +1,38 @@
+// A network on bags of words, most of which no document has. Argument: a file in LIBSVM's text format;
+// without one weft draws documents itself. A tenth of the rows is kept for a test.
+
+#include <fmt/format.h>
+
+#include "weft/weft.h"
+
+int main(int argc, char** argv) {
+  using namespace weft;
+  data::SparseDataset all = argc > 1 ? data::read_libsvm(argv[1]) : data::synthetic_text(20'000, 1, 0);
+  if (argc > 1) all.labels = data::class_numbers(all.labels, data::distinct_labels(all.labels));
+  const auto [count, width] = all.rows.sizes();
+  const std::int64_t trained = count - count / 10;
+
+  Graph graph;
+  const nn::Dense hidden = nn::dense(graph, "hidden", width, 64);
+  const nn::Dense output = nn::dense(graph, "output", 64, 2);
+  const auto network = [&](const SparseValue& x) { return output(relu(hidden(x))); };
+
+  const SparseValue documents = sparse_constant(graph, all.rows);  // shared, not copied
+  const Value labels = constant(graph, all.labels);
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  const Value loss = mean(softmax_cross_entropy(network(gather(documents, rows)), gather(labels, rows)));
+  const std::vector<Value> weights{hidden.weight, hidden.bias, output.weight, output.bias};
+  const SparseValue fed = sparse_input(graph, "x", f32, {"n", width}, "room");
+  const auto parts = fed.parts();
+
+  Session session(graph);
+  Function step = session.compile(
+      {.inputs = {rows}, .outputs = {loss}, .updates = optim::sgd(weights, gradients(loss, weights), 0.2)});
+  Function classify = session.compile(
+      {.inputs = {parts.begin(), parts.end()}, .outputs = {argmax(network(fed))}, .updates = {}});
+  const FitResult result = fit(step, {.samples = trained, .epochs = 5});
+  const SparseTensor test = all.rows.rows(trained, count - trained);
+  const double right = accuracy(classify(test.parts())[0], all.labels.rows(trained, count - trained));
+  fmt::print("{}: loss {:.4f}, {:.2f}% right\n", to_string(all.rows), result.epochs.back().loss,
+             100.0 * right);
+}
