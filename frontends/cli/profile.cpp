@@ -23,6 +23,7 @@ struct ProfileArgs {
   mnist::TrainingConfig config;
   std::string function = "train";
   ThreadOptions threads;
+  SkipZeros skip_zeros = SkipZeros::automatic;
   std::int64_t steps = 200;
   std::optional<std::filesystem::path> trace;
   bool json = false;
@@ -50,9 +51,10 @@ Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t sa
 Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph, {.threads = args.threads.threads,
-                          .seed = args.config.seed,
-                          .compile = {.cuts = args.threads.cuts, .profile = true}});
+  Session session(graph,
+                  {.threads = args.threads.threads,
+                   .seed = args.config.seed,
+                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
   Function step =
       session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
                                            constant(graph, digits.train.labels), args.config.optimizer));
@@ -62,9 +64,10 @@ Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
 Profile profile_prediction(const ProfileArgs& args, const data::Digits& digits) {
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph, {.threads = args.threads.threads,
-                          .seed = args.config.seed,
-                          .compile = {.cuts = args.threads.cuts, .profile = true}});
+  Session session(graph,
+                  {.threads = args.threads.threads,
+                   .seed = args.config.seed,
+                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
   Function predict = session.compile(mnist::prediction(graph, mlp, args.config.model.inputs));
   const Tensor& images = digits.test.images;
   std::int64_t next = 0;
@@ -141,6 +144,7 @@ Registered add_profile(CLI::App& weft) {
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
   add_thread_options(*app, args->threads);
+  add_sparse_option(*app, args->skip_zeros);
   constexpr std::int64_t kMostSteps = 1'000'000;
   app->add_option("--steps", args->steps, "Calls to measure; the latest of them, 256 at most, are summed up")
       ->check(CLI::Range(std::int64_t{1}, kMostSteps));

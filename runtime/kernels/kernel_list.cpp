@@ -3,6 +3,7 @@
 #include <array>
 
 #include "weft/runtime/kernels/broadcast.h"
+#include "weft/runtime/kernels/byte_matmul.h"
 #include "weft/runtime/kernels/conv.h"
 #include "weft/runtime/kernels/elementwise.h"
 #include "weft/runtime/kernels/gather.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::array kKernels{
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"byte_matmul", byte_matmul_kernel},
     KernelEntry{"checked_rows", checked_rows_kernel},
     KernelEntry{"checked_entries", checked_entries_kernel},
     KernelEntry{"resident_matmul", resident_matmul_kernel},

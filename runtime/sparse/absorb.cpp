@@ -4,6 +4,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/kernels/matmul.h"
+#include "weft/runtime/sparse/byte_matmul.h"
 #include "weft/runtime/sparse/resident_ops.h"
 #include "weft/runtime/sparse/skip_zeros.h"
 
@@ -16,12 +17,14 @@ std::vector<Value> operands(const Value& value) {
   return all;
 }
 
+/// Both kinds of products, of resident data and of bytes, have a bias as their last input and an activation.
+template <typename Product>
 std::optional<Value> with_bias(Graph& target, const Node& node, const Value& product, const Value& bias) {
-  const auto* made = producer(product).op.as<ResidentMatMul>();
+  const auto* made = producer(product).op.as<Product>();
   if (made == nullptr || made->activation.op || bias.shape() != Shape{product.shape()[1]})
     return std::nullopt;
   std::vector<Value> inputs = operands(product);
-  ResidentMatMul op = *made;
+  Product op = *made;
   if (op.bias) {
     inputs.back() = inputs.back() + bias;  // the first came from a shift
   } else {
@@ -31,12 +34,23 @@ std::optional<Value> with_bias(Graph& target, const Node& node, const Value& pro
   return emit(target, op, inputs, node);
 }
 
+template <typename Product>
 std::optional<Value> with_activation(Graph& target, const Node& node, const Value& product) {
-  const auto* made = producer(product).op.as<ResidentMatMul>();
+  const auto* made = producer(product).op.as<Product>();
   if (made == nullptr || made->activation.op) return std::nullopt;
-  ResidentMatMul op = *made;
+  Product op = *made;
   op.activation.op = node.op;
   return emit(target, op, operands(product), node);
+}
+
+std::optional<Value> biased(Graph& target, const Node& node, const Value& product, const Value& bias) {
+  auto made = with_bias<ResidentMatMul>(target, node, product, bias);
+  return made ? made : with_bias<ByteMatMul>(target, node, product, bias);
+}
+
+std::optional<Value> activated(Graph& target, const Node& node, const Value& product) {
+  auto made = with_activation<ResidentMatMul>(target, node, product);
+  return made ? made : with_activation<ByteMatMul>(target, node, product);
 }
 
 /// A gradient with a factor in front of it.
@@ -94,15 +108,14 @@ Program absorb(const Program& program) {
               [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
                 std::optional<Value> made;
                 const bool adds = node.op.is<Add>();
-                if (adds && alone(node.inputs[0])) made = with_bias(target, node, inputs[0], inputs[1]);
-                if (!made && adds && alone(node.inputs[1]))
-                  made = with_bias(target, node, inputs[1], inputs[0]);
+                if (adds && alone(node.inputs[0])) made = biased(target, node, inputs[0], inputs[1]);
+                if (!made && adds && alone(node.inputs[1])) made = biased(target, node, inputs[1], inputs[0]);
                 if (!made && (adds || node.op.is<Sub>()) && all_alone(node.inputs[1]))
                   made = updated(target, node, inputs[0], inputs[1], adds ? 1.0 : -1.0);
                 if (!made && adds && all_alone(node.inputs[0]))
                   made = updated(target, node, inputs[1], inputs[0], 1.0);
                 if (!made && can_finish_matmul(node.op) && alone(node.inputs[0]))
-                  made = with_activation(target, node, inputs[0]);
+                  made = activated(target, node, inputs[0]);
                 return made ? std::vector<Value>{*made} : std::vector<Value>{};
               });
   return extract(*result.graph, result.roots);

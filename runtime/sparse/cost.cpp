@@ -30,4 +30,8 @@ const ProductCosts& product_costs(const SparseFunctions& functions) {
   return kSse2;
 }
 
+double densest_to_skip(std::int64_t n) {
+  return product_costs().dense.at(n) / product_costs().multiply.at(n);
+}
+
 }  // namespace weft

@@ -26,4 +26,7 @@ struct ProductCosts {
 /// between machines with the same instructions.
 const ProductCosts& product_costs(const SparseFunctions& functions = sparse_functions());
 
+/// The share of non-zeros below which a product with n columns is faster without the zeros.
+double densest_to_skip(std::int64_t n);
+
 }  // namespace weft

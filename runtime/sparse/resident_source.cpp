@@ -23,7 +23,7 @@ std::optional<double> constant_number(const Graph& graph, ValueId id) {
 std::optional<ResidentSource> from_constant(const Tensor& tensor) {
   const bool stored = tensor.dtype() == DType::u8 || tensor.dtype() == DType::f32;
   if (!stored || tensor.rank() < 2 || tensor.elements() == 0) return std::nullopt;
-  return ResidentSource{.tensor = tensor, .window = whole_of(tensor), .rows = {}, .shifts = {}};
+  return ResidentSource{.tensor = tensor, .window = whole_of(tensor), .rows = {}, .bytes = {}, .shifts = {}};
 }
 
 /// A slice of rows that are not gathered yet, or of the columns of a matrix.
@@ -71,13 +71,12 @@ std::optional<ResidentSource> ResidentSources::derive(const Node& node) const {
   if (node.inputs.empty()) return std::nullopt;
   if (node.op.is<Mul>() || node.op.is<Div>()) return rescaled(node);
   if (node.op.is<Add>() || node.op.is<Sub>()) return shifted(node);
-  const ResidentSource* input = at(node.inputs[0]);
-  if (input == nullptr) return std::nullopt;
-  const TensorType& from = type_of(graph_, node.inputs[0]);
   if (const auto* cast = node.op.as<Cast>()) {
-    if (cast->to != DType::f32) return std::nullopt;
-    return *input;
+    return cast->to == DType::f32 ? cast_from(node.inputs[0]) : std::nullopt;
   }
+  const ResidentSource* input = at(node.inputs[0]);
+  if (input == nullptr || input->bytes) return std::nullopt;
+  const TensorType& from = type_of(graph_, node.inputs[0]);
   if (const auto* slice = node.op.as<Slice>()) return sliced(*input, *slice, from);
   if (node.op.is<Reshape>()) {
     // The trailing axes count as one already.
@@ -90,6 +89,13 @@ std::optional<ResidentSource> ResidentSources::derive(const Node& node) const {
     return gathered;
   }
   return std::nullopt;
+}
+
+std::optional<ResidentSource> ResidentSources::cast_from(ValueId value) const {
+  if (const ResidentSource* source = at(value)) return *source;
+  const TensorType& type = type_of(graph_, value);
+  if (type.dtype != DType::u8 || type.shape.rank() != 2) return std::nullopt;
+  return ResidentSource{.tensor = {}, .window = {}, .rows = {}, .bytes = value, .shifts = {}};
 }
 
 std::optional<ResidentSource> ResidentSources::rescaled(const Node& node) const {

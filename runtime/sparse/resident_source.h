@@ -1,6 +1,7 @@
 #pragma once
 // Which values of a program are resident data in another form: a constant, or rows and columns of it, cast,
-// scaled and shifted. A pure analysis; it reads no numbers but scalar factors.
+// scaled and shifted. Bytes that are known in the run only count too, where they are a matrix as it is. A
+// pure analysis; it reads no numbers but scalar factors.
 
 #include <optional>
 #include <string>
@@ -18,11 +19,12 @@ struct RowShift {
 };
 
 /// A matrix scale * X + 1 s, where X is a window of the constant `tensor`, or the rows of it that `rows`
-/// lists, and s is the sum of `shifts`.
+/// lists, or else the matrix of `bytes`; and s is the sum of `shifts`.
 struct ResidentSource {
   Tensor tensor;
   Window window;
-  std::optional<ValueId> rows;  // integers [m]
+  std::optional<ValueId> rows;   // integers [m]
+  std::optional<ValueId> bytes;  // u8 [m, k], made in the run; then there is no tensor
   double scale = 1.0;
   std::vector<RowShift> shifts;
 };
@@ -38,6 +40,7 @@ class ResidentSources {
 
  private:
   std::optional<ResidentSource> derive(const Node& node) const;
+  std::optional<ResidentSource> cast_from(ValueId value) const;
   std::optional<ResidentSource> rescaled(const Node& node) const;
   std::optional<ResidentSource> shifted(const Node& node) const;
 

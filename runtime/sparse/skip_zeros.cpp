@@ -11,6 +11,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/sparse/byte_matmul.h"
 #include "weft/runtime/sparse/cost.h"
 #include "weft/runtime/sparse/resident_ops.h"
 #include "weft/runtime/sparse/resident_source.h"
@@ -42,6 +43,8 @@ std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, cons
     why = fmt::format("only f32 skips zeros, and this is {}", name_of(x.dtype));
   } else if (x.shape.rank() != 2 || b.shape.rank() != 2) {
     why = "it is a batch of matrices";
+  } else if (candidate.transposed && candidate.source->bytes) {
+    why = "its left side is known in the run only";
   } else if (product.transpose_b) {
     why = "its right side is transposed, so that a row of it does not lie together";
   } else if (x.shape.elements() == 0 || b.shape.elements() == 0) {
@@ -96,6 +99,11 @@ constexpr std::int64_t kSmallest = 1 << 14;
 bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::string& why) {
   constexpr double kPercent = 100.0;
   const ResidentSource& source = *candidate.source;
+  if (source.bytes) {
+    why = fmt::format("in rows of which less than {:.0f}% is not 0, as a run finds them",
+                      kPercent * densest_to_skip(candidate.n));
+    return true;
+  }
   const std::int64_t elements = source.window.rows() * source.window.columns();
   if (mode == SkipZeros::automatic) {
     if (elements < kSmallest) {
@@ -151,9 +159,10 @@ class Replacer {
 
   Value replace(Graph& target, const Candidate& candidate, const Value& right) {
     const ResidentSource& source = *candidate.source;
+    const Value shift = shift_of(source, candidate.k);
+    if (source.bytes) return byte_product(image(*source.bytes), source.scale, right, shift);
     const RowStore& store = stores_.store(source.tensor, source.window);
     std::vector<Value> inputs;
-    const Value shift = shift_of(source, candidate.k);
     if (candidate.transposed && shift) {
       inputs.push_back(matmul(shift, sum(right, {0}, true), true, false));
     }
@@ -168,13 +177,25 @@ class Replacer {
                                            .accumulates = static_cast<bool>(shift)},
                           inputs);
     }
-    if (shift) inputs.push_back(reshape(matmul(shift, right), {candidate.n}));
+    if (shift) inputs.push_back(correction(shift, right));
     return apply_all_of(ResidentMatMul{.layout = store.layout,
                                        .form = form,
                                        .scale = source.scale,
                                        .bias = static_cast<bool>(shift),
                                        .activation = {}},
                         inputs);
+  }
+
+  static Value byte_product(const Value& bytes, double scale, const Value& right, const Value& shift) {
+    std::vector<Value> inputs{bytes, right};
+    if (shift) inputs.push_back(correction(shift, right));
+    return apply_all_of(ByteMatMul{.scale = scale, .bias = static_cast<bool>(shift), .activation = {}},
+                        inputs);
+  }
+
+  /// What a shift adds to each row of a product, [n].
+  static Value correction(const Value& shift, const Value& right) {
+    return reshape(matmul(shift, right), {right.shape()[1]});
   }
 
   static Value apply_all_of(const Op& op, const std::vector<Value>& inputs) {

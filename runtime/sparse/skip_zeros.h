@@ -1,7 +1,8 @@
 #pragma once
 // The stage that skips zeros: products whose left side is resident data, and weight gradients that multiply
 // by its transpose, become products over its non-zeros where that is expected to be faster. What is left of
-// the program does without the dense copy if nothing else needs it.
+// the program does without the dense copy if nothing else needs it. Products with bytes that are known in the
+// run only look for zeros there.
 
 #include <cstdint>
 #include <optional>

@@ -206,5 +206,32 @@ TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
   }
 }
 
+TEST(SparseFunctions, CompressBytesToColumnsAndValues) {
+  PhiloxSequence random(testing_support::test_seed(), 3);
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const std::int64_t n : {1, 7, 8, 15, 16, 17, 100, 784, 65'536}) {
+      for (const std::uint32_t one_in : {1U, 2U, 5U, 1000U}) {
+        std::vector<std::uint8_t> row(static_cast<std::size_t>(n));
+        std::vector<std::uint16_t> columns;
+        std::vector<std::uint8_t> values;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          if (random.below(one_in) != 0) continue;
+          row[i] = static_cast<std::uint8_t>(random.below(255) + 1);
+          columns.push_back(static_cast<std::uint16_t>(i));
+          values.push_back(row[i]);
+        }
+        std::vector<std::uint16_t> found_columns(columns.size() + kCompressSpare);
+        std::vector<std::uint8_t> found_values(values.size() + kCompressSpare);
+        const std::int64_t found =
+            functions->compress(row.data(), n, found_columns.data(), found_values.data());
+        found_columns.resize(static_cast<std::size_t>(found));
+        found_values.resize(static_cast<std::size_t>(found));
+        EXPECT_EQ(found_columns, columns) << functions->instruction_set << ", n = " << n;
+        EXPECT_EQ(found_values, values) << functions->instruction_set << ", n = " << n;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weft

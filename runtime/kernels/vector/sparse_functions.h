@@ -25,6 +25,8 @@ struct ColumnEntry {
   float value = 0.0F;
 };
 
+constexpr std::int64_t kCompressSpare = 16;  // elements
+
 struct SparseFunctions {
   std::string_view instruction_set;
 
@@ -32,6 +34,11 @@ struct SparseFunctions {
   // `bias` may be null.
   void (*multiply)(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
                    std::int64_t n, float scale, const float* bias, float* y);
+
+  // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
+  // are. May write kCompressSpare elements past the last one.
+  std::int64_t (*compress)(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns,
+                           std::uint8_t* values);
 
   // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [ends[j - 1], ends[j]) of
   // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched.

@@ -256,9 +256,90 @@ void accumulate(const std::int32_t* ends, const ColumnEntry* entries, std::int64
   });
 }
 
+// The rest of a row that fills no register, and the whole of it without instructions for the purpose: eight
+// bytes at a time, passed over if all are 0, else without branches, which would be mispredicted.
+inline std::int64_t compress_scalar(const std::uint8_t* row, std::int64_t begin, std::int64_t n,
+                                    std::uint16_t* columns, std::uint8_t* values, std::int64_t found) {
+  constexpr std::int64_t kStep = 8;
+  for (std::int64_t i = begin; i < n;) {
+    std::int64_t end = i + kStep;
+    if (end <= n) {
+      std::uint64_t eight = 0;
+      __builtin_memcpy(&eight, row + i, sizeof(eight));
+      if (eight == 0) {
+        i = end;
+        continue;
+      }
+    } else {
+      end = n;
+    }
+    for (; i < end; ++i) {
+      columns[found] = static_cast<std::uint16_t>(i);
+      values[found] = row[i];
+      found += row[i] != 0 ? 1 : 0;
+    }
+  }
+  return found;
+}
+
+#if WEFT_VECTOR_WIDTH == 16
+std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns, std::uint8_t* values) {
+  const __m512i step = _mm512_set1_epi32(kWidth);
+  __m512i column = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  std::int64_t found = 0;
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth, column = _mm512_add_epi32(column, step)) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + i));
+    const int zeros = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
+    if (zeros == 0xFFFF) continue;
+    const auto kept = static_cast<__mmask16>(~zeros);
+    const __m512i numbers = _mm512_maskz_compress_epi32(kept, _mm512_cvtepu8_epi32(bytes));
+    const __m512i places = _mm512_maskz_compress_epi32(kept, column);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(values + found), _mm512_cvtepi32_epi8(numbers));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(columns + found), _mm512_cvtepi32_epi16(places));
+    found += __builtin_popcount(kept);
+  }
+  return compress_scalar(row, i, n, columns, values, found);
+}
+#elif WEFT_VECTOR_WIDTH == 8
+// For each set of eight bytes that are not 0, their places.
+struct KeptPlaces {
+  std::uint8_t of[256][8] = {};
+  constexpr KeptPlaces() {
+    for (int kept = 0; kept < 256; ++kept) {
+      int found = 0;
+      for (int place = 0; place < 8; ++place) {
+        if ((kept >> place & 1) != 0) of[kept][found++] = static_cast<std::uint8_t>(place);
+      }
+    }
+  }
+};
+alignas(64) constexpr KeptPlaces kPlaces;
+
+std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns, std::uint8_t* values) {
+  std::int64_t found = 0;
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + i));
+    const int kept = ~_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128())) & 0xFF;
+    if (kept == 0) continue;
+    const __m128i places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPlaces.of[kept]));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(values + found), _mm_shuffle_epi8(bytes, places));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(columns + found),
+                     _mm_add_epi16(_mm_cvtepu8_epi16(places), _mm_set1_epi16(static_cast<short>(i))));
+    found += __builtin_popcount(static_cast<unsigned>(kept));
+  }
+  return compress_scalar(row, i, n, columns, values, found);
+}
+#else
+std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns, std::uint8_t* values) {
+  return compress_scalar(row, 0, n, columns, values, 0);
+}
+#endif
+
 }  // namespace
 
 extern const SparseFunctions WEFT_SPARSE_TABLE = {
-    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .accumulate = accumulate, .scatter = scatter};
+    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .compress = compress, .accumulate = accumulate, .scatter = scatter};
 
 }  // namespace weft
