@@ -47,7 +47,7 @@ double best_of(const Comparison& comparison, std::string_view name, Metric metri
 
 /// A ratio with its bound.
 struct Target {
-  std::string what;  // "training, 1 thread: weft / by hand"
+  std::string what;  // "training, 1 thread: weft dense / by hand"
   double value = 0.0;
   double bound = 0.0;
   bool at_most = true;  // else at least
@@ -57,8 +57,8 @@ struct Target {
 /// Those that can be judged by who took part.
 std::vector<Target> targets_of(const Comparison& comparison);
 
-/// The relative difference of weft's and the reference's losses after the first epoch, the largest over the
-/// numbers of threads; zero where one of them is absent.
+/// The relative difference of dense weft's and the reference's losses after the first epoch, the largest over
+/// the numbers of threads; zero where one of them is absent.
 double loss_difference(const Comparison& comparison);
 
 }  // namespace weft::bench

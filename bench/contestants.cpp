@@ -204,7 +204,9 @@ class PeerContestant final : public Contestant {
 }  // namespace
 
 const std::vector<EngineVariant>& engine_variants() {
-  static const std::vector<EngineVariant> variants{{.name = kEngineName, .options = {}}};
+  static const std::vector<EngineVariant> variants{
+      {.name = kEngineName, .options = {}},
+      {.name = kDenseName, .options = {.skip_zeros = SkipZeros::never}}};
   return variants;
 }
 
@@ -212,9 +214,9 @@ std::vector<std::unique_ptr<Contestant>> own_contestants(const data::Digits& dig
                                                          const std::vector<int>& threads) {
   std::vector<std::unique_ptr<Contestant>> all;
   for (const int count : threads) {
-    auto judged = std::make_unique<EngineContestant>(digits, count, engine_variants().front());
-    auto reference = std::make_unique<ReferenceContestant>(digits, count, *judged);
-    all.push_back(std::move(judged));
+    auto engine = std::make_unique<EngineContestant>(digits, count, engine_variants().front());
+    auto reference = std::make_unique<ReferenceContestant>(digits, count, *engine);
+    all.push_back(std::move(engine));
     all.push_back(std::move(reference));
     for (std::size_t i = 1; i < engine_variants().size(); ++i) {
       all.push_back(std::make_unique<EngineContestant>(digits, count, engine_variants()[i]));

@@ -17,6 +17,7 @@ namespace weft::bench {
 inline constexpr std::int64_t kBatch = 64;
 inline constexpr double kLearningRate = 0.1;
 inline constexpr const char* kEngineName = "weft";
+inline constexpr const char* kDenseName = "weft dense";  // without skipping zeros, as all others work
 inline constexpr const char* kReferenceName = "by hand";
 
 struct Epoch {
@@ -42,9 +43,9 @@ class Contestant {
   virtual double latency_us() = 0;
 };
 
-/// A way to compile with the engine; the first is the default that is judged.
+/// A way to compile with the engine; the first is the default.
 struct EngineVariant {
-  std::string name;  // "weft"
+  std::string name;  // kEngineName or kDenseName
   CompileOptions options;
 };
 const std::vector<EngineVariant>& engine_variants();

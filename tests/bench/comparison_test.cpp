@@ -70,32 +70,51 @@ TEST(Comparison, LeavesOutAPeersSettingsThatCannotBeItsBest) {
   EXPECT_EQ(best_of(two, "P", &Measured::train), 1.0);
 }
 
-TEST(Comparison, JudgesAgainstTheLoopByHandForEachNumberOfThreads) {
+TEST(Comparison, JudgesDenseWeftAgainstTheLoopByHandForEachNumberOfThreads) {
   const auto targets = targets_of(compare_scripted(
-      "784-1024-10 relu", all_of(Scripted("weft", 1, {1.04}), Scripted("by hand", 1, {1.0}),
-                                 Scripted("weft", 2, {0.66}), Scripted("by hand", 2, {0.6}))));
-  const Target* one = find(targets, "training, weft: weft / by hand");
+      "784-1024-10 relu",
+      all_of(Scripted("weft dense", 1, {1.04}), Scripted("weft", 1, {0.7}), Scripted("by hand", 1, {1.0}),
+             Scripted("weft dense", 2, {0.66}), Scripted("weft", 2, {0.4}), Scripted("by hand", 2, {0.6}))));
+  const Target* one = find(targets, "training, weft dense: weft dense / by hand");
   ASSERT_NE(one, nullptr);
   EXPECT_TRUE(one->met());
   EXPECT_NEAR(one->value, 1.04, 1e-9);
   EXPECT_TRUE(std::ranges::any_of(targets, [](const Target& t) { return !t.met() && t.value > 1.09; }));
-  const Target* threads = find(targets, "training: weft with 1 thread / with 2");
+  const Target* threads = find(targets, "training: weft dense with 1 thread / with 2");
   ASSERT_NE(threads, nullptr);
   EXPECT_TRUE(threads->met());
 }
 
-TEST(Comparison, JudgesPyTorchsBestAgainstWeftsBest) {
-  const std::string what = "training: PyTorch's best / weft's best";
+TEST(Comparison, JudgesPyTorchsBestAgainstTheBestOfEitherWeft) {
   const auto contestants = [] {
-    return all_of(Scripted("weft", 1, {2.0}), Scripted("weft", 2, {1.0}), Scripted("PyTorch", 0, {2.8}),
-                  Scripted("PyTorch", 0, {2.2}));
+    return all_of(Scripted("weft dense", 1, {2.0}), Scripted("weft dense", 2, {1.0}),
+                  Scripted("weft", 1, {0.7}), Scripted("PyTorch", 0, {2.8}), Scripted("PyTorch", 0, {2.2}));
   };
+  const std::string dense = "training: PyTorch's best / weft dense's best";
+  const std::string engine = "training: PyTorch's best / weft's best";
   const auto narrow = targets_of(compare_scripted("784-256-10 relu", contestants()));
-  ASSERT_NE(find(narrow, what), nullptr);
-  EXPECT_NEAR(find(narrow, what)->value, 2.2, 1e-9);
-  EXPECT_FALSE(find(narrow, what)->met());
+  ASSERT_NE(find(narrow, dense), nullptr);
+  EXPECT_NEAR(find(narrow, dense)->value, 2.2, 1e-9);
+  EXPECT_FALSE(find(narrow, dense)->met());
+  ASSERT_NE(find(narrow, engine), nullptr);
+  EXPECT_NEAR(find(narrow, engine)->value, 2.2 / 0.7, 1e-9);
+  EXPECT_FALSE(find(narrow, engine)->met());
   const auto wide = targets_of(compare_scripted("784-512-10 relu", contestants()));
-  EXPECT_TRUE(find(wide, what)->met());
+  EXPECT_TRUE(find(wide, dense)->met());
+  EXPECT_TRUE(find(wide, engine)->met());
+}
+
+TEST(Comparison, JudgesWhatSkippingZerosGains) {
+  const std::string what = "training: weft's best / weft dense's best";
+  const auto contestants = [] {
+    return all_of(Scripted("weft dense", 2, {1.0}), Scripted("weft", 1, {0.7}));
+  };
+  const auto narrow = targets_of(compare_scripted("784-100-10 relu", contestants()));
+  ASSERT_NE(find(narrow, what), nullptr);
+  EXPECT_NEAR(find(narrow, what)->value, 0.7, 1e-9);
+  EXPECT_FALSE(find(narrow, what)->met());
+  EXPECT_TRUE(find(targets_of(compare_scripted("784-1024-10 relu", contestants())), what)->met());
+  EXPECT_EQ(find(targets_of(compare_scripted("784-256-10 relu", contestants())), what), nullptr);
 }
 
 TEST(Comparison, JudgesNothingOfWhoIsAbsent) {
