@@ -12,6 +12,7 @@
 #include "weft/ops/pool.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/ops/sparse.h"
 
 namespace weft::cli {
 namespace {
@@ -79,6 +80,36 @@ proof::Model convolutional_model(std::uint64_t seed) {
           .inputs = {source.uniform({kSmallBatch, 2, 12, 12}), source.whole({kSmallBatch}, 5, u8)}};
 }
 
+/// Fed rows of a sparse matrix, with room for more entries than they have.
+Training of_words(Graph& graph, DType dtype) {
+  const SparseValue words = sparse_input(graph, "words", dtype, {"batch", 30}, "room");
+  const Value labels = input(graph, "labels", u8, {"batch"});
+  const auto hidden = nn::dense(graph, "hidden", 30, 20, dtype);
+  const auto output = nn::dense(graph, "output", 20, 3, dtype);
+  const auto parts = words.parts();
+  Training training{.inputs = {parts.begin(), parts.end()},
+                    .loss = mean(softmax_cross_entropy(output(tanh(hidden(words))), labels)),
+                    .parameters = {hidden.weight, hidden.bias, output.weight, output.bias},
+                    .gradients = {},
+                    .updates = {}};
+  training.inputs.push_back(labels);
+  training.gradients = gradients(training.loss, training.parameters);
+  training.updates = optim::sgd(training.parameters, training.gradients, 0.1);
+  return training;
+}
+
+proof::Model sparse_model(std::uint64_t seed) {
+  SampleSource source(seed, "sparse");
+  Tensor words = source.uniform({kSmallBatch, 30}, 0.5, 1.0);
+  for (double& word : words.mutable_values<double>()) {
+    if (source.below(4) != 0) word = 0.0;
+  }
+  const auto parts = SparseTensor::from_dense(words).packed().parts();
+  std::vector<Tensor> inputs(parts.begin(), parts.end());
+  inputs.push_back(source.whole({kSmallBatch}, 3, u8));
+  return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
+}
+
 }  // namespace
 
 proof::Model model_of_flags(const mnist::TrainingConfig& config) {
@@ -103,7 +134,9 @@ std::vector<proof::Model> small_models(std::uint64_t seed) {
   return {model_of_flags(small({}, "relu", "sgd", seed)),
           model_of_flags(small({16, 12}, "relu", "sgd", seed)),
           model_of_flags(small({16}, "tanh", "momentum", seed)),
-          model_of_flags(small({12, 8}, "sigmoid", "adam", seed)), convolutional_model(seed)};
+          model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
+          convolutional_model(seed),
+          sparse_model(seed)};
 }
 
 }  // namespace weft::cli

@@ -13,7 +13,7 @@ namespace weft::cli {
 proof::Model model_of_flags(const mnist::TrainingConfig& config);
 
 /// Small networks that between them meet every rule of fusion: dense ones with each activation and optimizer,
-/// and a convolutional one with pooling and batch normalization.
+/// a convolutional one with pooling and batch normalization, and one that is fed a sparse matrix.
 std::vector<proof::Model> small_models(std::uint64_t seed);
 
 }  // namespace weft::cli
