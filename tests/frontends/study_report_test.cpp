@@ -8,6 +8,7 @@
 
 #include "weft/frontends/mnist/study/figures.h"
 #include "weft/frontends/mnist/study/findings.h"
+#include "weft/frontends/mnist/study/gnuplot.h"
 #include "weft/frontends/mnist/study/html.h"
 #include "weft/frontends/mnist/study/lines_of_code.h"
 #include "weft/frontends/mnist/study/peers.h"
@@ -150,6 +151,25 @@ TEST_F(StudyReport, KeepsAFiguresScriptAndDrawsItWhereGnuplotIs) {
   EXPECT_EQ(std::filesystem::exists(folder / "figure-04.png"), drawn);
   if (!drawn) GTEST_SKIP() << "gnuplot is not installed";
   expect_error(ErrorCode::internal, {"bad.gp"}, [&] { draw(folder.path(), "bad", "plot nonsense("); });
+}
+
+TEST(LineChart, HasRoomInItsLegendForEveryLine) {
+  LineChart chart;
+  chart.lines.resize(9, {.title = "short", .points = {{.x = 1.0, .y = 1.0}}});
+  EXPECT_THAT(script_of(chart), HasSubstr("vertical maxrows 5 "));
+  const double height = aspect_of(chart);
+  chart.lines[0].title = "a title that leaves no room for a second column";
+  EXPECT_THAT(script_of(chart), HasSubstr("vertical maxrows 9 "));
+  EXPECT_GT(aspect_of(chart), height);
+}
+
+TEST(LineChart, NamesWholeNumbersWhereItHasFewPoints) {
+  LineChart chart;
+  chart.lines.resize(1);
+  chart.lines[0].points.resize(3);
+  EXPECT_THAT(script_of(chart), HasSubstr("set xtics 1\n"));
+  chart.lines[0].points.resize(100);
+  EXPECT_THAT(script_of(chart), Not(HasSubstr("set xtics 1\n")));
 }
 
 TEST(Html, EscapesAndPacks) {

@@ -142,7 +142,8 @@ Figure norm_figure(const Results& results, const DepthEffect& effect, const std:
                               norm == &LayerNorms::gradient ? "gradients" : "activations"),
           .caption = fmt::format("{} of {} with {} before the first step", what, effect.dialect->title,
                                  effect.activation),
-          .script = script_of(chart)};
+          .script = script_of(chart),
+          .aspect = aspect_of(chart)};
 }
 
 }  // namespace
@@ -158,7 +159,8 @@ std::vector<Figure> paper_figures(const Results& results) {
         figures.push_back(
             {.name = fmt::format("figure-{:02}", number),
              .caption = fmt::format("Figure {} of the paper: {} by {}", number, text.title, group.what),
-             .script = script_of(chart)});
+             .script = script_of(chart),
+             .aspect = aspect_of(chart)});
       }
       ++number;
     }
@@ -193,7 +195,8 @@ std::vector<Figure> learning_curves(const Results& results) {
       figures.push_back(
           {.name = fmt::format("learning-{}-{}", activation, chart == &loss ? "loss" : "accuracy"),
            .caption = "Learning curves: " + chart->title,
-           .script = script_of(*chart)});
+           .script = script_of(*chart),
+           .aspect = aspect_of(*chart)});
     }
   }
   return figures;

@@ -38,6 +38,7 @@ std::string quoted(const std::string& text) {
 
 std::string labels(const std::string& title, const std::string& x, const std::string& y) {
   std::string text = fmt::format("set title {} noenhanced\n", quoted(title));
+  // A line of nothing keeps a legend below from touching it.
   if (!x.empty()) text += fmt::format("set xlabel {} noenhanced\n", quoted(x));
   if (!y.empty()) text += fmt::format("set ylabel {} noenhanced\n", quoted(y));
   return text;
@@ -69,6 +70,27 @@ std::string line_data(const ChartLine& line, std::size_t index, double shift, do
   return text + "EOD\n";
 }
 
+/// Rows and columns are given, for gnuplot leaves out entries of a key that it finds too large for its
+/// margin.
+struct Legend {
+  std::size_t columns;
+  std::size_t rows;
+};
+
+Legend legend_of(const LineChart& chart) {
+  constexpr std::size_t kLongTitle = 24;
+  const bool two =
+      std::ranges::all_of(chart.lines, [](const ChartLine& line) { return line.title.size() < kLongTitle; });
+  const std::size_t columns = two ? 2 : 1;
+  return {.columns = columns, .rows = (chart.lines.size() + columns - 1) / columns};
+}
+
+/// Few steps on an x axis of whole numbers: gnuplot would name fractions between them.
+bool is_short(const LineChart& chart) {
+  constexpr std::size_t kFew = 12;
+  return std::ranges::all_of(chart.lines, [](const ChartLine& line) { return line.points.size() <= kFew; });
+}
+
 bool has_intervals(const ChartLine& line) {
   return std::ranges::any_of(line.points, [](const ChartPoint& point) { return point.high > point.low; });
 }
@@ -87,10 +109,10 @@ std::string script_of(const LineChart& chart) {
   std::string text = labels(chart.title, chart.x_label, chart.y_label);
   text +=
       "set grid ytics lc rgb \"#dddddd\"\nset border 3 lc rgb \"#444444\"\nset xtics nomirror\n"
-      "set ytics nomirror\nset key tmargin center horizontal maxrows 4 samplen 2.5 width 1 noenhanced\nset "
-      "offsets graph 0.05, "
-      "graph 0.05, 0, 0\n"
-      "set bars 0.6\n";
+      "set ytics nomirror\nset offsets graph 0.05, graph 0.05, 0, 0\nset bars 0.6\n";
+  text += fmt::format("set key bmargin center vertical maxrows {} width -2 samplen 2 noenhanced\n",
+                      std::max<std::size_t>(legend_of(chart).rows, 1));
+  if (chart.x_ticks.empty() && is_short(chart)) text += "set xtics 1\n";
   if (!chart.x_ticks.empty()) text += fmt::format("set xtics ({})\n", ticks(chart.x_ticks));
   if (chart.from_zero) text += "set yrange [0:*]\n";
   if (chart.logarithmic) text += "set logscale y\nset format y \"%g\"\n";
@@ -140,8 +162,8 @@ std::string script_of(const ImageChart& chart) {
   text += fmt::format("set cbrange [{}:{}]\n", chart.shades == ImageChart::Shades::ink ? 0.0 : -most, most);
   text += chart.ticks.empty() ? "unset border\nunset tics\n" : image_ticks(chart.ticks);
   for (const ImageChart::Text& mark : chart.texts) {
-    text += fmt::format("set label {} at {},{} center front noenhanced font \",10\" tc rgb \"{}\"\n",
-                        quoted(mark.text), mark.column, mark.row, mark.light ? "#ffffff" : "#222222");
+    text += fmt::format("set label {} at {},{} center front noenhanced tc rgb \"{}\"\n", quoted(mark.text),
+                        mark.column, mark.row, mark.light ? "#ffffff" : "#222222");
   }
   text += "$image << EOD\n";
   for (std::size_t i = 0; i < chart.values.size(); ++i) {
@@ -151,16 +173,22 @@ std::string script_of(const ImageChart& chart) {
   return text + "EOD\nplot $image matrix with image\n";
 }
 
+double aspect_of(const LineChart& chart) {
+  constexpr double kPlot = 0.64;
+  constexpr double kLegendRow = 0.036;
+  return kPlot + kLegendRow * static_cast<double>(legend_of(chart).rows);
+}
+
 bool draw(const std::filesystem::path& folder, const std::string& name, const std::string& script,
           double aspect) {
   constexpr int kWidth = 560;
   const int height = static_cast<int>(kWidth * aspect);
   const std::string all = fmt::format(
       "# Drawn by: gnuplot {0}.gp\nset encoding utf8\n"
-      "set terminal pngcairo size {1},{2} font \"DejaVu Sans,13\" fontscale 2 linewidth 2 background rgb "
-      "\"white\"\n"
+      "set terminal pngcairo size {1},{2} font \"DejaVu Sans,23\" linewidth 2 pointscale 3 background "
+      "rgb \"white\"\n"
       "set output \"{0}.png\"\n{5}\n"
-      "set terminal svg size {3},{4} font \"DejaVu Sans,13\" background rgb \"white\"\n"
+      "set terminal svg size {3},{4} font \"DejaVu Sans,12\" background rgb \"white\"\n"
       "set output \"{0}.svg\"\nreplot\nunset output\n",
       name, 2 * kWidth, 2 * height, kWidth, height, script);
   write_text_file(folder / (name + ".gp"), all);

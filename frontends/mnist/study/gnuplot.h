@@ -27,7 +27,7 @@ struct LineChart {
   std::string title;
   std::string x_label;
   std::string y_label;
-  std::vector<std::pair<double, std::string>> x_ticks;  // empty: as gnuplot likes
+  std::vector<std::pair<double, std::string>> x_ticks;  // empty: whole numbers
   bool from_zero = false;                               // the y axis
   bool logarithmic = false;                             // the y axis
   std::vector<ChartLine> lines;
@@ -68,8 +68,11 @@ std::string script_of(const LineChart& chart);
 std::string script_of(const BarChart& chart);
 std::string script_of(const ImageChart& chart);
 
+/// How high a line chart is to be, as a share of its width, so that its legend takes nothing from the plot.
+double aspect_of(const LineChart& chart);
+
 /// Writes NAME.gp, and NAME.svg and NAME.png where there is gnuplot; returns false where there is none.
-/// `wide` charts are half as wide again. Throws Error(io) for files that cannot be written, and
+/// `aspect` is the height as a share of the width. Throws Error(io) for files that cannot be written, and
 /// Error(internal) for a script that gnuplot refuses.
 bool draw(const std::filesystem::path& folder, const std::string& name, const std::string& script,
           double aspect = 0.75);
