@@ -20,23 +20,14 @@ const char* verdict(bool passed) { return passed ? "ok" : "FAILED"; }
 
 }  // namespace
 
-void print_build(const BuildInfo& info) {
+void print_build(const Machine& machine) {
   std::vector<std::string> libraries;
-  for (const auto& [name, version] : info.libraries) libraries.push_back(fmt::format("{} {}", name, version));
-  fmt::print("machine    {} ({}); weft's kernels chose {}\n", info.cpu, fmt::join(info.cpu_features, " "),
-             info.vectors);
+  for (const auto& [name, version] : machine.libraries)
+    libraries.push_back(fmt::format("{} {}", name, version));
+  fmt::print("machine    {} ({}); weft's kernels chose {}\n", machine.cpu,
+             fmt::join(machine.cpu_features, " "), machine.vectors);
   fmt::print("libraries  {}\n", fmt::join(libraries, ", "));
-  fmt::print("compiler   {}\n", info.compiler);
-}
-
-nlohmann::ordered_json as_json(const BuildInfo& info) {
-  nlohmann::ordered_json libraries = nlohmann::ordered_json::object();
-  for (const auto& [name, version] : info.libraries) libraries[name] = version;
-  return {{"cpu", info.cpu},
-          {"cpu_features", info.cpu_features},
-          {"vectors", info.vectors},
-          {"compiler", info.compiler},
-          {"libraries", libraries}};
+  fmt::print("compiler   {}\n", machine.compiler);
 }
 
 void print_op_header() {

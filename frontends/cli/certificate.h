@@ -4,15 +4,14 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "weft/frontends/cli/build_info.h"
+#include "weft/frontends/machine.h"
 #include "weft/frontends/proof/certify.h"
 #include "weft/frontends/proof/model_check.h"
 
 namespace weft::cli {
 
 /// The machine and the libraries that the certificate holds for.
-void print_build(const BuildInfo& info);
-nlohmann::ordered_json as_json(const BuildInfo& info);
+void print_build(const Machine& machine);
 
 /// The table of ops: its heading with the bounds, and a row.
 void print_op_header();

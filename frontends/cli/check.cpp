@@ -88,8 +88,8 @@ int check(const CLI::App& app, const CheckArgs& args) {
   const bool model_asked =
       std::ranges::any_of(kModelFlags, [&](const char* flag) { return app.count(flag) > 0; });
   const bool ops_asked = !args.ops.empty();
-  const BuildInfo info = build_info();
-  if (!args.json) print_build(info);
+  const Machine machine = this_machine();
+  if (!args.json) print_build(machine);
   Summary ops;
   Summary models;
   if (ops_asked || !model_asked) ops = check_ops(args);
@@ -100,7 +100,7 @@ int check(const CLI::App& app, const CheckArgs& args) {
   }
   const int failed = ops.failed + models.failed;
   if (args.json) {
-    const nlohmann::ordered_json line{{"build", as_json(info)},
+    const nlohmann::ordered_json line{{"build", as_json(machine)},
                                       {"seed", args.config.seed},
                                       {"failed", failed},
                                       {"ops", ops.list},

@@ -207,7 +207,7 @@ int study(const CLI::App& app, StudyArgs args) {
   const mnist::Results results(std::move(records), curves_of(setup.dialects, setup.peers));
   const bool drawn = mnist::publish(folder,
                                     {.settings = args.settings,
-                                     .machine = mnist::this_machine(),
+                                     .machine = this_machine(),
                                      .dialects = setup.dialects,
                                      .complete = complete},
                                     results,

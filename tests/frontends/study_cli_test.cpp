@@ -83,8 +83,8 @@ TEST_F(StudyProgram, LeavesItsResultsInAFolder) {
   EXPECT_TRUE(json.at("complete"));
   EXPECT_EQ(json.at("settings").at("epochs"), 2);
   EXPECT_EQ(json.at("settings").at("data_hash").get<std::string>().size(), 16U);
-  EXPECT_FALSE(json.at("machine").at("processor").get<std::string>().empty());
-  EXPECT_FALSE(json.at("machine").at("onednn").get<std::string>().empty());
+  EXPECT_FALSE(json.at("machine").at("cpu").get<std::string>().empty());
+  EXPECT_FALSE(json.at("machine").at("libraries").at("oneDNN").get<std::string>().empty());
   ASSERT_EQ(json.at("results").size(), 6U);
   EXPECT_EQ(json.at("results")[0].at("seeds"), (std::vector<int>{1, 2}));
   EXPECT_EQ(json.at("results")[0].at("plan_hash").get<std::string>().size(), 16U);

@@ -9,13 +9,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const Machine& machine) {
-  return {{"processor", machine.processor},   {"cores", machine.cores},
-          {"memory_gib", machine.memory_gib}, {"system", machine.system},
-          {"compiler", machine.compiler},     {"weft", machine.weft},
-          {"onednn", machine.onednn}};
-}
-
 Json to_json(const Estimate& all) { return {{"mean", all.mean}, {"low", all.low()}, {"high", all.high()}}; }
 
 Json dialects_json(const std::vector<Dialect>& dialects) {
@@ -66,7 +59,7 @@ void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const 
   write_text_file(folder.path / "summary.csv", summary_csv(results));
   const Json json{
       {"complete", outcome.complete},        {"settings", Json::parse(settings_text(outcome.settings))},
-      {"machine", to_json(outcome.machine)}, {"dialects", dialects_json(outcome.dialects)},
+      {"machine", as_json(outcome.machine)}, {"dialects", dialects_json(outcome.dialects)},
       {"results", series_json(results)},     {"findings", findings_json(findings)}};
   write_text_file(folder.path / "study.json", json.dump(2) + "\n");
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "weft/frontends/machine.h"
 #include "weft/frontends/mnist/study/findings.h"
-#include "weft/frontends/mnist/study/machine.h"
 #include "weft/frontends/mnist/study/results.h"
 #include "weft/frontends/mnist/study/settings.h"
 

@@ -145,12 +145,13 @@ std::string reproduce(const StudyOutcome& outcome) {
       fmt::format("weft study --epochs {} --repeats {} --seed {} --samples {} --threads {}{}", s.epochs,
                   s.repeats, s.seed, s.samples, s.threads, s.peers ? " --peers" : "");
   HtmlTable table{.head = {"", ""}, .rows = {}};
-  table.rows = {{"processor", escaped(fmt::format("{}, {} cores", m.processor, m.cores))},
-                {"memory", fmt::format("{:.1f} GiB", m.memory_gib)},
-                {"system", escaped(m.system)},
-                {"compiler", escaped(m.compiler)},
-                {"weft", escaped(fmt::format("{} with {}", m.weft, m.onednn))},
-                {"data", escaped(fmt::format("{}, fingerprint {}", s.data, s.data_hash))}};
+  table.rows = {
+      {"processor", escaped(fmt::format("{}, {} cores", m.cpu, m.cores))},
+      {"memory", fmt::format("{:.1f} GiB", m.memory_gib)},
+      {"system", escaped(m.system)},
+      {"compiler", escaped(m.compiler)},
+      {"weft", escaped(fmt::format("{} with oneDNN {}", m.version_of("weft"), m.version_of("oneDNN")))},
+      {"data", escaped(fmt::format("{}, fingerprint {}", s.data, s.data_hash))}};
   return fmt::format("<pre>{}</pre>\n", escaped(command)) + html_of(table) +
          paragraph(
              "runs.csv has every run, summary.csv the means and intervals, study.json all of it with seeds "

@@ -1,20 +1,25 @@
-#include "weft/frontends/cli/build_info.h"
+#include "weft/frontends/machine.h"
 
 #include <cpuid.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <CLI/Version.hpp>
+#include <algorithm>
 #include <array>
 #include <boost/version.hpp>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/onednn.h"
 
-namespace weft::cli {
+namespace weft {
 namespace {
 
 #ifdef __clang__
@@ -64,14 +69,48 @@ std::string onednn_number() {
   return text.substr(text.find(' ') + 1);
 }
 
+double memory_gib() {
+  constexpr double kGibi = 1024.0 * 1024.0 * 1024.0;
+  return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) /
+         kGibi;
+}
+
+/// What /etc/os-release calls the system.
+std::string distribution() {
+  constexpr std::string_view kKey = "PRETTY_NAME=";
+  std::ifstream stream("/etc/os-release");
+  std::string line;
+  while (std::getline(stream, line)) {
+    if (!line.starts_with(kKey)) continue;
+    std::string name = line.substr(kKey.size());
+    std::erase(name, '"');
+    return name;
+  }
+  return "unknown";
+}
+
+std::string system_name() {
+  utsname kernel{};
+  ::uname(&kernel);
+  return fmt::format("{}, Linux {}", distribution(), static_cast<const char*>(kernel.release));
+}
+
 }  // namespace
 
-BuildInfo build_info() {
+std::string Machine::version_of(std::string_view library) const {
+  const auto found = std::ranges::find(libraries, library, &std::pair<std::string, std::string>::first);
+  return found == libraries.end() ? "" : found->second;
+}
+
+Machine this_machine() {
   constexpr int kThousand = 1000;
   constexpr int kHundred = 100;
   return {.cpu = cpu_name(),
           .cpu_features = cpu_features(),
           .vectors = std::string(vector_functions().instruction_set),
+          .cores = std::thread::hardware_concurrency(),
+          .memory_gib = memory_gib(),
+          .system = system_name(),
           .compiler = kCompiler,
           .libraries = {{"weft", WEFT_VERSION},
                         {"oneDNN", onednn_number()},
@@ -86,4 +125,17 @@ BuildInfo build_info() {
                         {"glibc", gnu_get_libc_version()}}};
 }
 
-}  // namespace weft::cli
+nlohmann::ordered_json as_json(const Machine& machine) {
+  nlohmann::ordered_json libraries = nlohmann::ordered_json::object();
+  for (const auto& [name, version] : machine.libraries) libraries[name] = version;
+  return {{"cpu", machine.cpu},
+          {"cpu_features", machine.cpu_features},
+          {"vectors", machine.vectors},
+          {"cores", machine.cores},
+          {"memory_gib", machine.memory_gib},
+          {"system", machine.system},
+          {"compiler", machine.compiler},
+          {"libraries", libraries}};
+}
+
+}  // namespace weft
