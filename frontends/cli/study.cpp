@@ -249,14 +249,15 @@ Registered add_study(CLI::App& weft) {
       ->check(CLI::Range(1, kMostThreads));
   app->add_option("--dialects", settings.dialects, "Names or .toml files; else all of the dialects' folder")
       ->delimiter(',')
-      ->always_capture_default(false);
+      ->default_str("");
   app->add_option("--dialect-folder", args->dialect_folder, "Where dialects are")->type_name("DIR");
   app->add_option("--configurations", settings.configurations,
                   "Networks by name, e.g. \"784-4x100-10 tanh\"; else the paper's thirteen")
       ->delimiter(',')
-      ->always_capture_default(false);
-  app->add_flag("!--no-swaps", settings.swaps,
-                "Without the search for what restores dialects that fall with depth");
+      ->default_str("");
+  app->add_flag_callback(
+      "--no-swaps", [&settings] { settings.swaps = false; },
+      "Without the search for what restores dialects that fall with depth");
   app->add_flag("--peers", settings.peers, "Other frameworks too, as far as they are installed");
   app->add_option("--peer-folder", args->peer_folder, "Where their programs are")->type_name("DIR");
   app->add_flag("--resume", args->resume,
