@@ -14,7 +14,8 @@ namespace {
 constexpr double kMegabyte = 1e6;
 
 std::size_t total(const MemoryLedger& planned) {
-  return planned.arena + planned.scratch + planned.outputs + planned.constants + planned.parameters;
+  return planned.arena + planned.scratch + planned.outputs + planned.constants + planned.parameters +
+         planned.slots;
 }
 
 void print(const TextJob& job, const TextResult& result) {

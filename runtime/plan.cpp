@@ -19,17 +19,29 @@ std::byte* read_only(const Tensor& tensor) {
   return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
 }
 
+/// The session's parameters, by their index, that the outputs are made of.
+std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
+  std::set<std::size_t> read;
+  const auto outputs = std::span(lowered.program.roots).first(lowered.outputs);
+  for (const NodeId id : needed_nodes(*lowered.program.graph, outputs)) {
+    if (!lowered.program.graph->node(id).op.is<Parameter>()) continue;
+    for (const std::size_t storage : lowered.storage_of[id]) read.insert(lowered.storages[storage].index);
+  }
+  return read;
+}
+
 }  // namespace
 
 MemoryLedger ledger_of(const Compilation& compilation) {
   const Lowered& lowered = compilation.lowered;
   MemoryLedger ledger{.arena = compilation.arena.bytes, .peak_live = compilation.arena.peak_live};
+  const auto for_outputs = read_for_outputs(lowered);
   std::set<std::size_t> counted;
   for (const Storage& storage : lowered.storages) {
     if (storage.place == Place::output) ledger.outputs += storage.bytes;
     if (storage.place == Place::constant) ledger.constants += storage.bytes;
     if (storage.place == Place::parameter && counted.insert(storage.index).second)
-      ledger.parameters += storage.bytes;
+      (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
   }
   ledger.scratch = compilation.kernels.scratch_bytes * static_cast<std::size_t>(compilation.schedule.threads);
   return ledger;

@@ -25,7 +25,8 @@ struct MemoryLedger {
   std::size_t scratch = 0;     // the threads' scratch memory
   std::size_t outputs = 0;     // tensors that the caller gets
   std::size_t constants = 0;   // in the graph; a resident data set counts here
-  std::size_t parameters = 0;  // in the session, optimizer slots included
+  std::size_t parameters = 0;  // in the session, read for the outputs
+  std::size_t slots = 0;       // in the session, read for updates only: an optimizer's state
 };
 
 /// The ledger is known before anything runs.

@@ -31,9 +31,10 @@ void print_ledger(const MemoryLedger& ledger, std::size_t fed) {
   fmt::print("arena       {}   values between steps; {} at least\n", kilobytes(ledger.arena),
              kilobytes(ledger.peak_live));
   fmt::print("scratch     {}   the threads' own\n", kilobytes(ledger.scratch));
-  fmt::print("parameters  {}   optimizer slots included\n", kilobytes(ledger.parameters));
+  fmt::print("parameters  {}\n", kilobytes(ledger.parameters));
+  fmt::print("slots       {}   the optimizer's\n", kilobytes(ledger.slots));
   fmt::print("outputs     {}\n", kilobytes(ledger.outputs));
-  fmt::print("constants   {}   the resident data set among them\n", kilobytes(ledger.constants));
+  fmt::print("data        {}   constants: the resident data set\n", kilobytes(ledger.constants));
   fmt::print("inputs      {}   the caller's\n", kilobytes(fed));
 }
 

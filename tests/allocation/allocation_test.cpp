@@ -65,6 +65,7 @@ struct Job {
   Network network;
   Optimizer optimizer;
   int threads;
+  SkipZeros skip_zeros = SkipZeros::automatic;
 };
 
 class AllocatesNothing : public testing::TestWithParam<Job> {};
@@ -80,7 +81,7 @@ TEST_P(AllocatesNothing, AfterTheFirstCallOfEachBatchSize) {
   const Value loss = mean(softmax_cross_entropy(logits, gather(labels, rows)));
   std::vector<Value> parameters;
   for (const auto& [label, declared] : graph.states()) parameters.push_back(declared.value);
-  Session session(graph, {.threads = job.threads});
+  Session session(graph, {.threads = job.threads, .compile = {.skip_zeros = job.skip_zeros}});
   Function step = session.compile({.inputs = {rows},
                                    .outputs = {loss},
                                    .updates = job.optimizer(parameters, gradients(loss, parameters))});
@@ -98,17 +99,39 @@ TEST_P(AllocatesNothing, AfterTheFirstCallOfEachBatchSize) {
   EXPECT_EQ(allocations.freed, allocations.foreign) << "oneDNN keeps nothing";
 }
 
-INSTANTIATE_TEST_SUITE_P(Training, AllocatesNothing,
-                         testing::Values(Job{"Sgd", dense_network, by_sgd, 1},
-                                         Job{"SgdByTwoThreads", dense_network, by_sgd, 2},
-                                         Job{"Momentum", dense_network, by_momentum, 1},
-                                         Job{"MomentumByTwoThreads", dense_network, by_momentum, 2},
-                                         Job{"Adam", dense_network, by_adam, 1},
-                                         Job{"AdamByTwoThreads", dense_network, by_adam, 2},
-                                         Job{"Normalization", normalized_network, by_adam, 2},
-                                         Job{"Convolution", conv_network, by_sgd, 1},
-                                         Job{"ConvolutionByTwoThreads", conv_network, by_sgd, 2}),
-                         [](const auto& job) { return std::string(job.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Training, AllocatesNothing,
+    testing::Values(Job{"Sgd", dense_network, by_sgd, 1}, Job{"SgdByTwoThreads", dense_network, by_sgd, 2},
+                    Job{"Momentum", dense_network, by_momentum, 1},
+                    Job{"MomentumByTwoThreads", dense_network, by_momentum, 2},
+                    Job{"Adam", dense_network, by_adam, 1},
+                    Job{"AdamByTwoThreads", dense_network, by_adam, 2},
+                    Job{"SgdSkippingZeros", dense_network, by_sgd, 1, SkipZeros::always},
+                    Job{"AdamSkippingZerosByTwoThreads", dense_network, by_adam, 2, SkipZeros::always},
+                    Job{"Normalization", normalized_network, by_adam, 2},
+                    Job{"Convolution", conv_network, by_sgd, 1},
+                    Job{"ConvolutionByTwoThreads", conv_network, by_sgd, 2}),
+    [](const auto& job) { return std::string(job.param.name); });
+
+TEST(FedBytes, AllocateNothing) {
+  for (const int threads : {1, 2}) {
+    Graph graph;
+    TensorSource source("fed bytes allocation");
+    const Value x = input(graph, "x", u8, {"batch", kPixels});
+    const Value classes = argmax(dense_network(cast(x, f32) * (1.0 / 255.0)));
+    Session session(graph, {.threads = threads});
+    Function predict = session.compile({.inputs = {x}, .outputs = {classes}, .updates = {}});
+    const Tensor dense = source.whole({100, kPixels}, 255, u8);
+    const Tensor sparse = Tensor::zeros(u8, {100, kPixels});
+    predict({dense});
+    predict({sparse});
+    AllocationCount count;
+    predict({dense});
+    predict({sparse});
+    const Allocations allocations = count.stop();
+    EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
+  }
+}
 
 TEST(SparseBatches, OfOneCapacityAllocateNothing) {
   for (const int threads : {1, 2}) {

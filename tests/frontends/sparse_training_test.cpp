@@ -9,6 +9,7 @@
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/data/synthetic_digits.h"
 #include "weft/frontends/mnist/mlp.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 
@@ -59,6 +60,35 @@ TEST_P(SparseTraining, HasTheLossesOfTheDensePlanOnSyntheticDigits) {
 TEST_P(SparseTraining, HasTheLossesOfTheDensePlanOnMnist) {
   if (!std::filesystem::exists(WEFT_SHARED_DATA)) GTEST_SKIP() << "no MNIST at " << WEFT_SHARED_DATA;
   expect_equal_losses(data::read_mnist(WEFT_SHARED_DATA).train, GetParam());
+}
+
+/// The losses of some steps, and what the network then says of other digits.
+std::string bits_with_fixed_cuts(const data::Dataset& digits, const Net& net, int threads) {
+  constexpr std::int64_t kFew = 5;
+  Graph graph;
+  const mnist::Mlp mlp(graph, net.model);
+  Session session(
+      graph,
+      {.threads = threads, .spare_threads = false, .compile = {.cuts = 4, .skip_zeros = SkipZeros::always}});
+  Function step = session.compile(mnist::training_step(mlp, constant(graph, digits.images),
+                                                       constant(graph, digits.labels), net.optimizer));
+  const Value fed = input(graph, "fed", u8, {"batch", digits.images.sizes()[1]});
+  Function predict = session.compile({.inputs = {fed}, .outputs = {mlp(cast(fed, f32))}, .updates = {}});
+  const data::Batches batches(data::permutation(digits.images.sizes()[0], 1, 0), kBatch);
+  for (std::int64_t i = 0; i < kFew; ++i) step({batches.at(i)});
+  std::string bits;
+  const auto append = [&](const Tensor& tensor) {
+    bits.append(static_cast<const char*>(tensor.data()), tensor.bytes());
+  };
+  for (const Value& parameter : mlp.parameters()) append(session.value(parameter));
+  append(predict({digits.images.rows(0, 100)})[0]);
+  return bits;
+}
+
+TEST_P(SparseTraining, HasTheSameBitsWithFixedCutsForAnyNumberOfThreads) {
+  const data::Dataset digits = data::synthetic_digits(kSteps * kBatch, 1, 0);
+  const std::string one = bits_with_fixed_cuts(digits, GetParam(), 1);
+  for (const int threads : {2, 3, 4}) EXPECT_EQ(bits_with_fixed_cuts(digits, GetParam(), threads), one);
 }
 
 INSTANTIATE_TEST_SUITE_P(

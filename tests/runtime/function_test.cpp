@@ -287,7 +287,21 @@ TEST(Function, TellsItsMemoryBeforeItRuns) {
   EXPECT_EQ(ledger.peak_live, ledger.arena);
   EXPECT_EQ(ledger.outputs, 32U * 32 * 4);
   EXPECT_EQ(ledger.parameters, 64U * 32 * 4);
+  EXPECT_EQ(ledger.slots, 0U);
   EXPECT_EQ(ledger.constants, 0U);
+}
+
+TEST(Function, TellsParametersFromSlotsThatOnlyUpdatesRead) {
+  Graph graph;
+  const Value w = parameter(graph, "w", Tensor::zeros(f32, {10}));
+  const Value velocity = parameter(graph, "velocity", Tensor::zeros(f32, {10}));
+  const Value next = velocity * 0.9 + w;
+  Session session(graph);
+  Function function = session.compile(
+      {.inputs = {}, .outputs = {sum(w)}, .updates = {assign(velocity, next), assign(w, w - next)}});
+  const MemoryLedger ledger = function.ledger({});
+  EXPECT_EQ(ledger.parameters, 10U * 4);
+  EXPECT_EQ(ledger.slots, 10U * 4);
 }
 
 }  // namespace
