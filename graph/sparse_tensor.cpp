@@ -16,10 +16,11 @@ using Sizes = std::array<std::int64_t, 2>;
 std::string sizes_text(Sizes sizes) { return fmt::format("[{}, {}]", sizes[0], sizes[1]); }
 
 void expect_sizes(Sizes sizes) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-  if (std::ranges::any_of(sizes, [](std::int64_t size) { return size < 0; }) || sizes[1] > kMost) {
+  constexpr std::int64_t kMostRows = std::numeric_limits<std::int64_t>::max() - 1;  // one more offset
+  constexpr std::int64_t kMostColumns = std::numeric_limits<std::int32_t>::max();
+  if (sizes[0] < 0 || sizes[0] > kMostRows || sizes[1] < 0 || sizes[1] > kMostColumns) {
     throw Error(ErrorCode::invalid_argument, "a sparse tensor cannot have these sizes",
-                {.expected = fmt::format("no negative size and at most {} columns", kMost),
+                {.expected = fmt::format("at most {} rows and {} columns", kMostRows, kMostColumns),
                  .actual = sizes_text(sizes)});
   }
   checked_elements(sizes);

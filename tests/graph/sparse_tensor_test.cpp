@@ -141,8 +141,10 @@ TEST(SparseTensor, RefusesSizesThatNothingCouldHold) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   expect_error(ErrorCode::invalid_argument, {"[-1, 4]"}, [&] { of(-1, 4); });
   expect_error(ErrorCode::invalid_argument, {"[0, -4]"}, [&] { of(0, -4); });
-  expect_error(ErrorCode::invalid_argument, {"2147483647 columns"}, [&] { of(0, std::int64_t{1} << 31); });
-  expect_error(ErrorCode::invalid_argument, {}, [&] { of(kMost, 4); });
+  expect_error(ErrorCode::invalid_argument, {"2147483647 columns", "[0, 2147483648]"},
+               [&] { of(0, std::int64_t{1} << 31); });
+  expect_error(ErrorCode::invalid_argument, {}, [&] { of(kMost, 0); });
+  expect_error(ErrorCode::invalid_argument, {}, [&] { of(kMost - 1, 4); });
   expect_error(ErrorCode::shape_mismatch, {"offsets"}, [&] { of(7, 4); });
 }
 
