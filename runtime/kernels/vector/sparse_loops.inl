@@ -149,8 +149,8 @@ inline std::int64_t first_from(const C* columns, std::int64_t begin, std::int64_
   return begin;
 }
 
-// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they would
-// else be fetched twice, to be read and to be written, and every store would wait for the second time.
+// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
+// would else be fetched twice, to be read and to be written, and every store would wait for the second time.
 template <int Elements>
 inline __attribute__((always_inline)) void own_soon(const float* x) {
   constexpr int kLine = 64 / sizeof(float);
@@ -339,7 +339,10 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
 
 }  // namespace
 
-extern const SparseFunctions WEFT_SPARSE_TABLE = {
-    .instruction_set = WEFT_VECTOR_NAME, .multiply = multiply, .compress = compress, .accumulate = accumulate, .scatter = scatter};
+extern const SparseFunctions WEFT_SPARSE_TABLE = {.instruction_set = WEFT_VECTOR_NAME,
+                                                  .multiply = multiply,
+                                                  .compress = compress,
+                                                  .accumulate = accumulate,
+                                                  .scatter = scatter};
 
 }  // namespace weft
