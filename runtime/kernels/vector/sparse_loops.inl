@@ -39,7 +39,7 @@ typedef std::int64_t Tail;  // 1 to 3
 inline Tail tail_of(std::int64_t n) { return n; }
 inline Vector load_tail(const float* x, Tail tail) {
   if (tail == 1) return _mm_load_ss(x);
-  const __m128 two = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(x)));
+  const __m128 two = _mm_loadl_pi(_mm_setzero_ps(), reinterpret_cast<const __m64*>(x));
   return tail == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(x + 2));
 }
 inline void store_tail(float* y, Vector v, Tail tail) {
