@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "weft/frontends/cli/study_progress.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/study/depth.h"
+#include "weft/frontends/mnist/study/findings.h"
 #include "weft/frontends/mnist/study/peers.h"
 #include "weft/frontends/mnist/study/publish.h"
 #include "weft/frontends/mnist/study/study.h"
@@ -51,15 +53,21 @@ fs::path dialect_folder() {
 }
 
 /// A name means a dialect of the folder, what ends in .toml a file.
-fs::path dialect_file(const std::string& name, const fs::path& folder) {
-  return name.ends_with(".toml") ? fs::path(name) : folder / (name + ".toml");
+mnist::Dialect dialect_named(const std::string& name, const fs::path& folder) {
+  if (name.ends_with(".toml")) return mnist::read_dialect(name);
+  const fs::path file = folder / (name + ".toml");
+  if (fs::exists(file)) return mnist::read_dialect(file);
+  std::vector<std::string> names;
+  for (const mnist::Dialect& dialect : mnist::read_dialects(folder)) names.push_back(dialect.name);
+  throw Error(ErrorCode::invalid_argument, "there is no such dialect",
+              {.expected = fmt::format("{}, or a .toml file", fmt::join(names, ", ")), .actual = name});
 }
 
 std::vector<mnist::Dialect> chosen_dialects(const StudyArgs& args) {
   if (args.settings.dialects.empty()) return mnist::read_dialects(args.dialect_folder);
   std::vector<mnist::Dialect> dialects;
   for (const std::string& name : args.settings.dialects) {
-    dialects.push_back(mnist::read_dialect(dialect_file(name, args.dialect_folder)));
+    dialects.push_back(dialect_named(name, args.dialect_folder));
   }
   return dialects;
 }
@@ -215,6 +223,9 @@ int study(const CLI::App& app, StudyArgs args) {
                                      .absent_peers = absences(setup.peers),
                                      .data = complete ? &data : nullptr,
                                      .stop = interrupt.flag()});
+  for (const std::string& text : mnist::conclusions(mnist::findings_of(results, setup.dialects))) {
+    fmt::print("{}\n", text);
+  }
   print_end(folder, digits, drawn);
   if (complete) return kSuccess;
   fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n", folder.path.string());

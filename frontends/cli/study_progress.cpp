@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -40,8 +41,8 @@ std::function<void(const mnist::StudyProgress&)> study_progress_on(std::FILE* st
                  100.0 * measured.accuracy, measured.diverged.empty() ? "" : " (diverged)",
                  measured.train_seconds, time_left(at.seconds_left));
     } else if (terminal) {
-      fmt::print(stream, "{}[{}/{}] {}: epoch {}{}", begin, at.done + 1, at.runs, name_of(*at.run),
-                 at.epoch + 1, time_left(at.seconds_left));
+      fmt::print(stream, "{}[{}/{}] {}: epoch {}/{}{}", begin, at.done + 1, at.runs, name_of(*at.run),
+                 std::min(at.epoch + 1, at.epochs), at.epochs, time_left(at.seconds_left));
     }
     std::fflush(stream);
   };

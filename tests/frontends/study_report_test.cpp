@@ -90,6 +90,9 @@ TEST_F(StudyReport, FindsTheDialectThatFallsWithDepth) {
   EXPECT_THAT(text, HasSubstr("Why falling falls with depth (tanh)"));
   EXPECT_THAT(text, Not(HasSubstr("Why steady")));
   EXPECT_THAT(text, HasSubstr("wrong gradients are not the cause"));
+  EXPECT_THAT(
+      conclusions(findings_of(results(), dialects_)),
+      Contains(HasSubstr("What depth does: Accuracy falls with depth for falling with tanh (by 5.00")));
 }
 
 TEST_F(StudyReport, LeavesAFallOpenThatSeedsCannotTell) {
@@ -128,8 +131,9 @@ TEST_F(StudyReport, SaysWhichIngredientRestoresIt) {
   add(records_, "falling", kDeep, 0.88, "standardized input");
   const std::string text = found();
   EXPECT_THAT(text, HasSubstr("With the initializer of steady: 97.22%"));
-  EXPECT_THAT(text, HasSubstr("So the cause is what the initializer of steady removes."));
+  EXPECT_THAT(text, HasSubstr("What restores it is the initializer of steady."));
   EXPECT_THAT(text, HasSubstr("it still falls with depth, by 5.00"));
+  EXPECT_THAT(text, HasSubstr("the gradient at the first hidden layer is 1 times that at the last"));
   EXPECT_THAT(text, HasSubstr("With standardized input: 88.02% \u00b1 0.02, a change of 0.00"));
 }
 

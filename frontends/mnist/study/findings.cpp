@@ -116,10 +116,15 @@ std::string evidence_sentence(const Results& results, const DepthEffect& effect,
   const double way = gradients.front() / gradients[gradients.size() - 2];
   return fmt::format(
       "Before the first step, {}: {} of the units of hidden layers 1 to {} are where the activation is flat, "
-      "the logits' root mean square is {:.2g}, and the gradient grows by the factor {:.2g} on its way from "
-      "the "
-      "last hidden layer to the first.",
+      "the logits' root mean square is {:.2g}, and the gradient at the first hidden layer is {:.2g} times "
+      "that at the last.",
       who, fmt::join(shares, ", "), flat.size() - 1, activations.back(), way);
+}
+
+std::string cure_sentence(const std::vector<std::string>& cures) {
+  if (cures.empty()) return "No swap of one ingredient restores it.";
+  if (cures.size() == 1) return fmt::format("What restores it is {}.", cures.front());
+  return fmt::format("Each of these restores it by itself: {}.", fmt::join(cures, "; "));
 }
 
 Finding open_question(const DepthEffect& effect, const Results& results) {
@@ -144,11 +149,21 @@ Finding open_question(const DepthEffect& effect, const Results& results) {
       finding.sentences.push_back(evidence_sentence(results, effect, swap.variant, "with " + swap.variant));
     }
   }
-  finding.sentences.push_back(
-      cures.empty() ? "So no single ingredient explains the fall."
-                    : fmt::format("So the cause is what {} removes.", fmt::join(cures, ", and equally ")));
+  finding.sentences.push_back(cure_sentence(cures));
   std::erase(finding.sentences, "");
   return finding;
+}
+
+/// Which dialects fall, in one sentence.
+std::string falls_sentence(const std::vector<DepthEffect>& effects) {
+  std::vector<std::string> falling;
+  for (const DepthEffect& effect : effects) {
+    if (!effect.falls) continue;
+    falling.push_back(fmt::format("{} with {} (by {})", effect.dialect->title, effect.activation,
+                                  points_text(effect.drop)));
+  }
+  if (falling.empty()) return "With no dialect is a fall of accuracy with depth shown.";
+  return fmt::format("Accuracy falls with depth for {}.", fmt::join(falling, ", "));
 }
 
 Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& results) {
@@ -161,6 +176,7 @@ Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& re
         "All of them get their gradients from the same graph on the same engine, and some do not fall: wrong "
         "gradients are not the cause. (weft check proves the gradients of every op on this machine.)");
   }
+  finding.sentences.push_back(falls_sentence(effects));
   return finding;
 }
 
@@ -174,6 +190,14 @@ std::string percent_text(const Estimate& share) {
 std::string points_text(const Estimate& difference) {
   if (difference.runs < 2) return fmt::format("{:.2f} points", kPercent * difference.mean);
   return fmt::format("{:.2f} \u00b1 {:.2f} points", kPercent * difference.mean, kPercent * difference.half);
+}
+
+std::vector<std::string> conclusions(const std::vector<Finding>& findings) {
+  std::vector<std::string> texts;
+  for (const Finding& finding : findings) {
+    if (!finding.sentences.empty()) texts.push_back(finding.heading + ": " + finding.sentences.back());
+  }
+  return texts;
 }
 
 std::vector<Finding> findings_of(const Results& results, const std::vector<Dialect>& dialects) {

@@ -109,11 +109,7 @@ std::string run_sentence(const StudyOutcome& outcome, const Results& results) {
 
 std::string summary(const StudyOutcome& outcome, const Results& results, const ReportContent& content) {
   std::string html = "<div class=\"summary\">\n" + paragraph(run_sentence(outcome, results));
-  std::vector<std::string> first;
-  for (const Finding& finding : content.findings) {
-    if (!finding.sentences.empty()) first.push_back(finding.heading + ": " + finding.sentences.back());
-  }
-  html += bullets(first);
+  html += bullets(conclusions(content.findings));
   html += paragraph(
       "Values are means over the seeds with Student's 95% interval. Times are those of this machine while it "
       "did "

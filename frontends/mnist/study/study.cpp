@@ -88,7 +88,7 @@ bool do_runs(const std::vector<PlannedRun>& runs, const StudyContext& context, s
   const std::set<RunKey> known = keys_of(records);
   const std::int64_t epochs = context.settings.epochs;
   double cost_left = 0.0;
-  StudyProgress progress{.runs = runs.size()};
+  StudyProgress progress{.runs = runs.size(), .epochs = epochs};
   for (const PlannedRun& run : runs) {
     if (known.contains(run.key)) {
       ++progress.done;

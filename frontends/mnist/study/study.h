@@ -30,8 +30,9 @@ struct StudyProgress {
   std::size_t runs = 0;
   const PlannedRun* run = nullptr;
   const Record* record = nullptr;  // empty while the run is going on
-  std::int64_t epoch = 0;
-  double seconds_left = -1.0;  // of these runs; below 0 where nothing is known yet
+  std::int64_t epoch = 0;          // those done
+  std::int64_t epochs = 0;         // of each run
+  double seconds_left = -1.0;      // of these runs; below 0 where nothing is known yet
 };
 
 struct StudyContext {
