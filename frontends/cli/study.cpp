@@ -159,6 +159,10 @@ bool run_all(const Setup& setup, const mnist::StudyContext& context, std::vector
   return do_runs(swaps, context, records);
 }
 
+void print_absences(const std::vector<std::string>& absences) {
+  for (const std::string& text : absences) fmt::print("absent: {}\n", text);
+}
+
 void print_end(const mnist::StudyFolder& folder, const data::Digits& digits, bool drawn) {
   if (!drawn) {
     fmt::print(
@@ -195,10 +199,12 @@ int study(const CLI::App& app, StudyArgs args) {
   write_text_file(folder.settings(), mnist::settings_text(args.settings));
   std::vector<mnist::Record> records = mnist::read_records(folder.records());
 
-  fmt::print("{}: {} training and {} test images; {} epochs, {} seed{}, {} thread{}\n", digits.source,
+  fmt::print("{}: {} training and {} test images; {} epoch{}, {} seed{}, {} thread{}\n", digits.source,
              data.train.images.sizes()[0], data.test.images.sizes()[0], args.settings.epochs,
-             args.settings.repeats, args.settings.repeats == 1 ? "" : "s", args.settings.threads,
+             args.settings.epochs == 1 ? "" : "s", args.settings.repeats,
+             args.settings.repeats == 1 ? "" : "s", args.settings.threads,
              args.settings.threads == 1 ? "" : "s");
+  print_absences(absences(setup.peers));
   if (args.settings.peers) mnist::write_data(data, folder.peer_data());
   const InterruptWatch interrupt;
   const mnist::StudyContext context{.settings = args.settings,

@@ -95,6 +95,16 @@ TEST_F(StudyReport, FindsTheDialectThatFallsWithDepth) {
       Contains(HasSubstr("What depth does: Accuracy falls with depth for falling with tanh (by 5.00")));
 }
 
+TEST_F(StudyReport, NamesTheMostAccurateRecipeLast) {
+  dialects_ = {dialects_[1], dialects_[0]};
+  add(records_, "falling", "784-100-10 relu", 0.99);
+  add(records_, "steady", "784-100-10 relu", 0.98);
+  EXPECT_THAT(conclusions(findings_of(results(), dialects_)),
+              Contains(HasSubstr("accurate: steady has the highest mean accuracy on 2 of 3")));
+  dialects_.resize(1);
+  EXPECT_THAT(conclusions(findings_of(results(), dialects_)), Not(Contains(HasSubstr("highest mean"))));
+}
+
 TEST_F(StudyReport, LeavesAFallOpenThatSeedsCannotTell) {
   EXPECT_TRUE(is_fall({.mean = 0.05, .half = 0.01, .runs = 3}));
   EXPECT_FALSE(is_fall({.mean = 0.05, .half = 0.06, .runs = 3}));

@@ -40,23 +40,28 @@ Ranking ranking_on(const Configuration& configuration, const Results& results,
   return ranking;
 }
 
+/// The best comes last.
 Finding best_recipes(const Results& results, const std::vector<Dialect>& dialects) {
   std::vector<Ranking> rankings;
   for (const Configuration& configuration : paper_configurations()) {
     const Ranking ranking = ranking_on(configuration, results, dialects);
     if (ranking.best != nullptr) rankings.push_back(ranking);
   }
-  Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
+  std::vector<std::pair<std::ptrdiff_t, std::string>> sentences;
   for (const Dialect& dialect : dialects) {
     const auto first = std::ranges::count_if(rankings, [&](const Ranking& r) { return r.best == &dialect; });
     const auto level = std::ranges::count_if(
         rankings, [&](const Ranking& r) { return std::ranges::find(r.level, &dialect) != r.level.end(); });
     if (level == 0) continue;
-    finding.sentences.push_back(
+    sentences.emplace_back(
+        level,
         fmt::format("{} has the highest mean accuracy on {} of {} networks, and is that or within its own "
                     "interval of it on {}.",
                     dialect.title, first, rankings.size(), level));
   }
+  std::ranges::stable_sort(sentences, {}, &std::pair<std::ptrdiff_t, std::string>::first);
+  Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
+  for (const auto& [level, sentence] : sentences) finding.sentences.push_back(sentence);
   return finding;
 }
 
@@ -201,7 +206,8 @@ std::vector<std::string> conclusions(const std::vector<Finding>& findings) {
 }
 
 std::vector<Finding> findings_of(const Results& results, const std::vector<Dialect>& dialects) {
-  std::vector<Finding> findings{best_recipes(results, dialects)};
+  std::vector<Finding> findings;
+  if (dialects.size() > 1) findings.push_back(best_recipes(results, dialects));
   const auto effects = depth_effects(results, dialects);
   if (effects.empty()) return findings;
   findings.push_back(depth_finding(effects, results));

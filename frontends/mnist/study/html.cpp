@@ -7,7 +7,7 @@
 namespace weft::mnist {
 namespace {
 
-// Wide tables and figures scroll or shrink by themselves, so that the page fits a phone.
+// Wide tables scroll beside their first column and figures shrink, so that the page fits a phone.
 constexpr std::string_view kStyle = R"(
 :root{color-scheme:light}
 body{font:16px/1.5 system-ui,"DejaVu Sans",sans-serif;color:#222;background:#fff;margin:0 auto;max-width:1180px;padding:0 16px 48px}
@@ -23,6 +23,7 @@ figcaption{font-size:.9rem;color:#555;padding:.2em 0}
 table{border-collapse:collapse;font-size:.88rem;margin:.5em 0}
 th,td{padding:.3em .6em;border-bottom:1px solid #e3e3e3;text-align:left;white-space:nowrap}
 th{background:#f3f6fa}td:first-child{font-weight:600}
+td:first-child,th:first-child{position:sticky;left:0}td:first-child{background:#fff}
 pre{background:#f6f6f6;padding:.7em;overflow-x:auto}
 @media print{body{max-width:none}.scroll{overflow:visible}}
 )";

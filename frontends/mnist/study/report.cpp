@@ -100,9 +100,9 @@ std::string code_table(const std::vector<CodeSize>& code) {
 
 std::string run_sentence(const StudyOutcome& outcome, const Results& results) {
   const StudySettings& settings = outcome.settings;
-  return fmt::format("{} runs of {} epochs, {} seed{} for each network{}, {} thread{}. {}.",
-                     results.records().size(), settings.epochs, settings.repeats,
-                     settings.repeats == 1 ? "" : "s",
+  return fmt::format("{} runs of {} epoch{}, {} seed{} for each network{}, {} thread{}. {}.",
+                     results.records().size(), settings.epochs, settings.epochs == 1 ? "" : "s",
+                     settings.repeats, settings.repeats == 1 ? "" : "s",
                      settings.samples > 0 ? fmt::format(", {} training images", settings.samples) : "",
                      settings.threads, settings.threads == 1 ? "" : "s", settings.data);
 }
