@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace weft::mnist {
 namespace {
@@ -47,19 +48,18 @@ Finding best_recipes(const Results& results, const std::vector<Dialect>& dialect
     const Ranking ranking = ranking_on(configuration, results, dialects);
     if (ranking.best != nullptr) rankings.push_back(ranking);
   }
-  std::vector<std::pair<std::ptrdiff_t, std::string>> sentences;
+  std::multimap<std::ptrdiff_t, std::string> sentences;
   for (const Dialect& dialect : dialects) {
     const auto first = std::ranges::count_if(rankings, [&](const Ranking& r) { return r.best == &dialect; });
     const auto level = std::ranges::count_if(
         rankings, [&](const Ranking& r) { return std::ranges::find(r.level, &dialect) != r.level.end(); });
     if (level == 0) continue;
-    sentences.emplace_back(
+    sentences.emplace(
         level,
         fmt::format("{} has the highest mean accuracy on {} of {} networks, and is that or within its own "
                     "interval of it on {}.",
                     dialect.title, first, rankings.size(), level));
   }
-  std::ranges::stable_sort(sentences, {}, &std::pair<std::ptrdiff_t, std::string>::first);
   Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
   for (const auto& [level, sentence] : sentences) finding.sentences.push_back(sentence);
   return finding;
