@@ -34,11 +34,12 @@ std::int64_t index_at(const ConstArg& indices, std::int64_t i) {
   }
 }
 
-void check_indices(const ConstArg& indices, std::int64_t limit, std::string_view what) {
+void check_indices(const ConstArg& indices, std::int64_t limit, std::string_view what, std::int64_t first) {
   for (std::int64_t i = 0; i < indices.elements; ++i) {
     const std::int64_t index = index_at(indices, i);
     if (index >= 0 && index < limit) continue;
-    throw Error(ErrorCode::out_of_range, fmt::format("{} {} at position {} is out of range", what, index, i),
+    throw Error(ErrorCode::out_of_range,
+                fmt::format("{} {} at position {} is out of range", what, index, first + i),
                 {.expected = fmt::format("an integer in [0, {})", limit), .actual = std::to_string(index)});
   }
 }

@@ -44,7 +44,9 @@ Value one_hot(const Operand& indices, std::int64_t depth, DType dtype = f32);
 
 /// Reads element i of an integer tensor.
 std::int64_t index_at(const ConstArg& indices, std::int64_t i);
-/// Throws Error(out_of_range) for the first index outside [0, limit); `what` says what is indexed.
-void check_indices(const ConstArg& indices, std::int64_t limit, std::string_view what);
+/// Throws Error(out_of_range) for the first index outside [0, limit); `what` says what is indexed,
+/// `first` the position of the first of these in the whole.
+void check_indices(const ConstArg& indices, std::int64_t limit, std::string_view what,
+                   std::int64_t first = 0);
 
 }  // namespace weft

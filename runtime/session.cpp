@@ -92,7 +92,7 @@ std::int64_t number_in(const Metadata& metadata, std::string_view entry, const s
 
 SessionState::SessionState(const CompileOptions& compile_options, std::uint64_t random_seed)
     : options(compile_options), pool(compile_options.threads), key(Tensor::zeros(DType::i64, {2})) {
-  if (!options.stores) options.stores = std::make_shared<RowStores>();
+  if (!options.stores) options.stores = std::make_shared<RowStores>(&pool);
   set_key(static_cast<std::int64_t>(random_seed), kFirstRun);
 }
 

@@ -76,8 +76,9 @@ class ElementwiseKernel final : public Kernel {
   }
 
   void check_rows(const Source& source, const KernelBuffers& buffers) const {
-    if (source.rows && elements_.begin < elements_.end)
-      check_indices(row_numbers(*source.rows, buffers, elements_), source.rows->table_rows, "index");
+    if (!source.rows || elements_.begin >= elements_.end) return;
+    check_indices(row_numbers(*source.rows, buffers, elements_), source.rows->table_rows, "index",
+                  elements_.begin / source.rows->row_elements);
   }
 
   /// Copies the elements of [start, start + count) from their rows, and asks for the rows of the next tile:

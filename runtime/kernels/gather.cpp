@@ -24,7 +24,7 @@ class GatherKernel final : public Kernel {
                            .sizes = {},
                            .data = buffers.inputs[1] + static_cast<std::size_t>(rows.begin) * size_of(index),
                            .elements = rows.end - rows.begin};
-    check_indices(indices, table_rows, "index");
+    check_indices(indices, table_rows, "index", rows.begin);
     std::byte* to = buffers.outputs[0] + static_cast<std::size_t>(rows.begin) * row_bytes;
     for (std::int64_t i = 0; i < indices.elements; ++i, to += row_bytes) {
       std::memcpy(to, buffers.inputs[0] + static_cast<std::size_t>(index_at(indices, i)) * row_bytes,

@@ -32,7 +32,7 @@ class CheckedRowsKernel final : public Kernel {
                   .sizes = sizes_,
                   .data = buffers.outputs[0] + begin * sizeof(std::int32_t),
                   .elements = sizes_[0]};
-    op_.forward({.inputs = {&in, 1}, .outputs = {&out, 1}});
+    op_.check(in, out, range_.begin);
   }
 
  private:

@@ -57,7 +57,8 @@ class CrossEntropyKernel final : public Kernel {
                           .sizes = {},
                           .data = buffers.inputs[1] + rows_.begin * size_of(labels_),
                           .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
-    check_indices(labels, static_cast<std::int64_t>(rows_.length), "label");
+    check_indices(labels, static_cast<std::int64_t>(rows_.length), "label",
+                  static_cast<std::int64_t>(rows_.begin));
     for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
       const std::size_t start = row * rows_.length;
       const float norm = vector_functions().softmax(x + start, probabilities + start, rows_.length);

@@ -70,11 +70,11 @@ TensorType CheckedRows::infer(const TensorType& rows) const {
   return {DType::i32, rows.shape};
 }
 
-void CheckedRows::forward(const KernelArgs& args) const {
-  check_indices(args.inputs[0], limit, "index");
-  const auto checked = args.outputs[0].as<std::int32_t>();
-  for (std::size_t i = 0; i < checked.size(); ++i) {
-    checked[i] = static_cast<std::int32_t>(index_at(args.inputs[0], static_cast<std::int64_t>(i)));
+void CheckedRows::check(const ConstArg& rows, const Arg& checked, std::int64_t first) const {
+  check_indices(rows, limit, "index", first);
+  const auto numbers = checked.as<std::int32_t>();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<std::int32_t>(index_at(rows, static_cast<std::int64_t>(i)));
   }
 }
 

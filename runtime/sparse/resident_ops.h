@@ -15,7 +15,9 @@ struct CheckedRows {  // integers [m] as i32, each in [0, limit)
   std::int64_t limit = 0;
   static constexpr auto attributes = weft::attributes(&CheckedRows::limit);
   TensorType infer(const TensorType& rows) const;
-  void forward(const KernelArgs& args) const;
+  void forward(const KernelArgs& args) const { check(args.inputs[0], args.outputs[0], 0); }
+  /// Some of the rows, the first of which is number `first`.
+  void check(const ConstArg& rows, const Arg& checked, std::int64_t first) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 

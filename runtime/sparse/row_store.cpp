@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "weft/graph/error.h"
 #include "weft/runtime/sparse/compress.h"
+#include "weft/runtime/thread_pool.h"
 
 namespace weft {
 namespace {
@@ -32,24 +35,97 @@ void visit_values(const Tensor& tensor, F f) {
               {.actual = to_string(tensor.type())});
 }
 
-/// Calls `visit(row of the window, its first element)`.
-template <typename T, typename F>
-void each_row(const T* values, std::int64_t width, const Window& window, F visit) {
-  for (std::int64_t row = 0; row < window.rows(); ++row) {
-    visit(row, values + (window.first_row + row) * width + window.first_column);
+/// Some rows of a window.
+struct Rows {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
+Rows part_of(std::int64_t rows, std::size_t part, std::size_t parts) {
+  const auto cut = [&](std::size_t i) {
+    return rows * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(parts);
+  };
+  return {cut(part), cut(part + 1)};
+}
+
+std::size_t parts_for(const ThreadPool* pool) {
+  return pool == nullptr ? 1 : static_cast<std::size_t>(pool->threads());
+}
+
+/// Calls `work(part)` for each part, which must not throw: what it needs of memory, the caller allocates.
+void each_part(ThreadPool* pool, const std::function<void(std::size_t part)>& work) {
+  if (pool == nullptr) return work(0);
+  pool->run([&](int thread) { work(static_cast<std::size_t>(thread)); });
+}
+
+/// The first element of a row of the window.
+template <typename T>
+const T* row_of(const T* values, std::int64_t width, const Window& window, std::int64_t row) {
+  return values + (window.first_row + row) * width + window.first_column;
+}
+
+/// What one part of the rows counts, and its counters.
+struct Counts {
+  std::vector<std::int64_t> columns;
+  // Narrow counters let the compiler count many columns at once; a block of rows cannot overflow them.
+  std::vector<std::uint8_t> block;
+};
+
+template <typename T>
+void count_rows(const T* values, std::int64_t width, const Window& window, const Rows& rows,
+                std::int64_t* row_counts, Counts& counts) {
+  constexpr std::int64_t kRowsOfBlock = 255;
+  const std::size_t columns = counts.columns.size();
+  for (std::int64_t row = rows.first; row < rows.last; ++row) {
+    const T* const from = row_of(values, width, window, row);
+    std::int32_t count = 0;
+    for (std::size_t i = 0; i < columns; ++i) {
+      const bool counts_here = from[i] != T{0};
+      counts.block[i] = static_cast<std::uint8_t>(counts.block[i] + (counts_here ? 1 : 0));
+      count += counts_here ? 1 : 0;
+    }
+    row_counts[row] = count;
+    if ((row - rows.first + 1) % kRowsOfBlock != 0 && row + 1 != rows.last) continue;
+    for (std::size_t i = 0; i < columns; ++i) counts.columns[i] += counts.block[i];
+    std::ranges::fill(counts.block, std::uint8_t{0});
   }
 }
 
+/// A row as compress writes it, with room for the element past the end.
+template <typename T, typename C>
+struct RowBuffer {
+  explicit RowBuffer(std::int64_t width)
+      : columns(static_cast<std::size_t>(width) + 1), values(static_cast<std::size_t>(width) + 1) {}
+  std::vector<C> columns;
+  std::vector<T> values;
+};
+
 template <typename T, typename C>
 void fill(const T* values, std::int64_t width, const Window& window, const RowLayout& layout,
-          std::byte* bytes) {
+          const Density& density, std::byte* bytes, ThreadPool* pool) {
   auto* offsets = reinterpret_cast<std::int64_t*>(bytes);
   auto* columns = reinterpret_cast<C*>(bytes + layout.columns_at());
   auto* stored = reinterpret_cast<T*>(bytes + layout.values_at());
+  const std::size_t parts = parts_for(pool);
   offsets[0] = 0;
-  each_row(values, width, window, [&](std::int64_t row, const T* from) {
-    const std::int64_t at = offsets[row];
-    offsets[row + 1] = at + compress(from, window.columns(), columns + at, stored + at);
+  std::ranges::copy(density.row_ends, offsets + 1);
+  std::vector<RowBuffer<T, C>> buffers(parts, RowBuffer<T, C>(window.columns()));
+  each_part(pool, [&](std::size_t part) {
+    const Rows rows = part_of(window.rows(), part, parts);
+    RowBuffer<T, C>& buffer = buffers[part];
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      const T* const from = row_of(values, width, window, row);
+      const std::int64_t at = offsets[row];
+      if (row + 1 < rows.last) {
+        compress(from, window.columns(), columns + at, stored + at);
+        continue;
+      }
+      // What compress writes past the end of the last row belongs to the next part.
+      const std::int64_t count =
+          compress(from, window.columns(), buffer.columns.data(), buffer.values.data());
+      std::copy_n(buffer.columns.data(), count, columns + at);
+      std::copy_n(buffer.values.data(), count, stored + at);
+    }
   });
 }
 
@@ -66,28 +142,26 @@ Window whole_of(const Tensor& tensor) {
   return {.first_row = 0, .last_row = tensor.sizes()[0], .first_column = 0, .last_column = width_of(tensor)};
 }
 
-Density measure_density(const Tensor& tensor, const Window& window) {
+Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool) {
   Density density;
   const auto columns = static_cast<std::size_t>(window.columns());
+  const std::size_t parts = parts_for(pool);
+  density.row_ends.resize(static_cast<std::size_t>(window.rows()));
   density.column_counts.assign(columns, 0);
+  std::vector<Counts> counts(
+      parts, {.columns = std::vector<std::int64_t>(columns), .block = std::vector<std::uint8_t>(columns)});
   visit_values(tensor, [&]<typename T>(const T* values) {
-    // Narrow counters let the compiler count many columns at once; a block of rows cannot overflow them.
-    constexpr std::int64_t kRowsOfBlock = 255;
-    std::vector<std::uint8_t> block(columns, 0);
-    each_row(values, width_of(tensor), window, [&](std::int64_t row, const T* from) {
-      std::int32_t count = 0;
-      for (std::size_t i = 0; i < columns; ++i) {
-        const bool counts = from[i] != T{0};
-        block[i] = static_cast<std::uint8_t>(block[i] + (counts ? 1 : 0));
-        count += counts ? 1 : 0;
-      }
-      density.nonzeros += count;
-      density.fullest_row = std::max<std::int64_t>(density.fullest_row, count);
-      if ((row + 1) % kRowsOfBlock != 0 && row + 1 != window.rows()) return;
-      for (std::size_t i = 0; i < columns; ++i) density.column_counts[i] += block[i];
-      std::ranges::fill(block, std::uint8_t{0});
+    each_part(pool, [&](std::size_t part) {
+      count_rows(values, width_of(tensor), window, part_of(window.rows(), part, parts),
+                 density.row_ends.data(), counts[part]);
     });
   });
+  if (!density.row_ends.empty()) density.fullest_row = std::ranges::max(density.row_ends);
+  std::partial_sum(density.row_ends.begin(), density.row_ends.end(), density.row_ends.begin());
+  if (!density.row_ends.empty()) density.nonzeros = density.row_ends.back();
+  for (const Counts& part : counts) {
+    std::ranges::transform(density.column_counts, part.columns, density.column_counts.begin(), std::plus{});
+  }
   density.used_columns = std::ranges::count_if(density.column_counts, [](std::int64_t n) { return n > 0; });
   return density;
 }
@@ -122,7 +196,8 @@ std::string attribute_text(const RowLayout& layout) {
                      name_of(layout.values));
 }
 
-RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density) {
+RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density,
+                        ThreadPool* pool) {
   RowStore store;
   RowLayout& layout = store.layout;
   layout = {.rows = window.rows(),
@@ -136,9 +211,9 @@ RowStore make_row_store(const Tensor& tensor, const Window& window, const Densit
   auto* bytes = static_cast<std::byte*>(store.bytes.mutable_data());
   visit_values(tensor, [&]<typename T>(const T* values) {
     if (layout.wide_columns) {
-      fill<T, std::int32_t>(values, width_of(tensor), window, layout, bytes);
+      fill<T, std::int32_t>(values, width_of(tensor), window, layout, density, bytes, pool);
     } else {
-      fill<T, std::uint16_t>(values, width_of(tensor), window, layout, bytes);
+      fill<T, std::uint16_t>(values, width_of(tensor), window, layout, density, bytes, pool);
     }
   });
   return store;
@@ -150,8 +225,8 @@ RowStores::Entry& RowStores::entry(const Tensor& tensor, const Window& window) {
            entry->window == window;
   });
   if (found != entries_.end()) return **found;
-  entries_.push_back(std::make_unique<Entry>(
-      Entry{.tensor = tensor, .window = window, .density = measure_density(tensor, window), .store = {}}));
+  entries_.push_back(std::make_unique<Entry>(Entry{
+      .tensor = tensor, .window = window, .density = measure_density(tensor, window, pool_), .store = {}}));
   return *entries_.back();
 }
 
@@ -162,7 +237,7 @@ const Density& RowStores::density(const Tensor& tensor, const Window& window) {
 const RowStore& RowStores::store(const Tensor& tensor, const Window& window) {
   Entry& found = entry(tensor, window);
   if (!found.store) {
-    found.store = std::make_unique<RowStore>(make_row_store(tensor, window, found.density));
+    found.store = std::make_unique<RowStore>(make_row_store(tensor, window, found.density, pool_));
   }
   return *found.store;
 }

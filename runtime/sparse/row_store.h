@@ -12,6 +12,8 @@
 
 namespace weft {
 
+class ThreadPool;
+
 /// A part of a tensor [rows, ...], whose axes but the first count as one: rows [first_row, last_row) and
 /// columns [first_column, last_column).
 struct Window {
@@ -27,17 +29,18 @@ struct Window {
 /// The whole of a tensor with at least one axis.
 Window whole_of(const Tensor& tensor);
 
-/// What was measured of a window: its non-zeros in all and in its fullest row, and how they spread over the
-/// columns. A NaN is no zero; -0 is one.
+/// What was measured of a window: its non-zeros in all, in each row and in each column. A NaN is no zero; -0
+/// is one.
 struct Density {
   std::int64_t nonzeros = 0;
   std::int64_t fullest_row = 0;
   std::int64_t used_columns = 0;              // that have a non-zero at all
+  std::vector<std::int64_t> row_ends{};       // for each row: the non-zeros up to and with it
   std::vector<std::int64_t> column_counts{};  // for each column
 };
 
-/// Reads the window once. `tensor` is u8 or f32.
-Density measure_density(const Tensor& tensor, const Window& window);
+/// Reads the window once, with the threads of `pool` if there is one. `tensor` is u8 or f32.
+Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool = nullptr);
 
 /// Where the parts of a store lie in its bytes.
 struct RowLayout {
@@ -66,12 +69,16 @@ struct RowStore {
 };
 
 /// `density` is what measure_density says of the same window.
-RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density);
+RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density,
+                        ThreadPool* pool = nullptr);
 
 /// What a session has measured and stored, for each window of a tensor once. It keeps the tensors alive. One
 /// thread at a time.
 class RowStores {
  public:
+  /// `pool` must outlive its use here; without one everything is done by the calling thread.
+  explicit RowStores(ThreadPool* pool = nullptr) : pool_(pool) {}
+
   const Density& density(const Tensor& tensor, const Window& window);
   const RowStore& store(const Tensor& tensor, const Window& window);
 
@@ -83,6 +90,7 @@ class RowStores {
     std::unique_ptr<RowStore> store;
   };
   Entry& entry(const Tensor& tensor, const Window& window);
+  ThreadPool* pool_;
   std::vector<std::unique_ptr<Entry>> entries_;
 };
 

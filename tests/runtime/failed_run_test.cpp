@@ -8,11 +8,13 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/expect_error.h"
@@ -184,6 +186,20 @@ TEST_P(FailedRun, DoesNotMoveTheRandomPosition) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, FailedRun, testing::Values(1, 2, 3, 4), testing::PrintToStringParamName());
+
+TEST(FailedRun, NamesThePositionOfARowWhicheverThreadReadsIt) {
+  for (const SkipZeros skip_zeros : {SkipZeros::never, SkipZeros::always}) {
+    Graph graph;
+    const Value rows = input(graph, "rows", i32, {6});
+    const Value x = gather(constant(graph, Tensor::zeros(u8, {10, 3})), rows);
+    const Value w = parameter(graph, "w", Tensor::zeros(f32, {3, 2}));
+    Session session(graph, {.threads = 3, .spare_threads = false, .compile = {.skip_zeros = skip_zeros}});
+    Function function =
+        session.compile({.inputs = {rows}, .outputs = {matmul(cast(x, f32), w)}, .updates = {}});
+    expect_error(ErrorCode::out_of_range, {"index 10 at position 5 is out of range"},
+                 [&] { function({Tensor::of<std::int32_t>({0, 1, 2, 3, 4, 10})}); });
+  }
+}
 
 }  // namespace
 }  // namespace weft

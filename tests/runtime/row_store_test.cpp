@@ -7,7 +7,9 @@
 #include <limits>
 
 #include "weft/graph/error.h"
+#include "weft/runtime/thread_pool.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
@@ -78,6 +80,33 @@ TEST(RowStores, MeasureAndStoreAWindowOnce) {
   EXPECT_EQ(&stores.store(x.rows(0, 2), whole_of(x)), &first);
   EXPECT_NE(&stores.store(x, {.first_row = 0, .last_row = 1, .first_column = 0, .last_column = 2}), &first);
   EXPECT_EQ(stores.density(x, whole_of(x)).nonzeros, 2);
+}
+
+TEST(RowStore, IsTheSameWhoeverMadeIt) {
+  testing_support::TensorSource source("row store");
+  for (const std::int64_t rows : {1, 2, 5, 700}) {
+    const Tensor x = source.whole({rows, 70}, 2, DType::u8);  // thirds
+    const Window window{.first_row = 0, .last_row = rows, .first_column = 3, .last_column = 70};
+    const Density density = measure_density(x, window);
+    const RowStore alone = make_row_store(x, window, density);
+    for (const int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      const Density measured = measure_density(x, window, &pool);
+      EXPECT_EQ(measured.nonzeros, density.nonzeros);
+      EXPECT_EQ(measured.fullest_row, density.fullest_row);
+      EXPECT_EQ(measured.row_ends, density.row_ends);
+      EXPECT_EQ(measured.column_counts, density.column_counts);
+      const RowStore store = make_row_store(x, window, measured, &pool);
+      EXPECT_EQ(attribute_text(store.layout), attribute_text(alone.layout));
+      EXPECT_EQ(*store.layout.column_load, *alone.layout.column_load);
+      const auto count = alone.layout.nonzeros;
+      const StoredRows one = alone.layout.view(alone.bytes.data());
+      const StoredRows other = store.layout.view(store.bytes.data());
+      EXPECT_EQ(list<std::int64_t>(other.ends, rows), list<std::int64_t>(one.ends, rows));
+      EXPECT_EQ(list<std::uint16_t>(other.columns, count), list<std::uint16_t>(one.columns, count));
+      EXPECT_EQ(list<std::uint8_t>(other.values, count), list<std::uint8_t>(one.values, count));
+    }
+  }
 }
 
 }  // namespace
