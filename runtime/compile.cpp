@@ -100,7 +100,8 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   compilation.lowered = lower(program, outputs, inputs,
                               {.reference_kernels = options.reference_kernels,
                                .in_place_updates = options.in_place_updates,
-                               .kernels = options.kernels});
+                               .kernels = options.kernels,
+                               .without_kernels = options.without_kernels});
   keep("lower", compilation.lowered.program);
   compilation.schedule = schedule_for(compilation.lowered, options);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);

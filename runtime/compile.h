@@ -35,9 +35,10 @@ struct CompileOptions {
   bool in_place_updates = true;                 // new values of parameters written where the old ones lie
   bool reference_kernels = false;               // every op by its reference kernel
   std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left
-  bool self_check = false;             // every run checks all stages and kernels against the reference: slow
-  bool nan_guard = false;              // every run looks for the first NaN: slow
-  bool profile = false;  // every run notes when each step began and ended, for Function::profile
+  std::vector<std::string> without_kernels{};  // names of kernels to leave out; the reference stays
+  bool self_check = false;  // every run checks all stages and kernels against the reference: slow
+  bool nan_guard = false;   // every run looks for the first NaN: slow
+  bool profile = false;     // every run notes when each step began and ended, for Function::profile
   /// What was measured of resident data, shared by the compilations of a session; without it each measures.
   std::shared_ptr<RowStores> stores{};
 };

@@ -162,7 +162,7 @@ class Lowering {
     std::vector<TensorType> types;
     for (const ValueId& input : node.inputs) types.push_back(graph().node(input.node).outputs[input.output]);
     return choose_kernel({.op = node.op, .inputs = types, .outputs = node.outputs},
-                         options_.reference_kernels, options_.kernels);
+                         options_.reference_kernels, options_.kernels, options_.without_kernels);
   }
 
   void choose_kernels() {

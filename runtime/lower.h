@@ -44,7 +44,8 @@ struct Lowered {
 struct LowerOptions {
   bool reference_kernels = false;
   bool in_place_updates = true;
-  std::span<const KernelEntry> kernels{};  // tried before weft's own
+  std::span<const KernelEntry> kernels{};          // tried before weft's own
+  std::span<const std::string> without_kernels{};  // names of those that are not tried
 };
 
 /// `inputs` are the labels of the fed inputs in the caller's order. Throws Error(invalid_argument) when a

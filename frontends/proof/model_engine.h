@@ -1,6 +1,7 @@
 #pragma once
 // A training function as a session compiles and runs it. Internal to proof/.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,10 @@ class ModelEngine {
   States states();
   void set(const States& states);
 
-  /// Takes a step from these states in a session that checks itself. Returns what it blames, or that it finds
-  /// nothing.
-  std::string self_check(const States& states) const;
+  /// The loss and gradients at these states, and what a step makes of these.
+  StepResult step_from(const States& states);
 
  private:
-  const Model& model_;
-  DType dtype_;
-  SessionOptions options_;
   Graph graph_;
   Training training_;
   std::vector<Tensor> inputs_;
@@ -36,5 +33,9 @@ class ModelEngine {
   Function step_;
   Function gradients_;
 };
+
+/// Takes a step from these states in a session that checks itself. Returns what it blames, if anything.
+std::optional<std::string> self_check(const Model& model, DType dtype, SessionOptions options,
+                                      const States& states);
 
 }  // namespace weft::proof

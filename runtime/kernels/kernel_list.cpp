@@ -1,5 +1,6 @@
 #include "weft/runtime/kernels/kernel_list.h"
 
+#include <algorithm>
 #include <array>
 
 #include "weft/runtime/kernels/broadcast.h"
@@ -43,10 +44,13 @@ constexpr std::array kKernels{
 
 std::span<const KernelEntry> kernel_list() { return kKernels; }
 
-KernelChoice choose_kernel(const KernelSite& site, bool reference_only, std::span<const KernelEntry> own) {
+KernelChoice choose_kernel(const KernelSite& site, bool reference_only, std::span<const KernelEntry> own,
+                           std::span<const std::string> left_out) {
   for (const auto list : {own, kernel_list()}) {
     for (const KernelEntry& entry : list) {
       if (reference_only && entry.offer != reference_kernel) continue;
+      const bool kept = entry.offer == reference_kernel;
+      if (!kept && std::ranges::find(left_out, entry.name) != left_out.end()) continue;
       if (auto choice = entry.offer(site)) {
         choice->name = entry.name;
         if (choice->work.bytes == 0.0) choice->work = work_of(site);

@@ -10,6 +10,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/optim/optim.h"
+#include "weft/frontends/proof/culprits.h"
 #include "weft/frontends/proof/sample_source.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/control.h"
@@ -26,6 +27,7 @@ using proof::Model;
 using proof::ModelCertificate;
 using proof::Training;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -86,38 +88,86 @@ TEST(CertifyTraining, FindsAWrongGradientRuleAndNamesTheOp) {
   }
 }
 
-/// A kernel for tanh that is wrong at its last element.
+/// A kernel for tanh that gives `last` for its last element, as far as it can tell.
 class WrongTanh final : public Kernel {
  public:
-  explicit WrongTanh(std::int64_t elements) : elements_(static_cast<std::size_t>(elements)) {}
+  using Last = float (*)(float right);
+  WrongTanh(std::int64_t elements, Last last) : elements_(static_cast<std::size_t>(elements)), last_(last) {}
   void run(const KernelBuffers& buffers) override {
     const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
     auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    for (std::size_t i = 0; i < elements_; ++i) y[i] = i + 1 < elements_ ? std::tanh(x[i]) : 0.5F;
+    for (std::size_t i = 0; i < elements_; ++i) y[i] = std::tanh(x[i]);
+    y[elements_ - 1] = last_(y[elements_ - 1]);
   }
 
  private:
   std::size_t elements_;
+  Last last_;
 };
 
-TEST(CertifyTraining, FindsAWrongKernelAndNamesIt) {
-  const auto offer = [](const KernelSite& site) -> std::optional<KernelChoice> {
-    if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
-    KernelChoice choice;
-    choice.cut = {.extent = 1, .row_inputs = {false}};
-    choice.make = [elements = site.outputs[0].shape.elements()](Range) {
-      return std::make_unique<WrongTanh>(elements);
-    };
-    return choice;
+template <WrongTanh::Last last>
+std::optional<KernelChoice> offer_wrong_tanh(const KernelSite& site) {
+  if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = {.extent = 1, .row_inputs = {false}};
+  choice.make = [elements = site.outputs[0].shape.elements()](Range) {
+    return std::make_unique<WrongTanh>(elements, last);
   };
+  return choice;
+}
+
+/// With this kernel for tanh, and nothing fused that would hide tanh from it.
+proof::ModelOptions with_kernel(KernelOffer offer) {
   proof::ModelOptions options;
   options.compile.fuse_matmul = false;
   options.compile.fuse_elementwise = false;
   options.compile.kernels = {{"wrong_tanh", offer}};
+  return options;
+}
+
+float half(float /*right*/) { return 0.5F; }
+float nearly(float right) { return right + 9e-4F; }
+float broken(float /*right*/) { throw Error(ErrorCode::internal, "out of order"); }
+
+TEST(CertifyTraining, FindsAWrongKernelAndNamesIt) {
+  const auto options = with_kernel(offer_wrong_tanh<half>);
   const auto failures = certify_training(two_layers(plain_tanh), f32, options).failures;
   EXPECT_THAT(failures, Contains(HasSubstr("w1 after a step is")));
   EXPECT_THAT(failures, Contains(HasSubstr("the kernel 'wrong_tanh' changes element 34")));
   EXPECT_THAT(certify_training(two_layers(plain_tanh), f64, options).failures, IsEmpty());
+}
+
+TEST(CertifyTraining, NamesAKernelThatTheSelfCheckLetsPass) {
+  const Model model = two_layers(plain_tanh);
+  const auto failures = certify_training(model, f32, with_kernel(offer_wrong_tanh<nearly>)).failures;
+  EXPECT_THAT(failures, Contains("to blame, as all is right without it: the kernel 'wrong_tanh'"));
+}
+
+TEST(CertifyTraining, ReportsAnEngineThatThrows) {
+  const Model model = two_layers(plain_tanh);
+  const auto failures = certify_training(model, f32, with_kernel(offer_wrong_tanh<broken>)).failures;
+  EXPECT_THAT(failures, Contains(HasSubstr("on 1 thread it throws: ")));
+  EXPECT_THAT(failures, Contains(HasSubstr("on 3 threads it throws: ")));
+}
+
+TEST(Culprits, AreTheKernelsThenThePassesThenWhatThreadsDo) {
+  const auto blamed = [](int threads, const proof::IsRight& is_right) {
+    return proof::culprits({.threads = threads}, is_right);
+  };
+  const auto without_sum = [](const SessionOptions& options) {
+    return options.compile.without_kernels == std::vector<std::string>{"sum"};
+  };
+  EXPECT_THAT(blamed(1, without_sum), ElementsAre(HasSubstr("the kernel 'sum'")));
+  EXPECT_THAT(blamed(1, [](const auto& options) { return !options.compile.fuse_accumulate; }),
+              ElementsAre(HasSubstr("the pass 'fuse_accumulate'")));
+  EXPECT_THAT(blamed(1, [](const auto& options) { return !options.compile.in_place_updates; }),
+              ElementsAre(HasSubstr("in place")));
+  EXPECT_THAT(
+      blamed(3, [](const auto& options) { return options.threads == 1 && options.compile.cuts == 0; }),
+      ElementsAre(HasSubstr("into 3 parts")));
+  EXPECT_THAT(blamed(3, [](const auto& options) { return options.threads == 1; }),
+              ElementsAre(HasSubstr("the schedule of several threads")));
+  EXPECT_THAT(blamed(3, [](const auto&) { return false; }), IsEmpty());
 }
 
 TEST(CertifyTraining, AcceptsTheDerivativeOfOneSideOnAKink) {

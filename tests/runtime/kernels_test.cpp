@@ -210,6 +210,9 @@ TEST(Kernels, TheReferenceComesLastAndTakesEverything) {
   const TensorType types[] = {type, type};
   EXPECT_EQ(choose_kernel({.op = Add{}, .inputs = types, .outputs = {&type, 1}}, true).name, "reference");
   EXPECT_EQ(choose_kernel({.op = Add{}, .inputs = types, .outputs = {&type, 1}}, false).name, "elementwise");
+  const std::string left_out[] = {"elementwise", "reference"};
+  const KernelSite site{.op = Add{}, .inputs = types, .outputs = {&type, 1}};
+  EXPECT_EQ(choose_kernel(site, false, {}, left_out).name, "reference");
 }
 
 TEST(Kernels, SharesCoverAllRowsOnce) {
