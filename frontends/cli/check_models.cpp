@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/frontends/cli/check_methods.h"
 #include "weft/frontends/optim/optim.h"
 #include "weft/frontends/proof/sample_source.h"
 #include "weft/ops/activation.h"
@@ -131,12 +132,15 @@ proof::Model model_of_flags(const mnist::TrainingConfig& config) {
 }
 
 std::vector<proof::Model> small_models(std::uint64_t seed) {
-  return {model_of_flags(small({}, "relu", "sgd", seed)),
-          model_of_flags(small({16, 12}, "relu", "sgd", seed)),
-          model_of_flags(small({16}, "tanh", "momentum", seed)),
-          model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
-          convolutional_model(seed),
-          sparse_model(seed)};
+  std::vector<proof::Model> models{model_of_flags(small({}, "relu", "sgd", seed)),
+                                   model_of_flags(small({16, 12}, "relu", "sgd", seed)),
+                                   model_of_flags(small({16}, "tanh", "momentum", seed)),
+                                   model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
+                                   convolutional_model(seed),
+                                   sparse_model(seed),
+                                   dropout_model(seed)};
+  for (proof::Model& model : optimizer_models(seed)) models.push_back(std::move(model));
+  return models;
 }
 
 }  // namespace weft::cli

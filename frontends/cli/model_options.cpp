@@ -1,5 +1,8 @@
 #include "weft/frontends/cli/model_options.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,6 +18,18 @@ std::vector<std::string> initializer_names() {
   for (const nn::NamedInitializer& initializer : nn::named_initializers())
     names.emplace_back(initializer.name);
   return names;
+}
+
+/// What is wrong with a text as a learning rate; nothing if it is one. CLI11's own check lets NaN pass.
+std::string positive_number(const std::string& text) {
+  double number = 0.0;
+  if (CLI::detail::lexical_cast(text, number) && std::isfinite(number) && number > 0.0) return {};
+  return fmt::format("{} is no positive number", text);
+}
+
+/// A minus sign would count from the largest seed downwards.
+std::string no_sign(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("{} is no number from 0 up", text) : std::string();
 }
 
 }  // namespace
@@ -33,9 +48,9 @@ void add_model_options(CLI::App& app, mnist::TrainingConfig& config) {
       ->check(CLI::IsMember(std::vector<std::string>{"sgd", "momentum", "adam"}));
   app.add_option("--lr", config.optimizer.learning_rate,
                  "Learning rate (default: sgd 0.3, momentum 0.05, adam 0.001)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(positive_number, ""))
       ->always_capture_default(false);
-  app.add_option("--seed", config.seed, "Seed of everything random");
+  app.add_option("--seed", config.seed, "Seed of everything random")->check(CLI::Validator(no_sign, ""));
 }
 
 void add_thread_options(CLI::App& app, ThreadOptions& options) {

@@ -35,11 +35,17 @@ Tensor read_images(const std::filesystem::path& path, std::int64_t pixels) {
   return images.reshaped(std::array{count, pixels});
 }
 
-Tensor read_labels(const std::filesystem::path& path, std::int64_t count) {
+Tensor read_labels(const std::filesystem::path& path, std::int64_t count, std::int64_t classes) {
   Tensor labels = data::read_idx(path);
   if (labels.dtype() != u8 || labels.rank() != 1 || labels.sizes()[0] != count) {
     throw Error(ErrorCode::bad_file, fmt::format("{}: these are no labels for the images", path.string()),
                 {.expected = fmt::format("u8[{}]", count), .actual = to_string(labels.type())});
+  }
+  const auto values = labels.values<std::uint8_t>();
+  const auto wrong = std::ranges::find_if(values, [&](std::uint8_t label) { return label >= classes; });
+  if (wrong != values.end()) {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: label {}", path.string(), wrong - values.begin()),
+                {.expected = fmt::format("0 to {}", classes - 1), .actual = fmt::format("{}", *wrong)});
   }
   return labels;
 }
@@ -49,7 +55,7 @@ int predict(const PredictArgs& args) {
       mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config.model;
   const Tensor images = read_images(args.images, config.inputs);
   std::optional<Tensor> labels;
-  if (args.labels) labels = read_labels(*args.labels, images.sizes()[0]);
+  if (args.labels) labels = read_labels(*args.labels, images.sizes()[0], config.classes);
   Graph graph;
   const mnist::Mlp mlp(graph, config);
   Session session(graph, {.threads = args.threads});

@@ -72,7 +72,9 @@ TEST_F(Cli, RejectsWrongUsageWithCodeTwo) {
   expect_one_line(train({"--activation", "step"}), 2, "--activation");
   expect_one_line(train({"--optimizer", "magic"}), 2, "--optimizer");
   expect_one_line(train({"--init", "magic"}), 2, "--init");
-  expect_one_line(train({"--lr", "-1"}), 2, "--lr");
+  expect_one_line(train({"--lr", "-1"}), 2, "--lr: -1 is no positive number");
+  expect_one_line(train({"--lr", "nan"}), 2, "--lr: nan is no positive number");
+  expect_one_line(train({"--seed", "-1"}), 2, "--seed");
   expect_one_line(train({"--epochs", "0"}), 2, "--epochs");
   expect_one_line(train({"--threads", "0"}), 2, "--threads");
   expect_one_line(run_program({"predict"}), 2, "required");
@@ -106,6 +108,18 @@ TEST_F(Cli, RejectsLabelsOutOfRange) {
   digits.labels.mutable_values<std::uint8_t>()[17] = 10;
   write(digits, "train");
   expect_one_line(train({}), 1, "17");
+}
+
+TEST_F(Cli, RejectsLabelsThatTheModelDoesNotHave) {
+  ASSERT_EQ(train({"--epochs", "1", "--save", file("model")}).exit_code, 0);
+  data::Dataset digits = data::synthetic_digits(kTest, 7, kTrain);
+  digits.labels.mutable_values<std::uint8_t>()[5] = 10;
+  write(digits, "t10k");
+  const ProgramRun run =
+      run_program({"predict", "--model", file("model"), "--images", file("t10k-images-idx3-ubyte.gz"),
+                   "--labels", file("t10k-labels-idx1-ubyte.gz")});
+  expect_one_line(run, 1, "label 5; expected 0 to 9, got 10");
+  EXPECT_EQ(run.out, "");
 }
 
 TEST_F(Cli, FindsAnUnwritableTargetBeforeTraining) {

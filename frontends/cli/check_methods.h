@@ -1,0 +1,17 @@
+#pragma once
+// One small network that each optimizer trains, and one with dropout, for `weft check`.
+
+#include <cstdint>
+#include <vector>
+
+#include "weft/frontends/proof/model_check.h"
+
+namespace weft::cli {
+
+/// A training function for each optimizer that takes steps from gradients and that no other model has.
+std::vector<proof::Model> optimizer_models(std::uint64_t seed);
+
+/// Trains with dropout, whose random numbers come from a key that is fed: the same in every run.
+proof::Model dropout_model(std::uint64_t seed);
+
+}  // namespace weft::cli
