@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "weft/bench/program.h"
 #include "weft/bench/report.h"
 #include "weft/graph/error.h"
 
@@ -117,10 +118,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
-  try {
-    return weft::bench::parse_and_run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "weft_bench: %s\n", error.what());
-  }
-  return 1;
+  return weft::bench::run_program("weft_bench", weft::bench::parse_and_run, argc, argv);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "weft/bench/program.h"
 #include "weft/bench/text_job.h"
 
 namespace weft::bench {
@@ -85,10 +86,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
-  try {
-    return weft::bench::parse_and_run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "weft_text_bench: %s\n", error.what());
-  }
-  return 1;
+  return weft::bench::run_program("weft_text_bench", weft::bench::parse_and_run, argc, argv);
 }

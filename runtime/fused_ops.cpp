@@ -32,6 +32,12 @@ std::string attribute_text(const Epilogue& epilogue) {
   return epilogue.op ? to_string(*epilogue.op) : "none";
 }
 
+void apply(const Epilogue& epilogue, const Arg& y) {
+  if (!epilogue.op) return;
+  const Tensor before = Tensor::borrow(y.data, y.dtype, y.sizes).clone();
+  copy_into(evaluate(*epilogue.op, {{before}})[0], y);
+}
+
 std::string attribute_text(const MatMul& product) {
   return fmt::format("{} x {}", product.transpose_a ? "a^T" : "a", product.transpose_b ? "b^T" : "b");
 }
@@ -45,8 +51,8 @@ TensorType FusedMatMul::infer(std::span<const TensorType> inputs) const {
 void FusedMatMul::forward(const KernelArgs& args) const {
   Tensor result = evaluate(product, {{borrow(args.inputs[0]), borrow(args.inputs[1])}})[0];
   if (bias) result = evaluate(Add{}, {{result, borrow(args.inputs[2])}})[0];
-  if (activation.op) result = evaluate(*activation.op, {{result}})[0];
   copy_into(result, args.outputs[0]);
+  apply(activation, args.outputs[0]);
 }
 
 TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {

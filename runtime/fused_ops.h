@@ -20,6 +20,8 @@ struct Epilogue {
   friend bool operator==(const Epilogue&, const Epilogue&) = default;
 };
 std::string attribute_text(const Epilogue& epilogue);
+/// Applies it in place, by the reference.
+void apply(const Epilogue& epilogue, const Arg& y);
 std::string attribute_text(const MatMul& product);
 inline bool operator==(const MatMul& a, const MatMul& b) {
   return a.transpose_a == b.transpose_a && a.transpose_b == b.transpose_b;

@@ -1,5 +1,5 @@
 #pragma once
-// What the rules of the fuse stage share. Internal to runtime/fuse/.
+// What rules that rewrite a program for speed share, those of fuse/ and of sparse/. Internal to runtime/.
 
 #include <span>
 #include <vector>

@@ -34,9 +34,7 @@ void ByteMatMul::forward(const KernelArgs& args) const {
       y[i * n + j] = static_cast<float>(scale * sum + added);
     }
   }
-  if (!activation.op) return;
-  const Tensor before = Tensor::of<float>(y, args.outputs[0].sizes);
-  std::ranges::copy(evaluate(*activation.op, {{before}})[0].values<float>(), y.begin());
+  apply(activation, args.outputs[0]);
 }
 
 }  // namespace weft

@@ -1,5 +1,7 @@
 #include "weft/runtime/sparse/cost.h"
 
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
 namespace weft {
 namespace {
 
@@ -24,7 +26,8 @@ constexpr ProductCosts kAvx512{
 
 }  // namespace
 
-const ProductCosts& product_costs(const SparseFunctions& functions) {
+const ProductCosts& product_costs() {
+  const SparseFunctions& functions = sparse_functions();
   if (&functions == &kAvx512SparseFunctions) return kAvx512;
   if (&functions == &kAvx2SparseFunctions) return kAvx2;
   return kSse2;

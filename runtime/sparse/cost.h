@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "weft/runtime/kernels/vector/sparse_functions.h"
-
 namespace weft {
 
 /// Nanoseconds of one thread for one unit of work on an output row of n elements: fixed + each * n.
@@ -20,11 +18,11 @@ struct ProductCosts {
   RowCost gradient;  // for a non-zero of the left side, listing it by column included
 };
 
-/// Figures for the instruction set of these functions. They are constants, and not measured by each process:
+/// Figures for the instruction set of sparse_functions(). They are constants, and not measured by each process:
 /// a product without zeros rounds otherwise than one with them, so a choice that followed the clock would
 /// break the promise that the same seed gives the same bits. What counts is their ratios, which differ little
 /// between machines with the same instructions.
-const ProductCosts& product_costs(const SparseFunctions& functions = sparse_functions());
+const ProductCosts& product_costs();
 
 /// The share of non-zeros below which a product with n columns is faster without the zeros.
 double densest_to_skip(std::int64_t n);

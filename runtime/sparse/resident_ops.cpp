@@ -133,9 +133,7 @@ void ResidentMatMul::forward(const KernelArgs& args) const {
       y[static_cast<std::size_t>(i) * n + j] = static_cast<float>(scale * sum[j] + added);
     }
   }
-  if (!activation.op) return;
-  const Tensor before = Tensor::of<float>(y, args.outputs[0].sizes);
-  std::ranges::copy(evaluate(*activation.op, {{before}})[0].values<float>(), y.begin());
+  apply(activation, args.outputs[0]);
 }
 
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {

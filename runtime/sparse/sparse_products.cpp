@@ -7,6 +7,7 @@
 
 #include "weft/ops/gather.h"
 #include "weft/ops/sparse.h"
+#include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {
@@ -16,8 +17,6 @@ bool is_replaced(const Node& node) {
   return node.op.is<SparseMatMul>() && node.outputs[0].dtype == DType::f32 &&
          node.outputs[0].shape.elements() != 0;
 }
-
-const Node& producer(const Value& value) { return value.graph().node(value.node()); }
 
 /// The constant that a value is, or that it takes rows of; null if neither.
 const Tensor* constant_behind(const Value& value) {
