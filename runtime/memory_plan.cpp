@@ -1,6 +1,7 @@
 #include "weft/runtime/memory_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <queue>
@@ -170,6 +171,33 @@ MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, std::size_t alignmen
   const std::size_t bytes = extent(lifetimes, by_size, alignment);
   if (bytes > plan.bytes) return plan;
   return {.offsets = std::move(by_size), .bytes = bytes, .peak_live = plan.peak_live};
+}
+
+std::optional<std::pair<std::size_t, std::size_t>> overlap(std::span<const Lifetime> lifetimes,
+                                                           std::span<const std::size_t> offsets) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < lifetimes.size(); ++i) {
+    if (lifetimes[i].bytes > 0) order.push_back(i);
+  }
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return lifetimes[i].first; });
+  const auto dies_later = [&](std::size_t a, std::size_t b) { return lifetimes[a].last > lifetimes[b].last; };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(dies_later)> alive(dies_later);
+  std::map<std::size_t, std::size_t> at;  // offset -> buffer, of those alive
+  for (const std::size_t i : order) {
+    while (!alive.empty() && lifetimes[alive.top()].last < lifetimes[i].first) {
+      at.erase(offsets[alive.top()]);
+      alive.pop();
+    }
+    const auto next = at.lower_bound(offsets[i]);
+    if (next != at.end() && next->first < offsets[i] + lifetimes[i].bytes) return {{next->second, i}};
+    if (next != at.begin()) {
+      const std::size_t before = std::prev(next)->second;
+      if (offsets[before] + lifetimes[before].bytes > offsets[i]) return {{before, i}};
+    }
+    at.emplace(offsets[i], i);
+    alive.push(i);
+  }
+  return std::nullopt;
 }
 
 }  // namespace weft

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace weft {
@@ -26,5 +28,10 @@ struct MemoryPlan {
 /// net inference", 2020), and by time, each into the smallest hole that holds it. Thousands of buffers are
 /// placed by time alone, in O(n log n).
 MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, std::size_t alignment = 64);
+
+/// Two buffers that are alive together and overlap at these offsets, by their numbers, the older first;
+/// nothing if the plan keeps its promise. Looks at neighbours only, in O(n log n).
+std::optional<std::pair<std::size_t, std::size_t>> overlap(std::span<const Lifetime> lifetimes,
+                                                           std::span<const std::size_t> offsets);
 
 }  // namespace weft

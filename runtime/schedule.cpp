@@ -181,6 +181,19 @@ Schedule schedule(const Lowered& lowered, int threads, int parts) {
   return Scheduler(lowered, threads, parts).run();
 }
 
+namespace {
+
+/// "%5 matmul" for the step that makes a storage.
+std::string maker_of(const Lowered& lowered, std::size_t storage) {
+  for (const NodeId id : lowered.steps) {
+    if (std::ranges::find(lowered.storage_of[id], storage) == lowered.storage_of[id].end()) continue;
+    return fmt::format("%{} {}", id, lowered.program.graph->node(id).op.name());
+  }
+  return fmt::format("storage {}", storage);
+}
+
+}  // namespace
+
 ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
   // With one thread steps follow each other; with several, all steps of a phase may run at once.
   constexpr std::int64_t kUnused = -1;
@@ -210,6 +223,12 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
     owners.push_back(storage);
   }
   const MemoryPlan memory = plan_memory(lifetimes);
+  if (const auto both = overlap(lifetimes, memory.offsets)) {
+    throw Error(ErrorCode::internal, "the memory plan gives two values that are alive together one place",
+                {.expected = "places that do not overlap",
+                 .actual = fmt::format("{} and {}", maker_of(lowered, owners[both->first]),
+                                       maker_of(lowered, owners[both->second]))});
+  }
   ArenaPlan plan{.offsets = std::vector<std::size_t>(alive.size(), 0),
                  .bytes = memory.bytes,
                  .peak_live = memory.peak_live};

@@ -180,11 +180,11 @@ class ModelTrial {
   void fail(const std::string& what) {
     certificate_.failures.push_back(fmt::format("{} (seed {})", what, options_.seed));
   }
-  /// What is to blame comes first: it explains the others.
+  /// What is to blame comes first, and once: it explains the others.
   void report(const std::vector<std::string>& lines) {
-    std::vector<std::string> all = lines;
-    for (std::string& failure : certificate_.failures) all.push_back(std::move(failure));
-    certificate_.failures = std::move(all);
+    auto& failures = certificate_.failures;
+    for (const std::string& line : lines) std::erase(failures, line);
+    failures.insert(failures.begin(), lines.begin(), lines.end());
   }
 
   const Model& model_;

@@ -65,6 +65,18 @@ TEST(MemoryPlan, IsTheSameEveryTime) {
   EXPECT_EQ(plan_memory(lifetimes).offsets, plan_memory(lifetimes).offsets);
 }
 
+TEST(MemoryPlan, IsSeenToOverlapWhereItDoes) {
+  using Pair = std::pair<std::size_t, std::size_t>;
+  const std::vector<Lifetime> lifetimes{{64, 0, 2}, {32, 1, 3}, {0, 1, 3}, {64, 3, 4}};
+  const auto at = [&](const std::vector<std::size_t>& offsets) { return overlap(lifetimes, offsets); };
+  EXPECT_EQ(at({0, 64, 64, 0}), std::nullopt);
+  EXPECT_EQ(at({0, 64, 0, 0}), std::nullopt) << "what has no bytes overlaps nothing";
+  EXPECT_EQ(at({0, 32, 0, 128}), (Pair{0, 1})) << "inside";
+  EXPECT_EQ(at({16, 0, 0, 128}), (Pair{0, 1})) << "from below";
+  EXPECT_EQ(at({0, 0, 0, 128}), (Pair{0, 1})) << "at one place";
+  EXPECT_EQ(at({0, 64, 0, 64}), (Pair{1, 3}));
+}
+
 // Properties, against a model that looks at every pair and every phase.
 
 std::vector<Lifetime> random_lifetimes(TensorSource& source) {
@@ -80,6 +92,7 @@ std::vector<Lifetime> random_lifetimes(TensorSource& source) {
 }
 
 void expect_disjoint(const std::vector<Lifetime>& lifetimes, const MemoryPlan& plan) {
+  EXPECT_EQ(overlap(lifetimes, plan.offsets), std::nullopt);
   for (std::size_t i = 0; i < lifetimes.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       const bool meet = lifetimes[i].first <= lifetimes[j].last && lifetimes[j].first <= lifetimes[i].last;
