@@ -179,7 +179,7 @@ std::optional<std::pair<std::size_t, std::size_t>> overlap(std::span<const Lifet
   for (std::size_t i = 0; i < lifetimes.size(); ++i) {
     if (lifetimes[i].bytes > 0) order.push_back(i);
   }
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return lifetimes[i].first; });
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(lifetimes[i].first, i); });
   const auto dies_later = [&](std::size_t a, std::size_t b) { return lifetimes[a].last > lifetimes[b].last; };
   std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(dies_later)> alive(dies_later);
   std::map<std::size_t, std::size_t> at;  // offset -> buffer, of those alive
