@@ -18,10 +18,10 @@ struct ProductCosts {
   RowCost gradient;  // for a non-zero of the left side, listing it by column included
 };
 
-/// Figures for the instruction set of sparse_functions(). They are constants, and not measured by each process:
-/// a product without zeros rounds otherwise than one with them, so a choice that followed the clock would
-/// break the promise that the same seed gives the same bits. What counts is their ratios, which differ little
-/// between machines with the same instructions.
+/// Figures for the instruction set of sparse_functions(). They are constants, and not measured by each
+/// process: a product without zeros rounds otherwise than one with them, so a choice that followed the clock
+/// would break the promise that the same seed gives the same bits. What counts is their ratios, which differ
+/// little between machines with the same instructions.
 const ProductCosts& product_costs();
 
 /// The share of non-zeros below which a product with n columns is faster without the zeros.

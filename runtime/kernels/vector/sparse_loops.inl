@@ -30,7 +30,8 @@ inline void store_tail(float* y, Vector v, Tail tail) { _mm512_mask_storeu_ps(y,
 #elif WEFT_VECTOR_WIDTH == 8
 typedef __m256i Tail;
 inline Tail tail_of(std::int64_t n) {
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 inline Vector load_tail(const float* x, Tail tail) { return _mm256_maskload_ps(x, tail); }
 inline void store_tail(float* y, Vector v, Tail tail) { _mm256_maskstore_ps(y, tail, v); }

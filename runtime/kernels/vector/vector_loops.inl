@@ -45,7 +45,8 @@ void each(const float* x, float* y, std::size_t n, F f) {
   __builtin_memcpy(y + i, tail, (n - i) * sizeof(float));
 }
 
-// Written over registers and not left to the compiler: it would fall back to single elements where y is a or b.
+// Written over registers and not left to the compiler: it would fall back to single elements where y is a or
+// b.
 template <typename F>
 void each2(const float* a, const float* b, float* y, std::size_t n, F f) {
   std::size_t i = 0;
@@ -63,16 +64,26 @@ void compare(const float* a, const float* b, bool* y, std::size_t n, F f) {
   for (std::size_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
 }
 
-void neg(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return -v; }); }
-void square(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return v * v; }); }
+void neg(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return -v; });
+}
+void square(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return v * v; });
+}
 void sqrt(const float* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = __builtin_sqrtf(x[i]);
 }
-void exp(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expf)(v); }); }
-void log(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); }); }
-void erf(const float* x, float* y, std::size_t n) { each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); }); }
-// tanh(x) = x p(x^2) / q(x^2), the rational approximation of Eigen's ptanh: below 5 ulp, a third of the time of
-// glibc's. Beyond the limit tanh rounds to 1; small numbers are their own tanh. A NaN passes both bounds.
+void exp(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expf)(v); });
+}
+void log(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); });
+}
+void erf(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); });
+}
+// tanh(x) = x p(x^2) / q(x^2), the rational approximation of Eigen's ptanh: below 5 ulp, a third of the time
+// of glibc's. Beyond the limit tanh rounds to 1; small numbers are their own tanh. A NaN passes both bounds.
 void tanh(const float* x, float* y, std::size_t n) {
   constexpr float kLimit = 7.90531110763549805F;
   constexpr float kSmall = 0.0004F;
@@ -101,40 +112,55 @@ void sigmoid(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) { return 1.0F / (1.0F + WEFT_VECTOR_MATH(expf)(-v)); });
 }
 
-void add(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u + v; }); }
-void sub(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u - v; }); }
-void mul(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u * v; }); }
-void div(const float* a, const float* b, float* y, std::size_t n) { each2(a, b, y, n, [](Vector u, Vector v) { return u / v; }); }
+void add(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return u + v; });
+}
+void sub(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return u - v; });
+}
+void mul(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return u * v; });
+}
+void div(const float* a, const float* b, float* y, std::size_t n) {
+  each2(a, b, y, n, [](Vector u, Vector v) { return u / v; });
+}
 void minimum(const float* a, const float* b, float* y, std::size_t n) {
   each2(a, b, y, n, [](Vector u, Vector v) { return select((u <= v) | (u != u), u, v); });
 }
 void maximum(const float* a, const float* b, float* y, std::size_t n) {
   each2(a, b, y, n, [](Vector u, Vector v) { return select((u >= v) | (u != u), u, v); });
 }
-void less(const float* a, const float* b, bool* y, std::size_t n) { compare(a, b, y, n, [](float u, float v) { return u < v; }); }
+void less(const float* a, const float* b, bool* y, std::size_t n) {
+  compare(a, b, y, n, [](float u, float v) { return u < v; });
+}
 void less_equal(const float* a, const float* b, bool* y, std::size_t n) {
   compare(a, b, y, n, [](float u, float v) { return u <= v; });
 }
-void greater(const float* a, const float* b, bool* y, std::size_t n) { compare(a, b, y, n, [](float u, float v) { return u > v; }); }
+void greater(const float* a, const float* b, bool* y, std::size_t n) {
+  compare(a, b, y, n, [](float u, float v) { return u > v; });
+}
 void greater_equal(const float* a, const float* b, bool* y, std::size_t n) {
   compare(a, b, y, n, [](float u, float v) { return u >= v; });
 }
 template <typename F>
 void choose(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n, F f) {
   std::size_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) store(y + i, select(f(load(u + i), load(v + i)), load(a + i), load(b + i)));
+  for (; i + kWidth <= n; i += kWidth)
+    store(y + i, select(f(load(u + i), load(v + i)), load(a + i), load(b + i)));
   for (; i < n; ++i) y[i] = f(u[i], v[i]) ? a[i] : b[i];
 }
 void select_less(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
   choose(u, v, a, b, y, n, [](auto s, auto t) { return s < t; });
 }
-void select_less_equal(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+void select_less_equal(const float* u, const float* v, const float* a, const float* b, float* y,
+                       std::size_t n) {
   choose(u, v, a, b, y, n, [](auto s, auto t) { return s <= t; });
 }
 void select_greater(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
   choose(u, v, a, b, y, n, [](auto s, auto t) { return s > t; });
 }
-void select_greater_equal(const float* u, const float* v, const float* a, const float* b, float* y, std::size_t n) {
+void select_greater_equal(const float* u, const float* v, const float* a, const float* b, float* y,
+                          std::size_t n) {
   choose(u, v, a, b, y, n, [](auto s, auto t) { return s >= t; });
 }
 void where(const bool* condition, const float* a, const float* b, float* y, std::size_t n) {
@@ -150,8 +176,8 @@ void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
 }
 
-// The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once, because
-// one chain of additions would wait for its own latency.
+// The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once,
+// because one chain of additions would wait for its own latency.
 template <std::size_t kColumns>
 void add_block(const float* x, std::size_t rows, std::size_t stride, Vector (&sums)[kColumns]) {
   for (std::size_t c = 0; c < kColumns; ++c) sums[c] = Vector{};
@@ -170,7 +196,8 @@ void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, st
     for (; j + kColumns * kWidth <= n; j += kColumns * kWidth) {
       Vector sums[kColumns];
       add_block<kColumns>(block + j, height, stride, sums);
-      for (std::size_t c = 0; c < kColumns; ++c) store(y + j + c * kWidth, load(y + j + c * kWidth) + sums[c]);
+      for (std::size_t c = 0; c < kColumns; ++c)
+        store(y + j + c * kWidth, load(y + j + c * kWidth) + sums[c]);
     }
     for (; j + kWidth <= n; j += kWidth) {
       Vector sums[1];
