@@ -75,7 +75,7 @@ void multiply(benchmark::State& state, const SparseFunctions* functions) {
   const auto w = ones(kColumns * n);
   auto y = ones(kRows * n);
   for (auto _ : state) {
-    functions->multiply(x, nullptr, kRows, w.data(), n, 1.0F, nullptr, y.data());
+    functions->multiply(x, kRows, w.data(), n, 1.0F, nullptr, y.data());
     benchmark::DoNotOptimize(y.data());
   }
   report_unit(state, store.layout.nonzeros);
@@ -91,9 +91,12 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
   const auto d = ones(kRows * n);
   auto w = ones(kColumns * n);
+  const std::int64_t width = panel_width(kRows, n);
+  Tensor panel = Tensor::uninitialized(DType::f32, {kRows, width});
   for (auto _ : state) {
     const auto built = lists.build(x, nullptr, static_cast<std::byte*>(scratch.mutable_data()));
-    functions->accumulate(built.ends, built.entries, kColumns, d.data(), n, 1.0F, w.data(), w.data());
+    functions->accumulate(built.begins, built.ends, built.entries, kColumns, d.data(), kRows, n, 1.0F,
+                          w.data(), w.data(), {.data = panel.mutable_values<float>().data(), .width = width});
     benchmark::DoNotOptimize(w.data());
   }
   report_unit(state, store.layout.nonzeros);

@@ -117,7 +117,7 @@ class ByteMatMulKernel final : public Kernel {
                           .values = values,
                           .wide_columns = layout_.wide_columns,
                           .byte_values = true};
-    sparse_functions().multiply(rows, nullptr, group.end - group.begin, weights(buffers), sizes_.n,
+    sparse_functions().multiply(rows, group.end - group.begin, weights(buffers), sizes_.n,
                                 static_cast<float>(op_.scale), bias(buffers), result(buffers, group.begin));
   }
 

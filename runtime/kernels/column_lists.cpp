@@ -1,15 +1,28 @@
 #include "weft/runtime/kernels/column_lists.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace weft {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t ends_bytes(Range columns) {
+/// Room for a number for each column.
+std::size_t places_bytes(Range columns) {
   const auto bytes = static_cast<std::size_t>(columns.end - columns.begin) * sizeof(std::int32_t);
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// The room that a column gets if all columns get the same and `rows` entries fit; 0 where that would spread
+/// the entries over more memory than stays in a core's cache.
+std::int64_t room_of(std::int64_t rows, Range columns) {
+  constexpr std::int64_t kCache = 512 * 1024;
+  constexpr std::int64_t kLine = kAlignment / sizeof(ColumnEntry);
+  // An odd number of lines: columns that lie a power of two apart would push each other out of the cache.
+  const std::int64_t room = ((rows + kLine - 1) / kLine | 1) * kLine;
+  const std::int64_t bytes = (columns.end - columns.begin) * room * std::int64_t{sizeof(ColumnEntry)};
+  return bytes <= kCache ? room : 0;
 }
 
 inline float number(std::uint8_t x) { return static_cast<float>(x); }
@@ -24,39 +37,35 @@ struct Reader {
   const V* values = nullptr;
   const std::int32_t* numbers = nullptr;
   Range range;
-  bool whole = false;
 
-  /// The part of batch row `i` that lies in the range.
-  Range part(std::int64_t i) const {
+  /// Calls f(place, column from the range's begin) for the entries of batch row `i` that lie in the range.
+  template <typename F>
+  void each(std::int64_t i, F f) const {
     const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[i]} : i;
-    if (whole) return {row_begins[row], row_ends[row]};
-    const C* const end = columns + row_ends[row];
-    const auto below = [](C column, std::int64_t bound) { return std::int64_t{column} < bound; };
-    const C* const first = std::lower_bound(columns + row_begins[row], end, range.begin, below);
-    const C* const last = std::lower_bound(first, end, range.end, below);
-    return {first - columns, last - columns};
+    std::int64_t k = row_begins[row];
+    const std::int64_t end = row_ends[row];
+    if (range.begin > 0) {
+      const auto below = [](C column, std::int64_t bound) { return std::int64_t{column} < bound; };
+      k = std::lower_bound(columns + k, columns + end, range.begin, below) - columns;
+    }
+    for (; k < end && columns[k] < range.end; ++k) f(k, columns[k] - range.begin);
   }
 
-  /// A counting sort: stable, so a column's entries stand in the order of the batch. `ends` holds counts at
-  /// first, then where each column's next entry goes.
-  void sort(std::int64_t rows, std::int32_t* ends, ColumnEntry* entries) const {
+  /// Where each column's entries begin if they lie side by side.
+  void count(std::int64_t rows, std::int32_t* begins) const {
     const std::int64_t width = range.end - range.begin;
-    std::fill(ends, ends + width, 0);
+    std::fill(begins, begins + width, 0);
+    for (std::int64_t i = 0; i < rows; ++i)
+      each(i, [&](std::int64_t, std::int64_t column) { ++begins[column]; });
+    std::exclusive_scan(begins, begins + width, begins, 0);
+  }
+
+  /// Puts every entry at the end of its column's, in the order of the batch.
+  void place(std::int64_t rows, std::int32_t* ends, ColumnEntry* entries) const {
     for (std::int64_t i = 0; i < rows; ++i) {
-      const Range these = part(i);
-      for (std::int64_t k = these.begin; k < these.end; ++k) ++ends[columns[k] - range.begin];
-    }
-    std::int32_t before = 0;
-    for (std::int64_t column = 0; column < width; ++column) {
-      const std::int32_t count = ends[column];
-      ends[column] = before;
-      before += count;
-    }
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const Range these = part(i);
-      for (std::int64_t k = these.begin; k < these.end; ++k) {
-        entries[ends[columns[k] - range.begin]++] = {static_cast<std::uint32_t>(i), number(values[k])};
-      }
+      each(i, [&](std::int64_t k, std::int64_t column) {
+        entries[ends[column]++] = {static_cast<std::uint32_t>(i), number(values[k])};
+      });
     }
   }
 };
@@ -68,28 +77,47 @@ std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t r
   return gathered ? by_rows : std::min(by_rows, layout.nonzeros);
 }
 
+std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
+  constexpr std::int64_t kNear = 32 * 1024 / sizeof(float);
+  constexpr std::int64_t kStep = 16;
+  constexpr std::int64_t kLeast = 64;
+  constexpr std::int64_t kMost = 256;
+  const std::int64_t fit = kNear / std::max<std::int64_t>(rows, 1) / kStep * kStep;
+  return std::min(std::clamp(fit, kLeast, kMost), (n + kStep - 1) / kStep * kStep);
+}
+
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)
-    : whole_(columns.begin == 0 && columns.end == layout.columns),
-      rows_(rows),
+    : rows_(rows),
       columns_(columns),
-      capacity_(most_entries(layout, gathered, rows, columns.end - columns.begin)) {}
+      room_(room_of(rows, columns)),
+      capacity_(room_ > 0 ? room_ * (columns.end - columns.begin)
+                          : most_entries(layout, gathered, rows, columns.end - columns.begin)) {}
 
 std::size_t ColumnLists::scratch_bytes() const {
-  return ends_bytes(columns_) + static_cast<std::size_t>(capacity_) * sizeof(ColumnEntry);
+  return 2 * places_bytes(columns_) + static_cast<std::size_t>(capacity_) * sizeof(ColumnEntry);
 }
 
 ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* numbers,
                                       std::byte* scratch) const {
-  auto* ends = reinterpret_cast<std::int32_t*>(scratch);
-  auto* entries = reinterpret_cast<ColumnEntry*>(scratch + ends_bytes(columns_));
-  const auto sort = [&]<typename C, typename V>(const C* columns, const V* values) {
-    Reader<C, V>{x.begins, x.ends, columns, values, numbers, columns_, whole_}.sort(rows_, ends, entries);
+  auto* begins = reinterpret_cast<std::int32_t*>(scratch);
+  auto* ends = reinterpret_cast<std::int32_t*>(scratch + places_bytes(columns_));
+  auto* entries = reinterpret_cast<ColumnEntry*>(scratch + 2 * places_bytes(columns_));
+  const std::int64_t width = columns_.end - columns_.begin;
+  const auto list = [&]<typename C, typename V>(const C* columns, const V* values) {
+    const Reader<C, V> reader{x.begins, x.ends, columns, values, numbers, columns_};
+    if (room_ > 0) {
+      for (std::int64_t j = 0; j < width; ++j) begins[j] = static_cast<std::int32_t>(j * room_);
+    } else {
+      reader.count(rows_, begins);
+    }
+    std::copy_n(begins, width, ends);
+    reader.place(rows_, ends, entries);
   };
   const auto with_values = [&]<typename C>(const C* columns) {
     if (x.byte_values) {
-      sort(columns, static_cast<const std::uint8_t*>(x.values));
+      list(columns, static_cast<const std::uint8_t*>(x.values));
     } else {
-      sort(columns, static_cast<const float*>(x.values));
+      list(columns, static_cast<const float*>(x.values));
     }
   };
   if (x.wide_columns) {
@@ -97,7 +125,7 @@ ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* n
   } else {
     with_values(static_cast<const std::uint16_t*>(x.columns));
   }
-  return {.ends = ends, .entries = entries};
+  return {.begins = begins, .ends = ends, .entries = entries};
 }
 
 }  // namespace weft

@@ -11,11 +11,15 @@ namespace weft {
 /// fullest one.
 std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t rows, std::int64_t columns);
 
+/// How many columns of a matrix with `rows` rows of n floats a gradient takes at a time, so that they stay in
+/// the cache nearest to the core: at least 64, if there are as many, since every pass reads all lists again.
+std::int64_t panel_width(std::int64_t rows, std::int64_t n);
+
 class ColumnLists {
  public:
   struct Lists {
-    const std::int32_t* ends = nullptr;  // for each column: where its entries end; they begin where the last
-                                         // column's end
+    const std::int32_t* begins = nullptr;  // for each column: its entries are [begins, ends)
+    const std::int32_t* ends = nullptr;
     const ColumnEntry* entries = nullptr;  // a column's in the order of the batch
   };
 
@@ -27,10 +31,11 @@ class ColumnLists {
   Lists build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const;
 
  private:
-  bool whole_ = false;  // all columns are listed
   std::int64_t rows_ = 0;
   Range columns_;
-  std::int64_t capacity_ = 0;
+  /// Where it is not 0, there is room for so many entries in every column, and nobody need count them first.
+  std::int64_t room_ = 0;
+  std::int64_t capacity_ = 0;  // entries in all
 };
 
 }  // namespace weft

@@ -1,12 +1,15 @@
 #include "weft/runtime/kernels/resident.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "weft/graph/sparse_tensor.h"
 #include "weft/runtime/kernels/column_lists.h"
 #include "weft/runtime/kernels/epilogue.h"
+#include "weft/runtime/kernels/packed_rows.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
@@ -99,26 +102,41 @@ struct Batch {
 class ResidentMatMulKernel final : public Kernel {
  public:
   ResidentMatMulKernel(const ResidentMatMul& op, const Batch& batch, Range range)
-      : op_(op), batch_(batch), range_(range), after_(after_of(op.activation).value_or(After::nothing)) {}
+      : op_(op), batch_(batch), range_(range), after_(after_of(op.activation).value_or(After::nothing)) {
+    if (batch.form == RowsForm::numbered) packed_.emplace(batch.layout, std::min(kGroup, size(range)));
+  }
+
+  std::size_t scratch_bytes() const override { return packed_ ? packed_->scratch_bytes() : 0; }
 
   void run(const KernelBuffers& buffers) override {
     StoredRows x = batch_.view(buffers);
-    const std::int32_t* numbers = batch_.numbers(buffers);
-    if (numbers != nullptr) {
-      numbers += range_.begin;
+    if (packed_) {
+      for (std::int64_t row = range_.begin; row < range_.end; row += kGroup) {
+        const Range group{row, std::min(row + kGroup, range_.end)};
+        const std::span numbers(batch_.numbers(buffers) + row, static_cast<std::size_t>(size(group)));
+        multiply(buffers, packed_->pack(x, numbers, buffers.scratch), group);
+      }
     } else {
       x.begins += range_.begin;
       x.ends += range_.begin;
+      multiply(buffers, x, range_);
     }
-    const std::int64_t count = range_.end - range_.begin;
-    const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
-    float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range_.begin * batch_.n;
-    sparse_functions().multiply(x, numbers, count, floats(buffers.inputs[batch_.after()]), batch_.n,
-                                static_cast<float>(op_.scale), bias, y);
-    finish(after_, y, static_cast<std::size_t>(count * batch_.n));
   }
 
  private:
+  static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
+  static std::int64_t size(Range range) { return range.end - range.begin; }
+
+  /// Rows 0, 1, ... of x are those of `range`.
+  void multiply(const KernelBuffers& buffers, const StoredRows& x, Range range) const {
+    const float* w = floats(buffers.inputs[batch_.after()]);
+    const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
+    float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range.begin * batch_.n;
+    sparse_functions().multiply(x, size(range), w, batch_.n, static_cast<float>(op_.scale), bias, y);
+    finish(after_, y, static_cast<std::size_t>(size(range) * batch_.n));
+  }
+
+  std::optional<PackedRows> packed_;
   ResidentMatMul op_;
   Batch batch_;
   Range range_;
@@ -130,20 +148,26 @@ class ResidentGradientKernel final : public Kernel {
   ResidentGradientKernel(const ResidentGradient& op, const Batch& batch, Range range)
       : op_(op), batch_(batch), lists_(batch.layout, batch.form == RowsForm::numbered, batch.rows, range) {}
 
-  std::size_t scratch_bytes() const override { return lists_.scratch_bytes(); }
+  std::size_t scratch_bytes() const override { return panel_bytes() + lists_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
     const Range columns = lists_.columns();
     const std::int64_t at = columns.begin * batch_.n;
     float* y = reinterpret_cast<float*>(buffers.outputs[0]) + at;
     const float* c = op_.accumulates ? floats(buffers.inputs[0]) + at : nullptr;
-    const auto lists = lists_.build(batch_.view(buffers), batch_.numbers(buffers), buffers.scratch);
-    sparse_functions().accumulate(lists.ends, lists.entries, columns.end - columns.begin,
-                                  floats(buffers.inputs.back()), batch_.n, static_cast<float>(op_.scale), c,
-                                  y);
+    const auto lists =
+        lists_.build(batch_.view(buffers), batch_.numbers(buffers), buffers.scratch + panel_bytes());
+    sparse_functions().accumulate(
+        lists.begins, lists.ends, lists.entries, columns.end - columns.begin, floats(buffers.inputs.back()),
+        batch_.rows, batch_.n, static_cast<float>(op_.scale), c, y,
+        {.data = reinterpret_cast<float*>(buffers.scratch), .width = panel_width(batch_.rows, batch_.n)});
   }
 
  private:
+  std::size_t panel_bytes() const {
+    return static_cast<std::size_t>(batch_.rows * panel_width(batch_.rows, batch_.n)) * sizeof(float);
+  }
+
   ResidentGradient op_;
   Batch batch_;
   ColumnLists lists_;

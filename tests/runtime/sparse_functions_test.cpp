@@ -69,28 +69,26 @@ void expect_near(float actual, double expected, double size) {
 }
 
 void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int64_t n, bool bias) {
-  const std::vector<std::int32_t> rows{3, 1, 2, 8, 1};
   const std::int64_t k = x.store.layout.columns;
   const auto w = random_floats(k * n);
   const auto b = random_floats(n);
-  const std::size_t size = rows.size() * static_cast<std::size_t>(n);
+  const std::size_t size = static_cast<std::size_t>(kRows * n);
   std::vector<float> y(size + 1, 77.0F);
   constexpr float kScale = 0.25F;
-  functions.multiply(x.store.layout.view(x.store.bytes.data()), rows.data(), std::ssize(rows), w.data(), n,
-                     kScale, bias ? b.data() : nullptr, y.data());
+  functions.multiply(x.store.layout.view(x.store.bytes.data()), kRows, w.data(), n, kScale,
+                     bias ? b.data() : nullptr, y.data());
   EXPECT_EQ(y[size], 77.0F) << "wrote behind the last row";
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::int64_t i = 0; i < kRows; ++i) {
     for (std::int64_t j = 0; j < n; ++j) {
       double sum = 0.0;
       double absolute = 0.0;
       for (std::int64_t p = 0; p < k; ++p) {
-        const double term = x.at(rows[i], p) * static_cast<double>(w[static_cast<std::size_t>(p * n + j)]);
+        const double term = x.at(i, p) * static_cast<double>(w[static_cast<std::size_t>(p * n + j)]);
         sum += term;
         absolute += std::abs(term);
       }
       const double start = bias ? static_cast<double>(b[static_cast<std::size_t>(j)]) : 0.0;
-      expect_near(y[i * static_cast<std::size_t>(n) + static_cast<std::size_t>(j)], kScale * sum + start,
-                  absolute);
+      expect_near(y[static_cast<std::size_t>(i * n + j)], kScale * sum + start, absolute);
     }
   }
 }
@@ -99,7 +97,7 @@ void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int6
 const std::vector<std::int64_t> kWidths{1,   3,   4,   7,   8,   15,  16,  17,  31,  33,  64, 100,
                                         103, 105, 112, 130, 200, 208, 255, 256, 257, 300, 515};
 
-TEST(SparseFunctions, MultiplyTheRowsAskedFor) {
+TEST(SparseFunctions, MultiplyRows) {
   for (const SparseFunctions* functions : instruction_sets()) {
     for (const DType dtype : {DType::u8, DType::f32}) {
       const Matrix x = random_matrix(dtype, 23);
@@ -121,31 +119,54 @@ TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
   }
 }
 
-TEST(SparseFunctions, AccumulateListsByColumn) {
-  const std::vector<ColumnEntry> entries{{0, 2.0F}, {2, -1.0F}, {1, 0.5F}};
-  const std::vector<std::int32_t> ends{2, 2, 3};
+/// Room for `width` columns of a matrix with `rows` rows.
+class PanelRoom {
+ public:
+  PanelRoom(std::int64_t rows, std::int64_t width)
+      : room_(Tensor::uninitialized(DType::f32, {rows, width})), width_(width) {}
+  Panel panel() { return {.data = room_.mutable_values<float>().data(), .width = width_}; }
+
+ private:
+  Tensor room_;
+  std::int64_t width_;
+};
+
+void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int64_t panel_width) {
+  const std::vector<ColumnEntry> entries{{0, 2.0F}, {2, -1.0F}, {9, 9.0F}, {1, 0.5F}};
+  const std::vector<std::int32_t> begins{0, 3, 3};  // entry 2 belongs to no column
+  const std::vector<std::int32_t> ends{2, 3, 4};
   constexpr std::int64_t kColumns = 3;
+  constexpr std::int64_t kBatch = 3;
+  const auto d = random_floats(kBatch * n);
+  const auto c = random_floats(kColumns * n);
+  const auto size = static_cast<std::size_t>(kColumns * n);
+  PanelRoom room(kBatch, panel_width);
+  std::vector<float> y(size + 1, 77.0F);
+  functions.accumulate(begins.data(), ends.data(), entries.data(), kColumns, d.data(), kBatch, n, -0.5F,
+                       c.data(), y.data(), room.panel());
+  std::vector<float> in_place = c;
+  functions.accumulate(begins.data(), ends.data(), entries.data(), kColumns, d.data(), kBatch, n, -0.5F,
+                       in_place.data(), in_place.data(), room.panel());
+  EXPECT_EQ(y[size], 77.0F) << "wrote behind the last column";
+  y.pop_back();
+  EXPECT_EQ(y, in_place);
+  for (std::int64_t j = 0; j < n; ++j) {
+    const auto at = [&](const std::vector<float>& m, std::int64_t row) {
+      return static_cast<double>(m[static_cast<std::size_t>(row * n + j)]);
+    };
+    expect_near(static_cast<float>(at(y, 0)), at(c, 0) - at(d, 0) + 0.5 * at(d, 2), 1.0);
+    EXPECT_EQ(at(y, 1), at(c, 1));
+    expect_near(static_cast<float>(at(y, 2)), at(c, 2) - 0.25 * at(d, 1), 1.0);
+  }
+}
+
+TEST(SparseFunctions, AccumulateListsByColumn) {
   for (const SparseFunctions* functions : instruction_sets()) {
     for (const std::int64_t n : kWidths) {
-      SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n));
-      const auto d = random_floats(3 * n);
-      const auto c = random_floats(kColumns * n);
-      const auto size = static_cast<std::size_t>(kColumns * n);
-      std::vector<float> y(size + 1, 77.0F);
-      functions->accumulate(ends.data(), entries.data(), kColumns, d.data(), n, -0.5F, c.data(), y.data());
-      std::vector<float> in_place = c;
-      functions->accumulate(ends.data(), entries.data(), kColumns, d.data(), n, -0.5F, in_place.data(),
-                            in_place.data());
-      EXPECT_EQ(y[size], 77.0F) << "wrote behind the last column";
-      y.pop_back();
-      EXPECT_EQ(y, in_place);
-      for (std::int64_t j = 0; j < n; ++j) {
-        const auto at = [&](const std::vector<float>& m, std::int64_t row) {
-          return static_cast<double>(m[static_cast<std::size_t>(row * n + j)]);
-        };
-        expect_near(static_cast<float>(at(y, 0)), at(c, 0) - at(d, 0) + 0.5 * at(d, 2), 1.0);
-        EXPECT_EQ(at(y, 1), at(c, 1));
-        expect_near(static_cast<float>(at(y, 2)), at(c, 2) - 0.25 * at(d, 1), 1.0);
+      for (const std::int64_t panel_width : {16, 64, 256}) {
+        SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n) +
+                     ", in panels of " + std::to_string(panel_width));
+        check_accumulate(*functions, n, panel_width);
       }
     }
   }
@@ -197,11 +218,14 @@ TEST(SparseFunctions, ScatterRowsToSomeColumns) {
 
 TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
   const ColumnEntry entry{1, 2.0F};
+  const std::vector<std::int32_t> begins{0, 0};
   const std::vector<std::int32_t> ends{0, 1};
   const std::vector<float> d{1.0F, 2.0F, 3.0F, 4.0F};
   for (const SparseFunctions* functions : instruction_sets()) {
     std::vector<float> y(4, 9.0F);
-    functions->accumulate(ends.data(), &entry, 2, d.data(), 2, 1.0F, nullptr, y.data());
+    PanelRoom room(2, 16);
+    functions->accumulate(begins.data(), ends.data(), &entry, 2, d.data(), 2, 2, 1.0F, nullptr, y.data(),
+                          room.panel());
     EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;
   }
 }

@@ -27,23 +27,31 @@ struct ColumnEntry {
 
 constexpr std::int64_t kCompressSpare = 16;  // elements
 
+/// Room for some columns of a matrix at a time, aligned to 64 bytes: as many floats as there are rows times
+/// `width`, which is a multiple of 16.
+struct Panel {
+  float* data = nullptr;
+  std::int64_t width = 0;
+};
+
 struct SparseFunctions {
   std::string_view instruction_set;
 
-  // y[i, :] = scale * x[rows[i], :] w + bias for `count` rows of n elements. Without `rows`, row i itself;
-  // `bias` may be null.
-  void (*multiply)(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
-                   std::int64_t n, float scale, const float* bias, float* y);
+  // y[i, :] = scale * x[i, :] w + bias for `count` rows of n elements; `bias` may be null.
+  void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
+                   const float* bias, float* y);
 
   // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
   // are. May write kCompressSpare elements past the last one.
   std::int64_t (*compress)(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns,
                            std::uint8_t* values);
 
-  // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [ends[j - 1], ends[j]) of
-  // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched.
-  void (*accumulate)(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns,
-                     const float* d, std::int64_t n, float alpha, const float* c, float* y);
+  // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [begins[j], ends[j]) of
+  // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d has
+  // `rows` rows, of which the panel takes so many columns at a time.
+  void (*accumulate)(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
+                     std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
+                     const float* c, float* y, const Panel& panel);
 
   // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
   // i, one row after the other.

@@ -76,6 +76,12 @@ struct Block {
     for (int r = 0; r < R; ++r) sum[r] += v * load(x + r * kWidth);
     if constexpr (HasTail) sum[R] += v * load_tail(x + R * kWidth, tail);
   }
+  // Of an x that fills the last register.
+  inline __attribute__((always_inline)) void add(float factor, const float* x) {
+    const Vector v = Vector{} + factor;
+#pragma GCC unroll 32
+    for (int r = 0; r < R + (HasTail ? 1 : 0); ++r) sum[r] += v * load(x + r * kWidth);
+  }
   // y = factor * sum + c; c may be null or y.
   inline __attribute__((always_inline)) void finish(float factor, const float* c, float* y, Tail tail) const {
     const Vector v = Vector{} + factor;
@@ -90,7 +96,7 @@ struct Block {
   }
 };
 
-// The rows of a batch lie anywhere in a large store: without this each would start with a wait for memory.
+// Between two rows many lines of w go through the cache nearest to the core.
 template <typename C, typename V>
 inline void fetch_row(const StoredRows& x, std::int64_t row) {
   constexpr std::int64_t kLine = 64;
@@ -102,36 +108,62 @@ inline void fetch_row(const StoredRows& x, std::int64_t row) {
 }
 
 template <int R, bool HasTail, typename C, typename V>
-void multiply_block(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
-                    std::int64_t n, float scale, const float* bias, float* y, Tail tail) {
+void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
+                    const float* bias, float* y, Tail tail) {
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
-  const auto row_at = [&](std::int64_t i) { return rows != nullptr ? std::int64_t{rows[i]} : i; };
   for (std::int64_t i = 0; i < count; ++i) {
-    if (i + 1 < count) fetch_row<C, V>(x, row_at(i + 1));
-    if (i + 2 < count) __builtin_prefetch(x.begins + row_at(i + 2));
+    if (i + 1 < count) fetch_row<C, V>(x, i + 1);
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    const std::int64_t end = x.ends[row_at(i)];
-    for (std::int64_t k = x.begins[row_at(i)]; k < end; ++k) {
+    const std::int64_t end = x.ends[i];
+    for (std::int64_t k = x.begins[i]; k < end; ++k) {
       block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * n, tail);
     }
     block.finish(scale, bias, y + i * n, tail);
   }
 }
 
+// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
+// would else be fetched twice, to be read and to be written, and every store would wait for the second time.
+template <int Elements>
+inline __attribute__((always_inline)) void own_soon(const float* x) {
+  constexpr int kLine = 64 / sizeof(float);
+#pragma GCC unroll 32
+  for (int i = 0; i < Elements; i += kLine) __builtin_prefetch(x + i, 1);
+}
+
+// A block of d's columns, its rows side by side and the last register filled up with zeros: rows that lie a
+// power of two apart would push each other out of the cache, and others begin within a cache line.
 template <int R, bool HasTail>
-void accumulate_block(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns,
-                      const float* d, std::int64_t n, float alpha, const float* c, float* y, Tail tail) {
-  std::int32_t k = 0;
+void copy_block(const float* d, std::int64_t rows, std::int64_t n, float* panel, Tail tail) {
+  for (std::int64_t i = 0; i < rows; ++i, d += n) {
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(d + r * kWidth));
+    if constexpr (HasTail) {
+      store(panel, load_tail(d + R * kWidth, tail));
+      panel += kWidth;
+    }
+  }
+}
+
+// `d` has rows of as many registers as the block.
+template <int R, bool HasTail>
+void accumulate_block(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
+                      std::int64_t columns, const float* d, std::int64_t n, float alpha, const float* c,
+                      float* y, Tail tail) {
+  constexpr std::int64_t kAhead = 4;
+  constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   for (std::int64_t column = 0; column < columns; ++column) {
+    if (const std::int64_t later = column + kAhead; later < columns && begins[later] != ends[later]) {
+      own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * n);
+    }
     const std::int32_t end = ends[column];
+    std::int32_t k = begins[column];
     if (k == end && c == y) continue;
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    for (; k < end; ++k) {
-      block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * n, tail);
-    }
+    for (; k < end; ++k) block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * kStride);
     block.finish(alpha, c != nullptr ? c + column * n : nullptr, y + column * n, tail);
   }
 }
@@ -150,15 +182,6 @@ inline std::int64_t first_from(const C* columns, std::int64_t begin, std::int64_
   return begin;
 }
 
-// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
-// would else be fetched twice, to be read and to be written, and every store would wait for the second time.
-template <int Elements>
-inline __attribute__((always_inline)) void own_soon(const float* x) {
-  constexpr int kLine = 64 / sizeof(float);
-#pragma GCC unroll 32
-  for (int i = 0; i < Elements; i += kLine) __builtin_prefetch(x + i, 1);
-}
-
 template <int R, bool HasTail, typename C, typename V>
 void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
                    const float* d, std::int64_t n, float alpha, float* y, Tail tail) {
@@ -166,7 +189,6 @@ void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, 
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
   for (std::int64_t i = 0; i < count; ++i, d += n) {
-    if (i + 1 < count) fetch_row<C, V>(x, i + 1);
     Vector row[R + 1];
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r) row[r] = load(d + r * kWidth);
@@ -197,11 +219,12 @@ inline void with_registers(int full, F f) {
   }
 }
 
-// Calls f<R, HasTail>(first element, tail) for blocks of about one width that cover n elements.
+// Calls f<R, HasTail>(first element, tail) for blocks of about one width, of at most `most` registers, that
+// cover n elements.
 template <typename F>
-void over_blocks(std::int64_t n, F f) {
+void over_blocks(std::int64_t n, std::int64_t most, F f) {
   const std::int64_t vectors = (n + kWidth - 1) / kWidth;
-  const std::int64_t blocks = (vectors + kBlock - 1) / kBlock;
+  const std::int64_t blocks = (vectors + most - 1) / most;
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t begin = vectors * block / blocks * kWidth;
     const std::int64_t next = vectors * (block + 1) / blocks * kWidth;
@@ -230,12 +253,12 @@ inline void with_types(const StoredRows& x, F f) {
   }
 }
 
-void multiply(const StoredRows& x, const std::int32_t* rows, std::int64_t count, const float* w,
-              std::int64_t n, float scale, const float* bias, float* y) {
+void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
+              const float* bias, float* y) {
   with_types(x, [&]<typename C, typename V>() {
-    over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block<R, HasTail, C, V>(x, rows, count, w + at, n, scale,
-                                       bias != nullptr ? bias + at : nullptr, y + at, tail);
+    over_blocks(n, kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+      multiply_block<R, HasTail, C, V>(x, count, w + at, n, scale, bias != nullptr ? bias + at : nullptr,
+                                       y + at, tail);
     });
   });
 }
@@ -243,17 +266,21 @@ void multiply(const StoredRows& x, const std::int32_t* rows, std::int64_t count,
 void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last, const float* d,
              std::int64_t n, float alpha, float* y) {
   with_types(x, [&]<typename C, typename V>() {
-    over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+    over_blocks(n, kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
       scatter_block<R, HasTail, C, V>(x, count, first, last, d + at, n, alpha, y + at, tail);
     });
   });
 }
 
-void accumulate(const std::int32_t* ends, const ColumnEntry* entries, std::int64_t columns, const float* d,
-                std::int64_t n, float alpha, const float* c, float* y) {
-  over_blocks(n, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-    accumulate_block<R, HasTail>(ends, entries, columns, d + at, n, alpha, c != nullptr ? c + at : nullptr,
-                                 y + at, tail);
+void accumulate(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
+                std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
+                const float* c, float* y, const Panel& panel) {
+  const std::int64_t fit = panel.width / kWidth;
+  over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+    const bool apart = n != R * kWidth;
+    if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
+    accumulate_block<R, HasTail>(begins, ends, entries, columns, apart ? panel.data : d, n, alpha,
+                                 c != nullptr ? c + at : nullptr, y + at, tail);
   });
 }
 

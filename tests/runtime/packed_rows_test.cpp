@@ -1,0 +1,67 @@
+#include "weft/runtime/kernels/packed_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+namespace weft {
+namespace {
+
+/// Each row's columns and values, as numbers.
+template <typename C, typename V>
+std::vector<std::vector<double>> entries_of(const StoredRows& x, const std::vector<std::int32_t>& rows) {
+  std::vector<std::vector<double>> all;
+  for (const std::int32_t row : rows) {
+    std::vector<double>& entries = all.emplace_back();
+    for (std::int64_t k = x.begins[row]; k < x.ends[row]; ++k) {
+      entries.push_back(static_cast<double>(static_cast<const C*>(x.columns)[k]));
+      entries.push_back(static_cast<double>(static_cast<const V*>(x.values)[k]));
+    }
+  }
+  return all;
+}
+
+/// Row r has its non-zeros at the multiples of r + 2, and row 3 has none.
+template <typename V>
+RowStore store_of(std::int64_t columns) {
+  constexpr std::int64_t kRows = 7;
+  Tensor x = Tensor::zeros(dtype_of<V>(), {kRows, columns});
+  const auto values = x.mutable_values<V>();
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    for (std::int64_t column = 0; row != 3 && column < columns; column += row + 2)
+      values[static_cast<std::size_t>(row * columns + column)] = static_cast<V>(1 + (row + column) % 100);
+  }
+  return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+}
+
+template <typename C, typename V>
+void check_packing(std::int64_t columns) {
+  const RowStore store = store_of<V>(columns);
+  const StoredRows x = store.layout.view(store.bytes.data());
+  std::vector<std::int32_t> numbers{3, 6, 0, 0, 3, 5};  // more than are asked for ahead, once repeated
+  for (int i = 0; i < 20; ++i) numbers.push_back(i % 7);
+  const PackedRows packed(store.layout, std::ssize(numbers));
+  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
+  const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
+  std::vector<std::int32_t> places(numbers.size());
+  std::iota(places.begin(), places.end(), 0);
+  EXPECT_EQ((entries_of<C, V>(copy, places)), (entries_of<C, V>(x, numbers)));
+}
+
+TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
+  check_packing<std::uint16_t, std::uint8_t>(150);
+  check_packing<std::uint16_t, float>(150);
+  check_packing<std::int32_t, std::uint8_t>(70'001);
+  check_packing<std::int32_t, float>(70'001);
+}
+
+TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
+  const RowStore store = store_of<std::uint8_t>(150);
+  const std::vector<std::int32_t> numbers(50, 0);
+  const PackedRows packed(store.layout, std::ssize(numbers));
+  EXPECT_GE(packed.scratch_bytes(), 50 * 75 * (sizeof(std::uint16_t) + sizeof(std::uint8_t)));
+}
+
+}  // namespace
+}  // namespace weft
