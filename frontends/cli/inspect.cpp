@@ -52,6 +52,7 @@ int inspect(const InspectArgs& args) {
   FunctionSpec spec;
   if (args.function == "train") {
     const data::Digits digits = data::load_digits(args.data, args.config.seed);
+    fmt::print("== data\n{}\n\n", digits.source);
     model.inputs = digits.train.images.sizes()[1];
     spec = mnist::training_step(mnist::Mlp(graph, model), constant(graph, digits.train.images),
                                 constant(graph, digits.train.labels), args.config.optimizer);

@@ -1,9 +1,12 @@
 #include "weft/frontends/cli/interrupt.h"
 
+#include <array>
 #include <csignal>
 
 namespace weft::cli {
 namespace {
+
+constexpr std::array kSignals{SIGINT, SIGTERM};
 
 std::atomic<bool> interrupted{false};
 extern "C" void note_interrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
@@ -12,10 +15,12 @@ extern "C" void note_interrupt(int) { interrupted.store(true, std::memory_order_
 
 InterruptWatch::InterruptWatch() {
   interrupted.store(false, std::memory_order_relaxed);
-  std::signal(SIGINT, note_interrupt);
+  for (const int signal : kSignals) std::signal(signal, note_interrupt);
 }
 
-InterruptWatch::~InterruptWatch() { std::signal(SIGINT, SIG_DFL); }
+InterruptWatch::~InterruptWatch() {
+  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
+}
 
 const std::atomic<bool>* InterruptWatch::flag() const { return &interrupted; }
 

@@ -1,11 +1,12 @@
 #pragma once
-// Ctrl-C as a flag: what runs ends in good order and keeps what it has.
+// Ctrl-C, and a batch system that wants the machine back, as a flag: what runs ends in good order and keeps
+// what it has.
 
 #include <atomic>
 
 namespace weft::cli {
 
-/// While it lives, SIGINT sets the flag and does nothing else. One at a time.
+/// While it lives, SIGINT and SIGTERM set the flag and do nothing else. One at a time.
 class InterruptWatch {
  public:
   InterruptWatch();

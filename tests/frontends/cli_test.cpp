@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -42,11 +43,11 @@ class Cli : public ::testing::Test {
   std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
 
   /// `weft train` on the small data set.
-  ProgramRun train(std::vector<std::string> flags, int interrupt_after_lines = 0) const {
+  ProgramRun train(std::vector<std::string> flags, int interrupt_after_lines = 0, int signal = SIGINT) const {
     std::vector<std::string> args{"train",   "--data", folder_.path().string(), "--layers", "16",
                                   "--batch", "32"};
     args.insert(args.end(), flags.begin(), flags.end());
-    return run_program(args, interrupt_after_lines);
+    return run_program(args, interrupt_after_lines, signal);
   }
 
   std::string bytes_of(const std::string& name) const {
@@ -183,6 +184,13 @@ TEST_F(Cli, SavesOnInterruptAndResumesToTheBit) {
   EXPECT_EQ(bytes_of("whole"), bytes_of("part"));
 }
 
+TEST_F(Cli, KeepsWhatItHasWhenItIsToldToEnd) {
+  const ProgramRun stopped = train({"--epochs", "100000", "--save", file("part")}, 5, SIGTERM);
+  EXPECT_EQ(stopped.exit_code, 130);
+  EXPECT_THAT(stopped.err, HasSubstr("--resume " + file("part")));
+  EXPECT_TRUE(std::filesystem::exists(file("part")));
+}
+
 TEST_F(Cli, RefusesToResumeWhatDoesNotFit) {
   ASSERT_EQ(train({"--epochs", "1", "--save", file("model")}).exit_code, 0);
   expect_one_line(
@@ -219,8 +227,8 @@ TEST_F(Cli, PredictsWhatItLearned) {
 TEST_F(Cli, InspectsGraphPlanAndMemory) {
   const ProgramRun run = run_program({"inspect", "--layers", "100", "--dot", file("step.dot")});
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  for (const char* part :
-       {"== graph", "== schedule", "== memory", "softmax_cross_entropy", "matmul_accumulate", "arena"}) {
+  for (const char* part : {"== data", "== graph", "== schedule", "== memory", "softmax_cross_entropy",
+                           "matmul_accumulate", "arena"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
   EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));

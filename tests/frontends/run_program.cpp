@@ -27,12 +27,12 @@ std::string read_all(const std::string& path) {
 
 int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-int wait_for(pid_t process, const std::string& out, int lines) {
+int wait_for(pid_t process, const std::string& out, int lines, int signal) {
   int status = 0;
   while (lines > 0 && ::waitpid(process, &status, WNOHANG) == 0) {
     const std::string text = read_all(out);
     if (std::ranges::count(text, '\n') >= lines) {
-      ::kill(process, SIGINT);
+      ::kill(process, signal);
       lines = 0;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -44,7 +44,7 @@ int wait_for(pid_t process, const std::string& out, int lines) {
 
 }  // namespace
 
-ProgramRun run_program(const std::vector<std::string>& args, int interrupt_after_lines) {
+ProgramRun run_program(const std::vector<std::string>& args, int interrupt_after_lines, int signal) {
   static int runs = 0;
   const std::string base =
       testing::TempDir() + "weft_run_" + std::to_string(::getpid()) + "_" + std::to_string(++runs);
@@ -66,7 +66,7 @@ ProgramRun run_program(const std::vector<std::string>& args, int interrupt_after
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("the program cannot be started");
   ProgramRun run;
-  run.exit_code = wait_for(process, out, interrupt_after_lines);
+  run.exit_code = wait_for(process, out, interrupt_after_lines, signal);
   run.out = read_all(out);
   run.err = read_all(err);
   std::filesystem::remove(out);

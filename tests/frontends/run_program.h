@@ -1,6 +1,7 @@
 #pragma once
 // Runs the program under test as a user's shell would, and keeps what it said.
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@ struct ProgramRun {
   std::string err;
 };
 
-/// Runs `weft ARGS...` and waits for it. With `interrupt_after` it is sent SIGINT once its standard error or
-/// output has at least that many lines.
-ProgramRun run_program(const std::vector<std::string>& args, int interrupt_after_lines = 0);
+/// Runs `weft ARGS...` and waits for it. With `interrupt_after_lines` it is sent `signal` once its output
+/// has at least that many lines.
+ProgramRun run_program(const std::vector<std::string>& args, int interrupt_after_lines = 0,
+                       int signal = SIGINT);
 
 }  // namespace weft
