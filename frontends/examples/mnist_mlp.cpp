@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "weft/weft.h"
 
 int main(int argc, char** argv) {
   using namespace weft;
-  const data::Digits digits = argc > 1 ? data::read_mnist(argv[1]) : data::load_digits(std::nullopt, 1);
-  const std::int64_t epochs = argc > 2 ? std::atoll(argv[2]) : 10;
+  const auto digits = argc > 1 ? data::read_mnist(argv[1]) : data::load_digits({}, 1);  // data loading
+  const std::int64_t epochs = argc > 2 ? std::stoll(argv[2]) : 10;
 
   Graph graph;
   const Value images = constant(graph, digits.train.images);

@@ -205,6 +205,33 @@ TEST(LinesOfCode, CountsLinesThatHoldCode) {
   EXPECT_EQ(lines_of_code(python, Language::python), 3U);
 }
 
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// What the paper counts in its table 1; its shortest program has 62.
+TEST(LinesOfCode, OfThePapersNetworkAreFew) {
+  const auto sizes = code_sizes(WEFT_SOURCES);
+  ASSERT_FALSE(sizes.empty());
+  EXPECT_EQ(sizes.front().file, "frontends/examples/mnist_mlp.cpp");
+  EXPECT_GT(sizes.front().lines, 10U);
+  EXPECT_LE(sizes.front().lines, 25U);
+}
+
+TEST(LinesOfCode, OfAnOpWithItsGradientAreFew) {
+  for (const char* name : {"custom_op", "custom_reduction", "custom_outputs", "custom_state"}) {
+    const std::string text =
+        text_of(std::filesystem::path(WEFT_SOURCES) / "frontends/examples" / (std::string(name) + ".cpp"));
+    const std::size_t begin = text.find("\nstruct ");
+    ASSERT_NE(begin, std::string::npos) << name;
+    const std::size_t end = text.find("\n};", begin);
+    const std::size_t lines = lines_of_code(text.substr(begin, end + 3 - begin), Language::cpp);
+    EXPECT_GT(lines, 5U) << name;
+    EXPECT_LE(lines, 25U) << name;
+  }
+}
+
 /// Programs that speak as an adapter does.
 class Peers : public ::testing::Test {
  protected:
