@@ -93,8 +93,14 @@ constexpr std::size_t output_count() {
   return 0;
 }
 
+template <typename Result>
+constexpr bool kTypes = std::is_same_v<Result, TensorType> || std::is_same_v<Result, std::vector<TensorType>>;
+template <std::size_t N>
+constexpr bool kTypes<std::array<TensorType, N>> = true;
+
 template <typename O>
-concept HasInfer = requires { &O::infer; } && InferSignature<decltype(&O::infer)>::valid;
+concept HasInfer = requires { &O::infer; } && InferSignature<decltype(&O::infer)>::valid &&
+                   kTypes<typename InferSignature<decltype(&O::infer)>::result>;
 
 template <typename O>
 concept ForwardsWhole = requires(const O& op, const KernelArgs& args) { op.forward(args); };
@@ -129,38 +135,101 @@ concept HasFullGradient = requires(const O& op, const GradientArgs& args) {
   { op.gradient(args) } -> std::convertible_to<std::vector<Value>>;
 };
 
+template <typename Result>
+constexpr bool kGradientResult = std::is_same_v<Result, Value>;
+template <std::size_t N>
+constexpr bool kGradientResult<std::array<Value, N>> = true;
+
 template <typename O, std::size_t In>
 constexpr bool has_plain_gradient() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
-    return requires(const O& op, Value v) { op.gradient((static_cast<void>(I), v)..., v, v); };
+    if constexpr (requires(const O& op, Value v) { op.gradient((static_cast<void>(I), v)..., v, v); }) {
+      using Result = decltype(std::declval<const O&>().gradient(
+          (static_cast<void>(I), std::declval<Value>())..., std::declval<Value>(), std::declval<Value>()));
+      return kGradientResult<Result>;
+    }
+    return false;
   }(std::make_index_sequence<In>());
 }
 
-/// One readable sentence for each piece that a struct lacks to be an op.
+template <typename Field>
+concept Attribute = requires(const Field& field) {
+  { attribute_text(field) } -> std::convertible_to<std::string>;
+  { attribute_equal(field, field) } -> std::convertible_to<bool>;
+};
+
+template <typename O, typename Field>
+Field type_of_field(Field O::*);
+
 template <typename O>
-consteval bool check_op() {
+constexpr bool fields_are_attributes() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return (Attribute<decltype(type_of_field(std::get<I>(fields_of<O>())))> && ...);
+  }(std::make_index_sequence<field_count<O>()>());
+}
+
+/// What a struct has of the pieces that make it an op. Those that need a shape rule are not looked at without
+/// one.
+template <typename O>
+struct Pieces {
+  static constexpr bool name = requires { std::string_view(O::name); };
+  static constexpr bool copies = std::copy_constructible<O>;
+  static constexpr bool lists_fields = std::is_empty_v<O> || requires { O::attributes; };
+  static constexpr bool traits = [] {
+    if constexpr (requires { O::traits; }) return std::is_same_v<decltype(O::traits), const Traits>;
+    return true;
+  }();
+  static constexpr bool attributes = [] {
+    if constexpr (lists_fields) return fields_are_attributes<O>();
+    return true;
+  }();
+  static constexpr bool infer = HasInfer<O>;
+  static constexpr std::size_t outputs = [] {
+    if constexpr (infer) return output_count<typename InferSignature<decltype(&O::infer)>::result>();
+    return std::size_t{0};
+  }();
+  static constexpr bool forward = [] {
+    if constexpr (infer) return ForwardsWhole<O> || forwards_any<O>();
+    return true;
+  }();
+  static constexpr bool gradient = [] {
+    if constexpr (HasNoGradient<O> || HasFullGradient<O> || !infer) return true;
+    if constexpr (infer) return has_plain_gradient<O, InferSignature<decltype(&O::infer)>::inputs>();
+  }();
+  static constexpr bool gradients_of_all = HasNoGradient<O> || HasFullGradient<O> || outputs <= 1;
+  static constexpr bool all = name && copies && lists_fields && traits && attributes && infer && forward &&
+                              gradient && gradients_of_all;
+};
+
+/// One readable sentence for each piece that is missing.
+template <typename O>
+consteval void explain() {
+  using Has = Pieces<O>;
+  static_assert(Has::name, "weft: an op needs a name: static constexpr std::string_view name = \"...\";");
+  static_assert(Has::copies, "weft: an op must be copyable, its fields are its attributes");
+  static_assert(Has::lists_fields,
+                "weft: an op lists its fields, or two ops that differ in them would count as equal: "
+                "static constexpr auto attributes = weft::attributes(&MyOp::field, ...);");
   static_assert(
-      requires { std::string_view(O::name); },
-      "weft: an op needs a name: static constexpr std::string_view name = \"...\";");
-  static_assert(std::copy_constructible<O>, "weft: an op must be copyable, its fields are its attributes");
-  static_assert(HasInfer<O>,
+      Has::traits,
+      "weft: the traits of an op are static constexpr weft::Traits traits{.elementwise = true, ...};");
+  static_assert(Has::attributes,
+                "weft: an attribute of an op needs operator== and, beside its type, "
+                "std::string attribute_text(const T&), so that ops can be compared and printed");
+  static_assert(Has::infer,
                 "weft: an op needs a shape rule: TensorType infer(const TensorType& x, ...) const, "
                 "or infer(std::span<const TensorType>) const for any number of inputs");
-  if constexpr (HasInfer<O>) {
-    using Signature = InferSignature<decltype(&O::infer)>;
-    static_assert(ForwardsWhole<O> || forwards_any<O>(),
-                  "weft: an op needs a reference kernel: template <std::floating_point T> void "
-                  "forward(std::span<const T> x, ..., std::span<T> y, ...) const with one parameter for each "
-                  "input and output, or void forward(const KernelArgs& args) const");
-    static_assert(HasNoGradient<O> || HasFullGradient<O> || has_plain_gradient<O, Signature::inputs>(),
-                  "weft: an op needs a gradient: Value gradient(Value x, ..., Value y, Value dy) const, or "
-                  "std::vector<Value> gradient(const GradientArgs& args) const, or, to say that it has none, "
-                  "static constexpr weft::NoGradient gradient{\"why\"};");
-    static_assert(HasNoGradient<O> || HasFullGradient<O> || output_count<typename Signature::result>() <= 1,
-                  "weft: the gradient of an op with several outputs needs them all: "
-                  "std::vector<Value> gradient(const GradientArgs& args) const");
-  }
-  return true;
+  static_assert(Has::forward,
+                "weft: an op needs a reference kernel: template <std::floating_point T> void "
+                "forward(std::span<const T> x, ..., std::span<T> y, ...) const with one parameter for each "
+                "input and output, or void forward(const KernelArgs& args) const");
+  static_assert(Has::gradient,
+                "weft: an op needs a gradient: Value gradient(Value x, ..., Value y, Value dy) const, or "
+                "std::vector<Value> gradient(const GradientArgs& args) const, or, to say that it has none, "
+                "static constexpr weft::NoGradient gradient{\"why\"};");
+  static_assert(Has::gradients_of_all,
+                "weft: the gradient of an op with several outputs needs them all: "
+                "std::vector<Value> gradient(const GradientArgs& args) const");
 }
 
 struct OpInterface {
@@ -185,6 +254,17 @@ struct OpInterface {
 template <typename O>
 class OpModel;
 
+/// An incomplete op gets its sentences and no model, whose errors would bury them.
+template <typename O>
+std::shared_ptr<const OpInterface> model_of(O op) {
+  if constexpr (Pieces<O>::all) {
+    return std::make_shared<OpModel<O>>(std::move(op));
+  } else {
+    explain<O>();
+    return nullptr;
+  }
+}
+
 }  // namespace detail
 
 /// Any op. Cheap to copy: the struct is shared and immutable.
@@ -192,9 +272,7 @@ class Op {
  public:
   template <typename O>
     requires(!std::same_as<O, Op>)
-  Op(O op)
-      : self_((static_cast<void>(detail::check_op<O>()),
-               std::make_shared<detail::OpModel<O>>(std::move(op)))) {}
+  Op(O op) : self_(detail::model_of(std::move(op))) {}
 
   std::string_view name() const { return self_->name(); }
   Traits traits() const { return self_->traits(); }
