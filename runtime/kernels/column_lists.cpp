@@ -17,7 +17,7 @@ std::size_t places_bytes(Range columns) {
 /// The room that a column gets if all columns get the same and `rows` entries fit; 0 where that would spread
 /// the entries over more memory than stays in a core's cache.
 std::int64_t room_of(std::int64_t rows, Range columns) {
-  constexpr std::int64_t kCache = 512 * 1024;
+  constexpr std::int64_t kCache = std::int64_t{512} * 1024;
   constexpr std::int64_t kLine = kAlignment / sizeof(ColumnEntry);
   // An odd number of lines: columns that lie a power of two apart would push each other out of the cache.
   const std::int64_t room = ((rows + kLine - 1) / kLine | 1) * kLine;
@@ -78,7 +78,7 @@ std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t r
 }
 
 std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
-  constexpr std::int64_t kNear = 32 * 1024 / sizeof(float);
+  constexpr std::int64_t kNear = std::int64_t{32} * 1024 / sizeof(float);
   constexpr std::int64_t kStep = 16;
   constexpr std::int64_t kLeast = 64;
   constexpr std::int64_t kMost = 256;

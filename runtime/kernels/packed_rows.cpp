@@ -27,14 +27,16 @@ void fetch(const Bytes& bytes) {
 std::size_t column_size(bool wide) { return wide ? sizeof(std::int32_t) : sizeof(std::uint16_t); }
 std::size_t value_size(bool byte_values) { return byte_values ? sizeof(std::uint8_t) : sizeof(float); }
 
+std::size_t entries_of(const RowLayout& layout, std::int64_t rows) {
+  return static_cast<std::size_t>(rows * layout.fullest_row);
+}
+
 }  // namespace
 
-PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows) {
-  const auto entries = static_cast<std::size_t>(rows * layout.fullest_row);
-  columns_at_ = whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t));
-  values_at_ = columns_at_ + whole_lines(entries * column_size(layout.wide_columns));
-  bytes_ = values_at_ + entries * value_size(layout.values == DType::u8);
-}
+PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows)
+    : columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
+      values_at_(columns_at_ + whole_lines(entries_of(layout, rows) * column_size(layout.wide_columns))),
+      bytes_(values_at_ + entries_of(layout, rows) * value_size(layout.values == DType::u8)) {}
 
 StoredRows PackedRows::pack(const StoredRows& x, std::span<const std::int32_t> numbers,
                             std::byte* scratch) const {
