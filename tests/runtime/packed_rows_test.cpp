@@ -60,7 +60,8 @@ TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
   const RowStore store = store_of<std::uint8_t>(150);
   const std::vector<std::int32_t> numbers(50, 0);
   const PackedRows packed(store.layout, std::ssize(numbers));
-  EXPECT_GE(packed.scratch_bytes(), 50 * 75 * (sizeof(std::uint16_t) + sizeof(std::uint8_t)));
+  constexpr std::size_t kEntries = std::size_t{50} * 75;
+  EXPECT_GE(packed.scratch_bytes(), kEntries * (sizeof(std::uint16_t) + sizeof(std::uint8_t)));
 }
 
 }  // namespace
