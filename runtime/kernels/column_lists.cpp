@@ -83,7 +83,7 @@ std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
   constexpr std::int64_t kLeast = 64;
   constexpr std::int64_t kMost = 256;
   const std::int64_t fit = kNear / std::max<std::int64_t>(rows, 1) / kStep * kStep;
-  return std::min(std::clamp(fit, kLeast, kMost), (n + kStep - 1) / kStep * kStep);
+  return std::min(std::clamp(fit, kLeast, kMost), (std::max<std::int64_t>(n, 1) + kStep - 1) / kStep * kStep);
 }
 
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)

@@ -13,6 +13,7 @@ std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t r
 
 /// How many columns of a matrix with `rows` rows of n floats a gradient takes at a time, so that they stay in
 /// the cache nearest to the core: at least 64, if there are as many, since every pass reads all lists again.
+/// A multiple of 16, and never 0.
 std::int64_t panel_width(std::int64_t rows, std::int64_t n);
 
 class ColumnLists {

@@ -96,7 +96,7 @@ struct Block {
   }
 };
 
-// Between two rows many lines of w go through the cache nearest to the core.
+// Between two rows many lines of a matrix go through the cache nearest to the core.
 template <typename C, typename V>
 inline void fetch_row(const StoredRows& x, std::int64_t row) {
   constexpr std::int64_t kLine = 64;
@@ -189,6 +189,7 @@ void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, 
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
   for (std::int64_t i = 0; i < count; ++i, d += n) {
+    if (i + 1 < count) fetch_row<C, V>(x, i + 1);
     Vector row[R + 1];
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r) row[r] = load(d + r * kWidth);

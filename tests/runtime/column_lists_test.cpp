@@ -1,0 +1,81 @@
+#include "weft/runtime/kernels/column_lists.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+#include <vector>
+
+#include "weft/runtime/sparse/row_store.h"
+
+namespace weft {
+namespace {
+
+using Entries = std::vector<std::pair<std::uint32_t, float>>;
+
+constexpr std::int64_t kRows = 5;
+
+/// Row r has its non-zeros at the multiples of r + 1.
+float value_at(std::int64_t row, std::int64_t column) {
+  return column % (row + 1) == 0 ? static_cast<float>(1 + (row + column) % 7) : 0.0F;
+}
+
+RowStore store_of(std::int64_t columns) {
+  Tensor x = Tensor::zeros(DType::f32, {kRows, columns});
+  const auto values = x.mutable_values<float>();
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    for (std::int64_t column = 0; column < columns; ++column)
+      values[static_cast<std::size_t>(row * columns + column)] = value_at(row, column);
+  }
+  return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+}
+
+/// Lists a range of the columns of `batch` rows, again and again the five of the store, and compares every
+/// list.
+void check_lists(std::int64_t columns, std::int64_t batch, Range range) {
+  const RowStore store = store_of(columns);
+  std::vector<std::int32_t> numbers;
+  for (std::int64_t i = 0; i < batch; ++i) numbers.push_back(static_cast<std::int32_t>(i * 3 % kRows));
+  const ColumnLists lists(store.layout, true, batch, range);
+  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
+  const auto built = lists.build(store.layout.view(store.bytes.data()), numbers.data(),
+                                 static_cast<std::byte*>(scratch.mutable_data()));
+  for (std::int64_t column = range.begin; column < range.end; ++column) {
+    Entries expected;
+    for (std::int64_t i = 0; i < batch; ++i) {
+      const float value = value_at(numbers[static_cast<std::size_t>(i)], column);
+      if (value != 0.0F) expected.emplace_back(static_cast<std::uint32_t>(i), value);
+    }
+    Entries actual;
+    const std::int64_t j = column - range.begin;
+    for (std::int32_t k = built.begins[j]; k < built.ends[j]; ++k)
+      actual.emplace_back(built.entries[k].row, built.entries[k].value);
+    ASSERT_EQ(actual, expected) << "column " << column;
+  }
+}
+
+TEST(ColumnLists, HaveTheEntriesOfEachColumnInTheOrderOfTheBatch) {
+  check_lists(60, 64, {.begin = 0, .end = 60});
+  check_lists(60, 64, {.begin = 7, .end = 31});
+  check_lists(60, 64, {.begin = 31, .end = 60});
+}
+
+TEST(ColumnLists, LieSideBySideWhereRoomForTheBatchInEachWouldBeTooMuch) {
+  constexpr std::int64_t kColumns = 3000;
+  constexpr std::int64_t kBatch = 70;
+  check_lists(kColumns, kBatch, {.begin = 0, .end = kColumns});
+  check_lists(kColumns, kBatch, {.begin = 100, .end = kColumns - 1});
+}
+
+TEST(ColumnLists, TakePanelsOfWholeRegisters) {
+  for (const std::int64_t rows : {0, 1, 64, 1000, 100'000}) {
+    for (const std::int64_t n : {0, 1, 16, 100, 1024}) {
+      EXPECT_GE(panel_width(rows, n), 16) << rows << " rows of " << n;
+      EXPECT_EQ(panel_width(rows, n) % 16, 0) << rows << " rows of " << n;
+    }
+  }
+  EXPECT_EQ(panel_width(64, 100), 112);
+  EXPECT_EQ(panel_width(64, 1024), 128);
+}
+
+}  // namespace
+}  // namespace weft
