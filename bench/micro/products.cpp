@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weft/runtime/kernels/column_lists.h"
+#include "weft/runtime/kernels/row_products.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 #include "weft/runtime/onednn.h"
 #include "weft/runtime/sparse/row_store.h"
@@ -74,8 +75,11 @@ void multiply(benchmark::State& state, const SparseFunctions* functions) {
   const StoredRows x = store.layout.view(store.bytes.data());
   const auto w = ones(kColumns * n);
   auto y = ones(kRows * n);
+  const RowProducts products(kRows, kColumns, n, store.layout.fullest_row);
+  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   for (auto _ : state) {
-    functions->multiply(x, kRows, w.data(), n, 1.0F, nullptr, y.data());
+    products.multiply(x, kRows, w.data(), 1.0F, nullptr, y.data(),
+                      static_cast<std::byte*>(scratch.mutable_data()), *functions);
     benchmark::DoNotOptimize(y.data());
   }
   report_unit(state, store.layout.nonzeros);
@@ -91,12 +95,12 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
   const auto d = ones(kRows * n);
   auto w = ones(kColumns * n);
-  const std::int64_t width = panel_width(kRows, n);
-  Tensor panel = Tensor::uninitialized(DType::f32, {kRows, width});
+  const std::int64_t size = kRows * panel_width(kRows, n);
+  Tensor panel = Tensor::uninitialized(DType::f32, {size});
   for (auto _ : state) {
     const auto built = lists.build(x, nullptr, static_cast<std::byte*>(scratch.mutable_data()));
     functions->accumulate(built.begins, built.ends, built.entries, kColumns, d.data(), kRows, n, 1.0F,
-                          w.data(), w.data(), {.data = panel.mutable_values<float>().data(), .width = width});
+                          w.data(), w.data(), {.data = panel.mutable_values<float>().data(), .size = size});
     benchmark::DoNotOptimize(w.data());
   }
   report_unit(state, store.layout.nonzeros);

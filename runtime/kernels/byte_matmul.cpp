@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weft/runtime/kernels/epilogue.h"
+#include "weft/runtime/kernels/row_products.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 #include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/onednn.h"
@@ -42,6 +43,11 @@ struct GroupLayout {
   std::size_t bytes = 0;
 };
 
+std::size_t whole_lines(std::size_t bytes) {
+  constexpr std::size_t kLine = 64;
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
 GroupLayout layout_of(std::int64_t rows, std::int64_t k) {
   constexpr std::int64_t kMostNarrow = 65'536;
   GroupLayout layout{.wide_columns = k > kMostNarrow};
@@ -49,7 +55,7 @@ GroupLayout layout_of(std::int64_t rows, std::int64_t k) {
   const std::size_t column = layout.wide_columns ? sizeof(std::int32_t) : sizeof(std::uint16_t);
   layout.columns_at = static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t);
   layout.values_at = layout.columns_at + elements * column;
-  layout.bytes = std::max(layout.values_at + elements, elements * sizeof(float));
+  layout.bytes = whole_lines(std::max(layout.values_at + elements, elements * sizeof(float)));
   return layout;
 }
 
@@ -60,10 +66,11 @@ class ByteMatMulKernel final : public Kernel {
         sizes_(sizes),
         range_(range),
         after_(after_of(op.activation).value_or(After::nothing)),
+        products_(std::min(kGroup, range.end - range.begin), sizes.k, sizes.n, sizes.k),
         layout_(layout_of(std::min(kGroup, range.end - range.begin), sizes.k)),
         most_nonzeros_(densest_to_skip(sizes.n)) {}
 
-  std::size_t scratch_bytes() const override { return layout_.bytes; }
+  std::size_t scratch_bytes() const override { return layout_.bytes + products_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
     for (std::int64_t row = range_.begin; row < range_.end;) {
@@ -117,8 +124,8 @@ class ByteMatMulKernel final : public Kernel {
                           .values = values,
                           .wide_columns = layout_.wide_columns,
                           .byte_values = true};
-    sparse_functions().multiply(rows, group.end - group.begin, weights(buffers), sizes_.n,
-                                static_cast<float>(op_.scale), bias(buffers), result(buffers, group.begin));
+    products_.multiply(rows, group.end - group.begin, weights(buffers), static_cast<float>(op_.scale),
+                       bias(buffers), result(buffers, group.begin), buffers.scratch + layout_.bytes);
   }
 
   void take_all(const KernelBuffers& buffers, Range group) const {
@@ -140,6 +147,7 @@ class ByteMatMulKernel final : public Kernel {
   Sizes sizes_;
   Range range_;
   After after_ = After::nothing;
+  RowProducts products_;
   GroupLayout layout_;
   double most_nonzeros_ = 0.0;  // as a share
 };

@@ -10,6 +10,7 @@
 #include "weft/runtime/kernels/column_lists.h"
 #include "weft/runtime/kernels/epilogue.h"
 #include "weft/runtime/kernels/packed_rows.h"
+#include "weft/runtime/kernels/row_products.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
@@ -102,24 +103,22 @@ struct Batch {
 class ResidentMatMulKernel final : public Kernel {
  public:
   ResidentMatMulKernel(const ResidentMatMul& op, const Batch& batch, Range range)
-      : op_(op), batch_(batch), range_(range), after_(after_of(op.activation).value_or(After::nothing)) {
+      : op_(op),
+        batch_(batch),
+        range_(range),
+        after_(after_of(op.activation).value_or(After::nothing)),
+        products_(std::min(kGroup, size(range)), batch.layout.columns, batch.n, batch.layout.fullest_row) {
     if (batch.form == RowsForm::numbered) packed_.emplace(batch.layout, std::min(kGroup, size(range)));
   }
 
-  std::size_t scratch_bytes() const override { return packed_ ? packed_->scratch_bytes() : 0; }
+  std::size_t scratch_bytes() const override {
+    return packed_at() + (packed_ ? packed_->scratch_bytes() : 0);
+  }
 
   void run(const KernelBuffers& buffers) override {
-    StoredRows x = batch_.view(buffers);
-    if (packed_) {
-      for (std::int64_t row = range_.begin; row < range_.end; row += kGroup) {
-        const Range group{row, std::min(row + kGroup, range_.end)};
-        const std::span numbers(batch_.numbers(buffers) + row, static_cast<std::size_t>(size(group)));
-        multiply(buffers, packed_->pack(x, numbers, buffers.scratch), group);
-      }
-    } else {
-      x.begins += range_.begin;
-      x.ends += range_.begin;
-      multiply(buffers, x, range_);
+    for (std::int64_t row = range_.begin; row < range_.end; row += kGroup) {
+      const Range group{row, std::min(row + kGroup, range_.end)};
+      multiply(buffers, rows(buffers, group), group);
     }
   }
 
@@ -127,20 +126,39 @@ class ResidentMatMulKernel final : public Kernel {
   static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
   static std::int64_t size(Range range) { return range.end - range.begin; }
 
+  /// Where the copy lies in the scratch memory.
+  std::size_t packed_at() const {
+    constexpr std::size_t kLine = 64;
+    return (products_.scratch_bytes() + kLine - 1) / kLine * kLine;
+  }
+
+  /// Those of `group` as rows 0, 1, ...
+  StoredRows rows(const KernelBuffers& buffers, Range group) const {
+    StoredRows x = batch_.view(buffers);
+    if (packed_) {
+      const std::span numbers(batch_.numbers(buffers) + group.begin, static_cast<std::size_t>(size(group)));
+      return packed_->pack(x, numbers, buffers.scratch + packed_at());
+    }
+    x.begins += group.begin;
+    x.ends += group.begin;
+    return x;
+  }
+
   /// Rows 0, 1, ... of x are those of `range`.
   void multiply(const KernelBuffers& buffers, const StoredRows& x, Range range) const {
     const float* w = floats(buffers.inputs[batch_.after()]);
     const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
     float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range.begin * batch_.n;
-    sparse_functions().multiply(x, size(range), w, batch_.n, static_cast<float>(op_.scale), bias, y);
+    products_.multiply(x, size(range), w, static_cast<float>(op_.scale), bias, y, buffers.scratch);
     finish(after_, y, static_cast<std::size_t>(size(range) * batch_.n));
   }
 
-  std::optional<PackedRows> packed_;
   ResidentMatMul op_;
   Batch batch_;
   Range range_;
   After after_ = After::nothing;
+  RowProducts products_;
+  std::optional<PackedRows> packed_;
 };
 
 class ResidentGradientKernel final : public Kernel {
@@ -160,13 +178,12 @@ class ResidentGradientKernel final : public Kernel {
     sparse_functions().accumulate(
         lists.begins, lists.ends, lists.entries, columns.end - columns.begin, floats(buffers.inputs.back()),
         batch_.rows, batch_.n, static_cast<float>(op_.scale), c, y,
-        {.data = reinterpret_cast<float*>(buffers.scratch), .width = panel_width(batch_.rows, batch_.n)});
+        {.data = reinterpret_cast<float*>(buffers.scratch), .size = panel_floats()});
   }
 
  private:
-  std::size_t panel_bytes() const {
-    return static_cast<std::size_t>(batch_.rows * panel_width(batch_.rows, batch_.n)) * sizeof(float);
-  }
+  std::int64_t panel_floats() const { return batch_.rows * panel_width(batch_.rows, batch_.n); }
+  std::size_t panel_bytes() const { return static_cast<std::size_t>(panel_floats()) * sizeof(float); }
 
   ResidentGradient op_;
   Batch batch_;

@@ -63,6 +63,15 @@ std::vector<float> random_floats(std::int64_t count) {
   return values;
 }
 
+class PanelRoom {
+ public:
+  explicit PanelRoom(std::int64_t floats) : room_(Tensor::uninitialized(DType::f32, {floats})) {}
+  Panel panel() { return {.data = room_.mutable_values<float>().data(), .size = room_.elements()}; }
+
+ private:
+  Tensor room_;
+};
+
 void expect_near(float actual, double expected, double size) {
   ASSERT_LE(std::abs(static_cast<double>(actual) - expected), kBound * std::max(1.0, size))
       << actual << " where " << expected << " was expected";
@@ -109,6 +118,39 @@ TEST(SparseFunctions, MultiplyRows) {
   }
 }
 
+void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t n, std::int64_t panel_size) {
+  const std::int64_t k = x.store.layout.columns;
+  const StoredRows rows = x.store.layout.view(x.store.bytes.data());
+  const auto w = random_floats(k * n);
+  const auto b = random_floats(n);
+  for (const float* bias : {b.data(), static_cast<const float*>(nullptr)}) {
+    std::vector<float> whole(static_cast<std::size_t>(kRows * n + 1), 77.0F);
+    std::vector<float> parts = whole;
+    functions.multiply(rows, kRows, w.data(), n, 0.25F, bias, whole.data());
+    PanelRoom room(panel_size);
+    std::vector<std::int64_t> cursors(kRows);
+    functions.multiply_in_parts(rows, kRows, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
+                                cursors.data());
+    EXPECT_EQ(parts, whole);
+  }
+}
+
+TEST(SparseFunctions, MultiplyInPartsToTheSameBits) {
+  for (const SparseFunctions* functions : instruction_sets()) {
+    for (const DType dtype : {DType::u8, DType::f32}) {
+      const Matrix x = random_matrix(dtype, 23);
+      for (const std::int64_t n : kWidths) {
+        for (const std::int64_t panel_size : {128, 512, 8192}) {
+          SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n) +
+                       ", in a panel of " + std::to_string(panel_size));
+          check_parts(*functions, x, n, panel_size);
+        }
+      }
+      check_parts(*functions, random_matrix(dtype, 70'001), 5, 8192);
+    }
+  }
+}
+
 TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
   for (const SparseFunctions* functions : instruction_sets()) {
     for (const DType dtype : {DType::u8, DType::f32}) {
@@ -119,18 +161,6 @@ TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
   }
 }
 
-/// Room for `width` columns of a matrix with `rows` rows.
-class PanelRoom {
- public:
-  PanelRoom(std::int64_t rows, std::int64_t width)
-      : room_(Tensor::uninitialized(DType::f32, {rows, width})), width_(width) {}
-  Panel panel() { return {.data = room_.mutable_values<float>().data(), .width = width_}; }
-
- private:
-  Tensor room_;
-  std::int64_t width_;
-};
-
 void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int64_t panel_width) {
   const std::vector<ColumnEntry> entries{{0, 2.0F}, {2, -1.0F}, {9, 9.0F}, {1, 0.5F}};
   const std::vector<std::int32_t> begins{0, 3, 3};  // entry 2 belongs to no column
@@ -140,7 +170,7 @@ void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int
   const auto d = random_floats(kBatch * n);
   const auto c = random_floats(kColumns * n);
   const auto size = static_cast<std::size_t>(kColumns * n);
-  PanelRoom room(kBatch, panel_width);
+  PanelRoom room(kBatch * panel_width);
   std::vector<float> y(size + 1, 77.0F);
   functions.accumulate(begins.data(), ends.data(), entries.data(), kColumns, d.data(), kBatch, n, -0.5F,
                        c.data(), y.data(), room.panel());
@@ -223,7 +253,7 @@ TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
   const std::vector<float> d{1.0F, 2.0F, 3.0F, 4.0F};
   for (const SparseFunctions* functions : instruction_sets()) {
     std::vector<float> y(4, 9.0F);
-    PanelRoom room(2, 16);
+    PanelRoom room(2 * 16);
     functions->accumulate(begins.data(), ends.data(), &entry, 2, d.data(), 2, 2, 1.0F, nullptr, y.data(),
                           room.panel());
     EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;

@@ -27,11 +27,11 @@ struct ColumnEntry {
 
 constexpr std::int64_t kCompressSpare = 16;  // elements
 
-/// Room for some columns of a matrix at a time, aligned to 64 bytes: as many floats as there are rows times
-/// `width`, which is a multiple of 16.
+/// Room for a part of a matrix, whose rows lie side by side in it. Aligned to 64 bytes; a row takes a
+/// multiple of 16 floats.
 struct Panel {
   float* data = nullptr;
-  std::int64_t width = 0;
+  std::int64_t size = 0;  // floats
 };
 
 struct SparseFunctions {
@@ -41,6 +41,13 @@ struct SparseFunctions {
   void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
                    const float* bias, float* y);
 
+  // The same bits. All rows meet the first rows of w before the next ones, which so stay in the panel, and
+  // the panel in the cache: it pays where a row has several non-zeros for each part. x has `columns` columns;
+  // `cursors` is room for `count` numbers.
+  void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t columns, const float* w,
+                            std::int64_t n, float scale, const float* bias, float* y, const Panel& panel,
+                            std::int64_t* cursors);
+
   // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
   // are. May write kCompressSpare elements past the last one.
   std::int64_t (*compress)(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns,
@@ -48,7 +55,7 @@ struct SparseFunctions {
 
   // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [begins[j], ends[j]) of
   // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d has
-  // `rows` rows, of which the panel takes so many columns at a time.
+  // `rows` rows, which go through the panel some columns at a time, at least 16.
   void (*accumulate)(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
                      std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
                      const float* c, float* y, const Panel& panel);

@@ -82,6 +82,16 @@ struct Block {
 #pragma GCC unroll 32
     for (int r = 0; r < R + (HasTail ? 1 : 0); ++r) sum[r] += v * load(x + r * kWidth);
   }
+  inline __attribute__((always_inline)) void resume(const float* y, Tail tail) {
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) sum[r] = load(y + r * kWidth);
+    if constexpr (HasTail) sum[R] = load_tail(y + R * kWidth, tail);
+  }
+  inline __attribute__((always_inline)) void pause(float* y, Tail tail) const {
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) store(y + r * kWidth, sum[r]);
+    if constexpr (HasTail) store_tail(y + R * kWidth, sum[R], tail);
+  }
   // y = factor * sum + c; c may be null or y.
   inline __attribute__((always_inline)) void finish(float factor, const float* c, float* y, Tail tail) const {
     const Vector v = Vector{} + factor;
@@ -124,6 +134,56 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
   }
 }
 
+// A block of a matrix's columns, its rows side by side and the last register filled up with zeros: rows that
+// lie a power of two apart would push each other out of the cache, and others begin within a cache line.
+template <int R, bool HasTail>
+void copy_block(const float* from, std::int64_t rows, std::int64_t n, float* panel, Tail tail) {
+  for (std::int64_t i = 0; i < rows; ++i, from += n) {
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(from + r * kWidth));
+    if constexpr (HasTail) {
+      store(panel, load_tail(from + R * kWidth, tail));
+      panel += kWidth;
+    }
+  }
+}
+
+// Rows of w that are a block as they lie need no panel.
+template <int R, bool HasTail, typename C, typename V>
+void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t all, const float* w,
+                             std::int64_t n, float scale, const float* bias, float* y, Tail tail,
+                             const Panel& panel, std::int64_t* cursors) {
+  constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
+  const auto* columns = static_cast<const C*>(x.columns);
+  const auto* values = static_cast<const V*>(x.values);
+  const bool apart = n != R * kWidth;
+  const std::int64_t step = panel.size / kStride;
+  for (std::int64_t i = 0; i < count; ++i) cursors[i] = x.begins[i];
+  for (std::int64_t begin = 0; begin < all; begin += step) {
+    const std::int64_t end = begin + step < all ? begin + step : all;
+    if (apart) copy_block<R, HasTail>(w + begin * n, end - begin, n, panel.data, tail);
+    const float* part = apart ? panel.data : w + begin * n;
+    for (std::int64_t i = 0; i < count; ++i) {
+      Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled here
+      if (begin == 0) {
+        block.clear();
+      } else {
+        block.resume(y + i * n, tail);
+      }
+      std::int64_t k = cursors[i];
+      for (; k < x.ends[i] && static_cast<std::int64_t>(columns[k]) < end; ++k) {
+        block.add(number(values[k]), part + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
+      }
+      cursors[i] = k;
+      if (end == all) {
+        block.finish(scale, bias, y + i * n, tail);
+      } else {
+        block.pause(y + i * n, tail);
+      }
+    }
+  }
+}
+
 // Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
 // would else be fetched twice, to be read and to be written, and every store would wait for the second time.
 template <int Elements>
@@ -131,20 +191,6 @@ inline __attribute__((always_inline)) void own_soon(const float* x) {
   constexpr int kLine = 64 / sizeof(float);
 #pragma GCC unroll 32
   for (int i = 0; i < Elements; i += kLine) __builtin_prefetch(x + i, 1);
-}
-
-// A block of d's columns, its rows side by side and the last register filled up with zeros: rows that lie a
-// power of two apart would push each other out of the cache, and others begin within a cache line.
-template <int R, bool HasTail>
-void copy_block(const float* d, std::int64_t rows, std::int64_t n, float* panel, Tail tail) {
-  for (std::int64_t i = 0; i < rows; ++i, d += n) {
-#pragma GCC unroll 32
-    for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(d + r * kWidth));
-    if constexpr (HasTail) {
-      store(panel, load_tail(d + R * kWidth, tail));
-      panel += kWidth;
-    }
-  }
 }
 
 // `d` has rows of as many registers as the block.
@@ -264,6 +310,20 @@ void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int6
   });
 }
 
+void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t columns, const float* w,
+                       std::int64_t n, float scale, const float* bias, float* y, const Panel& panel,
+                       std::int64_t* cursors) {
+  // A wider block has fewer rows in the panel, and so fewer non-zeros of each row of x.
+  constexpr std::int64_t kMost = kBlock < 128 / kWidth ? kBlock : 128 / kWidth;
+  with_types(x, [&]<typename C, typename V>() {
+    over_blocks(n, kMost, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
+      multiply_block_in_parts<R, HasTail, C, V>(x, count, columns, w + at, n, scale,
+                                                bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
+                                                cursors);
+    });
+  });
+}
+
 void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last, const float* d,
              std::int64_t n, float alpha, float* y) {
   with_types(x, [&]<typename C, typename V>() {
@@ -276,7 +336,7 @@ void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::i
 void accumulate(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
                 std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
                 const float* c, float* y, const Panel& panel) {
-  const std::int64_t fit = panel.width / kWidth;
+  const std::int64_t fit = panel.size / (rows > 0 ? rows : 1) / kWidth;
   over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
     const bool apart = n != R * kWidth;
     if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
@@ -370,6 +430,7 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
 
 extern const SparseFunctions WEFT_SPARSE_TABLE = {.instruction_set = WEFT_VECTOR_NAME,
                                                   .multiply = multiply,
+                                                  .multiply_in_parts = multiply_in_parts,
                                                   .compress = compress,
                                                   .accumulate = accumulate,
                                                   .scatter = scatter};

@@ -1,0 +1,33 @@
+#pragma once
+// Products of stored rows with a dense matrix, through a panel where that pays. Internal to runtime/kernels/.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "weft/runtime/kernels/vector/sparse_functions.h"
+
+namespace weft {
+
+class RowProducts {
+ public:
+  /// For at most `rows` rows at a time with so many columns, whose fullest has `fullest_row` non-zeros, and a
+  /// matrix [columns, n].
+  RowProducts(std::int64_t rows, std::int64_t columns, std::int64_t n, std::int64_t fullest_row);
+
+  std::size_t scratch_bytes() const;
+  /// y[i, :] = scale * x[i, :] w + bias for the first `count` rows; `bias` may be null. `scratch` is aligned
+  /// to 64 bytes. The bits do not depend on the way that is taken.
+  void multiply(const StoredRows& x, std::int64_t count, const float* w, float scale, const float* bias,
+                float* y, std::byte* scratch, const SparseFunctions& functions = sparse_functions()) const;
+
+ private:
+  bool pays(std::int64_t count, std::int64_t nonzeros) const;
+
+  std::int64_t rows_ = 0;
+  std::int64_t columns_ = 0;
+  std::int64_t n_ = 0;
+  std::int64_t parts_ = 0;  // in which the matrix goes through the panel
+  bool may_pay_ = false;
+};
+
+}  // namespace weft

@@ -1,0 +1,93 @@
+#include "weft/runtime/kernels/row_products.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "weft/runtime/sparse/row_store.h"
+
+namespace weft {
+namespace {
+
+constexpr std::int64_t kRows = 6;
+
+/// Every `step`-th element of a row is not 0.
+RowStore store_of(std::int64_t columns, std::int64_t step) {
+  Tensor x = Tensor::zeros(DType::u8, {kRows, columns});
+  const auto values = x.mutable_values<std::uint8_t>();
+  for (std::int64_t i = 0; i < kRows * columns; i += step)
+    values[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(1 + i % 250);
+  return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+}
+
+RowProducts products_of(const RowStore& store, std::int64_t n) {
+  return {kRows, store.layout.columns, n, store.layout.fullest_row};
+}
+
+/// The functions of this CPU, but that they note which of the two was asked.
+int whole_calls = 0;
+int parts_calls = 0;
+SparseFunctions counting_functions() {
+  SparseFunctions counting = sparse_functions();
+  counting.multiply = [](const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
+                         const float* bias, float* y) {
+    ++whole_calls;
+    sparse_functions().multiply(x, count, w, n, scale, bias, y);
+  };
+  counting.multiply_in_parts = [](const StoredRows& x, std::int64_t count, std::int64_t columns,
+                                  const float* w, std::int64_t n, float scale, const float* bias, float* y,
+                                  const Panel& panel, std::int64_t* cursors) {
+    ++parts_calls;
+    sparse_functions().multiply_in_parts(x, count, columns, w, n, scale, bias, y, panel, cursors);
+  };
+  return counting;
+}
+
+/// Whether the matrix went through a panel; the result must be that of the plain function.
+bool takes_parts(const RowStore& store, std::int64_t n) {
+  const RowProducts products = products_of(store, n);
+  const StoredRows x = store.layout.view(store.bytes.data());
+  const std::vector<float> w(static_cast<std::size_t>(store.layout.columns * n), 0.5F);
+  std::vector<float> expected(static_cast<std::size_t>(kRows * n));
+  std::vector<float> y = expected;
+  sparse_functions().multiply(x, kRows, w.data(), n, 2.0F, nullptr, expected.data());
+  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
+  whole_calls = parts_calls = 0;
+  products.multiply(x, kRows, w.data(), 2.0F, nullptr, y.data(),
+                    static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
+  EXPECT_EQ(whole_calls + parts_calls, 1);
+  EXPECT_EQ(y, expected);
+  return parts_calls == 1;
+}
+
+TEST(RowProducts, TakeTheMatrixInPartsWhereARowMeetsEachOften) {
+  EXPECT_TRUE(takes_parts(store_of(784, 5), 100));
+  EXPECT_TRUE(takes_parts(store_of(784, 5), 1000));
+  EXPECT_TRUE(takes_parts(store_of(784, 1), 64));
+}
+
+TEST(RowProducts, TakeItWholeWhereItIsSmallOrRowsAreNearlyEmpty) {
+  EXPECT_FALSE(takes_parts(store_of(40, 1), 100));
+  EXPECT_FALSE(takes_parts(store_of(784, 5), 1));
+  EXPECT_FALSE(takes_parts(store_of(784, 100), 100));
+  EXPECT_FALSE(takes_parts(store_of(70'001, 1000), 64));
+}
+
+TEST(RowProducts, NeedNoRoomForPartsThatCannotPay) {
+  EXPECT_GT(products_of(store_of(784, 5), 100).scratch_bytes(), 0U);
+  EXPECT_EQ(products_of(store_of(784, 100), 100).scratch_bytes(), 0U);
+  EXPECT_EQ(products_of(store_of(40, 1), 100).scratch_bytes(), 0U);
+}
+
+TEST(RowProducts, WeighTheRowsThatTheyGet) {
+  Tensor x = Tensor::zeros(DType::u8, {kRows, 784});
+  const auto values = x.mutable_values<std::uint8_t>();
+  for (std::size_t column = 0; column < 784; ++column) values[column] = 1;  // one full row, five empty ones
+  const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+  EXPECT_GT(products_of(store, 100).scratch_bytes(), 0U);
+  EXPECT_TRUE(takes_parts(store, 100));
+  EXPECT_FALSE(takes_parts(store, 10));
+}
+
+}  // namespace
+}  // namespace weft
