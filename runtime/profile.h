@@ -22,7 +22,7 @@ struct StepProfile {
   bool barrier_before = false;
   double seconds = 0.0;  // median over the runs, of the thread that takes longest
   double flops = 0.0;    // of all threads; 0 where nobody knows
-  double bytes = 0.0;    // read and written, counted by shapes
+  double bytes = 0.0;    // read and written at least once, counted by shapes
 };
 
 /// What one thread did at one time.

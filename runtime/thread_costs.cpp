@@ -53,7 +53,8 @@ double measured_bytes() {
 }
 
 double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& costs) {
-  const double alone = std::max(kernel.work.flops / costs.flops, kernel.work.bytes / costs.bytes);
+  const double traffic = std::max(kernel.work.bytes, kernel.work.traffic);
+  const double alone = std::max(kernel.work.flops / costs.flops, traffic / costs.bytes);
   return alone / static_cast<double>(std::clamp<std::int64_t>(kernel.cut.extent, 1, threads));
 }
 
@@ -62,9 +63,6 @@ double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& 
 ThreadCosts measure_thread_costs(ThreadPool& pool) {
   constexpr int kTries = 16;
   constexpr int kBarriers = 8;
-  // What takes longer is a processor that somebody else has just now; it says nothing of later runs.
-  constexpr double kMostRegion = 20e-6;
-  constexpr double kMostBarrier = 5e-6;
   ThreadCosts costs{.region = 0.0, .barrier = 0.0, .flops = measured_flops(), .bytes = measured_bytes()};
   Barrier barrier(pool.threads());
   const std::function<void(int)> nothing = [](int) {};
@@ -74,9 +72,21 @@ ThreadCosts measure_thread_costs(ThreadPool& pool) {
   pool.run(nothing);  // the workers may still be asleep
   const double region = best_of(kTries, [&] { pool.run(nothing); });
   const double meetings = best_of(kTries, [&] { pool.run(meeting); });
-  costs.region = std::min(region, kMostRegion);
-  costs.barrier = std::clamp((meetings - region) / kBarriers, 0.0, kMostBarrier);
-  return costs;
+  costs.region = region;
+  costs.barrier = std::max((meetings - region) / kBarriers, 0.0);
+  return believable(costs);
+}
+
+ThreadCosts believable(ThreadCosts measured) {
+  constexpr double kBusyRegion = 20e-6;
+  constexpr double kBusyBarrier = 5e-6;
+  constexpr double kUsualRegion = 2e-6;
+  constexpr double kUsualBarrier = 0.5e-6;
+  if (measured.region > kBusyRegion || measured.barrier > kBusyBarrier) {
+    measured.region = kUsualRegion;
+    measured.barrier = kUsualBarrier;
+  }
+  return measured;
 }
 
 ThreadCosts thread_costs_of(ThreadPool& pool) {

@@ -16,9 +16,12 @@ struct ThreadCosts {
   double bytes = 0.0;    // traffic with the second-level cache
 };
 
-/// Measures them with the pool's threads, in about a millisecond. On a busy machine the best of several
-/// tries counts, and no more than what a machine with processors to spare would take.
+/// Measures them with the pool's threads, in about a millisecond. The best of several tries counts.
 ThreadCosts measure_thread_costs(ThreadPool& pool);
+
+/// The same, but for a region and a barrier that took longer than on any idle machine: then somebody else had
+/// a processor just at that time, which says nothing of later runs, and both get usual values.
+ThreadCosts believable(ThreadCosts measured);
 
 /// The same, measured once in the process for each number of threads. Sessions in several threads may ask.
 ThreadCosts thread_costs_of(ThreadPool& pool);

@@ -157,7 +157,10 @@ Work expected_work(const Sizes& sizes) {
   constexpr double kFloat = sizeof(float);
   const double elements = static_cast<double>(sizes.m) * static_cast<double>(sizes.k);
   const double products = 0.5 * densest_to_skip(sizes.n) * elements * static_cast<double>(sizes.n);
-  return {.flops = 2.0 * products, .bytes = elements + kFloat * products};
+  const double others = elements + kFloat * static_cast<double>(sizes.m) * static_cast<double>(sizes.n);
+  return {.flops = 2.0 * products,
+          .bytes = others + kFloat * static_cast<double>(sizes.k) * static_cast<double>(sizes.n),
+          .traffic = others + kFloat * products};
 }
 
 }  // namespace

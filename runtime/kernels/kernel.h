@@ -72,7 +72,8 @@ struct KernelSite {
 /// What a run of a whole site takes, for those who weigh it: arithmetic and traffic, as far as shapes tell.
 struct Work {
   double flops = 0.0;
-  double bytes = 0.0;
+  double bytes = 0.0;    // read and written at least once
+  double traffic = 0.0;  // with the caches, where a kernel knows that it reads the same bytes often; 0: bytes
 };
 
 /// Every input read and every output written once, one operation for each element of the outputs.

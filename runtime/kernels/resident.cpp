@@ -90,13 +90,18 @@ struct Batch {
   const std::int32_t* numbers(const KernelBuffers& buffers) const {
     return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
   }
-  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average.
-  Work work() const {
+  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
+  /// go by `passes` times.
+  Work work(double passes) const {
     constexpr double kFloat = sizeof(float);
+    const auto weights = static_cast<double>(layout.columns) * static_cast<double>(n);
     const double nonzeros =
         layout.density() * static_cast<double>(rows) * static_cast<double>(layout.columns);
     const double products = nonzeros * static_cast<double>(n);
-    return {.flops = 2.0 * products, .bytes = kFloat * (products + nonzeros)};
+    const double others = nonzeros + static_cast<double>(rows) * static_cast<double>(n);
+    return {.flops = 2.0 * products,
+            .bytes = kFloat * (passes * weights + others),
+            .traffic = kFloat * (products + others)};
   }
 };
 
@@ -262,7 +267,7 @@ std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
   choice.cut = {.extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
   if (op->form == RowsForm::numbered) choice.cut.row_inputs[1] = true;
   if (op->form == RowsForm::entries) choice.cut.row_inputs[0] = choice.cut.row_inputs[1] = true;
-  choice.work = batch.work();
+  choice.work = batch.work(1.0);
   choice.make = [op = *op, batch](Range range) {
     return std::make_unique<ResidentMatMulKernel>(op, batch, range);
   };
@@ -288,7 +293,7 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
     choice.cut.row_inputs[0] = true;
     choice.in_place = {{.output = 0, .input = 0}};
   }
-  choice.work = batch.work();
+  choice.work = batch.work(op->accumulates ? 2.0 : 1.0);
   choice.make = [op = *op, batch, scatters](Range range) -> std::unique_ptr<Kernel> {
     if (scatters) return std::make_unique<ScatteredGradientKernel>(op, batch, range);
     return std::make_unique<ResidentGradientKernel>(op, batch, range);

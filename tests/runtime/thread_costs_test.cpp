@@ -49,6 +49,21 @@ TEST(ThreadCosts, RiseWithTheCostOfMeeting) {
   EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = slow}).threads, 1);
 }
 
+TEST(ThreadCosts, OfABusyMomentDoNotCount) {
+  const auto threads_after = [](double region, double barrier) {
+    ThreadCosts costs = kCosts;
+    costs.region = region;
+    costs.barrier = barrier;
+    // 40 us of products: worth a second thread, were it not for a processor that is away for a millisecond.
+    return schedule_of(512, {.threads = 2, .thread_costs = believable(costs)}).threads;
+  };
+  EXPECT_EQ(threads_after(1e-6, 0.5e-6), 2);
+  EXPECT_EQ(threads_after(100e-6, 1.5e-3), 2);
+  EXPECT_EQ(threads_after(1e-6, 1.5e-3), 2);
+  EXPECT_EQ(threads_after(100e-6, 0.5e-6), 2);
+  EXPECT_EQ(threads_after(19e-6, 4e-6), 1);
+}
+
 TEST(ThreadCosts, AreMeasuredAsPositiveNumbersAndBoundedWaits) {
   ThreadPool pool(2);
   const ThreadCosts costs = measure_thread_costs(pool);
