@@ -13,6 +13,7 @@ namespace {
 
 using proof::Certificate;
 using proof::ModelCertificate;
+using proof::ProgramCertificate;
 
 std::string number(double error) { return error == 0.0 ? "0" : fmt::format("{:.0e}", error); }
 
@@ -91,6 +92,26 @@ nlohmann::ordered_json as_json(const ModelCertificate& certificate) {
           {"gradient_error", certificate.gradient_error},
           {"step_error", certificate.step_error},
           {"failures", certificate.failures}};
+}
+
+void print_program_header() {
+  fmt::print(
+      "\nrandom programs, compiled with all passes: results within {:.0e} of the plain reference in f32, "
+      "{:.0e} "
+      "in f64\n\n",
+      proof::program_bound(f32), proof::program_bound(f64));
+  fmt::print("{:<5} {:>8} {:>7}  {:>8}\n", "dtype", "programs", "nodes", "result");
+}
+
+void print_row(const ProgramCertificate& certificate) {
+  fmt::print("{:<5} {:>8} {:>7}  {:>8}  {}\n", name_of(certificate.dtype), certificate.programs,
+             certificate.nodes, number(certificate.error), verdict(certificate.passed()));
+}
+
+nlohmann::ordered_json as_json(const ProgramCertificate& certificate) {
+  return {{"dtype", name_of(certificate.dtype)}, {"passed", certificate.passed()},
+          {"programs", certificate.programs},    {"nodes", certificate.nodes},
+          {"error", certificate.error},          {"failures", certificate.failures}};
 }
 
 void print_failures(std::string_view subject, std::span<const std::string> failures) {

@@ -7,6 +7,7 @@
 #include "weft/frontends/machine.h"
 #include "weft/frontends/proof/certify.h"
 #include "weft/frontends/proof/model_check.h"
+#include "weft/frontends/proof/program_check.h"
 
 namespace weft::cli {
 
@@ -22,6 +23,11 @@ nlohmann::ordered_json as_json(const proof::Certificate& certificate);
 void print_model_header();
 void print_row(const proof::ModelCertificate& certificate);
 nlohmann::ordered_json as_json(const proof::ModelCertificate& certificate);
+
+/// The table of random programs.
+void print_program_header();
+void print_row(const proof::ProgramCertificate& certificate);
+nlohmann::ordered_json as_json(const proof::ProgramCertificate& certificate);
 
 /// The first failures of a subject on stderr, a line each; the rest are most often the same one.
 void print_failures(std::string_view subject, std::span<const std::string> failures);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -44,7 +45,7 @@ struct Summary {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   int count = 0;
   int failed = 0;
-  int proven = 0;  // gradients
+  int proven = 0;  // gradients, or programs
 
   template <typename Certificate>
   void add(const Certificate& certificate, std::string_view subject, bool json) {
@@ -72,16 +73,37 @@ Summary check_ops(const CheckArgs& args) {
   return summary;
 }
 
-Summary check_models(const CheckArgs& args, std::span<const proof::Model> models) {
+Summary check_models(const CheckArgs& args, std::span<const CheckedModel> models) {
   Summary summary;
   if (!args.json) print_model_header();
-  for (const proof::Model& model : models) {
+  for (const auto& [model, compile] : models) {
     for (const DType dtype : {f32, f64}) {
-      const auto certificate = certify_training(model, dtype, {.seed = args.config.seed});
+      const auto certificate = certify_training(model, dtype, {.seed = args.config.seed, .compile = compile});
       summary.add(certificate, fmt::format("{} in {}", model.name, name_of(dtype)), args.json);
     }
   }
   return summary;
+}
+
+Summary check_programs(const CheckArgs& args) {
+  Summary summary;
+  if (!args.json) print_program_header();
+  for (const DType dtype : {f32, f64}) {
+    const auto certificate = proof::certify_programs(dtype, {.seed = args.config.seed});
+    summary.add(certificate, fmt::format("random programs in {}", name_of(dtype)), args.json);
+    summary.proven += certificate.passed() ? certificate.programs : 0;
+  }
+  return summary;
+}
+
+/// What was certified of what was asked for, for people.
+std::string in_words(const Summary& ops, const Summary& programs, const Summary& models) {
+  std::vector<std::string> parts;
+  if (ops.count > 0) parts.push_back(fmt::format("{} ops: {} gradients proven", ops.count, ops.proven));
+  if (programs.count > 0) parts.push_back(fmt::format("{} random programs", programs.proven));
+  if (models.count > 0) parts.push_back(fmt::format("{} training functions", models.count));
+  parts.push_back(fmt::format("{} failed", ops.failed + programs.failed + models.failed));
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 int check(const CLI::App& app, const CheckArgs& args) {
@@ -91,24 +113,24 @@ int check(const CLI::App& app, const CheckArgs& args) {
   const Machine machine = this_machine();
   if (!args.json) print_build(machine);
   Summary ops;
+  Summary programs;
   Summary models;
   if (ops_asked || !model_asked) ops = check_ops(args);
   if (model_asked) {
-    models = check_models(args, std::array{model_of_flags(args.config)});
+    const proof::Model model = model_of_flags(args.config);
+    models = check_models(args, std::array{CheckedModel{model, {}}, without_zeros(model)});
   } else if (!ops_asked) {
+    programs = check_programs(args);
     models = check_models(args, small_models(args.config.seed));
   }
-  const int failed = ops.failed + models.failed;
+  const int failed = ops.failed + programs.failed + models.failed;
   if (args.json) {
-    const nlohmann::ordered_json line{{"build", as_json(machine)},
-                                      {"seed", args.config.seed},
-                                      {"failed", failed},
-                                      {"ops", ops.list},
-                                      {"models", models.list}};
+    const nlohmann::ordered_json line{{"build", as_json(machine)}, {"seed", args.config.seed},
+                                      {"failed", failed},          {"ops", ops.list},
+                                      {"programs", programs.list}, {"models", models.list}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("\n{} ops: {} gradients proven; {} training functions; {} failed\n", ops.count, ops.proven,
-               models.count, failed);
+    fmt::print("\n{}\n", in_words(ops, programs, models));
   }
   return failed == 0 ? kSuccess : kFailure;
 }
@@ -119,8 +141,9 @@ Registered add_check(CLI::App& weft) {
   auto args = std::make_shared<CheckArgs>();
   CLI::App* app = weft.add_subcommand(
       "check",
-      "Proves every op and some training functions on this machine: gradients against differences, kernels "
-      "and compiled functions against the reference. With a network's flags: the function that trains it");
+      "Proves every op, the compiler and some training functions on this machine: gradients against "
+      "differences, kernels and compiled functions against the reference. With a network's flags: the "
+      "function that trains it");
   add_model_options(*app, args->config);
   app->add_option("--op", args->ops, "Only these ops")->delimiter(',')->type_name("NAME");
   constexpr int kMostSamples = 1'000'000;

@@ -81,6 +81,37 @@ proof::Model convolutional_model(std::uint64_t seed) {
           .inputs = {source.uniform({kSmallBatch, 2, 12, 12}), source.whole({kSmallBatch}, 5, u8)}};
 }
 
+/// Fed bytes: rows of writing, of which most are 0, and behind them some that are full.
+proof::Model bytes_model(std::uint64_t seed) {
+  constexpr std::int64_t kWritten = 64;
+  constexpr std::int64_t kFull = 4;
+  constexpr std::int64_t kPixels = 18;
+  SampleSource source(seed, "bytes");
+  Tensor rows = source.whole({kWritten + kFull, kPixels}, 256, u8);
+  const auto pixels = rows.mutable_values<std::uint8_t>();
+  for (std::uint8_t& pixel : pixels.first(static_cast<std::size_t>(kWritten * kPixels))) {
+    if (source.below(5) != 0) pixel = 0;
+  }
+  const auto build = [](Graph& graph, DType dtype) {
+    const Value pictures = input(graph, "pictures", u8, {"batch", kPixels});
+    const Value labels = input(graph, "labels", u8, {"batch"});
+    const auto hidden = nn::dense(graph, "hidden", kPixels, 17, dtype);
+    const auto output = nn::dense(graph, "output", 17, 3, dtype);
+    const Value x = cast(pictures, dtype) * (1.0 / 255.0);
+    Training training{.inputs = {pictures, labels},
+                      .loss = mean(softmax_cross_entropy(output(relu(hidden(x))), labels)),
+                      .parameters = {output.weight, output.bias},
+                      .gradients = {},
+                      .updates = {}};
+    training.gradients = gradients(training.loss, training.parameters);
+    training.updates = optim::sgd(training.parameters, training.gradients, 0.1);
+    return training;
+  };
+  return {.name = "fed bytes, last layer by sgd",
+          .build = build,
+          .inputs = {std::move(rows), source.whole({kWritten + kFull}, 3, u8)}};
+}
+
 /// Fed rows of a sparse matrix, with room for more entries than they have.
 Training of_words(Graph& graph, DType dtype) {
   const SparseValue words = sparse_input(graph, "words", dtype, {"batch", 30}, "room");
@@ -111,6 +142,13 @@ proof::Model sparse_model(std::uint64_t seed) {
   return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
 }
 
+/// Wide enough that rows of non-zeros meet the weights in parts.
+mnist::TrainingConfig wide(std::uint64_t seed) {
+  mnist::TrainingConfig config = small({64}, "relu", "sgd", seed);
+  config.model.inputs = 300;
+  return config;
+}
+
 }  // namespace
 
 proof::Model model_of_flags(const mnist::TrainingConfig& config) {
@@ -131,16 +169,25 @@ proof::Model model_of_flags(const mnist::TrainingConfig& config) {
       .name = name_of(config), .build = build, .inputs = {source.whole({config.batch}, config.batch, i32)}};
 }
 
-std::vector<proof::Model> small_models(std::uint64_t seed) {
+CheckedModel without_zeros(proof::Model model) {
+  model.name += ", without zeros";
+  return {.model = std::move(model), .compile = {.skip_zeros = SkipZeros::always}};
+}
+
+std::vector<CheckedModel> small_models(std::uint64_t seed) {
   std::vector<proof::Model> models{model_of_flags(small({}, "relu", "sgd", seed)),
                                    model_of_flags(small({16, 12}, "relu", "sgd", seed)),
                                    model_of_flags(small({16}, "tanh", "momentum", seed)),
                                    model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
                                    convolutional_model(seed),
+                                   bytes_model(seed),
                                    sparse_model(seed),
                                    dropout_model(seed)};
   for (proof::Model& model : optimizer_models(seed)) models.push_back(std::move(model));
-  return models;
+  std::vector<CheckedModel> checked{without_zeros(model_of_flags(wide(seed))),
+                                    without_zeros(model_of_flags(small({16}, "tanh", "adam", seed)))};
+  for (proof::Model& model : models) checked.push_back({.model = std::move(model), .compile = {}});
+  return checked;
 }
 
 }  // namespace weft::cli

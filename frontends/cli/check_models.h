@@ -12,8 +12,18 @@ namespace weft::cli {
 /// The training function of `weft train` for these flags, on `config.batch` random pictures.
 proof::Model model_of_flags(const mnist::TrainingConfig& config);
 
+/// A training function, and how it is compiled.
+struct CheckedModel {
+  proof::Model model;
+  CompileOptions compile{};
+};
+
+/// The same with the zeros of its data skipped in every product that can, as training does where it pays.
+CheckedModel without_zeros(proof::Model model);
+
 /// Small networks that between them meet every rule of fusion: dense ones with each activation and optimizer,
-/// a convolutional one with pooling and batch normalization, and one that is fed a sparse matrix.
-std::vector<proof::Model> small_models(std::uint64_t seed);
+/// a convolutional one with pooling and batch normalization, and such as skip zeros of resident data, of
+/// bytes and of a sparse matrix that they are fed.
+std::vector<CheckedModel> small_models(std::uint64_t seed);
 
 }  // namespace weft::cli

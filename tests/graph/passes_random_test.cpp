@@ -4,19 +4,21 @@
 
 #include <cmath>
 
+#include "weft/frontends/proof/random_program.h"
 #include "weft/graph/passes/standard.h"
 #include "weft/graph/print.h"
 #include "weft/graph/verify.h"
 #include "weft/ops/source.h"
-#include "weft/tests/support/random_program.h"
+#include "weft/tests/support/evaluate_values.h"
+#include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
 
+using proof::random_program;
+using proof::RandomProgram;
 using testing_support::evaluate_program;
 using testing_support::numbers;
-using testing_support::random_program;
-using testing_support::RandomProgram;
 using testing_support::replay;
 using testing_support::TensorSource;
 
@@ -107,7 +109,7 @@ TEST(RandomProgram, UsesManyOps) {
   }
   for (const std::string_view op :
        {"add", "matmul", "transpose", "reshape", "sum", "max", "softmax", "where", "slice", "concat",
-        "broadcast_to", "random_uniform", "constant", "parameter"}) {
+        "broadcast_to", "gather", "random_uniform", "constant", "parameter"}) {
     EXPECT_GT(seen[op], 0) << op << "; " << replay();
   }
 }

@@ -4,26 +4,28 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weft/frontends/proof/random_program.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/compile.h"
 #include "weft/runtime/plan.h"
 #include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
-#include "weft/tests/support/random_program.h"
+#include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
 
+using proof::random_program;
+using proof::RandomProgram;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing_support::close_to;
 using testing_support::evaluate_program;
 using testing_support::expect_error;
-using testing_support::random_program;
-using testing_support::RandomProgram;
 using testing_support::replay;
 using testing_support::TensorSource;
 

@@ -1,4 +1,4 @@
-#include "weft/tests/support/random_program.h"
+#include "weft/frontends/proof/random_program.h"
 
 #include <fmt/format.h>
 
@@ -9,24 +9,28 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
 
-namespace weft::testing_support {
+namespace weft::proof {
 namespace {
 
 class Builder {
  public:
-  Builder(TensorSource& source, DType dtype) : source_(source), dtype_(dtype) {
+  Builder(SampleSource& source, DType dtype) : source_(source), dtype_(dtype) {
     for (int i = 0; i < 4; ++i) add_source();
   }
 
   void step() {
     static constexpr std::array kSteps{&Builder::add_source,    &Builder::add_unary,   &Builder::add_binary,
                                        &Builder::add_binary,    &Builder::add_neutral, &Builder::add_layout,
-                                       &Builder::add_reduction, &Builder::add_matmul,  &Builder::add_choice};
+                                       &Builder::add_reduction, &Builder::add_matmul,  &Builder::add_choice,
+                                       &Builder::add_rows};
     (this->*kSteps[static_cast<std::size_t>(source_.below(kSteps.size()))])();
   }
 
@@ -112,7 +116,7 @@ class Builder {
       case 0:
         return keep(source_.coin() ? x + y : y + x);
       case 1:
-        return keep(x - y);
+        return keep(source_.coin() ? x - y : (x - y) * clip(y - x, -0.5, 1.0));
       case 2:
         return keep(source_.coin() ? x * y : y * x);
       case 3:
@@ -185,7 +189,8 @@ class Builder {
       case 3:
         return keep(rank > 0 ? softmax(x, source_.below(rank)) : x);
       default:
-        return keep(rank > 0 ? cast(argmax(x, source_.below(rank)), dtype_) : x);
+        // A tie that rounding breaks would change all that follows.
+        return keep(rank > 0 && dtype_ == f64 ? cast(argmax(x, source_.below(rank)), dtype_) : x);
     }
   }
 
@@ -212,19 +217,29 @@ class Builder {
     keep(where(x > y, x, y));
   }
 
-  TensorSource& source_;
+  /// Rows of a matrix by their numbers, which go into arithmetic with another value.
+  void add_rows() {
+    const Value x = any();
+    if (x.shape().rank() < 2) return;
+    const Tensor numbers = source_.whole({1 + source_.below(4)}, x.shape()[0].size(), i32);
+    const Value rows = gather(x, constant(graph_, numbers));
+    const Value other = partner(rows);
+    keep(source_.coin() ? rows - other : other - rows);
+  }
+
+  SampleSource& source_;
   DType dtype_;
   Graph graph_;
-  Feeds feeds_;
+  std::map<std::string, Tensor, std::less<>> feeds_;
   std::vector<Value> pool_;
 };
 
 }  // namespace
 
-RandomProgram random_program(TensorSource& source, int nodes, DType dtype) {
+RandomProgram random_program(SampleSource& source, int nodes, DType dtype) {
   Builder builder(source, dtype);
   for (int i = 0; i < nodes; ++i) builder.step();
   return builder.finish();
 }
 
-}  // namespace weft::testing_support
+}  // namespace weft::proof
