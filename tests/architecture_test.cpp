@@ -168,6 +168,26 @@ Complaints missing_readmes(std::span<const Source> sources) {
   return missing;
 }
 
+/// The lines of code that a folder's README quotes and that stand nowhere in `sources`. A program of the
+/// reader's own, as in the root's README, is not a quote.
+Complaints stale_quotes(const Source& readme, std::span<const Source> sources) {
+  Complaints stale;
+  std::istringstream lines(readme.text);
+  bool quoted = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      quoted = !quoted;
+    } else if (quoted && !line.empty()) {
+      const auto has_line = [&](const Source& source) {
+        return source.path != readme.path && source.text.find(line + '\n') != std::string::npos;
+      };
+      if (std::ranges::none_of(sources, has_line))
+        stale.push_back(readme.path + ": no source has '" + line + "'");
+    }
+  }
+  return stale;
+}
+
 bool is_code(const fs::path& path) { return path.extension() == ".h" || path.extension() == ".cpp"; }
 
 bool is_source(const fs::path& path) {
@@ -276,6 +296,12 @@ TEST(ArchitectureRules, AskEveryRoomForAReadme) {
                           "bench/README.md"));
 }
 
+TEST(ArchitectureRules, SeeQuotesThatTheCodeLeftBehind) {
+  const Source readme{"ops/README.md", "text\n```cpp\n  int x;\n\nint y;\n```\nint z;\n"};
+  const std::vector<Source> sources = {readme, {"ops/a.h", "struct A {\n  int x;\n};\n"}};
+  EXPECT_THAT(stale_quotes(readme, sources), ElementsAre("ops/README.md: no source has 'int y;'"));
+}
+
 TEST(Architecture, HasCodeInEveryRoom) {
   for (const Room& room : rooms()) {
     const auto in_room = [&](const Source& source) {
@@ -294,6 +320,13 @@ TEST(Architecture, IncludesFollowTheArrows) {
 
 TEST(Architecture, FilesStayShort) {
   for (const Source& source : project()) EXPECT_THAT(length_complaints(source), IsEmpty());
+}
+
+TEST(Architecture, ReadmesQuoteTheCodeAsItIs) {
+  for (const Source& source : project()) {
+    if (!source.path.ends_with("/README.md")) continue;
+    EXPECT_THAT(stale_quotes(source, project()), IsEmpty());
+  }
 }
 
 TEST(Architecture, EveryRoomHasAReadme) { EXPECT_THAT(missing_readmes(project()), IsEmpty()); }

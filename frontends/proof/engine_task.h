@@ -18,7 +18,7 @@ struct EngineTask {
 
 struct EngineFindings {
   double error = 0.0;              // the largest distance
-  std::vector<std::string> lines;   // what is to blame, then what is wrong
+  std::vector<std::string> lines;  // what is to blame, then what is wrong
 };
 
 /// Computes it with these passes and kernels, on one and on three threads.

@@ -253,7 +253,7 @@ TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
   const std::vector<float> d{1.0F, 2.0F, 3.0F, 4.0F};
   for (const SparseFunctions* functions : instruction_sets()) {
     std::vector<float> y(4, 9.0F);
-    PanelRoom room(2 * 16);
+    PanelRoom room(32);
     functions->accumulate(begins.data(), ends.data(), &entry, 2, d.data(), 2, 2, 1.0F, nullptr, y.data(),
                           room.panel());
     EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;
