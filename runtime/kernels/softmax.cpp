@@ -32,9 +32,8 @@ class SoftmaxKernel final : public Kernel {
   void run(const KernelBuffers& buffers) override {
     const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
     auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
-      vector_functions().softmax(x + row * rows_.length, y + row * rows_.length, rows_.length);
-    }
+    const std::size_t start = rows_.begin * rows_.length;
+    vector_functions().softmax(x + start, y + start, nullptr, rows_.end - rows_.begin, rows_.length);
   }
 
  private:
@@ -59,12 +58,14 @@ class CrossEntropyKernel final : public Kernel {
                           .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
     check_indices(labels, static_cast<std::int64_t>(rows_.length), "label",
                   static_cast<std::int64_t>(rows_.begin));
+    const std::size_t first = rows_.begin * rows_.length;
+    vector_functions().softmax(x + first, probabilities + first, loss + rows_.begin, rows_.end - rows_.begin,
+                               rows_.length);
     for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
       const std::size_t start = row * rows_.length;
-      const float norm = vector_functions().softmax(x + start, probabilities + start, rows_.length);
       const auto label =
           static_cast<std::size_t>(index_at(labels, static_cast<std::int64_t>(row - rows_.begin)));
-      loss[row] = norm - x[start + label];
+      loss[row] -= x[start + label];
       if (scale_ == Scale::none) continue;
       const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
       const float factor = scale[scale_ == Scale::one ? 0 : row];

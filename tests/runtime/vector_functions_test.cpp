@@ -266,27 +266,46 @@ TEST_P(VectorFunctionsOf, SumsRowsAndElements) {
   EXPECT_EQ(table().sum(nullptr, 0), 0.0F);
 }
 
-TEST_P(VectorFunctionsOf, NormalizesAndTellsTheNorm) {
+TEST_P(VectorFunctionsOf, NormalizesRowsAndTellsTheirNorms) {
   TensorSource source("vector softmax");
   for (std::size_t n = 1; n <= kMostElements; ++n) {
+    const std::size_t rows = static_cast<std::size_t>(source.below(40));
     const double shift = source.number(-100.0, 100.0);
-    Floats x(n);
+    Floats x(rows * n);
     for (float& value : x) value = static_cast<float>(source.number(-5.0, 5.0) + shift);
-    Floats p(n + 1, kCanary);
-    const float norm = table().softmax(x.data(), p.data(), n);
-    ASSERT_EQ(p[n], kCanary);
-    double sum = 0.0;
-    for (const float value : x) sum += std::exp(static_cast<double>(value) - shift);
-    ASSERT_NEAR(norm, std::log(sum) + shift, 3e-5);
-    for (std::size_t i = 0; i < n; ++i)
-      ASSERT_NEAR(p[i], std::exp(static_cast<double>(x[i]) - shift) / sum, 1e-6);
-    Floats in_place = x;
-    table().softmax(in_place.data(), in_place.data(), n);
-    ASSERT_EQ(std::memcmp(in_place.data(), p.data(), n * sizeof(float)), 0);
+    Floats p(rows * n + 1, kCanary);
+    Floats norms(rows + 1, kCanary);
+    table().softmax(x.data(), p.data(), norms.data(), rows, n);
+    ASSERT_EQ(p.back(), kCanary);
+    ASSERT_EQ(norms.back(), kCanary);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const auto exponential = [&](std::size_t i) {
+        return std::exp(static_cast<double>(x[row * n + i]) - shift);
+      };
+      double sum = 0.0;
+      for (std::size_t i = 0; i < n; ++i) sum += exponential(i);
+      ASSERT_NEAR(norms[row], std::log(sum) + shift, 3e-5);
+      for (std::size_t i = 0; i < n; ++i) ASSERT_NEAR(p[row * n + i], exponential(i) / sum, 1e-6);
+      Floats alone(n);
+      table().softmax(x.data() + row * n, alone.data(), nullptr, 1, n);
+      ASSERT_EQ(std::memcmp(alone.data(), p.data() + row * n, n * sizeof(float)), 0) << "row " << row;
+    }
+    table().softmax(x.data(), x.data(), nullptr, rows, n);
+    ASSERT_EQ(std::memcmp(x.data(), p.data(), x.size() * sizeof(float)), 0);
   }
-  Floats bad{1.0F, kNaN, 2.0F};
-  EXPECT_TRUE(std::isnan(table().softmax(bad.data(), bad.data(), 3)));
-  for (const float value : bad) EXPECT_TRUE(std::isnan(value));
+}
+
+TEST_P(VectorFunctionsOf, KeepANaNInItsRow) {
+  for (const std::size_t n : {std::size_t{3}, kMostElements}) {
+    Floats x(2 * n, 1.0F);
+    x[1] = kNaN;
+    Floats norms(2);
+    table().softmax(x.data(), x.data(), norms.data(), 2, n);
+    EXPECT_TRUE(std::isnan(norms[0]));
+    for (std::size_t i = 0; i < n; ++i) EXPECT_TRUE(std::isnan(x[i]));
+    EXPECT_NEAR(norms[1], 1.0 + std::log(static_cast<double>(n)), 1e-5);
+    for (std::size_t i = n; i < 2 * n; ++i) EXPECT_NEAR(x[i], 1.0 / static_cast<double>(n), 1e-6);
+  }
 }
 
 TEST_P(VectorFunctionsOf, AddsABiasToEveryRow) {

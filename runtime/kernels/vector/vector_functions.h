@@ -36,8 +36,9 @@ struct VectorFunctions {
   // The sum of n elements.
   float (*sum)(const float* x, std::size_t n);
 
-  // probabilities = softmax(x); returns ln sum(e^x). n >= 1.
-  float (*softmax)(const float* x, float* probabilities, std::size_t n);
+  // probabilities = softmax(x) and norms = ln sum(e^x) for each of `rows` rows of n >= 1 elements. x may be
+  // `probabilities`; norms may be null.
+  void (*softmax)(const float* x, float* probabilities, float* norms, std::size_t rows, std::size_t n);
 
   // y[i] += bias[i], then relu if asked, for each of `rows` rows of n elements.
   void (*add_bias)(float* y, const float* bias, std::size_t rows, std::size_t n, bool relu);

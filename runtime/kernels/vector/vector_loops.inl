@@ -233,7 +233,7 @@ float sum(const float* x, std::size_t n) {
   return static_cast<float>(total);
 }
 
-float softmax(const float* x, float* probabilities, std::size_t n) {
+float softmax_row(const float* x, float* probabilities, std::size_t n) {
   float largest = x[0];
   for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
   const Vector shift = fill(largest);
@@ -256,6 +256,46 @@ float softmax(const float* x, float* probabilities, std::size_t n) {
   const float scale = 1.0F / total;
   for (std::size_t j = 0; j < n; ++j) probabilities[j] *= scale;
   return largest + __builtin_logf(total);
+}
+
+// Rows shorter than a register, `rows` <= kWidth of them side by side, each in a lane of its own: alone, such
+// a row would mostly wait for one element after the other. The sums have the order of softmax_row.
+void softmax_lanes(const float* x, float* probabilities, float* norms, std::size_t rows, std::size_t n) {
+  alignas(sizeof(Vector)) float columns[kWidth][kWidth] = {};
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t j = 0; j < n; ++j) columns[j][row] = x[row * n + j];
+  }
+  Vector largest = load(columns[0]);
+  for (std::size_t j = 1; j < n; ++j) {
+    const Vector v = load(columns[j]);
+    largest = select((v > largest) | (v != v), v, largest);
+  }
+  Vector total{};
+  for (std::size_t j = 0; j < n; ++j) {
+    const Vector e = WEFT_VECTOR_MATH(expf)(load(columns[j]) - largest);
+    store(columns[j], e);
+    total += e;
+  }
+  const Vector scale = 1.0F / total;
+  for (std::size_t j = 0; j < n; ++j) store(columns[j], load(columns[j]) * scale);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t j = 0; j < n; ++j) probabilities[row * n + j] = columns[j][row];
+    if (norms != nullptr) norms[row] = largest[row] + __builtin_logf(total[row]);
+  }
+}
+
+void softmax(const float* x, float* probabilities, float* norms, std::size_t rows, std::size_t n) {
+  if (n < kWidth) {
+    for (std::size_t row = 0; row < rows; row += kWidth) {
+      const std::size_t count = rows - row < kWidth ? rows - row : kWidth;
+      softmax_lanes(x + row * n, probabilities + row * n, norms != nullptr ? norms + row : nullptr, count, n);
+    }
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    const float norm = softmax_row(x + row * n, probabilities + row * n, n);
+    if (norms != nullptr) norms[row] = norm;
+  }
 }
 
 void add_bias(float* y, const float* bias, std::size_t rows, std::size_t n, bool rectify) {
