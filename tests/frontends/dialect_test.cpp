@@ -90,7 +90,14 @@ TEST_F(DialectFile, NamesTheLineOfAValueThatIsImpossible) {
   expect_error(ErrorCode::bad_file, {"mine.toml:1", "text"}, [&] { read_changed("\"Mine\"", "7"); });
   expect_error(ErrorCode::bad_file, {"mine.toml:9", "'method' is missing"},
                [&] { read_changed("method = \"momentum\"", ""); });
-  expect_error(ErrorCode::bad_file, {"mine.toml", "'batch' is missing"},
+}
+
+TEST_F(DialectFile, TellsWhatIsThereInPlaceOfWhatIsMissing) {
+  expect_error(ErrorCode::bad_file, {"mine.toml:9", "'method' is missing in [optimizer]", "got gamma, metod, momentum"},
+               [&] { read_changed("method", "metod"); });
+  expect_error(ErrorCode::bad_file, {"mine.toml", "a table [optimizer]", "got initializer, input, optimiser"},
+               [&] { read_changed("[optimizer]", "[optimiser]"); });
+  expect_error(ErrorCode::bad_file, {"mine.toml", "[training] is missing", "got initializer"},
                [&] { read("[initializer]\nweights = \"ones\"\n"); });
 }
 

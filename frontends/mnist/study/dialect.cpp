@@ -97,10 +97,10 @@ Dialect read_dialect(const std::filesystem::path& file) {
   Dialect dialect;
   dialect.name = file.stem().string();
   dialect.title = in.text("title", dialect.name);
-  dialect.initializer = read_initializer(in.table("initializer"));
+  dialect.initializer = read_initializer(in.needed_table("initializer"));
   dialect.input = read_input(in.table("input"));
-  read_training(in.table("training"), dialect);
-  dialect.optimizer = read_optimizer(in.table("optimizer"));
+  read_training(in.needed_table("training"), dialect);
+  dialect.optimizer = read_optimizer(in.needed_table("optimizer"));
   in.expect_no_more();
   return dialect;
 }

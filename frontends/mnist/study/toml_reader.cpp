@@ -30,6 +30,13 @@ std::string range_text(const Bounds& bounds) {
                      bounds.high_is_possible ? ']' : ')');
 }
 
+/// "rat, momentum": the keys that are written in a table.
+std::string keys_of(const toml::table& table) {
+  std::vector<std::string_view> keys;
+  for (const auto& [key, node] : table) keys.push_back(key.str());
+  return keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", "));
+}
+
 bool within(double x, const Bounds& bounds) {
   return (bounds.low_is_possible ? x >= bounds.low : x > bounds.low) &&
          (bounds.high_is_possible ? x <= bounds.high : x < bounds.high);
@@ -55,7 +62,7 @@ TomlReader::TomlReader(std::string file, std::string name, const toml::table& ta
     : file_(std::move(file)), name_(std::move(name)), table_(table) {}
 
 const toml::node* TomlReader::find(std::string_view key) {
-  asked_.emplace_back(key);
+  if (std::ranges::find(asked_, key) == asked_.end()) asked_.emplace_back(key);
   return table_.get(key);
 }
 
@@ -65,7 +72,9 @@ const toml::node& TomlReader::need(std::string_view key) {
   throw Error(ErrorCode::bad_file,
               name_.empty() ? fmt::format("'{}' is missing", key)
                             : fmt::format("'{}' is missing in [{}]", key, name_),
-              {.where = place(file_, table_.source())});
+              {.expected = fmt::format("a key '{}'", key),
+               .actual = keys_of(table_),
+               .where = place(file_, table_.source())});
 }
 
 void TomlReader::fail(std::string_view key, const std::string& message, const std::string& expected,
@@ -79,10 +88,16 @@ void TomlReader::fail(std::string_view key, const std::string& message, const st
 TomlReader TomlReader::table(std::string_view key) {
   static const toml::table nothing;
   const toml::node* const node = find(key);
-  if (node == nullptr) return {file_, std::string(key), nothing};
+  if (node == nullptr) return {file_, std::string(key), nothing};  // its keys may all have defaults
   if (!node->is_table())
     fail(key, fmt::format("'{}'", key), fmt::format("a table [{}]", key), as_text(*node));
   return {file_, std::string(key), *node->as_table()};
+}
+
+TomlReader TomlReader::needed_table(std::string_view key) {
+  if (!has(key))
+    fail(key, fmt::format("[{}] is missing", key), fmt::format("a table [{}]", key), keys_of(table_));
+  return table(key);
 }
 
 bool TomlReader::has(std::string_view key) const { return table_.contains(key); }
@@ -138,10 +153,9 @@ void TomlReader::expect_no_more() const {
     const std::string_view name = key.str();
     if (std::ranges::find(asked_, name) != asked_.end()) continue;
     const std::string inside = name_.empty() ? "" : fmt::format(" in [{}]", name_);
-    throw Error(ErrorCode::bad_file, fmt::format("'{}' is no key{}", name, inside),
-                {.expected = fmt::format("{}", fmt::join(asked_, ", ")),
-                 .actual = std::string(name),
-                 .where = place(file_, key.source())});
+    throw Error(
+        ErrorCode::bad_file, fmt::format("'{}' is no key{}", name, inside),
+        {.expected = fmt::format("{}", fmt::join(asked_, ", ")), .where = place(file_, key.source())});
   }
 }
 

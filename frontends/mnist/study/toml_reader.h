@@ -31,6 +31,8 @@ class TomlReader {
 
   /// A table within; an empty one where there is none.
   TomlReader table(std::string_view key);
+  /// A table within, which must be there.
+  TomlReader needed_table(std::string_view key);
 
   bool has(std::string_view key) const;
   std::string text(std::string_view key);
