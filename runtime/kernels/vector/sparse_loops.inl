@@ -281,7 +281,7 @@ void over_blocks(std::int64_t n, std::int64_t most, F f) {
       if constexpr (R < kBlock) {
         if (rest != 0) return f.template operator()<R, true>(begin, tail_of(rest));
       }
-      f.template operator()<R, false>(begin, tail_of(0));
+      if constexpr (R > 0) f.template operator()<R, false>(begin, tail_of(0));
     });
   }
 }
