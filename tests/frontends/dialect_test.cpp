@@ -93,7 +93,8 @@ TEST_F(DialectFile, NamesTheLineOfAValueThatIsImpossible) {
 }
 
 TEST_F(DialectFile, TellsWhatIsThereInPlaceOfWhatIsMissing) {
-  expect_error(ErrorCode::bad_file, {"mine.toml:9", "'method' is missing in [optimizer]", "got gamma, metod, momentum"},
+  expect_error(ErrorCode::bad_file,
+               {"mine.toml:9", "'method' is missing in [optimizer]", "got gamma, metod, momentum"},
                [&] { read_changed("method", "metod"); });
   expect_error(ErrorCode::bad_file, {"mine.toml", "a table [optimizer]", "got initializer, input, optimiser"},
                [&] { read_changed("[optimizer]", "[optimiser]"); });
