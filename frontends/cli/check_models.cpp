@@ -142,10 +142,11 @@ proof::Model sparse_model(std::uint64_t seed) {
   return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
 }
 
-/// Wide enough that rows of non-zeros meet the weights in parts.
+/// Wide and with rows enough, for each of three threads too, that they meet the weights in parts.
 mnist::TrainingConfig wide(std::uint64_t seed) {
   mnist::TrainingConfig config = small({64}, "relu", "sgd", seed);
   config.model.inputs = 300;
+  config.batch = 64;
   return config;
 }
 

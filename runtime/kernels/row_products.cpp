@@ -23,13 +23,20 @@ std::int64_t parts_of(std::int64_t columns, std::int64_t n) {
 }  // namespace
 
 RowProducts::RowProducts(std::int64_t rows, std::int64_t columns, std::int64_t n, std::int64_t fullest_row)
-    : rows_(rows), columns_(columns), n_(n), parts_(parts_of(columns, n)), may_pay_(pays(1, fullest_row)) {}
+    : rows_(rows),
+      columns_(columns),
+      n_(n),
+      parts_(parts_of(columns, n)),
+      may_pay_(pays(rows, rows * fullest_row)) {}
 
 bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
   // What a row must do in a part, or going from part to part costs more than it gains: measured with all
   // three instruction sets, widths from 16 to 512 and 1 to 120 non-zeros in a part.
   constexpr std::int64_t kLeastProducts = 1024;
-  return parts_ > 1 && nonzeros * std::min(n_, kWidest) >= kLeastProducts * parts_ * count;
+  // How many rows must meet a row of the matrix, on average, or it is copied for nothing.
+  constexpr std::int64_t kLeastMeetings = 4;
+  return parts_ > 1 && nonzeros >= kLeastMeetings * columns_ &&
+         nonzeros * std::min(n_, kWidest) >= kLeastProducts * parts_ * count;
 }
 
 std::size_t RowProducts::scratch_bytes() const {

@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-constexpr std::int64_t kRows = 6;
+constexpr std::int64_t kRows = 24;
 
 /// Every `step`-th element of a row is not 0.
 RowStore store_of(std::int64_t columns, std::int64_t step) {
@@ -43,17 +43,18 @@ SparseFunctions counting_functions() {
   return counting;
 }
 
-/// Whether the matrix went through a panel; the result must be that of the plain function.
-bool takes_parts(const RowStore& store, std::int64_t n) {
+/// Whether the matrix went through a panel for the first `count` rows; the result must be that of the plain
+/// function.
+bool takes_parts(const RowStore& store, std::int64_t n, std::int64_t count = kRows) {
   const RowProducts products = products_of(store, n);
   const StoredRows x = store.layout.view(store.bytes.data());
   const std::vector<float> w(static_cast<std::size_t>(store.layout.columns * n), 0.5F);
   std::vector<float> expected(static_cast<std::size_t>(kRows * n));
   std::vector<float> y = expected;
-  sparse_functions().multiply(x, kRows, w.data(), n, 2.0F, nullptr, expected.data());
+  sparse_functions().multiply(x, count, w.data(), n, 2.0F, nullptr, expected.data());
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   whole_calls = parts_calls = 0;
-  products.multiply(x, kRows, w.data(), 2.0F, nullptr, y.data(),
+  products.multiply(x, count, w.data(), 2.0F, nullptr, y.data(),
                     static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
   EXPECT_EQ(whole_calls + parts_calls, 1);
   EXPECT_EQ(y, expected);
@@ -79,10 +80,18 @@ TEST(RowProducts, NeedNoRoomForPartsThatCannotPay) {
   EXPECT_EQ(products_of(store_of(40, 1), 100).scratch_bytes(), 0U);
 }
 
+TEST(RowProducts, TakeItWholeForARowAlone) {
+  const RowStore store = store_of(784, 5);
+  EXPECT_TRUE(takes_parts(store, 100));
+  EXPECT_EQ(RowProducts(1, 784, 100, store.layout.fullest_row).scratch_bytes(), 0U);
+  EXPECT_FALSE(takes_parts(store, 100, 6));
+}
+
 TEST(RowProducts, WeighTheRowsThatTheyGet) {
   Tensor x = Tensor::zeros(DType::u8, {kRows, 784});
   const auto values = x.mutable_values<std::uint8_t>();
-  for (std::size_t column = 0; column < 784; ++column) values[column] = 1;  // one full row, five empty ones
+  // Four full rows among empty ones.
+  for (std::size_t i = 0; i < 4 * 784; ++i) values[i] = 1;
   const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
   EXPECT_GT(products_of(store, 100).scratch_bytes(), 0U);
   EXPECT_TRUE(takes_parts(store, 100));
