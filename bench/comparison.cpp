@@ -29,6 +29,7 @@ constexpr std::int64_t kWide = 512;
 constexpr double kWideDenseTrainingBound = 2.0;
 constexpr double kWideTrainingBound = 3.0;
 constexpr double kTwoThreadsBound = 1.5;
+constexpr double kAddedThreadsBound = 1.05;
 
 /// Whether another setting of the same peer was so much faster in the first round that this one is not its
 /// best.
@@ -92,6 +93,20 @@ void add_thread_target(const Comparison& comparison, std::vector<Target>& target
                      .value = one->train.median() / two->train.median(),
                      .bound = kTwoThreadsBound,
                      .at_most = false});
+}
+
+/// Threads that are added may not slow down either engine.
+void add_added_threads_targets(const Comparison& comparison, std::vector<Target>& targets) {
+  for (const NamedMetric& metric : kMetrics) {
+    for (const std::string_view name : {kEngineName, kDenseName}) {
+      const Measured* one = find(comparison, name, 1);
+      const Measured* two = find(comparison, name, 2);
+      if (metric.reference_bound == 0.0 || one == nullptr || two == nullptr) continue;
+      targets.push_back({.what = fmt::format("{}: {} with 2 threads / with 1", metric.name, name),
+                         .value = (two->*metric.metric).median() / (one->*metric.metric).median(),
+                         .bound = kAddedThreadsBound});
+    }
+  }
 }
 
 /// What skipping zeros gains on MNIST, where it says so for this network.
@@ -181,6 +196,7 @@ std::vector<Target> targets_of(const Comparison& comparison) {
   std::vector<Target> targets;
   add_reference_targets(comparison, targets);
   add_thread_target(comparison, targets);
+  add_added_threads_targets(comparison, targets);
   add_zeros_target(comparison, targets);
   add_peer_targets(comparison, targets);
   return targets;

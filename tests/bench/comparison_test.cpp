@@ -104,6 +104,19 @@ TEST(Comparison, JudgesPyTorchsBestAgainstTheBestOfEitherWeft) {
   EXPECT_TRUE(find(wide, engine)->met());
 }
 
+TEST(Comparison, JudgesThatAddedThreadsDoNoHarm) {
+  const auto targets = targets_of(compare_scripted(
+      "784-256-10 relu", all_of(Scripted("weft", 1, {1.0}), Scripted("weft", 2, {1.1}),
+                                Scripted("weft dense", 1, {2.0}), Scripted("weft dense", 2, {1.2}))));
+  const Target* harmed = find(targets, "training: weft with 2 threads / with 1");
+  ASSERT_NE(harmed, nullptr);
+  EXPECT_DOUBLE_EQ(harmed->value, 1.1);
+  EXPECT_FALSE(harmed->met());
+  EXPECT_TRUE(find(targets, "training: weft dense with 2 threads / with 1")->met());
+  EXPECT_TRUE(find(targets, "prediction: weft with 2 threads / with 1")->met());
+  EXPECT_EQ(find(targets, "latency: weft with 2 threads / with 1"), nullptr);
+}
+
 TEST(Comparison, JudgesWhatSkippingZerosGains) {
   const std::string what = "training: weft's best / weft dense's best";
   const auto contestants = [] {
