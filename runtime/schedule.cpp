@@ -28,9 +28,13 @@ bool conflict(const Access& a, const Access& b) {
   return a.rows != b.rows || a.load != b.load || a.rows == kAnywhere;
 }
 
+/// Which of the steps that are ready goes first.
+enum class Preference : std::uint8_t { oldest, least_memory };
+
 class Scheduler {
  public:
-  Scheduler(const Lowered& lowered, int threads, int parts) : lowered_(lowered) {
+  Scheduler(const Lowered& lowered, int threads, int parts, Preference preference)
+      : lowered_(lowered), preference_(preference) {
     schedule_.threads = threads;
     schedule_.parts = parts > 0 ? parts : threads;
     since_barrier_.resize(lowered.storages.size());
@@ -41,6 +45,9 @@ class Scheduler {
       for (const ValueId& input : lowered.program.graph->node(id).inputs) ++reads_left_[storage(input)];
     }
   }
+
+  /// The most bytes of the arena that were alive at once, with one thread.
+  std::size_t peak() const { return peak_; }
 
   Schedule run() {
     std::vector<std::size_t> waits(lowered_.steps.size());
@@ -65,8 +72,11 @@ class Scheduler {
  private:
   std::size_t choose() {
     // What needs a barrier now needs one until the next stands: it is looked at once for each barrier.
-    while (schedule_.threads > 1 && !ready_.empty() && needs_barrier(*ready_.begin()))
-      blocked_.insert(ready_.extract(ready_.begin()));
+    auto first = preferred();
+    while (schedule_.threads > 1 && first != ready_.end() && needs_barrier(*first)) {
+      blocked_.insert(ready_.extract(first));
+      first = preferred();
+    }
     const bool barrier = ready_.empty();
     if (barrier) {
       ready_.swap(blocked_);
@@ -74,9 +84,10 @@ class Scheduler {
       touched_.clear();
       may_have_failed_ = false;
       ++phase_;
+      first = preferred();
     }
-    const std::size_t chosen = *ready_.begin();
-    ready_.erase(ready_.begin());
+    const std::size_t chosen = *first;
+    ready_.erase(first);
     for (const Access& access : accesses(chosen)) {
       auto& earlier = since_barrier_[access.storage];
       if (earlier.empty()) touched_.push_back(access.storage);
@@ -88,13 +99,52 @@ class Scheduler {
     return chosen;
   }
 
+  /// Of the oldest steps that are ready the one to look at first; the end if there is none.
+  std::set<std::size_t>::iterator preferred() {
+    constexpr int kLookedAt = 16;
+    auto best = ready_.begin();
+    if (preference_ == Preference::oldest || ready_.size() < 2) return best;
+    std::int64_t least = growth(*best);
+    int looked_at = 1;
+    for (auto step = std::next(best); step != ready_.end() && looked_at < kLookedAt; ++step, ++looked_at) {
+      const std::int64_t grown = growth(*step);
+      if (grown >= least) continue;
+      least = grown;
+      best = step;
+    }
+    return best;
+  }
+
+  std::int64_t arena_bytes(std::size_t storage) const {
+    const Storage& place = lowered_.storages[storage];
+    return place.place == Place::arena ? static_cast<std::int64_t>(place.bytes) : 0;
+  }
+
+  /// By how many bytes the arena's living values grow when the step has run.
+  std::int64_t growth(std::size_t step) const {
+    const NodeId id = lowered_.steps[step];
+    const auto& inputs = lowered_.program.graph->node(id).inputs;
+    std::int64_t bytes = 0;
+    for (const std::size_t made : lowered_.storage_of[id]) bytes += arena_bytes(made);
+    for (auto input = inputs.begin(); input != inputs.end(); ++input) {
+      const auto same = [&](const ValueId& other) { return storage(other) == storage(*input); };
+      if (std::find_if(inputs.begin(), input, same) != input) continue;  // was counted
+      const auto reads = static_cast<std::size_t>(std::ranges::count_if(inputs, same));
+      if (reads_left_[storage(*input)] == reads) bytes -= arena_bytes(storage(*input));
+    }
+    return bytes;
+  }
+
   std::size_t storage(const ValueId& id) const { return lowered_.storage_of[id.node][id.output]; }
 
   /// Lets what the step makes lie where an input does that nobody needs any more.
   void share_memory(std::size_t step) {
     const NodeId id = lowered_.steps[step];
     const Node& node = lowered_.program.graph->node(id);
-    for (const ValueId& input : node.inputs) --reads_left_[storage(input)];
+    std::int64_t freed = 0;
+    for (const ValueId& input : node.inputs) {
+      if (--reads_left_[storage(input)] == 0) freed += arena_bytes(storage(input));
+    }
     std::vector<std::size_t> given;
     for (const InPlace& pair : lowered_.kernels[step].in_place) {
       const std::size_t from = storage(node.inputs[pair.input]);
@@ -104,6 +154,12 @@ class Scheduler {
       schedule_.memory_of[to] = schedule_.memory_of[from];
       given.push_back(from);
     }
+    for (const std::size_t made : lowered_.storage_of[id]) alive_ += arena_bytes(made);
+    // What lies where an input did is no more than that input.
+    std::int64_t shared = 0;
+    for (const std::size_t from : given) shared += arena_bytes(from);
+    peak_ = std::max(peak_, static_cast<std::size_t>(alive_ - shared));
+    alive_ -= freed;
   }
 
   bool may_overwrite(std::size_t step, std::size_t output, std::size_t from, std::size_t to) const {
@@ -167,6 +223,9 @@ class Scheduler {
   std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
   std::vector<std::size_t> touched_;
   std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps
+  Preference preference_;
+  std::int64_t alive_ = 0;  // bytes of the arena
+  std::size_t peak_ = 0;
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier
 };
@@ -178,7 +237,12 @@ std::size_t Schedule::barriers() const {
 }
 
 Schedule schedule(const Lowered& lowered, int threads, int parts) {
-  return Scheduler(lowered, threads, parts).run();
+  Scheduler by_age(lowered, threads, parts, Preference::oldest);
+  Scheduler by_memory(lowered, threads, parts, Preference::least_memory);
+  Schedule usual = by_age.run();
+  Schedule lean = by_memory.run();
+  const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
+  return better ? lean : usual;
 }
 
 namespace {

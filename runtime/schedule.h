@@ -28,8 +28,9 @@ struct Schedule {
   std::size_t barriers() const;
 };
 
-/// Steps keep their creation order where their dependencies and the barriers leave a choice: among the steps
-/// that are ready, the oldest that needs no barrier goes first.
+/// Where dependencies and barriers leave a choice, steps keep their creation order; or, where that keeps less
+/// memory alive and needs no more barriers, the one that frees most goes first: an optimizer then updates each
+/// weight as soon as its gradient is there, and not all of them at the end.
 /// With `parts` 0, a step is cut into as many parts as there are threads.
 Schedule schedule(const Lowered& lowered, int threads, int parts = 0);
 

@@ -46,6 +46,23 @@ TEST(Arena, IsWithinATenthOfTheLeastForTheNetworksOfThePaper) {
   }
 }
 
+TEST(Arena, HoldsFewGradientsAtATimeWhereEachUpdateMayFollowItsOwn) {
+  constexpr std::int64_t kWidth = 256;
+  Graph graph;
+  const mnist::Mlp mlp(graph, {.layers = std::vector<std::int64_t>(6, kWidth), .activation = "relu"});
+  const Value images = input(graph, "images", u8, {"samples", kPixels});
+  const Value labels = input(graph, "labels", u8, {"samples"});
+  FunctionSpec step = mnist::training_step(mlp, images, labels, {.name = "adam"});
+  step.inputs.insert(step.inputs.begin(), {images, labels});
+  Session session(graph, {.threads = 1});
+  const MemoryLedger ledger = ledger_of(session.inspect(step, {{"batch", 64}, {"samples", kSamples}}));
+  const auto bytes = [](std::int64_t rows) {
+    return static_cast<std::size_t>(rows * kWidth) * sizeof(float);
+  };
+  // The batch, the activations and two of the six gradients.
+  EXPECT_LE(ledger.peak_live, 64 * kPixels * sizeof(float) + 8 * bytes(64) + bytes(kPixels) + bytes(kWidth));
+}
+
 TEST(Arena, IsWithinATenthOfTheLeastForAConvolutionalNetwork) {
   Graph graph;
   const nn::Conv2dLayer first = nn::conv2d(graph, "first", 1, 16, 5);
