@@ -91,7 +91,7 @@ TEST(RowProducts, WeighTheRowsThatTheyGet) {
   Tensor x = Tensor::zeros(DType::u8, {kRows, 784});
   const auto values = x.mutable_values<std::uint8_t>();
   // Four full rows among empty ones.
-  for (std::size_t i = 0; i < 4 * 784; ++i) values[i] = 1;
+  for (std::size_t i = 0; i < std::size_t{4} * 784; ++i) values[i] = 1;
   const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
   EXPECT_GT(products_of(store, 100).scratch_bytes(), 0U);
   EXPECT_TRUE(takes_parts(store, 100));
