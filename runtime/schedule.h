@@ -29,9 +29,9 @@ struct Schedule {
 };
 
 /// Where dependencies and barriers leave a choice, steps keep their creation order; or, where that keeps less
-/// memory alive and needs no more barriers, the one that frees most goes first: an optimizer then updates each
-/// weight as soon as its gradient is there, and not all of them at the end.
-/// With `parts` 0, a step is cut into as many parts as there are threads.
+/// memory alive and needs no more barriers, the one that frees most goes first: an optimizer then updates
+/// each weight as soon as its gradient is there, and not all of them at the end. With `parts` 0, a step is
+/// cut into as many parts as there are threads.
 Schedule schedule(const Lowered& lowered, int threads, int parts = 0);
 
 /// Where each storage of Place::arena lies in the arena, and the arena's size. The offset of a storage that
