@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "weft/graph/error.h"
+#include "weft/runtime/cache.h"
 #include "weft/runtime/onednn.h"
 
 namespace weft {
@@ -144,11 +145,6 @@ struct Step {
   int count = 0;
 };
 
-std::size_t align(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 /// What the primitive of a kind calls the op's two inputs and its output.
 std::array<int, 3> argument_names(OneDnnConvKind kind) {
   switch (kind) {
@@ -188,7 +184,7 @@ struct OneDnnConv::Primitive {
       slot.inner = memory(inner[i], engine, nullptr);
       slot.moves = outer[i] != inner[i];
       slot.offset = scratch_bytes;
-      if (slot.moves) scratch_bytes += align(inner[i].get_size());
+      if (slot.moves) scratch_bytes += whole_lines(inner[i].get_size());
     }
     for (const std::size_t input : {0, 1}) {
       if (slots[input].moves) add_reorder(slots[input].outer, slots[input].inner);

@@ -47,7 +47,7 @@ class Scheduler {
   }
 
   /// The most bytes of the arena that were alive at once, with one thread.
-  std::size_t peak() const { return peak_; }
+  std::int64_t peak() const { return peak_; }
 
   Schedule run() {
     std::vector<std::size_t> waits(lowered_.steps.size());
@@ -93,7 +93,9 @@ class Scheduler {
       if (earlier.empty()) touched_.push_back(access.storage);
       if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
     }
-    share_memory(chosen);
+    const std::int64_t freed = finish_reads(chosen);
+    const std::int64_t shared = share_memory(chosen);
+    count_memory(chosen, freed, shared);
     may_have_failed_ = may_have_failed_ || can_fail(chosen);
     schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
     return chosen;
@@ -137,14 +139,20 @@ class Scheduler {
 
   std::size_t storage(const ValueId& id) const { return lowered_.storage_of[id.node][id.output]; }
 
-  /// Lets what the step makes lie where an input does that nobody needs any more.
-  void share_memory(std::size_t step) {
-    const NodeId id = lowered_.steps[step];
-    const Node& node = lowered_.program.graph->node(id);
+  /// Returns how many bytes of the arena nobody reads after the step.
+  std::int64_t finish_reads(std::size_t step) {
     std::int64_t freed = 0;
-    for (const ValueId& input : node.inputs) {
+    for (const ValueId& input : lowered_.program.graph->node(lowered_.steps[step]).inputs) {
       if (--reads_left_[storage(input)] == 0) freed += arena_bytes(storage(input));
     }
+    return freed;
+  }
+
+  /// Lets what the step makes lie where an input does that nobody needs any more; returns how many bytes do.
+  std::int64_t share_memory(std::size_t step) {
+    const NodeId id = lowered_.steps[step];
+    const Node& node = lowered_.program.graph->node(id);
+    std::int64_t shared = 0;
     std::vector<std::size_t> given;
     for (const InPlace& pair : lowered_.kernels[step].in_place) {
       const std::size_t from = storage(node.inputs[pair.input]);
@@ -153,12 +161,14 @@ class Scheduler {
       if (!may_overwrite(step, pair.output, from, to)) continue;
       schedule_.memory_of[to] = schedule_.memory_of[from];
       given.push_back(from);
+      shared += arena_bytes(from);
     }
-    for (const std::size_t made : lowered_.storage_of[id]) alive_ += arena_bytes(made);
-    // What lies where an input did is no more than that input.
-    std::int64_t shared = 0;
-    for (const std::size_t from : given) shared += arena_bytes(from);
-    peak_ = std::max(peak_, static_cast<std::size_t>(alive_ - shared));
+    return shared;
+  }
+
+  void count_memory(std::size_t step, std::int64_t freed, std::int64_t shared) {
+    for (const std::size_t made : lowered_.storage_of[lowered_.steps[step]]) alive_ += arena_bytes(made);
+    peak_ = std::max(peak_, alive_ - shared);  // inputs and outputs are alive together
     alive_ -= freed;
   }
 
@@ -217,15 +227,15 @@ class Scheduler {
   }
 
   const Lowered& lowered_;
+  Preference preference_;
   Schedule schedule_;
   std::set<std::size_t> ready_;                     // steps that wait for no other
   std::set<std::size_t> blocked_;                   // those of them that need a barrier
   std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
   std::vector<std::size_t> touched_;
   std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps
-  Preference preference_;
-  std::int64_t alive_ = 0;  // bytes of the arena
-  std::size_t peak_ = 0;
+  std::int64_t alive_ = 0;               // bytes of the arena
+  std::int64_t peak_ = 0;
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier
 };

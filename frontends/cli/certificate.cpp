@@ -96,9 +96,8 @@ nlohmann::ordered_json as_json(const ModelCertificate& certificate) {
 
 void print_program_header() {
   fmt::print(
-      "\nrandom programs, compiled with all passes: results within {:.0e} of the plain reference in f32, "
-      "{:.0e} "
-      "in f64\n\n",
+      "\nrandom programs, compiled with all passes: results within {:.0e} of the plain reference in f32,\n"
+      "{:.0e} in f64\n\n",
       proof::program_bound(f32), proof::program_bound(f64));
   fmt::print("{:<5} {:>8} {:>7}  {:>8}\n", "dtype", "programs", "nodes", "result");
 }

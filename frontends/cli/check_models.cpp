@@ -87,11 +87,9 @@ proof::Model bytes_model(std::uint64_t seed) {
   constexpr std::int64_t kFull = 4;
   constexpr std::int64_t kPixels = 18;
   SampleSource source(seed, "bytes");
-  Tensor rows = source.whole({kWritten + kFull, kPixels}, 256, u8);
-  const auto pixels = rows.mutable_values<std::uint8_t>();
-  for (std::uint8_t& pixel : pixels.first(static_cast<std::size_t>(kWritten * kPixels))) {
-    if (source.below(5) != 0) pixel = 0;
-  }
+  Tensor rows = sparse_pictures(kWritten + kFull, kPixels, source);
+  const auto full = rows.mutable_values<std::uint8_t>().subspan(static_cast<std::size_t>(kWritten * kPixels));
+  for (std::uint8_t& pixel : full) pixel = static_cast<std::uint8_t>(1 + source.below(255));
   const auto build = [](Graph& graph, DType dtype) {
     const Value pictures = input(graph, "pictures", u8, {"batch", kPixels});
     const Value labels = input(graph, "labels", u8, {"batch"});

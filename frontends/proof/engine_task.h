@@ -9,7 +9,7 @@
 namespace weft::proof {
 
 struct EngineTask {
-  Graph* graph = nullptr;
+  Graph* graph = nullptr;  // which outlives the task
   FunctionSpec spec{};
   std::vector<Tensor> inputs{};
   std::vector<Tensor> expected{};

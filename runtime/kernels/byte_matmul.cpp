@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "weft/runtime/cache.h"
 #include "weft/runtime/kernels/epilogue.h"
 #include "weft/runtime/kernels/row_products.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
@@ -42,11 +43,6 @@ struct GroupLayout {
   std::size_t values_at = 0;
   std::size_t bytes = 0;
 };
-
-std::size_t whole_lines(std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  return (bytes + kLine - 1) / kLine * kLine;
-}
 
 GroupLayout layout_of(std::int64_t rows, std::int64_t k) {
   constexpr std::int64_t kMostNarrow = 65'536;

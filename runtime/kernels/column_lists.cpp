@@ -3,22 +3,21 @@
 #include <algorithm>
 #include <numeric>
 
+#include "weft/runtime/cache.h"
+
 namespace weft {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
 /// Room for a number for each column.
 std::size_t places_bytes(Range columns) {
-  const auto bytes = static_cast<std::size_t>(columns.end - columns.begin) * sizeof(std::int32_t);
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return whole_lines(static_cast<std::size_t>(columns.end - columns.begin) * sizeof(std::int32_t));
 }
 
 /// The room that a column gets if all columns get the same and `rows` entries fit; 0 where that would spread
 /// the entries over more memory than stays in a core's cache.
 std::int64_t room_of(std::int64_t rows, Range columns) {
   constexpr std::int64_t kCache = std::int64_t{512} * 1024;
-  constexpr std::int64_t kLine = kAlignment / sizeof(ColumnEntry);
+  constexpr std::int64_t kLine = kCacheLine / sizeof(ColumnEntry);
   // An odd number of lines: columns that lie a power of two apart would push each other out of the cache.
   const std::int64_t room = ((rows + kLine - 1) / kLine | 1) * kLine;
   const std::int64_t bytes = (columns.end - columns.begin) * room * std::int64_t{sizeof(ColumnEntry)};
@@ -78,7 +77,7 @@ std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t r
 }
 
 std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
-  constexpr std::int64_t kNear = std::int64_t{32} * 1024 / sizeof(float);
+  constexpr std::int64_t kNear = kNearestCache / sizeof(float);
   constexpr std::int64_t kStep = 16;
   constexpr std::int64_t kLeast = 64;
   constexpr std::int64_t kMost = 256;

@@ -2,12 +2,10 @@
 
 #include <cstring>
 
+#include "weft/runtime/cache.h"
+
 namespace weft {
 namespace {
-
-constexpr std::size_t kLine = 64;
-
-std::size_t whole_lines(std::size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
 struct Bytes {
   const std::byte* begin = nullptr;
@@ -21,7 +19,7 @@ Bytes part(const void* array, std::size_t entry, std::int64_t begin, std::int64_
 }
 
 void fetch(const Bytes& bytes) {
-  for (std::size_t at = 0; at < bytes.size; at += kLine) __builtin_prefetch(bytes.begin + at);
+  for (std::size_t at = 0; at < bytes.size; at += kCacheLine) __builtin_prefetch(bytes.begin + at);
 }
 
 std::size_t column_size(bool wide) { return wide ? sizeof(std::int32_t) : sizeof(std::uint16_t); }

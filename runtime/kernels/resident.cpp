@@ -117,7 +117,7 @@ class ResidentMatMulKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    return packed_at() + (packed_ ? packed_->scratch_bytes() : 0);
+    return products_.scratch_bytes() + (packed_ ? packed_->scratch_bytes() : 0);
   }
 
   void run(const KernelBuffers& buffers) override {
@@ -131,18 +131,12 @@ class ResidentMatMulKernel final : public Kernel {
   static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
   static std::int64_t size(Range range) { return range.end - range.begin; }
 
-  /// Where the copy lies in the scratch memory.
-  std::size_t packed_at() const {
-    constexpr std::size_t kLine = 64;
-    return (products_.scratch_bytes() + kLine - 1) / kLine * kLine;
-  }
-
   /// Those of `group` as rows 0, 1, ...
   StoredRows rows(const KernelBuffers& buffers, Range group) const {
     StoredRows x = batch_.view(buffers);
     if (packed_) {
       const std::span numbers(batch_.numbers(buffers) + group.begin, static_cast<std::size_t>(size(group)));
-      return packed_->pack(x, numbers, buffers.scratch + packed_at());
+      return packed_->pack(x, numbers, buffers.scratch + products_.scratch_bytes());
     }
     x.begins += group.begin;
     x.ends += group.begin;

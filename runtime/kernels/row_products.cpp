@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "weft/runtime/cache.h"
+
 namespace weft {
 namespace {
 
-/// The nearest cache of many processors. A larger part would gain little on those that have more.
-constexpr std::size_t kPanelBytes = std::size_t{32} * 1024;
+constexpr std::size_t kPanelBytes = kNearestCache;
 constexpr std::int64_t kPanelFloats = kPanelBytes / sizeof(float);
 
 /// At most so many of a matrix's columns go through the panel at a time.
@@ -40,15 +41,18 @@ bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
 }
 
 std::size_t RowProducts::scratch_bytes() const {
-  return may_pay_ ? kPanelBytes + static_cast<std::size_t>(rows_) * sizeof(std::int64_t) : 0;
+  return may_pay_ ? kPanelBytes + whole_lines(static_cast<std::size_t>(rows_) * sizeof(std::int64_t)) : 0;
 }
 
 void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, float scale,
                            const float* bias, float* y, std::byte* scratch,
                            const SparseFunctions& functions) const {
-  std::int64_t nonzeros = 0;
-  for (std::int64_t i = 0; may_pay_ && i < count; ++i) nonzeros += x.ends[i] - x.begins[i];
-  if (may_pay_ && pays(count, nonzeros)) {
+  const auto nonzeros = [&] {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += x.ends[i] - x.begins[i];
+    return sum;
+  };
+  if (may_pay_ && pays(count, nonzeros())) {
     const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = kPanelFloats};
     auto* cursors = reinterpret_cast<std::int64_t*>(scratch + kPanelBytes);
     functions.multiply_in_parts(x, count, columns_, w, n_, scale, bias, y, panel, cursors);

@@ -14,6 +14,7 @@ class RowProducts {
   /// matrix [columns, n].
   RowProducts(std::int64_t rows, std::int64_t columns, std::int64_t n, std::int64_t fullest_row);
 
+  /// In whole cache lines; 0 where the panel cannot pay.
   std::size_t scratch_bytes() const;
   /// y[i, :] = scale * x[i, :] w + bias for the first `count` rows; `bias` may be null. `scratch` is aligned
   /// to 64 bytes. The bits do not depend on the way that is taken.

@@ -5,23 +5,23 @@
 namespace weft {
 namespace {
 
-// Lines through the widths 16 and 256, measured on a Zen 4 with oneDNN 2.6.3, its dense product held to the
+// Lines through the widths 16 and 256, measured on a Zen 5 with oneDNN 2.6.3, its dense product held to the
 // same instructions: weft_microbench --benchmark_filter='^(dense|multiply|gradient)/', see
-// bench/micro/products.cpp. At a width of 100 they choose as a Zen 5 measures, within a tenth.
+// bench/micro/products.cpp.
 constexpr ProductCosts kSse2{
-    .dense = {.fixed = 0.0, .each = 0.065},
-    .multiply = {.fixed = 0.04, .each = 0.087},
-    .gradient = {.fixed = 1.5, .each = 0.098},
+    .dense = {.fixed = 0.05, .each = 0.041},
+    .multiply = {.fixed = 0.02, .each = 0.054},
+    .gradient = {.fixed = 1.2, .each = 0.051},
 };
 constexpr ProductCosts kAvx2{
-    .dense = {.fixed = 0.0, .each = 0.025},
-    .multiply = {.fixed = 0.35, .each = 0.047},
-    .gradient = {.fixed = 2.25, .each = 0.062},
+    .dense = {.fixed = 0.0, .each = 0.0165},
+    .multiply = {.fixed = 0.5, .each = 0.026},
+    .gradient = {.fixed = 1.3, .each = 0.0255},
 };
 constexpr ProductCosts kAvx512{
-    .dense = {.fixed = 0.1, .each = 0.018},
-    .multiply = {.fixed = 1.0, .each = 0.039},
-    .gradient = {.fixed = 1.8, .each = 0.049},
+    .dense = {.fixed = 0.03, .each = 0.008},
+    .multiply = {.fixed = 0.5, .each = 0.018},
+    .gradient = {.fixed = 1.4, .each = 0.016},
 };
 
 }  // namespace

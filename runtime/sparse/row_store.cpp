@@ -8,18 +8,16 @@
 #include <numeric>
 
 #include "weft/graph/error.h"
+#include "weft/runtime/cache.h"
 #include "weft/runtime/sparse/compress.h"
 #include "weft/runtime/thread_pool.h"
 
 namespace weft {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;
 /// A column without a non-zero in the batch still costs a look; in non-zeros of the whole store, one for this
 /// many rows.
 constexpr std::int64_t kRowsPerLook = 64;
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 std::int64_t width_of(const Tensor& tensor) {
   std::int64_t width = 1;
@@ -166,12 +164,12 @@ Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* 
   return density;
 }
 
-std::int64_t RowLayout::columns_at() const { return aligned((rows + 1) * 8); }
+std::int64_t RowLayout::columns_at() const { return whole_lines((rows + 1) * 8); }
 std::int64_t RowLayout::values_at() const {
-  return aligned(columns_at() + (nonzeros + 1) * (wide_columns ? 4 : 2));
+  return whole_lines(columns_at() + (nonzeros + 1) * (wide_columns ? 4 : 2));
 }
 std::int64_t RowLayout::bytes() const {
-  return aligned(values_at() + (nonzeros + 1) * static_cast<std::int64_t>(size_of(values)));
+  return whole_lines(values_at() + (nonzeros + 1) * static_cast<std::int64_t>(size_of(values)));
 }
 double RowLayout::density() const {
   const double all = static_cast<double>(rows) * static_cast<double>(columns);

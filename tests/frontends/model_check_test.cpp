@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "weft/autodiff/gradients.h"
@@ -19,6 +20,7 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/own_kernel.h"
 
 namespace weft {
 namespace {
@@ -32,6 +34,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using testing_support::expect_error;
+using testing_support::own_kernel;
 
 using Unary = std::function<Value(const Value&)>;
 
@@ -88,33 +91,15 @@ TEST(CertifyTraining, FindsAWrongGradientRuleAndNamesTheOp) {
   }
 }
 
-/// A kernel for tanh that gives `last` for its last element, as far as it can tell.
-class WrongTanh final : public Kernel {
- public:
-  using Last = float (*)(float right);
-  WrongTanh(std::int64_t elements, Last last) : elements_(static_cast<std::size_t>(elements)), last_(last) {}
-  void run(const KernelBuffers& buffers) override {
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
-    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    for (std::size_t i = 0; i < elements_; ++i) y[i] = std::tanh(x[i]);
-    y[elements_ - 1] = last_(y[elements_ - 1]);
-  }
-
- private:
-  std::size_t elements_;
-  Last last_;
-};
-
-template <WrongTanh::Last last>
-std::optional<KernelChoice> offer_wrong_tanh(const KernelSite& site) {
-  if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
-  KernelChoice choice;
-  choice.cut = {.extent = 1, .row_inputs = {false}};
-  choice.make = [elements = site.outputs[0].shape.elements()](Range) {
-    return std::make_unique<WrongTanh>(elements, last);
-  };
-  return choice;
+/// tanh, but that its last element, as far as it can tell, is what `last` makes of it.
+template <float (*last)(float right)>
+void tanh_but(std::span<const float> x, std::span<float> y) {
+  std::ranges::transform(x, y.begin(), [](float u) { return std::tanh(u); });
+  y.back() = last(y.back());
 }
+
+template <float (*last)(float right)>
+constexpr KernelOffer offer_wrong_tanh = own_kernel<Tanh, tanh_but<last>>;
 
 /// With this kernel for tanh, and nothing fused that would hide tanh from it.
 proof::ModelOptions with_kernel(KernelOffer offer) {

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "weft/ops/activation.h"
+#include "weft/tests/support/own_kernel.h"
 
 namespace weft {
 namespace {
@@ -15,6 +18,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing_support::own_kernel;
 
 TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
   for (const DType dtype : {f32, f64}) {
@@ -26,31 +30,9 @@ TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
   }
 }
 
-/// A relu that lets everything through, or one that does not work at all.
-class WrongRelu final : public Kernel {
- public:
-  WrongRelu(std::int64_t elements, bool throws)
-      : elements_(static_cast<std::size_t>(elements)), throws_(throws) {}
-  void run(const KernelBuffers& buffers) override {
-    if (throws_) throw Error(ErrorCode::internal, "out of order");
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
-    std::copy_n(x, elements_, reinterpret_cast<float*>(buffers.outputs[0]));
-  }
-
- private:
-  std::size_t elements_;
-  bool throws_;
-};
-
-template <bool throws>
-std::optional<KernelChoice> offer_wrong_relu(const KernelSite& site) {
-  if (!site.op.is<Relu>() || site.outputs[0].dtype != f32) return std::nullopt;
-  KernelChoice choice;
-  choice.cut = {.extent = 1, .row_inputs = {false}};
-  choice.make = [elements = site.outputs[0].shape.elements()](Range) {
-    return std::make_unique<WrongRelu>(elements, throws);
-  };
-  return choice;
+void let_all_through(std::span<const float> x, std::span<float> y) { std::ranges::copy(x, y.begin()); }
+void fail(std::span<const float> /*x*/, std::span<float> /*y*/) {
+  throw Error(ErrorCode::internal, "out of order");
 }
 
 /// With this kernel for relu, and nothing fused that would hide relu from it.
@@ -63,7 +45,7 @@ ProgramOptions with_kernel(KernelOffer offer) {
 }
 
 TEST(CertifyPrograms, NamesAWrongKernel) {
-  const auto options = with_kernel(offer_wrong_relu<false>);
+  const auto options = with_kernel(own_kernel<Relu, let_all_through>);
   EXPECT_THAT(certify_programs(f32, options).failures,
               AllOf(Contains(HasSubstr("to blame: ")), Contains(HasSubstr("the kernel 'wrong_relu' changes")),
                     Contains(HasSubstr("away from the reference in output"))));
@@ -71,13 +53,13 @@ TEST(CertifyPrograms, NamesAWrongKernel) {
 }
 
 TEST(CertifyPrograms, NamesAKernelThatThrows) {
-  const auto failures = certify_programs(f32, with_kernel(offer_wrong_relu<true>)).failures;
+  const auto failures = certify_programs(f32, with_kernel(own_kernel<Relu, fail>)).failures;
   EXPECT_THAT(failures, AllOf(Contains(HasSubstr("all is right without it: the kernel 'wrong_relu'")),
                               Contains(HasSubstr("on 3 threads throws: ")), Contains(HasSubstr("(seed 1)"))));
 }
 
 TEST(CertifyPrograms, RepeatsItself) {
-  ProgramOptions options = with_kernel(offer_wrong_relu<false>);
+  ProgramOptions options = with_kernel(own_kernel<Relu, let_all_through>);
   const auto first = certify_programs(f32, options).failures;
   EXPECT_EQ(first, certify_programs(f32, options).failures);
   options.seed = 2;

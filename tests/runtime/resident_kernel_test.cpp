@@ -55,6 +55,22 @@ TEST_P(ResidentKernel, MultipliesGatheredRows) {
   check.expect_correct(kBound);
 }
 
+TEST_P(ResidentKernel, CountsWeightsOnceInBytesAndForEachNonZeroInTraffic) {
+  constexpr double kFloat = sizeof(float);
+  const double nonzeros = store_.layout.density() * 7.0 * 30.0;
+  const auto width = static_cast<double>(n());
+  const double others = nonzeros + 7.0 * width;
+  const ResidentMatMul product{.layout = store_.layout, .form = RowsForm::numbered, .activation = {}};
+  const Work forward = KernelCheck(product, {store_.bytes, row_numbers(), floats({30, n()})}).choice().work;
+  EXPECT_DOUBLE_EQ(forward.flops, 2.0 * nonzeros * width);
+  EXPECT_DOUBLE_EQ(forward.bytes, kFloat * (30.0 * width + others));
+  EXPECT_DOUBLE_EQ(forward.traffic, kFloat * (nonzeros * width + others));
+  const ResidentGradient update{.layout = store_.layout, .form = RowsForm::numbered, .accumulates = true};
+  const Work backward =
+      KernelCheck(update, {floats({30, n()}), store_.bytes, row_numbers(), floats({7, n()})}).choice().work;
+  EXPECT_DOUBLE_EQ(backward.bytes, forward.bytes + kFloat * 30.0 * width);  // read and written
+}
+
 TEST_P(ResidentKernel, MultipliesTheWholeStore) {
   const KernelCheck check(ResidentMatMul{.layout = store_.layout, .activation = {}},
                           {store_.bytes, floats({30, n()})});

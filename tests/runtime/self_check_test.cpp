@@ -18,6 +18,7 @@
 #include "weft/runtime/session.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/own_kernel.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -117,31 +118,14 @@ TEST(SelfCheck, NamesAValueThatThePlanLetsSomethingOverwrite) {
                [&] { watch.expect_kept(read, Tensor::of<float>({1.0F, 2.5F}), reader); });
 }
 
-/// A kernel of one's own for tanh, wrong from the third element on if asked.
+/// tanh, wrong from the third element on if asked.
 template <bool kWrong>
-class OwnTanh final : public Kernel {
- public:
-  explicit OwnTanh(std::int64_t elements) : elements_(static_cast<std::size_t>(elements)) {}
-  void run(const KernelBuffers& buffers) override {
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
-    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    for (std::size_t i = 0; i < elements_; ++i) y[i] = kWrong && i >= 2 ? 0.0F : std::tanh(x[i]);
-  }
-
- private:
-  std::size_t elements_;
-};
-
-template <bool kWrong>
-std::optional<KernelChoice> own_tanh(const KernelSite& site) {
-  if (!site.op.is<Tanh>() || site.outputs[0].dtype != f32) return std::nullopt;
-  KernelChoice choice;
-  choice.cut = {.extent = 1, .row_inputs = {false}};
-  choice.make = [elements = site.outputs[0].shape.elements()](Range) {
-    return std::make_unique<OwnTanh<kWrong>>(elements);
-  };
-  return choice;
+void compute_tanh(std::span<const float> x, std::span<float> y) {
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = kWrong && i >= 2 ? 0.0F : std::tanh(x[i]);
 }
+
+template <bool kWrong>
+constexpr KernelOffer own_tanh = testing_support::own_kernel<Tanh, compute_tanh<kWrong>>;
 
 TEST(OwnKernel, IsTriedBeforeThoseOfTheList) {
   Graph graph;

@@ -10,6 +10,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/runtime/thread_pool.h"
+#include "weft/tests/support/own_kernel.h"
 
 namespace weft {
 namespace {
@@ -31,6 +32,23 @@ TEST(ThreadCosts, GiveATinyPlanOneThreadAndALargeOneAll) {
   EXPECT_EQ(schedule_of(16, {.threads = 4, .thread_costs = kCosts}).threads, 1);
   EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = kCosts}).threads, 4);
   EXPECT_EQ(schedule_of(4096, {.threads = 3, .thread_costs = kCosts}).threads, 3);
+}
+
+void compute_nothing(std::span<const float> /*x*/, std::span<float> /*y*/) {}
+
+/// A kernel for tanh that reads few bytes, but those often.
+std::optional<KernelChoice> busy_tanh(const KernelSite& site) {
+  auto choice = testing_support::own_kernel<Tanh, compute_nothing>(site);
+  if (choice) choice->cut.extent = row_count(site.outputs[0]);
+  if (choice) choice->work = {.flops = 1.0, .bytes = 1.0, .traffic = 1e8};
+  return choice;
+}
+
+TEST(ThreadCosts, WeighTheTrafficOfAKernelThatReadsItsBytesOften) {
+  CompileOptions options{.threads = 4, .thread_costs = kCosts, .fuse_matmul = false};
+  EXPECT_EQ(schedule_of(16, options).threads, 1);
+  options.kernels = {{"busy_tanh", busy_tanh}};
+  EXPECT_EQ(schedule_of(16, options).threads, 4);
 }
 
 TEST(ThreadCosts, AreNotAskedWhereAllThreadsAreWanted) {

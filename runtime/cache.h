@@ -1,0 +1,22 @@
+#pragma once
+// Sizes of the processor's caches that memory is laid out by.
+
+#include <concepts>
+#include <cstddef>
+
+namespace weft {
+
+inline constexpr std::size_t kCacheLine = 64;
+
+/// What stays in the cache nearest to a core. Many processors have no more, and the others gain little by
+/// more.
+inline constexpr std::size_t kNearestCache = std::size_t{32} * 1024;
+
+/// So many bytes and what is missing to a whole line, so that what follows begins with one.
+template <std::integral T>
+constexpr T whole_lines(T bytes) {
+  constexpr auto line = static_cast<T>(kCacheLine);
+  return (bytes + line - 1) / line * line;
+}
+
+}  // namespace weft
