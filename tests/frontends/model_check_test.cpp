@@ -99,7 +99,7 @@ void tanh_but(std::span<const float> x, std::span<float> y) {
 }
 
 template <float (*last)(float right)>
-constexpr KernelOffer offer_wrong_tanh = own_kernel<Tanh, tanh_but<last>>;
+constexpr KernelOffer kOfferWrongTanh = own_kernel<Tanh, tanh_but<last>>;
 
 /// With this kernel for tanh, and nothing fused that would hide tanh from it.
 proof::ModelOptions with_kernel(KernelOffer offer) {
@@ -115,7 +115,7 @@ float nearly(float right) { return right + 9e-4F; }
 float broken(float /*right*/) { throw Error(ErrorCode::internal, "out of order"); }
 
 TEST(CertifyTraining, FindsAWrongKernelAndNamesIt) {
-  const auto options = with_kernel(offer_wrong_tanh<half>);
+  const auto options = with_kernel(kOfferWrongTanh<half>);
   const auto failures = certify_training(two_layers(plain_tanh), f32, options).failures;
   EXPECT_THAT(failures, Contains(HasSubstr("w1 after a step is")));
   EXPECT_THAT(failures, Contains(HasSubstr("the kernel 'wrong_tanh' changes element 34")));
@@ -124,13 +124,13 @@ TEST(CertifyTraining, FindsAWrongKernelAndNamesIt) {
 
 TEST(CertifyTraining, NamesAKernelThatTheSelfCheckLetsPass) {
   const Model model = two_layers(plain_tanh);
-  const auto failures = certify_training(model, f32, with_kernel(offer_wrong_tanh<nearly>)).failures;
+  const auto failures = certify_training(model, f32, with_kernel(kOfferWrongTanh<nearly>)).failures;
   EXPECT_THAT(failures, Contains("to blame, as all is right without it: the kernel 'wrong_tanh'"));
 }
 
 TEST(CertifyTraining, ReportsAnEngineThatThrows) {
   const Model model = two_layers(plain_tanh);
-  const auto failures = certify_training(model, f32, with_kernel(offer_wrong_tanh<broken>)).failures;
+  const auto failures = certify_training(model, f32, with_kernel(kOfferWrongTanh<broken>)).failures;
   EXPECT_THAT(failures, Contains(HasSubstr("on 1 thread it throws: ")));
   EXPECT_THAT(failures, Contains(HasSubstr("on 3 threads it throws: ")));
 }

@@ -125,18 +125,18 @@ void compute_tanh(std::span<const float> x, std::span<float> y) {
 }
 
 template <bool kWrong>
-constexpr KernelOffer own_tanh = testing_support::own_kernel<Tanh, compute_tanh<kWrong>>;
+constexpr KernelOffer kOwnTanh = testing_support::own_kernel<Tanh, compute_tanh<kWrong>>;
 
 TEST(OwnKernel, IsTriedBeforeThoseOfTheList) {
   Graph graph;
   const Value x = input(graph, "x", f32, {4});
   const FunctionSpec spec{.inputs = {x}, .outputs = {tanh(x)}, .updates = {}};
   const Tensor fed = Tensor::of<float>({0.5F, 1.0F, 1.5F, 2.0F});
-  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<true>}}}});
+  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", kOwnTanh<true>}}}});
   EXPECT_EQ(wrong.compile(spec)({fed})[0].values<float>()[2], 0.0F);
   EXPECT_EQ(wrong.inspect(spec, {}).lowered.kernels[0].name, "own_tanh");
   Session reference(graph,
-                    {.compile = {.reference_kernels = true, .kernels = {{"own_tanh", own_tanh<true>}}}});
+                    {.compile = {.reference_kernels = true, .kernels = {{"own_tanh", kOwnTanh<true>}}}});
   EXPECT_GT(reference.compile(spec)({fed})[0].values<float>()[2], 0.9F);
 }
 
@@ -145,9 +145,9 @@ TEST(OwnKernel, IsNamedByTheSelfCheckIfItIsWrong) {
   const Value x = input(graph, "x", f32, {4});
   const FunctionSpec spec{.inputs = {x}, .outputs = {tanh(x)}, .updates = {}};
   const Tensor fed = Tensor::of<float>({0.5F, 1.0F, 1.5F, 2.0F});
-  Session right(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<false>}}, .self_check = true}});
+  Session right(graph, {.compile = {.kernels = {{"own_tanh", kOwnTanh<false>}}, .self_check = true}});
   right.compile(spec)({fed});
-  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", own_tanh<true>}}, .self_check = true}});
+  Session wrong(graph, {.compile = {.kernels = {{"own_tanh", kOwnTanh<true>}}, .self_check = true}});
   Function function = wrong.compile(spec);
   expect_error(ErrorCode::internal, {"the kernel 'own_tanh' changes element 2", "tanh"},
                [&] { function({fed}); });
