@@ -98,9 +98,9 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   const std::int64_t size = kRows * panel_width(kRows, n);
   Tensor panel = Tensor::uninitialized(DType::f32, {size});
   for (auto _ : state) {
-    const auto built = lists.build(x, nullptr, static_cast<std::byte*>(scratch.mutable_data()));
-    functions->accumulate(built.begins, built.ends, built.entries, kColumns, d.data(), kRows, n, 1.0F,
-                          w.data(), w.data(), {.data = panel.mutable_values<float>().data(), .size = size});
+    const StoredColumns built = lists.build(x, nullptr, static_cast<std::byte*>(scratch.mutable_data()));
+    functions->accumulate(built, kColumns, d.data(), kRows, n, 1.0F, w.data(), w.data(),
+                          {.data = panel.mutable_values<float>().data(), .size = size});
     benchmark::DoNotOptimize(w.data());
   }
   report_unit(state, store.layout.nonzeros);

@@ -15,17 +15,18 @@ std::size_t places_bytes(Range columns) {
 
 /// The room that a column gets if all columns get the same and `rows` entries fit; 0 where that would spread
 /// the entries over more memory than stays in a core's cache.
-std::int64_t room_of(std::int64_t rows, Range columns) {
+std::int64_t room_of(std::int64_t rows, Range columns, std::int64_t entry_bytes) {
   constexpr std::int64_t kCache = std::int64_t{512} * 1024;
-  constexpr std::int64_t kLine = kCacheLine / sizeof(ColumnEntry);
+  const std::int64_t line = std::int64_t{kCacheLine} / entry_bytes;
   // An odd number of lines: columns that lie a power of two apart would push each other out of the cache.
-  const std::int64_t room = ((rows + kLine - 1) / kLine | 1) * kLine;
-  const std::int64_t bytes = (columns.end - columns.begin) * room * std::int64_t{sizeof(ColumnEntry)};
-  return bytes <= kCache ? room : 0;
+  const std::int64_t room = ((rows + line - 1) / line | 1) * line;
+  return (columns.end - columns.begin) * room * entry_bytes <= kCache ? room : 0;
 }
 
-inline float number(std::uint8_t x) { return static_cast<float>(x); }
-inline float number(float x) { return x; }
+inline void put(FloatEntry& entry, std::uint32_t row, float value) { entry = {row, value}; }
+inline void put(ByteEntry& entry, std::uint32_t row, std::uint8_t value) {
+  entry = ByteEntry{row << 16 | value};
+}
 
 /// One way to read the columns and values of a store.
 template <typename C, typename V>
@@ -60,10 +61,11 @@ struct Reader {
   }
 
   /// Puts every entry at the end of its column's, in the order of the batch.
-  void place(std::int64_t rows, std::int32_t* ends, ColumnEntry* entries) const {
+  template <typename Entry>
+  void place(std::int64_t rows, std::int32_t* ends, Entry* entries) const {
     for (std::int64_t i = 0; i < rows; ++i) {
       each(i, [&](std::int64_t k, std::int64_t column) {
-        entries[ends[column]++] = {static_cast<std::uint32_t>(i), number(values[k])};
+        put(entries[ends[column]++], static_cast<std::uint32_t>(i), values[k]);
       });
     }
   }
@@ -88,21 +90,22 @@ std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)
     : rows_(rows),
       columns_(columns),
-      room_(room_of(rows, columns)),
+      byte_entries_(layout.values == DType::u8 && rows <= kByteEntryRows),
+      room_(room_of(rows, columns, entry_bytes())),
       capacity_(room_ > 0 ? room_ * (columns.end - columns.begin)
                           : most_entries(layout, gathered, rows, columns.end - columns.begin)) {}
 
 std::size_t ColumnLists::scratch_bytes() const {
-  return 2 * places_bytes(columns_) + static_cast<std::size_t>(capacity_) * sizeof(ColumnEntry);
+  return 2 * places_bytes(columns_) + static_cast<std::size_t>(capacity_ * entry_bytes());
 }
 
-ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* numbers,
-                                      std::byte* scratch) const {
+StoredColumns ColumnLists::build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const {
   auto* begins = reinterpret_cast<std::int32_t*>(scratch);
   auto* ends = reinterpret_cast<std::int32_t*>(scratch + places_bytes(columns_));
-  auto* entries = reinterpret_cast<ColumnEntry*>(scratch + 2 * places_bytes(columns_));
+  std::byte* entries = scratch + 2 * places_bytes(columns_);
   const std::int64_t width = columns_.end - columns_.begin;
-  const auto list = [&]<typename C, typename V>(const C* columns, const V* values) {
+  const auto list = [&]<typename Entry, typename C, typename V>(Entry* to, const C* columns,
+                                                                const V* values) {
     const Reader<C, V> reader{x.begins, x.ends, columns, values, numbers, columns_};
     if (room_ > 0) {
       for (std::int64_t j = 0; j < width; ++j) begins[j] = static_cast<std::int32_t>(j * room_);
@@ -110,13 +113,15 @@ ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* n
       reader.count(rows_, begins);
     }
     std::copy_n(begins, width, ends);
-    reader.place(rows_, ends, entries);
+    reader.place(rows_, ends, to);
   };
   const auto with_values = [&]<typename C>(const C* columns) {
-    if (x.byte_values) {
-      list(columns, static_cast<const std::uint8_t*>(x.values));
+    if (byte_entries_) {
+      list(reinterpret_cast<ByteEntry*>(entries), columns, static_cast<const std::uint8_t*>(x.values));
+    } else if (x.byte_values) {
+      list(reinterpret_cast<FloatEntry*>(entries), columns, static_cast<const std::uint8_t*>(x.values));
     } else {
-      list(columns, static_cast<const float*>(x.values));
+      list(reinterpret_cast<FloatEntry*>(entries), columns, static_cast<const float*>(x.values));
     }
   };
   if (x.wide_columns) {
@@ -124,7 +129,7 @@ ColumnLists::Lists ColumnLists::build(const StoredRows& x, const std::int32_t* n
   } else {
     with_values(static_cast<const std::uint16_t*>(x.columns));
   }
-  return {.begins = begins, .ends = ends, .entries = entries};
+  return {.begins = begins, .ends = ends, .entries = entries, .byte_entries = byte_entries_};
 }
 
 }  // namespace weft

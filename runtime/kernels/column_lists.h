@@ -18,22 +18,21 @@ std::int64_t panel_width(std::int64_t rows, std::int64_t n);
 
 class ColumnLists {
  public:
-  struct Lists {
-    const std::int32_t* begins = nullptr;  // for each column: its entries are [begins, ends)
-    const std::int32_t* ends = nullptr;
-    const ColumnEntry* entries = nullptr;  // a column's in the order of the batch
-  };
-
   ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns);
 
   std::size_t scratch_bytes() const;
   Range columns() const { return columns_; }
   /// Lists the rows `numbers`, or the whole store without them, in `scratch`.
-  Lists build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const;
+  StoredColumns build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const;
 
  private:
+  std::int64_t entry_bytes() const {
+    return static_cast<std::int64_t>(byte_entries_ ? sizeof(ByteEntry) : sizeof(FloatEntry));
+  }
+
   std::int64_t rows_ = 0;
   Range columns_;
+  bool byte_entries_ = false;  // half as large, for bytes
   /// Where it is not 0, there is room for so many entries in every column, and nobody need count them first.
   std::int64_t room_ = 0;
   std::int64_t capacity_ = 0;  // entries in all

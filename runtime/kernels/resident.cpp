@@ -172,11 +172,11 @@ class ResidentGradientKernel final : public Kernel {
     const std::int64_t at = columns.begin * batch_.n;
     float* y = reinterpret_cast<float*>(buffers.outputs[0]) + at;
     const float* c = op_.accumulates ? floats(buffers.inputs[0]) + at : nullptr;
-    const auto lists =
+    const StoredColumns x =
         lists_.build(batch_.view(buffers), batch_.numbers(buffers), buffers.scratch + panel_bytes());
     sparse_functions().accumulate(
-        lists.begins, lists.ends, lists.entries, columns.end - columns.begin, floats(buffers.inputs.back()),
-        batch_.rows, batch_.n, static_cast<float>(op_.scale), c, y,
+        x, columns.end - columns.begin, floats(buffers.inputs.back()), batch_.rows, batch_.n,
+        static_cast<float>(op_.scale), c, y,
         {.data = reinterpret_cast<float*>(buffers.scratch), .size = panel_floats()});
   }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,38 +21,57 @@ float value_at(std::int64_t row, std::int64_t column) {
   return column % (row + 1) == 0 ? static_cast<float>(1 + (row + column) % 7) : 0.0F;
 }
 
+template <typename T>
 RowStore store_of(std::int64_t columns) {
-  Tensor x = Tensor::zeros(DType::f32, {kRows, columns});
-  const auto values = x.mutable_values<float>();
+  std::vector<T> values;
   for (std::int64_t row = 0; row < kRows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column)
-      values[static_cast<std::size_t>(row * columns + column)] = value_at(row, column);
+      values.push_back(static_cast<T>(value_at(row, column)));
   }
+  const Tensor x = Tensor::of<T>(values, std::array{kRows, columns});
   return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+}
+
+Entries list_of(const StoredColumns& x, std::int64_t column) {
+  Entries list;
+  for (std::int32_t k = x.begins[column]; k < x.ends[column]; ++k) {
+    if (x.byte_entries) {
+      const auto entry = static_cast<std::uint32_t>(static_cast<const ByteEntry*>(x.entries)[k]);
+      list.emplace_back(entry >> 16, static_cast<float>(entry & 0xFFFF));
+    } else {
+      const FloatEntry& entry = static_cast<const FloatEntry*>(x.entries)[k];
+      list.emplace_back(entry.row, entry.value);
+    }
+  }
+  return list;
 }
 
 /// Lists a range of the columns of `batch` rows, again and again the five of the store, and compares every
 /// list.
-void check_lists(std::int64_t columns, std::int64_t batch, Range range) {
-  const RowStore store = store_of(columns);
+template <typename T>
+void check_lists_of(std::int64_t columns, std::int64_t batch, Range range) {
+  const RowStore store = store_of<T>(columns);
   std::vector<std::int32_t> numbers;
   for (std::int64_t i = 0; i < batch; ++i) numbers.push_back(static_cast<std::int32_t>(i * 3 % kRows));
   const ColumnLists lists(store.layout, true, batch, range);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
   const auto built = lists.build(store.layout.view(store.bytes.data()), numbers.data(),
                                  static_cast<std::byte*>(scratch.mutable_data()));
+  ASSERT_EQ(built.byte_entries, (std::is_same_v<T, std::uint8_t> && batch <= kByteEntryRows));
   for (std::int64_t column = range.begin; column < range.end; ++column) {
     Entries expected;
     for (std::int64_t i = 0; i < batch; ++i) {
       const float value = value_at(numbers[static_cast<std::size_t>(i)], column);
       if (value != 0.0F) expected.emplace_back(static_cast<std::uint32_t>(i), value);
     }
-    Entries actual;
     const std::int64_t j = column - range.begin;
-    for (std::int32_t k = built.begins[j]; k < built.ends[j]; ++k)
-      actual.emplace_back(built.entries[k].row, built.entries[k].value);
-    ASSERT_EQ(actual, expected) << "column " << column;
+    ASSERT_EQ(list_of(built, j), expected) << "column " << column;
   }
+}
+
+void check_lists(std::int64_t columns, std::int64_t batch, Range range) {
+  check_lists_of<float>(columns, batch, range);
+  check_lists_of<std::uint8_t>(columns, batch, range);
 }
 
 TEST(ColumnLists, HaveTheEntriesOfEachColumnInTheOrderOfTheBatch) {
@@ -65,6 +86,8 @@ TEST(ColumnLists, LieSideBySideWhereRoomForTheBatchInEachWouldBeTooMuch) {
   check_lists(kColumns, kBatch, {.begin = 0, .end = kColumns});
   check_lists(kColumns, kBatch, {.begin = 100, .end = kColumns - 1});
 }
+
+TEST(ColumnLists, HoldMoreRowsThanAByteEntryCounts) { check_lists(3, 70'000, {.begin = 0, .end = 3}); }
 
 TEST(ColumnLists, TakePanelsOfWholeRegisters) {
   for (const std::int64_t rows : {0, 1, 64, 1000, 100'000}) {

@@ -161,8 +161,13 @@ TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
   }
 }
 
-void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int64_t panel_width) {
-  const std::vector<ColumnEntry> entries{{0, 2.0F}, {2, -1.0F}, {9, 9.0F}, {1, 0.5F}};
+/// The same list in one form or the other.
+const std::vector<FloatEntry> kFloatEntries{{0, 2.0F}, {2, 255.0F}, {9, 9.0F}, {1, 128.0F}};
+const std::vector<ByteEntry> kByteEntries{ByteEntry{2}, ByteEntry{2 << 16 | 255}, ByteEntry{9 << 16 | 9},
+                                          ByteEntry{1 << 16 | 128}};
+
+void check_accumulate(const SparseFunctions& functions, bool byte_entries, std::int64_t n,
+                      std::int64_t panel_width) {
   const std::vector<std::int32_t> begins{0, 3, 3};  // entry 2 belongs to no column
   const std::vector<std::int32_t> ends{2, 3, 4};
   constexpr std::int64_t kColumns = 3;
@@ -171,12 +176,16 @@ void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int
   const auto c = random_floats(kColumns * n);
   const auto size = static_cast<std::size_t>(kColumns * n);
   PanelRoom room(kBatch * panel_width);
+  const StoredColumns x{
+      .begins = begins.data(),
+      .ends = ends.data(),
+      .entries = byte_entries ? static_cast<const void*>(kByteEntries.data()) : kFloatEntries.data(),
+      .byte_entries = byte_entries};
   std::vector<float> y(size + 1, 77.0F);
-  functions.accumulate(begins.data(), ends.data(), entries.data(), kColumns, d.data(), kBatch, n, -0.5F,
-                       c.data(), y.data(), room.panel());
+  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, c.data(), y.data(), room.panel());
   std::vector<float> in_place = c;
-  functions.accumulate(begins.data(), ends.data(), entries.data(), kColumns, d.data(), kBatch, n, -0.5F,
-                       in_place.data(), in_place.data(), room.panel());
+  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, in_place.data(), in_place.data(),
+                       room.panel());
   EXPECT_EQ(y[size], 77.0F) << "wrote behind the last column";
   y.pop_back();
   EXPECT_EQ(y, in_place);
@@ -184,9 +193,13 @@ void check_accumulate(const SparseFunctions& functions, std::int64_t n, std::int
     const auto at = [&](const std::vector<float>& m, std::int64_t row) {
       return static_cast<double>(m[static_cast<std::size_t>(row * n + j)]);
     };
-    expect_near(static_cast<float>(at(y, 0)), at(c, 0) - at(d, 0) + 0.5 * at(d, 2), 1.0);
+    const auto product = [&](std::size_t k) {
+      return -0.5 * static_cast<double>(kFloatEntries[k].value) * at(d, kFloatEntries[k].row);
+    };
+    expect_near(static_cast<float>(at(y, 0)), at(c, 0) + product(0) + product(1),
+                std::abs(product(0)) + std::abs(product(1)));
     EXPECT_EQ(at(y, 1), at(c, 1));
-    expect_near(static_cast<float>(at(y, 2)), at(c, 2) - 0.25 * at(d, 1), 1.0);
+    expect_near(static_cast<float>(at(y, 2)), at(c, 2) + product(3), std::abs(product(3)));
   }
 }
 
@@ -196,7 +209,8 @@ TEST(SparseFunctions, AccumulateListsByColumn) {
       for (const std::int64_t panel_width : {16, 64, 256}) {
         SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n) +
                      ", in panels of " + std::to_string(panel_width));
-        check_accumulate(*functions, n, panel_width);
+        check_accumulate(*functions, false, n, panel_width);
+        check_accumulate(*functions, true, n, panel_width);
       }
     }
   }
@@ -247,15 +261,15 @@ TEST(SparseFunctions, ScatterRowsToSomeColumns) {
 }
 
 TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
-  const ColumnEntry entry{1, 2.0F};
+  const FloatEntry entry{1, 2.0F};
   const std::vector<std::int32_t> begins{0, 0};
   const std::vector<std::int32_t> ends{0, 1};
   const std::vector<float> d{1.0F, 2.0F, 3.0F, 4.0F};
   for (const SparseFunctions* functions : instruction_sets()) {
     std::vector<float> y(4, 9.0F);
     PanelRoom room(32);
-    functions->accumulate(begins.data(), ends.data(), &entry, 2, d.data(), 2, 2, 1.0F, nullptr, y.data(),
-                          room.panel());
+    functions->accumulate({.begins = begins.data(), .ends = ends.data(), .entries = &entry}, 2, d.data(), 2,
+                          2, 1.0F, nullptr, y.data(), room.panel());
     EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;
   }
 }

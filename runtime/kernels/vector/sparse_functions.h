@@ -19,10 +19,24 @@ struct StoredRows {
   bool byte_values = false;
 };
 
-/// A non-zero in a list by column: the row in the batch and the value.
-struct ColumnEntry {
+/// A non-zero in a list by column: its row in the batch and its value.
+struct FloatEntry {
   std::uint32_t row = 0;
   float value = 0.0F;
+};
+
+/// The same of a byte, in half the memory: row << 16 | value, for rows below kByteEntryRows. One number, so
+/// that it is written at once.
+enum class ByteEntry : std::uint32_t {};
+constexpr std::int64_t kByteEntryRows = 65'536;
+
+/// The non-zeros of a batch, column by column: those of column j are [begins[j], ends[j]), in the order of
+/// the batch.
+struct StoredColumns {
+  const std::int32_t* begins = nullptr;
+  const std::int32_t* ends = nullptr;
+  const void* entries = nullptr;  // ByteEntry if `byte_entries`, else FloatEntry
+  bool byte_entries = false;
 };
 
 constexpr std::int64_t kCompressSpare = 16;  // elements
@@ -53,12 +67,11 @@ struct SparseFunctions {
   std::int64_t (*compress)(const std::uint8_t* row, std::int64_t n, std::uint16_t* columns,
                            std::uint8_t* values);
 
-  // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries [begins[j], ends[j]) of
-  // column j. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d has
-  // `rows` rows, which go through the panel some columns at a time, at least 16.
-  void (*accumulate)(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
-                     std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
-                     const float* c, float* y, const Panel& panel);
+  // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries of column j, for the first
+  // `count` columns. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d
+  // has `rows` rows, which go through the panel some columns at a time, at least 16.
+  void (*accumulate)(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows,
+                     std::int64_t n, float alpha, const float* c, float* y, const Panel& panel);
 
   // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
   // i, one row after the other.

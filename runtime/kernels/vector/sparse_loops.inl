@@ -61,6 +61,13 @@ alignas(64) constexpr ByteNumbers kBytes;
 inline float number(std::uint8_t x) { return kBytes.of[x]; }
 inline float number(float x) { return x; }
 
+inline std::int64_t row_of(FloatEntry entry) { return static_cast<std::int64_t>(entry.row); }
+inline std::int64_t row_of(ByteEntry entry) { return static_cast<std::uint32_t>(entry) >> 16; }
+inline float value_of(FloatEntry entry) { return entry.value; }
+inline float value_of(ByteEntry entry) {
+  return number(static_cast<std::uint8_t>(static_cast<std::uint32_t>(entry)));
+}
+
 // R registers and, with HasTail, an incomplete one: a block of a row that is summed up without leaving them.
 template <int R, bool HasTail>
 struct Block {
@@ -194,22 +201,22 @@ inline __attribute__((always_inline)) void own_soon(const float* x) {
 }
 
 // `d` has rows of as many registers as the block.
-template <int R, bool HasTail>
-void accumulate_block(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
-                      std::int64_t columns, const float* d, std::int64_t n, float alpha, const float* c,
-                      float* y, Tail tail) {
+template <int R, bool HasTail, typename Entry>
+void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t n, float alpha,
+                      const float* c, float* y, Tail tail) {
   constexpr std::int64_t kAhead = 4;
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
-  for (std::int64_t column = 0; column < columns; ++column) {
-    if (const std::int64_t later = column + kAhead; later < columns && begins[later] != ends[later]) {
+  const auto* entries = static_cast<const Entry*>(x.entries);
+  for (std::int64_t column = 0; column < count; ++column) {
+    if (const std::int64_t later = column + kAhead; later < count && x.begins[later] != x.ends[later]) {
       own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * n);
     }
-    const std::int32_t end = ends[column];
-    std::int32_t k = begins[column];
+    const std::int32_t end = x.ends[column];
+    std::int32_t k = x.begins[column];
     if (k == end && c == y) continue;
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    for (; k < end; ++k) block.add(entries[k].value, d + static_cast<std::int64_t>(entries[k].row) * kStride);
+    for (; k < end; ++k) block.add(value_of(entries[k]), d + row_of(entries[k]) * kStride);
     block.finish(alpha, c != nullptr ? c + column * n : nullptr, y + column * n, tail);
   }
 }
@@ -333,15 +340,15 @@ void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::i
   });
 }
 
-void accumulate(const std::int32_t* begins, const std::int32_t* ends, const ColumnEntry* entries,
-                std::int64_t columns, const float* d, std::int64_t rows, std::int64_t n, float alpha,
-                const float* c, float* y, const Panel& panel) {
+void accumulate(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows, std::int64_t n,
+                float alpha, const float* c, float* y, const Panel& panel) {
   const std::int64_t fit = panel.size / (rows > 0 ? rows : 1) / kWidth;
   over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
     const bool apart = n != R * kWidth;
     if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
-    accumulate_block<R, HasTail>(begins, ends, entries, columns, apart ? panel.data : d, n, alpha,
-                                 c != nullptr ? c + at : nullptr, y + at, tail);
+    const auto block =
+        x.byte_entries ? accumulate_block<R, HasTail, ByteEntry> : accumulate_block<R, HasTail, FloatEntry>;
+    block(x, count, apart ? panel.data : d, n, alpha, c != nullptr ? c + at : nullptr, y + at, tail);
   });
 }
 
