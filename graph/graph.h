@@ -55,6 +55,7 @@ class Graph {
 
   std::size_t size() const noexcept { return nodes_.size(); }
   const Node& node(NodeId id) const;
+  const TensorType& type(ValueId id) const { return node(id.node).outputs[id.output]; }
   Value value(ValueId id) { return {this, id.node, id.output}; }
   std::vector<Value> outputs_of(NodeId id);
   void rename(NodeId id, std::string_view name);

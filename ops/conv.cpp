@@ -5,7 +5,6 @@
 namespace weft {
 namespace {
 
-constexpr std::string_view kPictures = "[batch, channels, height, width]";
 constexpr std::string_view kWeights = "[filters, channels / groups, kernel height, kernel width]";
 
 void expect_groups(const Conv2dOptions& options, const Shape& x, const Shape& w) {

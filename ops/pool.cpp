@@ -9,8 +9,6 @@
 namespace weft {
 namespace {
 
-constexpr std::string_view kPictures = "[batch, channels, height, width]";
-
 Size2d stride_of(const Pool2dOptions& options) {
   return {options.stride.height == 0 ? options.window.height : options.stride.height,
           options.stride.width == 0 ? options.window.width : options.stride.width};

@@ -53,8 +53,10 @@ struct WindowAxis {
 /// padding below 0, and anything above 2^31 - 1.
 std::int64_t window_positions(const WindowAxis& axis, std::int64_t size, std::string_view what);
 
+inline constexpr std::string_view kPictures = "[batch, channels, height, width]";
+
 /// Throws Error(shape_mismatch) unless `type` has four axes of which those from `first_number` on are
-/// numbers; `form` says what they mean, "[batch, channels, height, width]".
+/// numbers; `form` says what they mean, as kPictures does.
 void expect_four_axes(const TensorType& type, std::size_t first_number, std::string_view form);
 
 }  // namespace weft

@@ -160,7 +160,7 @@ class Lowering {
 
   KernelChoice choose(const Node& node) {
     std::vector<TensorType> types;
-    for (const ValueId& input : node.inputs) types.push_back(graph().node(input.node).outputs[input.output]);
+    for (const ValueId& input : node.inputs) types.push_back(graph().type(input));
     return choose_kernel({.op = node.op, .inputs = types, .outputs = node.outputs},
                          options_.reference_kernels, options_.kernels, options_.without_kernels);
   }

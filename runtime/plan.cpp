@@ -273,7 +273,7 @@ void Plan::run_checked_steps(ValueWatch& watch) {
     std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId value = node.inputs[i];
-      inputs.push_back(tensor_at(step.inputs[i], graph.node(value.node).outputs[value.output]).clone());
+      inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
       watch.expect_kept(value, inputs.back(), node);
     }
     for (const auto& part : step.parts) {

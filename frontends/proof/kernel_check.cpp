@@ -6,20 +6,13 @@
 #include <cmath>
 
 #include "weft/frontends/proof/guarded_buffer.h"
+#include "weft/frontends/proof/model_difference.h"
 #include "weft/graph/evaluate.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/kernels/kernel_list.h"
 
 namespace weft::proof {
 namespace {
-
-std::vector<double> numbers_of(const Tensor& tensor) {
-  std::vector<double> numbers;
-  visit_dtype(tensor.dtype(), [&]<typename T>(T) {
-    for (const T x : tensor.values<T>()) numbers.push_back(static_cast<double>(x));
-  });
-  return numbers;
-}
 
 void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::byte* const> in,
               std::span<std::byte* const> out, std::string& damage) {

@@ -69,7 +69,7 @@ class CrossEntropyRule {
     if (!loss.op.is<SoftmaxCrossEntropy>() || probabilities.output != 1 || !hot.op.is<OneHot>())
       return std::nullopt;
     if (hot.inputs[0] != loss.inputs[1] || hot.outputs[0] != loss.outputs[1]) return std::nullopt;
-    if (!is_scale(graph_.node(scale.node).outputs[scale.output], loss.outputs[1])) return std::nullopt;
+    if (!is_scale(graph_.type(scale), loss.outputs[1])) return std::nullopt;
     if (reads(probabilities) != 1 || depends_on(graph_, scale.node, probabilities.node)) return std::nullopt;
     Contraction contraction{.nodes = {probabilities.node, difference.node, id},
                             .inputs = {loss.inputs[0], loss.inputs[1], scale},

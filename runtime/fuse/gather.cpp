@@ -17,7 +17,7 @@ std::optional<ElementwiseBody> body_at(const Graph& graph, const Node& node) {
   if (!traits.elementwise || traits.can_fail || traits.stateful || node.outputs.size() != 1)
     return std::nullopt;
   std::vector<TensorType> types;
-  for (const ValueId& input : node.inputs) types.push_back(graph.node(input.node).outputs[input.output]);
+  for (const ValueId& input : node.inputs) types.push_back(graph.type(input));
   return body_of(node.op, types);
 }
 

@@ -181,7 +181,7 @@ class ElementwiseKernel final : public Kernel {
 };
 
 /// Along the rows of the output; of a table any row may be read.
-Cut cut_of(const KernelSite& site) {
+Cut cut_of_tiles(const KernelSite& site) {
   const auto* gather = site.op.as<FusedGather>();
   if (gather == nullptr) return cut_by_rows(site);
   Cut cut = cut_by_rows(site);
@@ -210,7 +210,7 @@ std::optional<KernelChoice> elementwise_kernel(const KernelSite& site) {
   if (!compiled) return std::nullopt;
   auto program = std::make_shared<const TileProgram>(std::move(*compiled));
   KernelChoice choice;
-  choice.cut = cut_of(site);
+  choice.cut = cut_of_tiles(site);
   choice.in_place = in_place_pairs(*program);
   choice.work = work_of(*program, site);
   const std::int64_t row = row_elements(site.outputs[0]);

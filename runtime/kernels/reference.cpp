@@ -8,15 +8,15 @@ namespace weft {
 namespace {
 
 /// One operand: its sizes, and where a part of it starts and how large that is.
-struct Operand {
+struct ReferenceOperand {
   DType dtype;
   std::vector<std::int64_t> sizes;
   std::size_t offset = 0;
   std::int64_t elements = 0;
 };
 
-Operand operand_of(const TensorType& type, std::optional<Range> rows) {
-  Operand operand{.dtype = type.dtype, .sizes = type.shape.sizes()};
+ReferenceOperand operand_of(const TensorType& type, std::optional<Range> rows) {
+  ReferenceOperand operand{.dtype = type.dtype, .sizes = type.shape.sizes()};
   if (rows) {
     operand.offset = static_cast<std::size_t>(rows->begin * row_elements(type)) * size_of(type.dtype);
     operand.sizes[0] = rows->end - rows->begin;
@@ -36,7 +36,7 @@ class ReferenceKernel final : public Kernel {
     for (const TensorType& output : site.outputs) {
       outputs_.push_back(operand_of(output, part ? std::optional(range) : std::nullopt));
     }
-    expands_ = op_.traits().elementwise && std::ranges::any_of(inputs_, [&](const Operand& input) {
+    expands_ = op_.traits().elementwise && std::ranges::any_of(inputs_, [&](const ReferenceOperand& input) {
                  return input.sizes != outputs_[0].sizes;
                });
     in_.resize(inputs_.size());
@@ -46,7 +46,7 @@ class ReferenceKernel final : public Kernel {
   void run(const KernelBuffers& buffers) override {
     std::vector<Tensor> expanded;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const Operand& input = inputs_[i];
+      const ReferenceOperand& input = inputs_[i];
       in_[i] = {.dtype = input.dtype,
                 .sizes = input.sizes,
                 .data = buffers.inputs[i] + input.offset,
@@ -57,7 +57,7 @@ class ReferenceKernel final : public Kernel {
       in_[i] = const_arg(expanded.back());
     }
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      const Operand& output = outputs_[i];
+      const ReferenceOperand& output = outputs_[i];
       out_[i] = {.dtype = output.dtype,
                  .sizes = output.sizes,
                  .data = buffers.outputs[i] + output.offset,
@@ -68,14 +68,14 @@ class ReferenceKernel final : public Kernel {
 
  private:
   Op op_;
-  std::vector<Operand> inputs_;
-  std::vector<Operand> outputs_;
+  std::vector<ReferenceOperand> inputs_;
+  std::vector<ReferenceOperand> outputs_;
   bool expands_ = false;
   std::vector<ConstArg> in_;
   std::vector<Arg> out_;
 };
 
-Cut cut_of(const KernelSite& site) {
+Cut cut_by_traits(const KernelSite& site) {
   const Traits traits = site.op.traits();
   const bool cuttable = (traits.elementwise || traits.row_wise) && !site.outputs[0].shape.is_scalar();
   const bool one_height = std::ranges::all_of(site.outputs, [&](const TensorType& output) {
@@ -99,7 +99,7 @@ Cut cut_of(const KernelSite& site) {
 
 std::optional<KernelChoice> reference_kernel(const KernelSite& site) {
   KernelChoice choice;
-  choice.cut = cut_of(site);
+  choice.cut = cut_by_traits(site);
   const std::vector<TensorType> inputs(site.inputs.begin(), site.inputs.end());
   const std::vector<TensorType> outputs(site.outputs.begin(), site.outputs.end());
   choice.make = [op = site.op, inputs, outputs, cut = choice.cut](Range range) {

@@ -10,13 +10,13 @@
 namespace weft {
 namespace {
 
-struct Entry {
+struct TileEntry {
   bool (*matches)(const Op& op);
   TileFunction (*function)(const VectorFunctions& table);
 };
 
 template <typename O, auto Member>
-constexpr Entry entry() {
+constexpr TileEntry entry() {
   return {[](const Op& op) { return op.is<O>(); },
           [](const VectorFunctions& table) { return TileFunction(table.*Member); }};
 }
@@ -79,7 +79,7 @@ TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
   }
   if (op.is<Where>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
   if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
-  for (const Entry& entry : kFloatFunctions) {
+  for (const TileEntry& entry : kFloatFunctions) {
     if (entry.matches(op)) return entry.function(table);
   }
   return {};

@@ -54,19 +54,19 @@ std::optional<Value> activated(Graph& target, const Node& node, const Value& pro
 }
 
 /// A gradient with a factor in front of it.
-struct Scaled {
+struct ScaledGradient {
   Value gradient;
   Value factor;  // a single element; empty: none
 };
 
-std::optional<Scaled> scaled_gradient(const Value& value) {
-  if (producer(value).op.is<ResidentGradient>()) return Scaled{.gradient = value, .factor = {}};
+std::optional<ScaledGradient> scaled_gradient(const Value& value) {
+  if (producer(value).op.is<ResidentGradient>()) return ScaledGradient{.gradient = value, .factor = {}};
   if (!producer(value).op.is<Mul>()) return std::nullopt;
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
     const Value gradient = operand(value, side);
     const Value factor = operand(value, 1 - side);
     if (producer(gradient).op.is<ResidentGradient>() && factor.shape().is_scalar())
-      return Scaled{gradient, factor};
+      return ScaledGradient{gradient, factor};
   }
   return std::nullopt;
 }

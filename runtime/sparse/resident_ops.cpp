@@ -46,9 +46,9 @@ void each_nonzero(const StoredRows& x, std::int64_t row, F visit) {
 }
 
 /// The rows of X, which are these arguments, one by one.
-class Rows {
+class RowReader {
  public:
-  Rows(const RowLayout& layout, RowsForm form, std::span<const ConstArg> x)
+  RowReader(const RowLayout& layout, RowsForm form, std::span<const ConstArg> x)
       : x_(stored_rows(layout, form, [&](std::size_t i) { return x[i].data; })),
         numbers_(form == RowsForm::numbered ? &x[1] : nullptr) {}
 
@@ -117,7 +117,7 @@ TensorType ResidentMatMul::infer(std::span<const TensorType> inputs) const {
 }
 
 void ResidentMatMul::forward(const KernelArgs& args) const {
-  const Rows x(layout, form, args.inputs.first(inputs_of(form)));
+  const RowReader x(layout, form, args.inputs.first(inputs_of(form)));
   const ConstArg& w = args.inputs[inputs_of(form)];
   const auto weights = w.as<const float>();
   const auto n = static_cast<std::size_t>(w.sizes[1]);
@@ -149,7 +149,7 @@ TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
 
 void ResidentGradient::forward(const KernelArgs& args) const {
   const std::size_t first = accumulates ? 1 : 0;
-  const Rows x(layout, form, args.inputs.subspan(first, inputs_of(form)));
+  const RowReader x(layout, form, args.inputs.subspan(first, inputs_of(form)));
   const auto d = args.inputs.back().as<const float>();
   const auto n = static_cast<std::size_t>(args.inputs.back().sizes[1]);
   const auto y = args.outputs[0].as<float>();

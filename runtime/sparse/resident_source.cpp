@@ -12,8 +12,6 @@
 namespace weft {
 namespace {
 
-const TensorType& type_of(const Graph& graph, ValueId id) { return graph.node(id.node).outputs[id.output]; }
-
 std::optional<double> constant_number(const Graph& graph, ValueId id) {
   const Tensor* tensor = graph.node(id.node).op.constant();
   if (tensor == nullptr || tensor->elements() != 1 || tensor->dtype() != DType::f32) return std::nullopt;
@@ -76,14 +74,14 @@ std::optional<ResidentSource> ResidentSources::derive(const Node& node) const {
   }
   const ResidentSource* input = at(node.inputs[0]);
   if (input == nullptr || input->bytes) return std::nullopt;
-  const TensorType& from = type_of(graph_, node.inputs[0]);
+  const TensorType& from = graph_.type(node.inputs[0]);
   if (const auto* slice = node.op.as<Slice>()) return sliced(*input, *slice, from);
   if (node.op.is<Reshape>()) {
     // The trailing axes count as one already.
     const bool keeps_rows = node.outputs[0].shape.rank() == 2 && node.outputs[0].shape[0] == from.shape[0];
     return keeps_rows && input->shifts.empty() ? std::optional(*input) : std::nullopt;
   }
-  if (node.op.is<Gather>() && !input->rows && type_of(graph_, node.inputs[1]).shape.rank() == 1) {
+  if (node.op.is<Gather>() && !input->rows && graph_.type(node.inputs[1]).shape.rank() == 1) {
     ResidentSource gathered = *input;
     gathered.rows = node.inputs[1];
     return gathered;
@@ -93,7 +91,7 @@ std::optional<ResidentSource> ResidentSources::derive(const Node& node) const {
 
 std::optional<ResidentSource> ResidentSources::cast_from(ValueId value) const {
   if (const ResidentSource* source = at(value)) return *source;
-  const TensorType& type = type_of(graph_, value);
+  const TensorType& type = graph_.type(value);
   if (type.dtype != DType::u8 || type.shape.rank() != 2) return std::nullopt;
   return ResidentSource{.tensor = {}, .window = {}, .rows = {}, .bytes = value, .shifts = {}};
 }
@@ -102,7 +100,7 @@ std::optional<ResidentSource> ResidentSources::rescaled(const Node& node) const 
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
     const ResidentSource* source = at(node.inputs[side]);
     const auto number = constant_number(graph_, node.inputs[1 - side]);
-    if (source == nullptr || !number || node.outputs[0] != type_of(graph_, node.inputs[side])) continue;
+    if (source == nullptr || !number || node.outputs[0] != graph_.type(node.inputs[side])) continue;
     if (node.op.is<Div>() && side == 1) continue;
     ResidentSource result = *source;
     scale_by(result, node.op.is<Div>() ? 1.0 / *number : *number);
@@ -117,8 +115,8 @@ std::optional<ResidentSource> ResidentSources::shifted(const Node& node) const {
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
     const ResidentSource* source = at(node.inputs[side]);
     const ValueId other = node.inputs[1 - side];
-    if (source == nullptr || type != type_of(graph_, node.inputs[side])) continue;
-    if (!is_row(type_of(graph_, other), type.shape[1])) continue;
+    if (source == nullptr || type != graph_.type(node.inputs[side])) continue;
+    if (!is_row(graph_.type(other), type.shape[1])) continue;
     ResidentSource result = *source;
     const bool subtracts = node.op.is<Sub>();
     if (subtracts && side == 1) scale_by(result, -1.0);

@@ -34,12 +34,12 @@ void visit_values(const Tensor& tensor, F f) {
 }
 
 /// Some rows of a window.
-struct Rows {
+struct RowRange {
   std::int64_t first = 0;
   std::int64_t last = 0;
 };
 
-Rows part_of(std::int64_t rows, std::size_t part, std::size_t parts) {
+RowRange part_of(std::int64_t rows, std::size_t part, std::size_t parts) {
   const auto cut = [&](std::size_t i) {
     return rows * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(parts);
   };
@@ -70,7 +70,7 @@ struct Counts {
 };
 
 template <typename T>
-void count_rows(const T* values, std::int64_t width, const Window& window, const Rows& rows,
+void count_rows(const T* values, std::int64_t width, const Window& window, const RowRange& rows,
                 std::int64_t* row_counts, Counts& counts) {
   constexpr std::int64_t kRowsOfBlock = 255;
   const std::size_t columns = counts.columns.size();
@@ -109,7 +109,7 @@ void fill(const T* values, std::int64_t width, const Window& window, const RowLa
   std::ranges::copy(density.row_ends, offsets + 1);
   std::vector<RowBuffer<T, C>> buffers(parts, RowBuffer<T, C>(window.columns()));
   each_part(pool, [&](std::size_t part) {
-    const Rows rows = part_of(window.rows(), part, parts);
+    const RowRange rows = part_of(window.rows(), part, parts);
     RowBuffer<T, C>& buffer = buffers[part];
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
       const T* const from = row_of(values, width, window, row);

@@ -28,14 +28,12 @@ struct Candidate {
   std::int64_t n = 0;
 };
 
-const TensorType& type_of(const Graph& graph, ValueId id) { return graph.node(id.node).outputs[id.output]; }
-
 /// The product as a candidate; else `why` says why it is none.
 std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, const ResidentSources& sources,
                                       std::string& why) {
   const auto& product = *node.op.as<MatMul>();
-  const TensorType& x = type_of(graph, node.inputs[0]);
-  const TensorType& b = type_of(graph, node.inputs[1]);
+  const TensorType& x = graph.type(node.inputs[0]);
+  const TensorType& b = graph.type(node.inputs[1]);
   Candidate candidate{.source = sources.at(node.inputs[0]), .transposed = product.transpose_a};
   if (candidate.source == nullptr) {
     why = sources.why_not(node.inputs[0]);
@@ -128,15 +126,15 @@ bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::
 
 std::string describe(const Graph& graph, const Node& node) {
   const auto& product = *node.op.as<MatMul>();
-  return fmt::format("{}{} x {}{}, {}", to_string(type_of(graph, node.inputs[0])),
-                     product.transpose_a ? "^T" : "", to_string(type_of(graph, node.inputs[1])),
+  return fmt::format("{}{} x {}{}, {}", to_string(graph.type(node.inputs[0])),
+                     product.transpose_a ? "^T" : "", to_string(graph.type(node.inputs[1])),
                      product.transpose_b ? "^T" : "", to_string(node.where));
 }
 
 /// Emits the replaced products into the new program.
-class Replacer {
+class ResidentReplacer {
  public:
-  Replacer(const Program& program, RowStores& stores) : program_(program), stores_(stores) {
+  ResidentReplacer(const Program& program, RowStores& stores) : program_(program), stores_(stores) {
     for (NodeId id = 0; id < program.graph->size(); ++id) ids_[&program.graph->node(id)] = id;
     images_.resize(program.graph->size());
   }
@@ -251,7 +249,7 @@ std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowSto
     if (choice.skips_zeros) replaced.emplace(id, *candidate);
   }
   if (replaced.empty()) return std::nullopt;
-  return Replacer(program, stores).run(replaced);
+  return ResidentReplacer(program, stores).run(replaced);
 }
 
 std::string to_text(std::span<const ProductChoice> choices) {

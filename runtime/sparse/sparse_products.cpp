@@ -55,7 +55,7 @@ RowLayout layout_of(std::span<const Value> x, std::int64_t width) {
   return layout;
 }
 
-class Replacer {
+class SparseReplacer {
  public:
   Value replace(const SparseMatMul& op, std::span<const Value> inputs) {
     const Matrix& x = matrix_of(inputs, op.width);
@@ -94,7 +94,7 @@ std::optional<Program> sparse_products(const Program& program) {
   if (std::ranges::none_of(needed_nodes(graph, program.roots),
                            [&](NodeId id) { return is_replaced(graph.node(id)); }))
     return std::nullopt;
-  Replacer replacer;
+  SparseReplacer replacer;
   Program result =
       rewrite(graph, program.roots,
               [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {

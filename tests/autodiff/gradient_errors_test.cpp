@@ -15,9 +15,8 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
-
-std::string at_line(int line) { return "gradient_errors_test.cpp:" + std::to_string(line); }
 
 struct Rounded {
   static constexpr std::string_view name = "rounded";

@@ -10,12 +10,17 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
+#include "weft/tests/frontends/moments.h"
+#include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 
 namespace weft {
 namespace {
 
 using testing_support::expect_error;
+using testing_support::Moments;
+using testing_support::moments_of;
+using testing_support::numbers;
 
 /// What `layer` makes of a tensor.
 Tensor apply_to(const Tensor& tensor, const std::function<Value(const Value&)>& layer) {
@@ -24,21 +29,6 @@ Tensor apply_to(const Tensor& tensor, const std::function<Value(const Value&)>& 
   Session session(graph, {.seed = 5});
   Function function = session.compile({.inputs = {}, .outputs = {y}, .updates = {}});
   return function()[0].clone();
-}
-
-struct Moments {
-  double mean = 0.0;
-  double variance = 0.0;
-};
-
-Moments moments_of(const Tensor& tensor) {
-  Moments moments;
-  const auto count = static_cast<double>(tensor.elements());
-  for (const double x : tensor.values<double>()) moments.mean += x / count;
-  for (const double x : tensor.values<double>()) {
-    moments.variance += (x - moments.mean) * (x - moments.mean) / count;
-  }
-  return moments;
 }
 
 Tensor filled(double number, std::initializer_list<std::int64_t> sizes) {
@@ -68,7 +58,7 @@ TEST(AlphaDropout, KeepsTheMomentsThatSeluNeeds) {
   Session session(graph, {.seed = 5});
   Function function = session.compile({.inputs = {}, .outputs = {y}, .updates = {}});
   const Tensor result = function()[0];
-  const Moments moments = moments_of(result);
+  const Moments moments = moments_of(numbers(result));
   EXPECT_NEAR(moments.mean, 0.0, 0.02);
   EXPECT_NEAR(moments.variance, 1.0, 0.02);
   // a = (0.7 (1 + 0.3 * 1.7581^2))^-1/2, and what is dropped becomes a * -1.7581 * 0.7.
@@ -81,12 +71,12 @@ TEST(AlphaDropout, KeepsTheMomentsThatSeluNeeds) {
 
 TEST(GaussianNoise, HasTheGivenSpread) {
   const Tensor noisy = apply_to(filled(2.0, {300, 300}), [](auto& x) { return nn::gaussian_noise(x, 0.5); });
-  EXPECT_NEAR(moments_of(noisy).mean, 2.0, 0.01);
-  EXPECT_NEAR(moments_of(noisy).variance, 0.25, 0.01);
+  EXPECT_NEAR(moments_of(numbers(noisy)).mean, 2.0, 0.01);
+  EXPECT_NEAR(moments_of(numbers(noisy)).variance, 0.25, 0.01);
   const Tensor scaled =
       apply_to(filled(2.0, {300, 300}), [](auto& x) { return nn::gaussian_dropout(x, 0.2); });
-  EXPECT_NEAR(moments_of(scaled).mean, 2.0, 0.02);
-  EXPECT_NEAR(moments_of(scaled).variance, 4.0 * 0.25, 0.03);
+  EXPECT_NEAR(moments_of(numbers(scaled)).mean, 2.0, 0.02);
+  EXPECT_NEAR(moments_of(numbers(scaled)).variance, 4.0 * 0.25, 0.03);
 }
 
 TEST(Noise, RejectsARateThatIsNone) {

@@ -49,7 +49,7 @@ Result evaluate(const Loss& loss, const Tensor& predictions, const Tensor& targe
   return {copy(results[0]), copy(results[1])};
 }
 
-void expect_near(const Row& actual, const Row& wanted) {
+void expect_row_near(const Row& actual, const Row& wanted) {
   ASSERT_EQ(actual.size(), wanted.size());
   for (std::size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], wanted[i], 1e-12) << i;
 }
@@ -157,7 +157,7 @@ TEST(Losses, KlDivergenceHasAFiniteSlopeInItsTargets) {
   // d/dt of t (log t - x) is log t + 1 - x; a target of 0 is left out, with its slope.
   const Result swapped = evaluate([](auto& t, auto& x) { return losses::kl_divergence(x, t); },
                                   tensor_of({{0.0, 0.5}}), tensor_of({{-1.0, -2.0}}));
-  expect_near(swapped.slopes, {0.0, std::log(0.5) + 1.0 + 2.0});
+  expect_row_near(swapped.slopes, {0.0, std::log(0.5) + 1.0 + 2.0});
 }
 
 TEST(Losses, OfLogitsFollowTheirFormulas) {
@@ -175,11 +175,11 @@ TEST(Losses, OfLogitsFollowTheirFormulas) {
   const Result sparse = evaluate(
       [](auto& x, auto& t) { return losses::sparse_categorical_cross_entropy_with_logits(x, t, kSmoothing); },
       tensor_of(kScores), kLabels);
-  expect_near(sparse.losses, {smoothed(kScores[0], kOneHot[0]), smoothed(kScores[1], kOneHot[1])});
+  expect_row_near(sparse.losses, {smoothed(kScores[0], kOneHot[0]), smoothed(kScores[1], kOneHot[1])});
   const Result hard =
       evaluate([](auto& x, auto& t) { return losses::sparse_categorical_cross_entropy_with_logits(x, t); },
                tensor_of(kScores), kLabels);
-  expect_near(hard.losses, {-log_softmax_of(kScores[0])[1], -log_softmax_of(kScores[1])[0]});
+  expect_row_near(hard.losses, {-log_softmax_of(kScores[0])[1], -log_softmax_of(kScores[1])[0]});
   expect_loss(losses::binary_cross_entropy_with_logits, kScores, kOneHot, mean_of([](double x, double t) {
                 const double p = 1.0 / (1.0 + std::exp(-x));
                 return -(t * std::log(p) + (1.0 - t) * std::log(1.0 - p));
@@ -207,27 +207,27 @@ TEST(Losses, NegativeLogLikelihoodReadsTheLabelsElementOnly) {
   const double impossible = -std::numeric_limits<double>::infinity();
   const Result result = evaluate(losses::negative_log_likelihood,
                                  tensor_of({{impossible, -0.5}, {-0.25, impossible}}), kLabels);
-  expect_near(result.losses, {0.5, 0.25});
-  expect_near(result.slopes, {0.0, -1.0, -1.0, 0.0});
+  expect_row_near(result.losses, {0.5, 0.25});
+  expect_row_near(result.slopes, {0.0, -1.0, -1.0, 0.0});
 }
 
 TEST(Losses, StayFiniteFarOut) {
   const Result logits = evaluate(losses::binary_cross_entropy_with_logits,
                                  tensor_of({{100.0}, {-100.0}, {-1000.0}}), tensor_of({{0.0}, {1.0}, {0.0}}));
-  expect_near(logits.losses, {100.0, 100.0, 0.0});
-  expect_near(logits.slopes, {1.0, -1.0, 0.0});
+  expect_row_near(logits.losses, {100.0, 100.0, 0.0});
+  expect_row_near(logits.slopes, {1.0, -1.0, 0.0});
   const Result shares = evaluate(losses::binary_cross_entropy, tensor_of({{0.0}, {1.0}, {1.0}}),
                                  tensor_of({{1.0}, {0.0}, {1.0}}));
-  expect_near(shares.losses, {100.0, 100.0, 0.0});
+  expect_row_near(shares.losses, {100.0, 100.0, 0.0});
   for (const double slope : shares.slopes) EXPECT_TRUE(std::isfinite(slope)) << slope;
   const Result cosh = evaluate(losses::log_cosh, tensor_of({{1000.0}, {-1000.0}}), tensor_of({{0.0}, {0.0}}));
-  expect_near(cosh.losses, {1000.0 - std::log(2.0), 1000.0 - std::log(2.0)});
-  expect_near(cosh.slopes, {1.0, -1.0});
+  expect_row_near(cosh.losses, {1000.0 - std::log(2.0), 1000.0 - std::log(2.0)});
+  expect_row_near(cosh.slopes, {1.0, -1.0});
   const Result entropy =
       evaluate([](auto& x, auto& t) { return losses::categorical_cross_entropy_with_logits(x, t); },
                tensor_of({{1000.0, -1000.0}}), tensor_of({{0.0, 1.0}}));
-  expect_near(entropy.losses, {2000.0});
-  expect_near(entropy.slopes, {1.0, -1.0});
+  expect_row_near(entropy.losses, {2000.0});
+  expect_row_near(entropy.slopes, {1.0, -1.0});
 }
 
 TEST(Losses, StayFiniteInF32) {

@@ -11,26 +11,15 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
+#include "weft/tests/frontends/moments.h"
 #include "weft/tests/support/expect_error.h"
 
 namespace weft {
 namespace {
 
 using testing_support::expect_error;
-
-struct Moments {
-  double mean = 0.0;
-  double variance = 0.0;  // biased
-};
-
-Moments moments_of(const std::vector<double>& x) {
-  Moments moments;
-  for (const double value : x) moments.mean += value / static_cast<double>(x.size());
-  for (const double value : x) {
-    moments.variance += (value - moments.mean) * (value - moments.mean) / static_cast<double>(x.size());
-  }
-  return moments;
-}
+using testing_support::Moments;
+using testing_support::moments_of;
 
 /// x[sample][channel][pixel] of [2, 3, 2].
 const Tensor kImages = Tensor::of({1.0, 2.0, -1.0, 0.5, 4.0, 3.0, 0.0, -2.0, 2.0, 1.5, 4.0, 7.0}, {2, 3, 2});

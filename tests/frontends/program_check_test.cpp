@@ -31,12 +31,12 @@ TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
 }
 
 void let_all_through(std::span<const float> x, std::span<float> y) { std::ranges::copy(x, y.begin()); }
-void fail(std::span<const float> /*x*/, std::span<float> /*y*/) {
+void throw_out_of_order(std::span<const float> /*x*/, std::span<float> /*y*/) {
   throw Error(ErrorCode::internal, "out of order");
 }
 
 /// With this kernel for relu, and nothing fused that would hide relu from it.
-ProgramOptions with_kernel(KernelOffer offer) {
+ProgramOptions programs_with_kernel(KernelOffer offer) {
   ProgramOptions options{.programs = 20, .compile = {}};
   options.compile.fuse_matmul = false;
   options.compile.fuse_elementwise = false;
@@ -45,7 +45,7 @@ ProgramOptions with_kernel(KernelOffer offer) {
 }
 
 TEST(CertifyPrograms, NamesAWrongKernel) {
-  const auto options = with_kernel(own_kernel<Relu, let_all_through>);
+  const auto options = programs_with_kernel(own_kernel<Relu, let_all_through>);
   EXPECT_THAT(certify_programs(f32, options).failures,
               AllOf(Contains(HasSubstr("to blame: ")), Contains(HasSubstr("the kernel 'wrong_relu' changes")),
                     Contains(HasSubstr("away from the reference in output"))));
@@ -53,13 +53,14 @@ TEST(CertifyPrograms, NamesAWrongKernel) {
 }
 
 TEST(CertifyPrograms, NamesAKernelThatThrows) {
-  const auto failures = certify_programs(f32, with_kernel(own_kernel<Relu, fail>)).failures;
+  const auto failures =
+      certify_programs(f32, programs_with_kernel(own_kernel<Relu, throw_out_of_order>)).failures;
   EXPECT_THAT(failures, AllOf(Contains(HasSubstr("all is right without it: the kernel 'wrong_relu'")),
                               Contains(HasSubstr("on 3 threads throws: ")), Contains(HasSubstr("(seed 1)"))));
 }
 
 TEST(CertifyPrograms, RepeatsItself) {
-  ProgramOptions options = with_kernel(own_kernel<Relu, let_all_through>);
+  ProgramOptions options = programs_with_kernel(own_kernel<Relu, let_all_through>);
   const auto first = certify_programs(f32, options).failures;
   EXPECT_EQ(first, certify_programs(f32, options).failures);
   options.seed = 2;

@@ -13,9 +13,9 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
 
-std::string at_line(int line) { return "graph_test.cpp:" + std::to_string(line); }
 std::string line_of(const Value& value) { return to_string(value.graph().node(value.node()).where); }
 
 TEST(Graph, KeepsNodesInTheOrderOfTheirCreation) {

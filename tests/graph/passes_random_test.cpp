@@ -18,13 +18,12 @@ namespace {
 using proof::random_program;
 using proof::RandomProgram;
 using testing_support::evaluate_program;
+using testing_support::make_constant;
 using testing_support::numbers;
 using testing_support::replay;
 using testing_support::TensorSource;
 
 constexpr int kPrograms = 150;
-
-Value make_constant(Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); }
 
 struct PassRow {
   std::string name;

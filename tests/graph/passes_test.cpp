@@ -17,9 +17,8 @@ namespace {
 
 using testing_support::evaluate_program;
 using testing_support::expect_error;
+using testing_support::make_constant;
 using testing_support::numbers;
-
-Value make_constant(Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); }
 
 Program run(const Pass& pass, const Graph& graph, const std::vector<Value>& roots) {
   return run_passes(extract(graph, roots), {&pass, 1});

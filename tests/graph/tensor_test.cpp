@@ -97,9 +97,9 @@ TEST(Tensor, GivesRowsWithoutACopy) {
 
 TEST(Tensor, RejectsRowsThatItDoesNotHave) {
   const Tensor tensor = Tensor::zeros(f32, {3, 2});
-  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
   const std::vector<std::pair<std::int64_t, std::int64_t>> outside = {
-      {0, 4}, {3, 1}, {-1, 1}, {1, -1}, {kHuge, 1}, {1, kHuge}, {4, 0}, {kHuge, kHuge}};
+      {0, 4}, {3, 1}, {-1, 1}, {1, -1}, {kLargest, 1}, {1, kLargest}, {4, 0}, {kLargest, kLargest}};
   for (const auto& [begin, count] : outside) {
     expect_error(ErrorCode::out_of_range, {"rows", "f32[3, 2]"}, [&] { return tensor.rows(begin, count); });
   }

@@ -15,10 +15,8 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
-
-/// "value_test.cpp:12".
-std::string at_line(int line) { return "value_test.cpp:" + std::to_string(line); }
 
 class ValueTest : public testing::Test {
  protected:

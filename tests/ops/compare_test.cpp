@@ -16,15 +16,15 @@ using testing_support::expect_error;
 using testing_support::numbers;
 using Numbers = std::vector<double>;
 
-struct Row {
+struct ComparisonRow {
   std::string name;
   Value (*f)(const Operand&, const Operand&);
   Numbers less_equal_greater;  // the answers for a < b, a == b, a > b
   double with_nan;
 };
 
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table = {
+const std::vector<ComparisonRow>& comparison_rows() {
+  static const std::vector<ComparisonRow> table = {
       {"equal", equal, {0, 1, 0}, 0},     {"not_equal", not_equal, {1, 0, 1}, 1},
       {"less", less, {1, 0, 0}, 0},       {"less_equal", less_equal, {1, 1, 0}, 0},
       {"greater", greater, {0, 0, 1}, 0}, {"greater_equal", greater_equal, {0, 1, 1}, 0},
@@ -33,7 +33,7 @@ const std::vector<Row>& rows() {
 }
 
 TEST(Comparison, AnswersInBoolForEveryDType) {
-  for (const Row& row : rows()) {
+  for (const ComparisonRow& row : comparison_rows()) {
     for (const DType dtype : {f32, f64, i32, i64, u8}) {
       SCOPED_TRACE(row.name + " of " + std::string(name_of(dtype)));
       Graph graph;
@@ -55,7 +55,7 @@ TEST(Comparison, ComparesBools) {
 TEST(Comparison, IsFalseForNaNButForNotEqual) {
   Graph graph;
   const Value nan = constant(graph, std::nan(""), f64);
-  for (const Row& row : rows()) {
+  for (const ComparisonRow& row : comparison_rows()) {
     EXPECT_EQ(numbers(evaluate_value(row.f(nan, nan))), Numbers{row.with_nan}) << row.name;
     EXPECT_EQ(numbers(evaluate_value(row.f(nan, 1.0))), Numbers{row.with_nan}) << row.name;
   }
@@ -74,7 +74,7 @@ TEST(Comparison, BroadcastsAndTakesNumbersOnEitherSide) {
 TEST(Comparison, RejectsMixedDTypesAndShapesThatDoNotBroadcast) {
   Graph graph;
   const Value a = input(graph, "a", f32, {2});
-  for (const Row& row : rows()) {
+  for (const ComparisonRow& row : comparison_rows()) {
     expect_error(ErrorCode::dtype_mismatch,
                  {row.name, "different dtypes", "f32[2] and i64[2]", "compare_test.cpp"},
                  [&] { row.f(a, input(graph, "b", i64, {2})); });

@@ -11,6 +11,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/tests/ops/special_numbers.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -19,12 +20,11 @@ namespace {
 
 using testing_support::evaluate_value;
 using testing_support::expect_error;
+using testing_support::kInf;
+using testing_support::kNaN;
 using testing_support::numbers;
 using testing_support::sizes_of;
 using Numbers = std::vector<double>;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-const double kNan = std::nan("");
 
 /// Equal or both NaN.
 void expect_numbers(const Numbers& actual, const Numbers& expected, double tolerance) {
@@ -57,36 +57,36 @@ struct UnaryRow {
 
 const std::vector<UnaryRow>& unary_rows() {
   static const std::vector<UnaryRow> rows = {
-      {"neg", [](const Value& x) { return -x; }, {1, -2, 0, kInf, kNan}, {-1, 2, 0, -kInf, kNan}},
-      {"square", [](const Value& x) { return square(x); }, {3, -2, 0, -kInf, kNan}, {9, 4, 0, kInf, kNan}},
-      {"sqrt", [](const Value& x) { return sqrt(x); }, {4, 2, 0, -1}, {2, 1.414213562373095, 0, kNan}},
+      {"neg", [](const Value& x) { return -x; }, {1, -2, 0, kInf, kNaN}, {-1, 2, 0, -kInf, kNaN}},
+      {"square", [](const Value& x) { return square(x); }, {3, -2, 0, -kInf, kNaN}, {9, 4, 0, kInf, kNaN}},
+      {"sqrt", [](const Value& x) { return sqrt(x); }, {4, 2, 0, -1}, {2, 1.414213562373095, 0, kNaN}},
       {"exp", [](const Value& x) { return exp(x); }, {0, 1, -kInf, 1000}, {1, 2.718281828459045, 0, kInf}},
-      {"log", [](const Value& x) { return log(x); }, {1, 2, 0, -1}, {0, 0.693147180559945, -kInf, kNan}},
-      {"abs", [](const Value& x) { return abs(x); }, {1.5, -2, -0.0, kNan}, {1.5, 2, 0, kNan}},
+      {"log", [](const Value& x) { return log(x); }, {1, 2, 0, -1}, {0, 0.693147180559945, -kInf, kNaN}},
+      {"abs", [](const Value& x) { return abs(x); }, {1.5, -2, -0.0, kNaN}, {1.5, 2, 0, kNaN}},
       {"erf",
        [](const Value& x) { return erf(x); },
        {0, 1, -1, kInf},
        {0, 0.842700792949715, -0.842700792949715, 1}},
       {"clip",
        [](const Value& x) { return clip(x, -1, 2); },
-       {-3, -1, 0.5, 2, 7, kNan},
-       {-1, -1, 0.5, 2, 2, kNan}},
+       {-3, -1, 0.5, 2, 7, kNaN},
+       {-1, -1, 0.5, 2, 2, kNaN}},
       {"clip_infinite", [](const Value& x) { return clip(x, -kInf, 0); }, {-kInf, -3, 1}, {-kInf, -3, 0}},
       {"tanh", [](const Value& x) { return tanh(x); }, {0, 1, -100}, {0, 0.761594155955765, -1}},
       {"relu",
        [](const Value& x) { return relu(x); },
-       {-1, 0, 2.5, -kInf, kInf, kNan},
-       {0, 0, 2.5, 0, kInf, kNan}},
+       {-1, 0, 2.5, -kInf, kInf, kNaN},
+       {0, 0, 2.5, 0, kInf, kNaN}},
       {"sigmoid",
        [](const Value& x) { return sigmoid(x); },
        {0, 1, -800, 800},
        {0.5, 0.731058578630005, 0, 1}},
-      {"leaky_relu", [](const Value& x) { return leaky_relu(x, 0.1); }, {-2, 0, 3, kNan}, {-0.2, 0, 3, kNan}},
+      {"leaky_relu", [](const Value& x) { return leaky_relu(x, 0.1); }, {-2, 0, 3, kNaN}, {-0.2, 0, 3, kNaN}},
       {"elu", [](const Value& x) { return elu(x, 2.0); }, {-1, 0, 3, -kInf}, {-1.264241117657115, 0, 3, -2}},
       {"softplus",
        [](const Value& x) { return softplus(x); },
-       {0, 1, -1000, 1000, kNan},
-       {0.693147180559945, 1.313261687518223, 0, 1000, kNan}},
+       {0, 1, -1000, 1000, kNaN},
+       {0.693147180559945, 1.313261687518223, 0, 1000, kNaN}},
       {"gelu",
        [](const Value& x) { return gelu(x); },
        {0, 1, -1},
@@ -138,7 +138,7 @@ TEST(Clip, RejectsBoundsInTheWrongOrder) {
   Graph graph;
   const Value x = input(graph, "x", f32, {2});
   expect_error(ErrorCode::invalid_argument, {"clip", "low <= high", "low=2, high=1"}, [&] { clip(x, 2, 1); });
-  expect_error(ErrorCode::invalid_argument, {"clip", "low <= high"}, [&] { clip(x, kNan, 1); });
+  expect_error(ErrorCode::invalid_argument, {"clip", "low <= high"}, [&] { clip(x, kNaN, 1); });
   EXPECT_NO_THROW(clip(x, 1, 1));
 }
 
@@ -206,10 +206,10 @@ TEST(Binary, RejectsShapesThatDoNotBroadcast) {
 
 TEST(MinimumAndMaximum, KeepNaNFromEitherSide) {
   Graph graph;
-  const Value a = constant(graph, Tensor::of<double>({kNan, 1, kNan, kInf}));
-  const Value b = constant(graph, Tensor::of<double>({1, kNan, kNan, -kInf}));
-  expect_numbers(numbers(evaluate_value(minimum(a, b))), {kNan, kNan, kNan, -kInf}, 0);
-  expect_numbers(numbers(evaluate_value(maximum(a, b))), {kNan, kNan, kNan, kInf}, 0);
+  const Value a = constant(graph, Tensor::of<double>({kNaN, 1, kNaN, kInf}));
+  const Value b = constant(graph, Tensor::of<double>({1, kNaN, kNaN, -kInf}));
+  expect_numbers(numbers(evaluate_value(minimum(a, b))), {kNaN, kNaN, kNaN, -kInf}, 0);
+  expect_numbers(numbers(evaluate_value(maximum(a, b))), {kNaN, kNaN, kNaN, kInf}, 0);
 }
 
 TEST(Integers, WrapAroundOnOverflow) {
@@ -281,7 +281,7 @@ TEST(Where, ChoosesElementByElement) {
 TEST(Where, TakesNothingFromTheSideThatItDoesNotChoose) {
   Graph graph;
   const Value condition = constant(graph, Tensor::of<bool>({true, false}));
-  const Value y = where(condition, constant(graph, Tensor::of<double>({1, kNan})),
+  const Value y = where(condition, constant(graph, Tensor::of<double>({1, kNaN})),
                         constant(graph, Tensor::of<double>({kInf, 2})));
   EXPECT_EQ(numbers(evaluate_value(y)), (Numbers{1, 2}));
 }

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "weft/ops/source.h"
+#include "weft/tests/ops/special_numbers.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -15,11 +15,10 @@ namespace {
 using testing_support::evaluate_value;
 using testing_support::evaluate_values;
 using testing_support::expect_error;
+using testing_support::kInf;
+using testing_support::kNaN;
 using testing_support::numbers;
 using Numbers = std::vector<double>;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Pooled {
   Numbers largest;
@@ -51,7 +50,7 @@ TEST(MaxPool2d, CountsItsIndicesWithinThePlane) {
 
 TEST(MaxPool2d, TakesTheFirstOfEquals) {
   EXPECT_EQ(max_pooled(Tensor::of<double>({3, 7, 7, 7}, {1, 1, 2, 2}), {.window = 2}).index, (Numbers{1}));
-  const double low = -kInfinity;
+  const double low = -kInf;
   EXPECT_EQ(max_pooled(Tensor::of<double>({low, low}, {1, 1, 1, 2}), {.window = {1, 2}}).index, (Numbers{0}));
 }
 
@@ -63,7 +62,7 @@ TEST(MaxPool2d, LetsNoPaddingWin) {
 }
 
 TEST(MaxPool2d, KeepsTheFirstNaN) {
-  const Tensor x = Tensor::of<double>({1, kNaN, kInfinity, kNaN, 2, 3, 5, 4}, {1, 2, 2, 2});
+  const Tensor x = Tensor::of<double>({1, kNaN, kInf, kNaN, 2, 3, 5, 4}, {1, 2, 2, 2});
   const Pooled pooled = max_pooled(x, {.window = 2});
   EXPECT_TRUE(std::isnan(pooled.largest[0]));
   EXPECT_EQ(pooled.largest[1], 5.0);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "weft/ops/source.h"
+#include "weft/tests/ops/special_numbers.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -14,13 +15,12 @@ namespace {
 
 using testing_support::evaluate_value;
 using testing_support::expect_error;
+using testing_support::kInf;
+using testing_support::kNaN;
 using testing_support::numbers;
 using Numbers = std::vector<double>;
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-const double kNan = std::nan("");
-
-struct Row {
+struct ReductionRow {
   Axes axes;
   bool keep_dims;
   Shape shape;
@@ -29,8 +29,8 @@ struct Row {
 };
 
 /// Reductions of {{{1, 2}, {3, 4}, {5, 6}}}, of shape [1, 3, 2].
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table = {
+const std::vector<ReductionRow>& rows() {
+  static const std::vector<ReductionRow> table = {
       {{}, false, {}, {21}, {6}},
       {{}, true, {1, 1, 1}, {21}, {6}},
       {{0}, false, {3, 2}, {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}},
@@ -44,7 +44,7 @@ const std::vector<Row>& rows() {
 }
 
 TEST(SumMeanAndMax, ReduceTheAxesThatTheyAreGiven) {
-  for (const Row& row : rows()) {
+  for (const ReductionRow& row : rows()) {
     for (const DType dtype : {f32, f64, i32, i64, u8}) {
       SCOPED_TRACE(attribute_text(row.axes) + " of " + std::string(name_of(dtype)));
       Graph graph;
@@ -126,8 +126,8 @@ TEST(Max, KeepsNaNAndInfinities) {
   const auto largest = [&](std::initializer_list<double> values) {
     return evaluate_value(max(constant(graph, Tensor::of<double>(values)))).item<double>();
   };
-  EXPECT_TRUE(std::isnan(largest({1, kNan, 5})));
-  EXPECT_TRUE(std::isnan(largest({kNan, 1})));
+  EXPECT_TRUE(std::isnan(largest({1, kNaN, 5})));
+  EXPECT_TRUE(std::isnan(largest({kNaN, 1})));
   EXPECT_EQ(largest({-kInf, -kInf}), -kInf);
   EXPECT_EQ(largest({kInf, 1}), kInf);
   EXPECT_EQ(largest({-3, -2}), -2);

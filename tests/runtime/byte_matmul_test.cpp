@@ -25,9 +25,8 @@ using testing::HasSubstr;
 using testing::Not;
 using testing_support::close_to;
 using testing_support::KernelCheck;
+using testing_support::kSumBound;
 using testing_support::TensorSource;
-
-constexpr double kBound = 2e-5;
 
 /// Bytes of which about one in `one_in` is not 0, except that rows from `dense_from` on have no zero.
 Tensor bytes(std::int64_t rows, std::int64_t columns, std::int64_t one_in, std::int64_t dense_from) {
@@ -59,14 +58,14 @@ TEST_P(ByteMatMulKernel, GivesTheSameFromZerosSkippedAndFromAllElements) {
     const KernelCheck check(ByteMatMul{.scale = 0.1, .bias = true, .activation = {Relu{}}},
                             {bytes(150, 50, 5, dense_from), floats({50, n()}), floats({n()})});
     EXPECT_EQ(check.choice().name, "byte_matmul");
-    check.expect_correct(kBound, kBound);
+    check.expect_correct(kSumBound, kSumBound);
   }
 }
 
 TEST_P(ByteMatMulKernel, NeedsNoBias) {
   const KernelCheck check(ByteMatMul{.scale = 2.0, .activation = {}},
                           {bytes(3, 50, 5, 3), floats({50, n()})});
-  check.expect_correct(kBound, kBound);
+  check.expect_correct(kSumBound, kSumBound);
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, ByteMatMulKernel, testing::Values(1, 10, 64, 100, 300));
@@ -108,7 +107,7 @@ TEST(FedBytes, SkipZerosInOneKernelWithTheirScaleBiasAndActivation) {
   EXPECT_EQ(skips.kernels(), std::vector<std::string>{"byte_matmul"});
   EXPECT_THAT(dense.kernels(), Not(Contains("byte_matmul")));
   const Tensor x = bytes(130, 50, 5, 100);
-  EXPECT_TRUE(close_to(skips.run(x), dense.run(x), kBound));
+  EXPECT_TRUE(close_to(skips.run(x), dense.run(x), kSumBound));
 }
 
 TEST(FedBytes, MayBeShifted) {
@@ -116,13 +115,13 @@ TEST(FedBytes, MayBeShifted) {
   Prediction dense(SkipZeros::never, 1, true);
   EXPECT_THAT(skips.kernels(), Contains("byte_matmul"));
   const Tensor x = bytes(130, 50, 5, 130);
-  EXPECT_TRUE(close_to(skips.run(x), dense.run(x), kBound));
+  EXPECT_TRUE(close_to(skips.run(x), dense.run(x), kSumBound));
 }
 
 TEST(FedBytes, GiveTheSameOnSeveralThreads) {
   const Tensor x = bytes(200, 50, 5, 100);
   const Tensor alone = Prediction(SkipZeros::automatic).run(x);
-  EXPECT_TRUE(close_to(Prediction(SkipZeros::automatic, 3).run(x), alone, kBound));
+  EXPECT_TRUE(close_to(Prediction(SkipZeros::automatic, 3).run(x), alone, kSumBound));
 }
 
 TEST(FedBytes, KeepTheirDenseFormForAGradient) {

@@ -14,7 +14,7 @@ namespace {
 
 using Entries = std::vector<std::pair<std::uint32_t, float>>;
 
-constexpr std::int64_t kRows = 5;
+constexpr std::int64_t kListedRows = 5;
 
 /// Row r has its non-zeros at the multiples of r + 1.
 float value_at(std::int64_t row, std::int64_t column) {
@@ -22,13 +22,13 @@ float value_at(std::int64_t row, std::int64_t column) {
 }
 
 template <typename T>
-RowStore store_of(std::int64_t columns) {
+RowStore listed_store(std::int64_t columns) {
   std::vector<T> values;
-  for (std::int64_t row = 0; row < kRows; ++row) {
+  for (std::int64_t row = 0; row < kListedRows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column)
       values.push_back(static_cast<T>(value_at(row, column)));
   }
-  const Tensor x = Tensor::of<T>(values, std::array{kRows, columns});
+  const Tensor x = Tensor::of<T>(values, std::array{kListedRows, columns});
   return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
 }
 
@@ -50,9 +50,9 @@ Entries list_of(const StoredColumns& x, std::int64_t column) {
 /// list.
 template <typename T>
 void check_lists_of(std::int64_t columns, std::int64_t batch, Range range) {
-  const RowStore store = store_of<T>(columns);
+  const RowStore store = listed_store<T>(columns);
   std::vector<std::int32_t> numbers;
-  for (std::int64_t i = 0; i < batch; ++i) numbers.push_back(static_cast<std::int32_t>(i * 3 % kRows));
+  for (std::int64_t i = 0; i < batch; ++i) numbers.push_back(static_cast<std::int32_t>(i * 3 % kListedRows));
   const ColumnLists lists(store.layout, true, batch, range);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
   const auto built = lists.build(store.layout.view(store.bytes.data()), numbers.data(),

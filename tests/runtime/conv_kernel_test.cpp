@@ -15,7 +15,7 @@ using testing_support::Sizes;
 using testing_support::TensorSource;
 
 // Sums of up to a thousand products, in another order than the reference.
-constexpr double kTolerance = 1e-4;
+constexpr double kConvTolerance = 1e-4;
 
 struct Convolution {
   Conv2dOptions options;
@@ -55,7 +55,7 @@ void expect_correct(TensorSource& source, const Convolution& in) {
   };
   for (const KernelCheck& check : checks) {
     ASSERT_EQ(check.choice().name, "onednn_conv");
-    check.expect_correct(kTolerance, kTolerance);
+    check.expect_correct(kConvTolerance, kConvTolerance);
   }
 }
 
@@ -134,9 +134,11 @@ TEST(ConvKernel, KeepsNaNWhereItBelongs) {
     Tensor dy = source.uniform({2, 17, 7, 7}, -1.0, 1.0, f32);
     x.mutable_values<float>()[40] = std::numeric_limits<float>::quiet_NaN();
     dy.mutable_values<float>()[24] = std::numeric_limits<float>::infinity();
-    KernelCheck(Conv2d{}, {x, w}).expect_correct(kTolerance, kTolerance);
-    KernelCheck(Conv2dInputGradient{{}, x.type().shape}, {dy, w}).expect_correct(kTolerance, kTolerance);
-    KernelCheck(Conv2dWeightGradient{{}, w.type().shape}, {x, dy}).expect_correct(kTolerance, kTolerance);
+    KernelCheck(Conv2d{}, {x, w}).expect_correct(kConvTolerance, kConvTolerance);
+    KernelCheck(Conv2dInputGradient{{}, x.type().shape}, {dy, w})
+        .expect_correct(kConvTolerance, kConvTolerance);
+    KernelCheck(Conv2dWeightGradient{{}, w.type().shape}, {x, dy})
+        .expect_correct(kConvTolerance, kConvTolerance);
   }
 }
 

@@ -10,6 +10,10 @@
 
 namespace weft::testing_support {
 
+/// How far sums of some hundred floats, added up in different orders, may lie from each other: times the sum
+/// of what is added, without its signs.
+inline constexpr double kSumBound = 2e-5;
+
 /// Same type, and |a - b| <= tolerance * max(1, |b|) for every element; a NaN matches a NaN, infinities match
 /// themselves.
 inline testing::AssertionResult close_to(const Tensor& actual, const Tensor& expected, double tolerance) {

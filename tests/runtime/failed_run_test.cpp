@@ -27,7 +27,7 @@ using testing_support::expect_error;
 using testing_support::same_bits;
 using testing_support::TensorSource;
 
-constexpr std::int64_t kRows = 12;
+constexpr std::int64_t kFedRows = 12;
 constexpr std::int64_t kClasses = 4;
 
 /// An elementwise op that refuses negative numbers.
@@ -46,15 +46,15 @@ struct CheckedSqrt {
 };
 
 /// A step that can fail, with updates that do not all depend on what fails.
-struct Model {
-  Model() {
+struct FailingModel {
+  FailingModel() {
     TensorSource source("failed runs");
     w = parameter(graph, "w", source.uniform({6, kClasses}, -1.0, 1.0, f32));
     b = parameter(graph, "b", source.uniform({kClasses}, -1.0, 1.0, f32));
     counter = parameter(graph, "counter", Tensor::of<float>({0}));
-    x = input(graph, "x", f32, {kRows, 6});
-    labels = input(graph, "labels", i64, {kRows});
-    good = source.uniform({kRows, 6}, 0.0, 1.0, f32);
+    x = input(graph, "x", f32, {kFedRows, 6});
+    labels = input(graph, "labels", i64, {kFedRows});
+    good = source.uniform({kFedRows, 6}, 0.0, 1.0, f32);
   }
 
   /// Updates in an order that puts those that cannot fail first.
@@ -75,7 +75,7 @@ struct FailureCase {
   std::string name;
   ErrorCode code;
   std::vector<std::string_view> parts;
-  std::function<FunctionSpec(Model&)> build;
+  std::function<FunctionSpec(FailingModel&)> build;
   std::int64_t bad_label = 0;
   float bad_number = 0.5F;
 };
@@ -85,27 +85,27 @@ const std::vector<FailureCase>& failures() {
       {"LabelTooLarge",
        ErrorCode::out_of_range,
        {"label", "4", "softmax_cross_entropy"},
-       [](Model& m) { return m.with(mean(softmax_cross_entropy(matmul(m.x, m.w) + m.b, m.labels))); },
+       [](FailingModel& m) { return m.with(mean(softmax_cross_entropy(matmul(m.x, m.w) + m.b, m.labels))); },
        4},
       {"LabelNegative",
        ErrorCode::out_of_range,
        {"label", "-1", "softmax_cross_entropy"},
-       [](Model& m) { return m.with(mean(softmax_cross_entropy(matmul(m.x, m.w) + m.b, m.labels))); },
+       [](FailingModel& m) { return m.with(mean(softmax_cross_entropy(matmul(m.x, m.w) + m.b, m.labels))); },
        -1},
       {"GatherIndex",
        ErrorCode::out_of_range,
        {"index", "12", "gather"},
-       [](Model& m) { return m.with(sum(matmul(gather(m.x, m.labels), m.w) + m.b)); },
+       [](FailingModel& m) { return m.with(sum(matmul(gather(m.x, m.labels), m.w) + m.b)); },
        12},
       {"OneHotIndex",
        ErrorCode::out_of_range,
        {"7", "one_hot"},
-       [](Model& m) { return m.with(sum((matmul(m.x, m.w) + m.b) * one_hot(m.labels, kClasses))); },
+       [](FailingModel& m) { return m.with(sum((matmul(m.x, m.w) + m.b) * one_hot(m.labels, kClasses))); },
        7},
       {"FailureThatNoUpdateNeeds",
        ErrorCode::out_of_range,
        {"index", "12", "gather"},
-       [](Model& m) {
+       [](FailingModel& m) {
          FunctionSpec spec = m.with(sum(matmul(m.x, m.w) + m.b));
          spec.outputs.push_back(gather(m.x, m.labels));
          return spec;
@@ -114,7 +114,7 @@ const std::vector<FailureCase>& failures() {
       {"CustomOp",
        ErrorCode::out_of_range,
        {"checked_sqrt", "a negative number"},
-       [](Model& m) {
+       [](FailingModel& m) {
          FunctionSpec spec = m.with(sum(matmul(m.x, m.w) + m.b));
          spec.outputs.push_back(relu(apply(CheckedSqrt{}, m.x * 2.0)));
          return spec;
@@ -130,15 +130,15 @@ class FailedRun : public testing::TestWithParam<int> {};
 TEST_P(FailedRun, ChangesNoParameterAndLeavesTheSessionUsable) {
   const int threads = GetParam();
   for (const FailureCase& failure : failures()) {
-    for (const std::int64_t where : {std::int64_t{0}, kRows / 2, kRows - 1}) {
+    for (const std::int64_t where : {std::int64_t{0}, kFedRows / 2, kFedRows - 1}) {
       SCOPED_TRACE(fmt::format("{} in row {}", failure.name, where));
-      Model model;
+      FailingModel model;
       const FunctionSpec spec = failure.build(model);
       Session session(model.graph, {.threads = threads, .spare_threads = false});
       Session untouched(model.graph, {.threads = threads, .spare_threads = false});
       Function step = session.compile(spec);
       Function other = untouched.compile(spec);
-      const Tensor good_labels = Tensor::zeros(i64, {kRows});
+      const Tensor good_labels = Tensor::zeros(i64, {kFedRows});
       Tensor bad_labels = good_labels.clone();
       bad_labels.mutable_values<std::int64_t>()[static_cast<std::size_t>(where)] = failure.bad_label;
       Tensor bad_x = model.good.clone();
@@ -168,17 +168,17 @@ TEST_P(FailedRun, ChangesNoParameterAndLeavesTheSessionUsable) {
 
 TEST_P(FailedRun, DoesNotMoveTheRandomPosition) {
   Graph graph;
-  const Value x = input(graph, "x", f32, {kRows, 3});
-  const Value rows = input(graph, "rows", i32, {kRows});
+  const Value x = input(graph, "x", f32, {kFedRows, 3});
+  const Value rows = input(graph, "rows", i32, {kFedRows});
   const FunctionSpec spec{.inputs = {x, rows}, .outputs = {dropout(gather(x, rows), 0.5)}, .updates = {}};
   Session session(graph, {.threads = GetParam(), .spare_threads = false});
   Session untouched(graph, {.threads = GetParam(), .spare_threads = false});
   Function step = session.compile(spec);
   Function other = untouched.compile(spec);
-  const Tensor ones = TensorSource("ones").uniform({kRows, 3}, 1.0, 1.0, f32);
-  const Tensor good = Tensor::zeros(i32, {kRows});
+  const Tensor ones = TensorSource("ones").uniform({kFedRows, 3}, 1.0, 1.0, f32);
+  const Tensor good = Tensor::zeros(i32, {kFedRows});
   Tensor bad = good.clone();
-  bad.mutable_values<std::int32_t>()[5] = kRows;
+  bad.mutable_values<std::int32_t>()[5] = kFedRows;
   for (int round = 0; round < 3; ++round) {
     expect_error(ErrorCode::out_of_range, {"12"}, [&] { step({ones, bad}); });
     EXPECT_TRUE(same_bits(step({ones, good})[0], other({ones, good})[0])) << round;

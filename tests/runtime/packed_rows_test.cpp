@@ -24,7 +24,7 @@ std::vector<std::vector<double>> entries_of(const StoredRows& x, const std::vect
 
 /// Row r has its non-zeros at the multiples of r + 2, and row 3 has none.
 template <typename V>
-RowStore store_of(std::int64_t columns) {
+RowStore packed_store(std::int64_t columns) {
   constexpr std::int64_t kRows = 7;
   Tensor x = Tensor::zeros(dtype_of<V>(), {kRows, columns});
   const auto values = x.mutable_values<V>();
@@ -37,7 +37,7 @@ RowStore store_of(std::int64_t columns) {
 
 template <typename C, typename V>
 void check_packing(std::int64_t columns) {
-  const RowStore store = store_of<V>(columns);
+  const RowStore store = packed_store<V>(columns);
   const StoredRows x = store.layout.view(store.bytes.data());
   std::vector<std::int32_t> numbers{3, 6, 0, 0, 3, 5};  // more than are asked for ahead, once repeated
   for (int i = 0; i < 20; ++i) numbers.push_back(i % 7);
@@ -57,7 +57,7 @@ TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
 }
 
 TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
-  const RowStore store = store_of<std::uint8_t>(150);
+  const RowStore store = packed_store<std::uint8_t>(150);
   const std::vector<std::int32_t> numbers(50, 0);
   const PackedRows packed(store.layout, std::ssize(numbers));
   constexpr std::size_t kEntries = std::size_t{50} * 75;

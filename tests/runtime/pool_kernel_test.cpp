@@ -16,7 +16,7 @@ using testing_support::replay;
 using testing_support::Sizes;
 using testing_support::TensorSource;
 
-constexpr double kTolerance = 1e-5;
+constexpr double kPoolTolerance = 1e-5;
 
 struct Pooling {
   Pool2dOptions options;
@@ -51,10 +51,11 @@ TEST(PoolKernels, ComputeWhatTheReferencesDo) {
       kernel.expect_correct(tolerance);
     };
     check("max_pool", {MaxPool2d{in.options}, {x}}, 0.0);
-    check("plane_scatter", {PlaneScatterAdd{Shape::of(in.x)}, {dy, index}}, kTolerance);
+    check("plane_scatter", {PlaneScatterAdd{Shape::of(in.x)}, {dy, index}}, kPoolTolerance);
     check("reference", {PlaneGather{}, {x, index}}, 0.0);
-    check("avg_pool", {AvgPool2d{in.options, include}, {x}}, kTolerance);
-    check("avg_pool_gradient", {AvgPool2dGradient{in.options, include, Shape::of(in.x)}, {dy}}, kTolerance);
+    check("avg_pool", {AvgPool2d{in.options, include}, {x}}, kPoolTolerance);
+    check("avg_pool_gradient", {AvgPool2dGradient{in.options, include, Shape::of(in.x)}, {dy}},
+          kPoolTolerance);
     if (testing::Test::HasFailure()) return;
   }
 }
@@ -84,7 +85,7 @@ TEST(PoolKernels, TreatNaNsInfinitiesAndEqualsAsTheReferenceDoes) {
     Tensor x = Tensor::zeros(f32, in.x);
     for (float& element : x.mutable_values<float>()) element = values[source.below(std::size(values))];
     KernelCheck(MaxPool2d{in.options}, {x}).expect_correct(0.0);
-    KernelCheck(AvgPool2d{in.options, true}, {x}).expect_correct(kTolerance);
+    KernelCheck(AvgPool2d{in.options, true}, {x}).expect_correct(kPoolTolerance);
     if (testing::Test::HasFailure()) return;
   }
 }

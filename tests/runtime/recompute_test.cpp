@@ -23,27 +23,27 @@ using testing_support::expect_error;
 using testing_support::same_bits;
 using testing_support::TensorSource;
 
-constexpr std::int64_t kRows = 64;
-constexpr std::int64_t kUnits = 48;
+constexpr std::int64_t kDeepRows = 64;
+constexpr std::int64_t kDeepUnits = 48;
 
 /// A deep network in segments of two layers, each of which may be computed twice.
 struct Deep {
   Deep(int segments, bool twice, double dropped) {
     TensorSource source("deep network");
-    x = input(graph, "x", f32, {kRows, kUnits});
+    x = input(graph, "x", f32, {kDeepRows, kDeepUnits});
     Value y = x;
     for (int i = 0; i < segments; ++i) {
       const Value start = y;
       for (int j = 0; j < 2; ++j) {
-        weights.push_back(
-            parameter(graph, fmt::format("w{}{}", i, j), source.uniform({kUnits, kUnits}, -0.2, 0.2, f32)));
+        weights.push_back(parameter(graph, fmt::format("w{}{}", i, j),
+                                    source.uniform({kDeepUnits, kDeepUnits}, -0.2, 0.2, f32)));
         y = tanh(matmul(y, weights.back()) + 0.1);
         if (dropped > 0.0) y = dropout(y, dropped);
       }
       if (twice) y = checkpoint(y, std::vector{start});
     }
     loss = mean(square(y));
-    feed = source.uniform({kRows, kUnits}, -1.0, 1.0, f32);
+    feed = source.uniform({kDeepRows, kDeepUnits}, -1.0, 1.0, f32);
   }
 
   FunctionSpec gradient_spec() {
@@ -87,7 +87,7 @@ std::size_t arena_bytes(Deep& network) {
 }
 
 TEST(Recompute, NeedsLessMemoryTheDeeperTheNetwork) {
-  constexpr std::size_t kActivation = kRows * kUnits * sizeof(float);
+  constexpr std::size_t kActivation = kDeepRows * kDeepUnits * sizeof(float);
   for (const int segments : {4, 8}) {
     for (const double dropped : {0.0, 0.25}) {
       Deep plain(segments, false, dropped);

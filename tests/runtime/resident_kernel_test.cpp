@@ -3,6 +3,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/sparse/resident_ops.h"
+#include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/kernel_check.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"
@@ -12,9 +13,8 @@ namespace {
 
 using testing_support::expect_error;
 using testing_support::KernelCheck;
+using testing_support::kSumBound;
 using testing_support::TensorSource;
-
-constexpr double kBound = 2e-5;
 
 /// Bytes of which most are 0, in values small enough to compare sums of them.
 RowStore random_store(std::int64_t rows, std::int64_t columns) {
@@ -52,7 +52,7 @@ TEST_P(ResidentKernel, MultipliesGatheredRows) {
                                          .activation = {Relu{}}},
                           {store_.bytes, row_numbers(), floats({30, n()}), floats({n()})});
   EXPECT_EQ(check.choice().name, "resident_matmul");
-  check.expect_correct(kBound);
+  check.expect_correct(kSumBound);
 }
 
 TEST_P(ResidentKernel, CountsWeightsOnceInBytesAndForEachNonZeroInTraffic) {
@@ -74,14 +74,14 @@ TEST_P(ResidentKernel, CountsWeightsOnceInBytesAndForEachNonZeroInTraffic) {
 TEST_P(ResidentKernel, MultipliesTheWholeStore) {
   const KernelCheck check(ResidentMatMul{.layout = store_.layout, .activation = {}},
                           {store_.bytes, floats({30, n()})});
-  check.expect_correct(kBound);
+  check.expect_correct(kSumBound);
 }
 
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
   const KernelCheck check(ResidentGradient{.layout = store_.layout, .form = RowsForm::numbered, .scale = 0.1},
                           {store_.bytes, row_numbers(), floats({7, n()})});
   EXPECT_EQ(check.choice().name, "resident_gradient");
-  check.expect_correct(kBound);
+  check.expect_correct(kSumBound);
 }
 
 TEST_P(ResidentKernel, AddsTheGradientToWhatIsThere) {
@@ -89,18 +89,18 @@ TEST_P(ResidentKernel, AddsTheGradientToWhatIsThere) {
       ResidentGradient{
           .layout = store_.layout, .form = RowsForm::numbered, .scale = -0.1, .accumulates = true},
       {floats({30, n()}), store_.bytes, row_numbers(), floats({7, n()})});
-  gathered.expect_correct(kBound);
+  gathered.expect_correct(kSumBound);
   const KernelCheck whole(ResidentGradient{.layout = store_.layout, .scale = -0.1, .accumulates = true},
                           {floats({30, n()}), store_.bytes, floats({20, n()})});
-  whole.expect_correct(kBound);
+  whole.expect_correct(kSumBound);
 }
 
 /// Rows of a sparse matrix [20, 30], some twice, with an entry of no row before each; bytes or floats.
-struct Entries {
+struct FedEntries {
   RowLayout layout{.rows = 20, .columns = 30, .values = DType::u8, .wide_columns = true};
   std::vector<Tensor> parts;
 
-  explicit Entries(DType values) {
+  explicit FedEntries(DType values) {
     const RowStore store = random_store(20, 30);
     layout.values = values;
     const StoredRows rows = store.layout.view(store.bytes.data());
@@ -138,7 +138,7 @@ struct Entries {
 
 TEST_P(ResidentKernel, MultipliesTheRowsOfASparseMatrix) {
   for (const DType dtype : {DType::u8, DType::f32}) {
-    const Entries x(dtype);
+    const FedEntries x(dtype);
     const KernelCheck check(ResidentMatMul{.layout = x.layout,
                                            .form = RowsForm::entries,
                                            .scale = 0.1,
@@ -146,23 +146,23 @@ TEST_P(ResidentKernel, MultipliesTheRowsOfASparseMatrix) {
                                            .activation = {Relu{}}},
                             x.followed_by({floats({30, n()}), floats({n()})}));
     EXPECT_EQ(check.choice().name, "resident_matmul");
-    check.expect_correct(kBound);
+    check.expect_correct(kSumBound);
   }
 }
 
 TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
   for (const DType dtype : {DType::u8, DType::f32}) {
-    const Entries x(dtype);
+    const FedEntries x(dtype);
     const KernelCheck fresh(ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = 0.1},
                             x.followed_by({floats({7, n()})}));
     EXPECT_EQ(fresh.choice().name, "resident_gradient");
-    fresh.expect_correct(kBound);
+    fresh.expect_correct(kSumBound);
     std::vector<Tensor> inputs = x.followed_by({floats({7, n()})});
     inputs.insert(inputs.begin(), floats({30, n()}));
     const KernelCheck added(
         ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = -0.1, .accumulates = true},
         inputs);
-    added.expect_correct(kBound);
+    added.expect_correct(kSumBound);
   }
 }
 
@@ -185,7 +185,7 @@ TEST(CheckedRowsKernel, NamesARowThatDoesNotExist) {
 }
 
 TEST(CheckedEntriesKernel, GivesRowsAsTheyAre) {
-  const Entries x(DType::u8);
+  const FedEntries x(DType::u8);
   const KernelCheck check(CheckedEntries{30}, {x.parts[0], x.parts[1], x.parts[2]});
   EXPECT_EQ(check.choice().name, "checked_entries");
   check.expect_correct(0.0);

@@ -48,8 +48,8 @@ std::vector<Value> adam(Graph& graph, std::span<const Value> parameters, std::sp
 }
 
 /// A network with dropout, whose weights start at random.
-struct Model {
-  Model() {
+struct ResumedModel {
+  ResumedModel() {
     x = input(graph, "x", f32, {"batch", kInputs});
     labels = input(graph, "labels", i64, {"batch"});
     w = parameter(graph, "w", random_normal(graph, f32, {kInputs, 16}, 0.0, 0.3));
@@ -80,18 +80,18 @@ class Resume : public testing::TestWithParam<int> {};
 
 TEST_P(Resume, GoesOnToTheSameBits) {
   const TemporaryFolder folder;
-  Model whole;
+  ResumedModel whole;
   Session one(whole.graph, {.threads = GetParam(), .spare_threads = false, .seed = 7});
   Function step = one.compile(whole.spec);
   const auto expected = train(step, 0, 12);
 
-  Model first;
+  ResumedModel first;
   Session before(first.graph, {.threads = GetParam(), .spare_threads = false, .seed = 7});
   Function first_step = before.compile(first.spec);
   train(first_step, 0, 5);
   before.save(folder / "checkpoint", {{"note", "after five steps"}});
 
-  Model second;
+  ResumedModel second;
   Session after(second.graph, {.threads = GetParam(), .spare_threads = false, .seed = 99});
   Function second_step = after.compile(second.spec);
   EXPECT_EQ(after.load(folder / "checkpoint"), (Metadata{{"note", "after five steps"}}));
@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Threads, Resume, testing::Values(1, 2), testing::PrintT
 
 TEST(Resume, TheCheckpointHoldsParametersAndSlotsByName) {
   const TemporaryFolder folder;
-  Model model;
+  ResumedModel model;
   Session session(model.graph, {.seed = 7});
   session.save(folder / "checkpoint");
   const Checkpoint checkpoint = read_checkpoint(folder / "checkpoint");
@@ -120,7 +120,7 @@ TEST(Resume, TheCheckpointHoldsParametersAndSlotsByName) {
 
 TEST(Resume, ABadCheckpointLeavesTheSessionAsItWas) {
   const TemporaryFolder folder;
-  Model model;
+  ResumedModel model;
   Session session(model.graph, {.seed = 7});
   session.save(folder / "good");
   Checkpoint checkpoint = read_checkpoint(folder / "good");
@@ -166,7 +166,7 @@ TEST(Resume, AllocatesNoParameterBeforeTheFileHasIt) {
 
 TEST(Resume, ParametersAreLoadedBeforeAndAfterCompilingAlike) {
   const TemporaryFolder folder;
-  Model model;
+  ResumedModel model;
   Session source(model.graph, {.seed = 7});
   Function source_step = source.compile(model.spec);
   train(source_step, 0, 3);

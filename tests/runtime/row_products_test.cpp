@@ -9,19 +9,19 @@
 namespace weft {
 namespace {
 
-constexpr std::int64_t kRows = 24;
+constexpr std::int64_t kStoredRows = 24;
 
 /// Every `step`-th element of a row is not 0.
 RowStore store_of(std::int64_t columns, std::int64_t step) {
-  Tensor x = Tensor::zeros(DType::u8, {kRows, columns});
+  Tensor x = Tensor::zeros(DType::u8, {kStoredRows, columns});
   const auto values = x.mutable_values<std::uint8_t>();
-  for (std::int64_t i = 0; i < kRows * columns; i += step)
+  for (std::int64_t i = 0; i < kStoredRows * columns; i += step)
     values[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(1 + i % 250);
   return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
 }
 
 RowProducts products_of(const RowStore& store, std::int64_t n) {
-  return {kRows, store.layout.columns, n, store.layout.fullest_row};
+  return {kStoredRows, store.layout.columns, n, store.layout.fullest_row};
 }
 
 /// The functions of this CPU, but that they note which of the two was asked.
@@ -45,11 +45,11 @@ SparseFunctions counting_functions() {
 
 /// Whether the matrix went through a panel for the first `count` rows; the result must be that of the plain
 /// function.
-bool takes_parts(const RowStore& store, std::int64_t n, std::int64_t count = kRows) {
+bool takes_parts(const RowStore& store, std::int64_t n, std::int64_t count = kStoredRows) {
   const RowProducts products = products_of(store, n);
   const StoredRows x = store.layout.view(store.bytes.data());
   const std::vector<float> w(static_cast<std::size_t>(store.layout.columns * n), 0.5F);
-  std::vector<float> expected(static_cast<std::size_t>(kRows * n));
+  std::vector<float> expected(static_cast<std::size_t>(kStoredRows * n));
   std::vector<float> y = expected;
   sparse_functions().multiply(x, count, w.data(), n, 2.0F, nullptr, expected.data());
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
@@ -88,7 +88,7 @@ TEST(RowProducts, TakeItWholeForARowAlone) {
 }
 
 TEST(RowProducts, WeighTheRowsThatTheyGet) {
-  Tensor x = Tensor::zeros(DType::u8, {kRows, 784});
+  Tensor x = Tensor::zeros(DType::u8, {kStoredRows, 784});
   const auto values = x.mutable_values<std::uint8_t>();
   // Four full rows among empty ones.
   for (std::size_t i = 0; i < std::size_t{4} * 784; ++i) values[i] = 1;

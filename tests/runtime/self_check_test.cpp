@@ -29,8 +29,8 @@ using testing_support::same_bits;
 using testing_support::TensorSource;
 
 /// One step of training with dropout and a resident data set.
-struct Training {
-  Training() {
+struct CheckedTraining {
+  CheckedTraining() {
     TensorSource source("self check");
     const Value images = constant(graph, source.whole({40, 12}, 255, u8));
     const Value labels = constant(graph, source.whole({40}, 3, u8));
@@ -52,7 +52,7 @@ struct Training {
 
 TEST(SelfCheck, FindsNothingInWhatIsRightAndChangesNothing) {
   for (const int threads : {1, 3}) {
-    Training training;
+    CheckedTraining training;
     Session plain(training.graph, {.threads = threads, .spare_threads = false});
     Session checked(
         training.graph,

@@ -23,8 +23,8 @@ using testing_support::same_bits;
 using testing_support::TensorSource;
 
 /// Three random parameters, declared in one order.
-struct Model {
-  Model() {
+struct RandomModel {
+  RandomModel() {
     for (const char* label : {"c", "a", "b"}) {
       parameters.push_back(parameter(graph, label, random_normal(graph, f32, {17, 5})));
     }
@@ -34,7 +34,7 @@ struct Model {
 };
 
 TEST(Session, InitialValuesDependOnTheSeedAlone) {
-  Model model;
+  RandomModel model;
   Session reference(model.graph, {.seed = 3});
   for (const int threads : {1, 2, 3}) {
     Session session(model.graph, {.threads = threads, .spare_threads = false, .seed = 3});
@@ -55,7 +55,7 @@ TEST(Session, InitialValuesDependOnTheSeedAlone) {
 }
 
 TEST(Session, ParametersDeclaredLaterStartAsIfDeclaredBefore) {
-  Model model;
+  RandomModel model;
   Session early(model.graph, {.seed = 3});
   const Tensor first = early.value("a");
   Function noise =

@@ -69,9 +69,9 @@ std::vector<Value> with_momentum(Graph& graph, const Value& w, const Value& slop
 }
 
 /// Two steps of training a layer on rows of the data.
-struct Training {
-  Training(const Tensor& data, const Prepare& prepare, const CompileOptions& options, int threads = 1,
-           const Optimize& optimize = descend) {
+struct LayerTraining {
+  LayerTraining(const Tensor& data, const Prepare& prepare, const CompileOptions& options, int threads = 1,
+                const Optimize& optimize = descend) {
     const Value rows = input(graph, "rows", i32, {"batch"});
     const Value x = prepare(constant(graph, data), rows);
     TensorSource source("skip zeros weights");
@@ -124,10 +124,10 @@ class SkipZerosOf : public testing::TestWithParam<Preparation> {};
 TEST_P(SkipZerosOf, TrainsLikeTheDensePlan) {
   const Tensor data = images(5);
   for (const Optimize& optimize : {Optimize(descend), Optimize(with_momentum)}) {
-    Training dense(data, GetParam().prepare, mode(SkipZeros::never), 1, optimize);
+    LayerTraining dense(data, GetParam().prepare, mode(SkipZeros::never), 1, optimize);
     CompileOptions checked = mode(SkipZeros::always);
     checked.self_check = true;
-    Training sparse(data, GetParam().prepare, checked, 1, optimize);
+    LayerTraining sparse(data, GetParam().prepare, checked, 1, optimize);
     EXPECT_THAT(sparse.kernels(), Contains("resident_matmul"));
     EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
     EXPECT_THAT(dense.kernels(), Not(Contains("resident_matmul")));
@@ -177,9 +177,9 @@ TEST(SkipZeros, TakesTheWholeDataWithoutGather) {
   const Prepare all = [](const Value& data, const Value&) { return cast(data, f32) * 0.01; };
   CompileOptions unfolded = mode(SkipZeros::always);
   unfolded.fold = false;
-  Training sparse(images(5), all, unfolded);
+  LayerTraining sparse(images(5), all, unfolded);
   CompileOptions dense_options = mode(SkipZeros::never);
-  Training dense(images(5), all, dense_options);
+  LayerTraining dense(images(5), all, dense_options);
   EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
   sparse.spec.inputs.clear();
   dense.spec.inputs.clear();
@@ -191,17 +191,17 @@ TEST(SkipZeros, TakesTheWholeDataWithoutGather) {
 }
 
 TEST(SkipZeros, KeepsTheDensePlanForDenseDataUnlessForced) {
-  Training automatic(images(1), scaled_rows, mode(SkipZeros::automatic));
+  LayerTraining automatic(images(1), scaled_rows, mode(SkipZeros::automatic));
   const Compilation compilation = automatic.compilation();
   for (const ProductChoice& choice : compilation.products) EXPECT_FALSE(choice.skips_zeros) << choice.why;
   EXPECT_THAT(to_text(compilation.products),
               HasSubstr("takes every element, about 100% of its data is not 0"));
-  Training forced(images(1), scaled_rows, mode(SkipZeros::always));
+  LayerTraining forced(images(1), scaled_rows, mode(SkipZeros::always));
   EXPECT_THAT(forced.kernels(), Contains("resident_matmul"));
 }
 
 TEST(SkipZeros, SkipsThemByItselfWhereAlmostAllAreZero) {
-  Training automatic(images(200), scaled_rows, mode(SkipZeros::automatic));
+  LayerTraining automatic(images(200), scaled_rows, mode(SkipZeros::automatic));
   EXPECT_THAT(automatic.kernels(), Contains("resident_matmul"));
   EXPECT_THAT(automatic.kernels(), Contains("resident_gradient"));
   EXPECT_THAT(to_text(automatic.compilation().products), HasSubstr("skips zeros, 0."));
@@ -209,37 +209,37 @@ TEST(SkipZeros, SkipsThemByItselfWhereAlmostAllAreZero) {
 
 TEST(SkipZeros, SaysWhyAProductTakesEveryElement) {
   const Prepare cubed = [](const Value& d, const Value& r) { return exp(scaled_rows(d, r)); };
-  Training training(images(5), cubed, mode(SkipZeros::always));
+  LayerTraining training(images(5), cubed, mode(SkipZeros::always));
   EXPECT_THAT(to_text(training.compilation().products),
               HasSubstr("'exp' may give zeros of the data other values"));
 }
 
 TEST(SkipZeros, DropsTheDenseCopy) {
   const Tensor data = images(50);
-  Training dense(data, scaled_rows, mode(SkipZeros::never));
-  Training sparse(data, scaled_rows, mode(SkipZeros::always));
+  LayerTraining dense(data, scaled_rows, mode(SkipZeros::never));
+  LayerTraining sparse(data, scaled_rows, mode(SkipZeros::always));
   EXPECT_GE(ledger_of(dense.compilation()).constants, data.bytes());
   EXPECT_LT(ledger_of(sparse.compilation()).constants, data.bytes() / 2);
 }
 
 TEST(SkipZeros, GivesTheSameBitsWithEveryNumberOfThreads) {
   const Tensor data = images(5);
-  const auto one = Training(data, scaled_rows, mode(SkipZeros::always)).run();
+  const auto one = LayerTraining(data, scaled_rows, mode(SkipZeros::always)).run();
   for (const int threads : {2, 3, 4}) {
-    const auto more = Training(data, scaled_rows, mode(SkipZeros::always), threads).run();
+    const auto more = LayerTraining(data, scaled_rows, mode(SkipZeros::always), threads).run();
     EXPECT_TRUE(same_bits(more[1], one[1])) << threads;  // the loss is a sum over rows, which threads may cut
     EXPECT_TRUE(same_bits(more[2], one[2])) << threads;
   }
 }
 
 TEST(SkipZeros, NeedsNoBarrierBetweenRowsAndOneBeforeTheUpdate) {
-  Training sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
-  Training dense(images(5), scaled_rows, mode(SkipZeros::never), 2);
+  LayerTraining sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
+  LayerTraining dense(images(5), scaled_rows, mode(SkipZeros::never), 2);
   EXPECT_LE(sparse.compilation().schedule.barriers(), dense.compilation().schedule.barriers());
 }
 
 TEST(SkipZeros, UpdatesAWeightWhereItLies) {
-  Training sparse(images(5), scaled_rows, mode(SkipZeros::always));
+  LayerTraining sparse(images(5), scaled_rows, mode(SkipZeros::always));
   const Compilation compilation = sparse.compilation();
   for (std::size_t step = 0; step < compilation.lowered.steps.size(); ++step) {
     if (compilation.lowered.kernels[step].name == "resident_gradient") {
@@ -250,7 +250,7 @@ TEST(SkipZeros, UpdatesAWeightWhereItLies) {
 }
 
 TEST(SkipZeros, RefusesARowThatTheDataDoesNotHaveAndUpdatesNothing) {
-  Training sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
+  LayerTraining sparse(images(5), scaled_rows, mode(SkipZeros::always), 2);
   Function step = sparse.session->compile(sparse.spec);
   const Tensor before = sparse.session->value("w");
   expect_error(ErrorCode::out_of_range, {"index 400", "[0, 400)"},

@@ -10,13 +10,15 @@
 
 #include "weft/graph/philox.h"
 #include "weft/runtime/sparse/row_store.h"
+#include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
 
-constexpr std::int64_t kRows = 9;
-constexpr double kBound = 2e-5;
+using testing_support::kSumBound;
+
+constexpr std::int64_t kMatrixRows = 9;
 
 std::vector<const SparseFunctions*> instruction_sets() {
   std::vector<const SparseFunctions*> sets{&kSse2SparseFunctions};
@@ -39,8 +41,8 @@ struct Matrix {
 
 Matrix random_matrix(DType dtype, std::int64_t columns) {
   PhiloxSequence random(testing_support::test_seed(), 1);
-  Matrix matrix{.tensor = Tensor::zeros(dtype, {kRows, columns}), .store = {}};
-  for (std::int64_t i = 0; i < kRows * columns; ++i) {
+  Matrix matrix{.tensor = Tensor::zeros(dtype, {kMatrixRows, columns}), .store = {}};
+  for (std::int64_t i = 0; i < kMatrixRows * columns; ++i) {
     const std::int64_t row = i / columns;
     const bool filled = row == 1 || (row != 2 && random.below(4) == 0);
     if (!filled) continue;
@@ -73,7 +75,7 @@ class PanelRoom {
 };
 
 void expect_near(float actual, double expected, double size) {
-  ASSERT_LE(std::abs(static_cast<double>(actual) - expected), kBound * std::max(1.0, size))
+  ASSERT_LE(std::abs(static_cast<double>(actual) - expected), kSumBound * std::max(1.0, size))
       << actual << " where " << expected << " was expected";
 }
 
@@ -81,13 +83,13 @@ void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int6
   const std::int64_t k = x.store.layout.columns;
   const auto w = random_floats(k * n);
   const auto b = random_floats(n);
-  const std::size_t size = static_cast<std::size_t>(kRows * n);
+  const std::size_t size = static_cast<std::size_t>(kMatrixRows * n);
   std::vector<float> y(size + 1, 77.0F);
   constexpr float kScale = 0.25F;
-  functions.multiply(x.store.layout.view(x.store.bytes.data()), kRows, w.data(), n, kScale,
+  functions.multiply(x.store.layout.view(x.store.bytes.data()), kMatrixRows, w.data(), n, kScale,
                      bias ? b.data() : nullptr, y.data());
   EXPECT_EQ(y[size], 77.0F) << "wrote behind the last row";
-  for (std::int64_t i = 0; i < kRows; ++i) {
+  for (std::int64_t i = 0; i < kMatrixRows; ++i) {
     for (std::int64_t j = 0; j < n; ++j) {
       double sum = 0.0;
       double absolute = 0.0;
@@ -124,12 +126,12 @@ void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t
   const auto w = random_floats(k * n);
   const auto b = random_floats(n);
   for (const float* bias : {b.data(), static_cast<const float*>(nullptr)}) {
-    std::vector<float> whole(static_cast<std::size_t>(kRows * n + 1), 77.0F);
+    std::vector<float> whole(static_cast<std::size_t>(kMatrixRows * n + 1), 77.0F);
     std::vector<float> parts = whole;
-    functions.multiply(rows, kRows, w.data(), n, 0.25F, bias, whole.data());
+    functions.multiply(rows, kMatrixRows, w.data(), n, 0.25F, bias, whole.data());
     PanelRoom room(panel_size);
-    std::vector<std::int64_t> cursors(kRows);
-    functions.multiply_in_parts(rows, kRows, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
+    std::vector<std::int64_t> cursors(kMatrixRows);
+    functions.multiply_in_parts(rows, kMatrixRows, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
                                 cursors.data());
     EXPECT_EQ(parts, whole);
   }
@@ -221,11 +223,11 @@ void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64
   constexpr std::int64_t kFirst = 3;
   constexpr std::int64_t kLast = 17;
   const std::int64_t k = x.store.layout.columns;
-  const auto d = random_floats(kRows * n);
+  const auto d = random_floats(kMatrixRows * n);
   std::vector<float> y = random_floats(k * n + 1);
   const std::vector<float> before = y;
-  functions.scatter(x.store.layout.view(x.store.bytes.data()), kRows, kFirst, kLast, d.data(), n, kAlpha,
-                    y.data());
+  functions.scatter(x.store.layout.view(x.store.bytes.data()), kMatrixRows, kFirst, kLast, d.data(), n,
+                    kAlpha, y.data());
   for (std::int64_t i = 0; i <= k * n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const std::int64_t column = i / n;
@@ -235,7 +237,7 @@ void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64
     }
     double sum = static_cast<double>(before[at]);
     double absolute = 0.0;
-    for (std::int64_t row = 0; row < kRows; ++row) {
+    for (std::int64_t row = 0; row < kMatrixRows; ++row) {
       const double term =
           kAlpha * x.at(row, column) * static_cast<double>(d[static_cast<std::size_t>(row * n + i % n)]);
       sum += term;

@@ -27,17 +27,17 @@ using testing::HasSubstr;
 using testing::Not;
 using testing_support::close_to;
 using testing_support::expect_error;
+using testing_support::kSumBound;
 using testing_support::same_bits;
 using testing_support::TensorSource;
 
-constexpr std::int64_t kSamples = 50;
+constexpr std::int64_t kFedSamples = 50;
 constexpr std::int64_t kWidth = 40;
-constexpr std::int64_t kUnits = 23;
-constexpr double kBound = 2e-5;
+constexpr std::int64_t kFedUnits = 23;
 
 Tensor mostly_zeros(DType dtype = f32) {
   TensorSource source("sparse products");
-  Tensor x = source.uniform({kSamples, kWidth}, -1.0, 1.0, f32);
+  Tensor x = source.uniform({kFedSamples, kWidth}, -1.0, 1.0, f32);
   for (float& number : x.mutable_values<float>()) number = number < 0.8F ? 0.0F : number;
   return dtype == f32 ? x : evaluate(Cast{dtype}, {{x}})[0];
 }
@@ -49,8 +49,8 @@ Value keep_half(const Value& w, const Value& slope) { return 0.5 * w - slope; }
 
 struct Layer {
   Graph graph;
-  Value w = parameter(graph, "w", TensorSource("weights").uniform({kWidth, kUnits}, -1.0, 1.0, f32));
-  Value b = parameter(graph, "b", TensorSource("biases").uniform({kUnits}, -1.0, 1.0, f32));
+  Value w = parameter(graph, "w", TensorSource("weights").uniform({kWidth, kFedUnits}, -1.0, 1.0, f32));
+  Value b = parameter(graph, "b", TensorSource("biases").uniform({kFedUnits}, -1.0, 1.0, f32));
 
   template <typename X>
   FunctionSpec training(std::vector<Value> inputs, const X& x, Update update = descend) {
@@ -95,9 +95,9 @@ TEST_P(SparseProducts, TrainOnFedRowsLikeTheDenseOnes) {
     for (const std::int64_t begin : {0, 20, 10}) {
       const auto results = step(feeds_of(all.rows(begin, 20)));
       const auto expected = dense_step({data.rows(begin, 20)});
-      EXPECT_TRUE(close_to(results[0], expected[0], kBound));
-      EXPECT_TRUE(close_to(results[1], expected[1], kBound));
-      EXPECT_TRUE(close_to(session.value("w"), other.value("w"), kBound));
+      EXPECT_TRUE(close_to(results[0], expected[0], kSumBound));
+      EXPECT_TRUE(close_to(results[1], expected[1], kSumBound));
+      EXPECT_TRUE(close_to(session.value("w"), other.value("w"), kSumBound));
     }
     EXPECT_EQ(step.plans(), 1U) << "slices of one tensor need one plan";
   }
@@ -121,7 +121,7 @@ TEST_P(SparseProducts, TrainOnChosenRowsOfResidentData) {
     const Tensor dense = train([&](Layer& layer, const Value& rows) {
       return layer.training({rows}, cast(gather(constant(layer.graph, data), rows), f32));
     });
-    EXPECT_TRUE(close_to(sparse, dense, kBound));
+    EXPECT_TRUE(close_to(sparse, dense, kSumBound));
   }
 }
 
@@ -225,7 +225,7 @@ TEST(SparseProductsStage, ChangesNothingForRowsThatDoNotFit) {
                  {"row 0", "entry 0", "[0, 40)", "got 40", "sparse_products_test.cpp"}, [&] { step(feeds); });
     feeds = feeds_of(good);
     feeds[1] = feeds[1].clone();
-    feeds[1].mutable_values<std::int64_t>()[kSamples - 1] = std::numeric_limits<std::int64_t>::max();
+    feeds[1].mutable_values<std::int64_t>()[kFedSamples - 1] = std::numeric_limits<std::int64_t>::max();
     expect_error(ErrorCode::out_of_range, {"row 49", "sparse_products_test.cpp"}, [&] { step(feeds); });
     EXPECT_TRUE(same_bits(session.value("w"), before));
     EXPECT_EQ(session.value("steps").item<float>(), 0.0F);

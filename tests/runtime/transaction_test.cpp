@@ -29,8 +29,8 @@ using testing_support::same_bits;
 using testing_support::TensorSource;
 
 /// Four square parameters and an input to build updates from.
-struct Model {
-  explicit Model(TensorSource& source) {
+struct UpdatedModel {
+  explicit UpdatedModel(TensorSource& source) {
     x = input(graph, "x", f64, {5, 5});
     for (const char* label : {"a", "b", "c", "d"}) {
       parameters.push_back(parameter(graph, label, source.uniform({5, 5})));
@@ -51,59 +51,61 @@ struct Model {
 
 struct UpdateCase {
   std::string name;
-  std::function<void(Model&)> build;
+  std::function<void(UpdatedModel&)> build;
 };
 
 const std::vector<UpdateCase>& update_cases() {
   static const std::vector<UpdateCase> cases{
-      {"Swap", [](Model& m) { m.update(m[0], m[1]), m.update(m[1], m[0]); }},
-      {"SwapOfSums", [](Model& m) { m.update(m[0], m[1] + m.x), m.update(m[1], m[0] * 2.0 + m.x); }},
+      {"Swap", [](UpdatedModel& m) { m.update(m[0], m[1]), m.update(m[1], m[0]); }},
+      {"SwapOfSums", [](UpdatedModel& m) { m.update(m[0], m[1] + m.x), m.update(m[1], m[0] * 2.0 + m.x); }},
       {"RotationOfFour",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          for (std::size_t i = 0; i < 4; ++i) m.update(m[i], tanh(m[(i + 1) % 4]));
        }},
       {"OutputReadsAnUpdatedParameter",
-       [](Model& m) { m.out(m[0] * 3.0), m.update(m[0], m[0] + 1.0), m.out(matmul(m[0], m.x)); }},
-      {"OutputIsTheOldValue", [](Model& m) { m.out(m[0]), m.update(m[0], m[0] - m.x); }},
+       [](UpdatedModel& m) { m.out(m[0] * 3.0), m.update(m[0], m[0] + 1.0), m.out(matmul(m[0], m.x)); }},
+      {"OutputIsTheOldValue", [](UpdatedModel& m) { m.out(m[0]), m.update(m[0], m[0] - m.x); }},
       {"OutputIsTheNewValue",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value next = m[0] - 0.5 * m.x;
          m.out(next), m.update(m[0], next), m.out(next * 2.0);
        }},
-      {"OutputIsTheUpdateItself", [](Model& m) { m.out(m.update(m[0], m[0] + m.x)); }},
-      {"OutputReadsTheUpdate", [](Model& m) { m.out(m.update(m[0], m[0] + m.x) * 2.0 - m[0]); }},
+      {"OutputIsTheUpdateItself", [](UpdatedModel& m) { m.out(m.update(m[0], m[0] + m.x)); }},
+      {"OutputReadsTheUpdate", [](UpdatedModel& m) { m.out(m.update(m[0], m[0] + m.x) * 2.0 - m[0]); }},
       {"UpdateFromAnUpdate",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value first = m.update(m[0], m[0] + m.x);
          m.update(m[1], first * 0.5), m.update(m[2], first);
        }},
       {"DifferenceOfNewAndOld",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value next = sigmoid(m[0]) + m.x;
          m.update(m[0], next), m.out(next - m[0]);
        }},
-      {"FromTheFeed", [](Model& m) { m.update(m[0], m.x), m.out(m.x + m[0]); }},
-      {"FromAConstant", [](Model& m) { m.update(m[0], broadcast_to(constant(m.graph, 2.5, f64), {5, 5})); }},
-      {"FromItself", [](Model& m) { m.update(m[0], m[0]), m.out(m[0]); }},
-      {"FromAViewOfItself", [](Model& m) { m.update(m[0], reshape(reshape(m[0], {25}) * 2.0, {5, 5})); }},
-      {"FromItsTranspose", [](Model& m) { m.update(m[0], transpose(m[0])); }},
-      {"FromItselfAndItsTranspose", [](Model& m) { m.update(m[0], m[0] + transpose(m[0])); }},
-      {"FromItsOwnRow", [](Model& m) { m.update(m[0], m[0] * slice(m[0], 0, 2, 3)); }},
-      {"FromItsOwnColumn", [](Model& m) { m.update(m[0], m[0] - slice(m[0], 1, 1, 2)); }},
-      {"FromItsProductWithItself", [](Model& m) { m.update(m[0], matmul(m[0], m[0])); }},
-      {"AccumulatedOntoItself", [](Model& m) { m.update(m[0], m[0] - 0.1 * matmul(m[0], m[0])); }},
+      {"FromTheFeed", [](UpdatedModel& m) { m.update(m[0], m.x), m.out(m.x + m[0]); }},
+      {"FromAConstant",
+       [](UpdatedModel& m) { m.update(m[0], broadcast_to(constant(m.graph, 2.5, f64), {5, 5})); }},
+      {"FromItself", [](UpdatedModel& m) { m.update(m[0], m[0]), m.out(m[0]); }},
+      {"FromAViewOfItself",
+       [](UpdatedModel& m) { m.update(m[0], reshape(reshape(m[0], {25}) * 2.0, {5, 5})); }},
+      {"FromItsTranspose", [](UpdatedModel& m) { m.update(m[0], transpose(m[0])); }},
+      {"FromItselfAndItsTranspose", [](UpdatedModel& m) { m.update(m[0], m[0] + transpose(m[0])); }},
+      {"FromItsOwnRow", [](UpdatedModel& m) { m.update(m[0], m[0] * slice(m[0], 0, 2, 3)); }},
+      {"FromItsOwnColumn", [](UpdatedModel& m) { m.update(m[0], m[0] - slice(m[0], 1, 1, 2)); }},
+      {"FromItsProductWithItself", [](UpdatedModel& m) { m.update(m[0], matmul(m[0], m[0])); }},
+      {"AccumulatedOntoItself", [](UpdatedModel& m) { m.update(m[0], m[0] - 0.1 * matmul(m[0], m[0])); }},
       {"TwoFromOneValue",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value shared = m[2] * m.x;
          m.update(m[0], shared), m.update(m[1], shared), m.out(shared);
        }},
       {"OneFromTheOtherNewValue",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value next = 0.9 * m[0] + m.x;
          m.update(m[0], next), m.update(m[1], m[1] - 0.1 * next), m.update(m[2], next + m[1]);
        }},
       {"GradientDescent",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value h = relu(matmul(m.x, m[0]));
          const Value y = matmul(h, m[1]);
          const Value dh = matmul(y, m[1], false, true);
@@ -112,12 +114,12 @@ const std::vector<UpdateCase>& update_cases() {
          m.update(m[0], m[0] - 0.01 * matmul(m.x, where(h > 0.0, dh, 0.0), true));
        }},
       {"FromTheSecondOutput",
-       [](Model& m) {
+       [](UpdatedModel& m) {
          const Value labels = constant(m.graph, Tensor::of<std::int64_t>({0, 1, 2, 3, 4}));
          const auto outputs = apply_all(SoftmaxCrossEntropy{}, {m[0], labels});
          m.update(m[0], outputs[1]), m.out(outputs[0]), m.out(outputs[1]);
        }},
-      {"NothingButAnUpdate", [](Model& m) { m.update(m[3], m[3] + 1.0); }},
+      {"NothingButAnUpdate", [](UpdatedModel& m) { m.update(m[3], m[3] + 1.0); }},
   };
   return cases;
 }
@@ -131,7 +133,7 @@ class TransactionWith : public testing::TestWithParam<Setting> {};
 
 /// Runs the model several times, and each time compares everything with what the interpreter makes of the
 /// values from before the run.
-void expect_transactions(Model& model, TensorSource& source, const Setting& setting) {
+void expect_transactions(UpdatedModel& model, TensorSource& source, const Setting& setting) {
   Session session(model.graph, {.threads = setting.threads,
                                 .spare_threads = false,
                                 .compile = {.in_place_updates = setting.in_place}});
@@ -160,14 +162,14 @@ TEST_P(TransactionWith, ReadsSeeTheValuesFromBeforeTheRun) {
   for (const UpdateCase& update_case : update_cases()) {
     SCOPED_TRACE(update_case.name + "; " + replay());
     TensorSource source("transaction " + update_case.name);
-    Model model(source);
+    UpdatedModel model(source);
     update_case.build(model);
     expect_transactions(model, source, GetParam());
   }
 }
 
 /// A value made of random parameters, views and sums of them.
-Value random_value(Model& model, TensorSource& source, int depth) {
+Value random_value(UpdatedModel& model, TensorSource& source, int depth) {
   const auto any = [&] { return random_value(model, source, depth - 1); };
   if (depth == 0 || source.below(4) == 0) {
     const auto pick = static_cast<std::size_t>(source.below(5));
@@ -195,7 +197,7 @@ TEST_P(TransactionWith, RandomUpdatesSeeTheValuesFromBeforeTheRun) {
   TensorSource source("random transactions");
   for (int round = 0; round < 60; ++round) {
     SCOPED_TRACE(fmt::format("round {}; {}", round, replay()));
-    Model model(source);
+    UpdatedModel model(source);
     std::vector<Value> values;
     for (std::size_t i = 0; i < 4; ++i) {
       // Sometimes two parameters share a value, or one stores what another updates to.
@@ -224,7 +226,7 @@ TEST(Transaction, InPlaceUpdatesHaveTheBitsOfCopies) {
     std::vector<std::map<std::string, Tensor>> results;
     for (const bool in_place : {true, false}) {
       TensorSource source("bits of " + update_case.name);
-      Model model(source);
+      UpdatedModel model(source);
       update_case.build(model);
       Session session(model.graph, {.compile = {.in_place_updates = in_place}});
       Function step =

@@ -4,6 +4,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "weft/graph/evaluate.h"
@@ -38,6 +39,9 @@ inline std::vector<Tensor> evaluate_values(std::span<const Value> values, const 
 inline Tensor evaluate_value(const Value& value, const Feeds& feeds = {}, const Bindings& bindings = {}) {
   return evaluate_values({&value, 1}, feeds, bindings)[0];
 }
+
+/// How the pass that folds constants is told to make one.
+inline Value make_constant(Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); }
 
 /// The elements of a tensor of any dtype as doubles.
 inline std::vector<double> numbers(const Tensor& tensor) {

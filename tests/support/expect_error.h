@@ -3,13 +3,20 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <initializer_list>
+#include <source_location>
 #include <string>
 #include <string_view>
 
 #include "weft/graph/error.h"
 
 namespace weft::testing_support {
+
+/// "value_test.cpp:12": a line of the test that calls, as errors name it.
+inline std::string at_line(int line, std::source_location test = std::source_location::current()) {
+  return std::filesystem::path(test.file_name()).filename().string() + ":" + std::to_string(line);
+}
 
 /// `action` throws an Error of this code, on one line, whose text holds each of `parts`.
 template <typename Action>

@@ -21,7 +21,7 @@ Json to_json(const std::vector<LayerNorms>& layers) {
 }
 
 /// JSON has no NaN; it is written as null.
-double number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+double number(const Json& from) { return from.is_null() ? std::nan("") : from.get<double>(); }
 
 std::vector<double> numbers(const Json& list) {
   std::vector<double> result;
@@ -60,25 +60,25 @@ Json to_json(const Record& record) {
           {"diverged", measured.diverged}};
 }
 
-Record record_from(const Json& json) {
+Record record_from(const Json& from) {
   Record record;
-  record.key = {.kind = json.at("kind"),
-                .series = json.at("series"),
-                .variant = json.at("variant"),
-                .configuration = json.at("configuration"),
-                .seed = json.at("seed"),
-                .recipe = json.at("recipe")};
-  record.epochs = json.at("epochs");
+  record.key = {.kind = from.at("kind"),
+                .series = from.at("series"),
+                .variant = from.at("variant"),
+                .configuration = from.at("configuration"),
+                .seed = from.at("seed"),
+                .recipe = from.at("recipe")};
+  record.epochs = from.at("epochs");
   Measured& measured = record.measured;
-  measured.train_seconds = json.at("train_seconds");
-  measured.predict_seconds = json.at("predict_seconds");
-  measured.accuracy = json.at("accuracy");
-  measured.losses = numbers(json.at("losses"));
-  measured.accuracies = numbers(json.at("accuracies"));
-  measured.at_start = layers_from(json.at("at_start"));
-  measured.at_end = layers_from(json.at("at_end"));
-  measured.plan_hash = json.at("plan_hash");
-  measured.diverged = json.at("diverged");
+  measured.train_seconds = from.at("train_seconds");
+  measured.predict_seconds = from.at("predict_seconds");
+  measured.accuracy = from.at("accuracy");
+  measured.losses = numbers(from.at("losses"));
+  measured.accuracies = numbers(from.at("accuracies"));
+  measured.at_start = layers_from(from.at("at_start"));
+  measured.at_end = layers_from(from.at("at_end"));
+  measured.plan_hash = from.at("plan_hash");
+  measured.diverged = from.at("diverged");
   return record;
 }
 

@@ -11,7 +11,7 @@ namespace weft::mnist {
 namespace {
 
 constexpr std::size_t kGridColumns = 10;
-constexpr std::size_t kMostRows = 6;
+constexpr std::size_t kGridRows = 6;
 constexpr std::size_t kMostUnits = 60;
 
 /// Square tiles of one side beside and below each other, with room above each for a line of text.
@@ -104,7 +104,7 @@ Figure misread_figure(const Tensor& predicted, const data::Dataset& test, std::s
   constexpr double kWhite = 255.0;
   constexpr std::size_t kRoom = 11;
   const auto wrong = misread(predicted, test.labels);
-  const std::size_t shown = std::min(wrong.size(), kGridColumns * kMostRows);
+  const std::size_t shown = std::min(wrong.size(), kGridColumns * kGridRows);
   TileGrid grid(std::max<std::size_t>(shown, 1), side, kRoom);
   const auto pixels = test.images.values<std::uint8_t>();
   for (std::size_t tile = 0; tile < shown; ++tile) {
