@@ -51,14 +51,14 @@ void check(const Tensor& a, const Tensor& b, const Sizes& expected_sizes) {
   } while (advance(index, expected_sizes));
 }
 
-struct Row {
+struct BroadcastRow {
   Sizes a;
   Sizes b;
   Sizes result;
 };
 
 TEST(Broadcasting, CoversEveryRankAndDegenerateSizes) {
-  const std::vector<Row> rows = {
+  const std::vector<BroadcastRow> rows = {
       {{}, {}, {}},
       {{}, {3}, {3}},
       {{1}, {}, {1}},
@@ -75,7 +75,7 @@ TEST(Broadcasting, CoversEveryRankAndDegenerateSizes) {
       {{2, 1, 3}, {0, 1}, {2, 0, 3}},
   };
   TensorSource source("rows");
-  for (const Row& row : rows) {
+  for (const BroadcastRow& row : rows) {
     check(source.uniform(row.a), source.uniform(row.b), row.result);
     check(source.uniform(row.b), source.uniform(row.a), row.result);
   }
