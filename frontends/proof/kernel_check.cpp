@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "weft/frontends/proof/guarded_buffer.h"
-#include "weft/frontends/proof/model_difference.h"
+#include "weft/frontends/proof/numbers.h"
 #include "weft/graph/evaluate.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/kernels/kernel_list.h"

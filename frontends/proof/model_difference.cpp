@@ -23,15 +23,6 @@ double state_error(const Tensor& actual, const Tensor& expected, const Tensor& b
 
 }  // namespace
 
-Numbers numbers_of(const Tensor& tensor) {
-  const Tensor precise = in_precision({&tensor, 1}, f64)[0];
-  Numbers numbers;
-  visit_dtype(precise.dtype(), [&]<typename T>(T) {
-    for (const T x : precise.values<T>()) numbers.push_back(static_cast<double>(x));
-  });
-  return numbers;
-}
-
 double norm(const Numbers& x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
 
 double largest(const Numbers& x) {

@@ -6,12 +6,10 @@
 #include <vector>
 
 #include "weft/frontends/proof/model_reference.h"
+#include "weft/frontends/proof/numbers.h"
 
 namespace weft::proof {
 
-using Numbers = std::vector<double>;
-
-Numbers numbers_of(const Tensor& tensor);
 double norm(const Numbers& x);
 /// The largest absolute value; 0 of none.
 double largest(const Numbers& x);
