@@ -4,6 +4,7 @@
 
 #include <array>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 
 #include "weft/graph/error.h"
 
@@ -123,6 +124,16 @@ void OneDnnMatMul::run(const float* a, const float* b, const float* bias, float*
       dnnl_primitive_execute(p.matmul.get(), p.stream.get(), p.argument_count, p.arguments.data());
   if (status != dnnl_success)
     throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
+}
+
+bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
+  const OneDnnSingleThread single;
+  try {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    return std::string_view(describe(spec, engine).impl_info_str()).starts_with("gemm");
+  } catch (const dnnl::error&) {
+    return false;
+  }
 }
 
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c) {

@@ -44,6 +44,10 @@ class OneDnnMatMul {
   std::unique_ptr<Primitive> primitive_;
 };
 
+/// Whether oneDNN's primitive for this product calls sgemm, to which it adds overhead and a pass for the
+/// bias: so it does for f32 on CPUs for which this oneDNN has no matmul of its own.
+bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec);
+
 /// The same product by oneDNN's sgemm; `spec.bias` must not be set. Throws Error(internal) when oneDNN
 /// refuses.
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c);

@@ -23,14 +23,15 @@ OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
           .alpha = static_cast<float>(product.alpha)};
 }
 
-/// oneDNN's primitive wins on most small shapes, its sgemm where it packs what the primitive reads in place:
-/// single rows, wide results, weight gradients, and rows whose distance maps them onto few sets of the cache.
-/// Where both were within the noise, the primitive, which adds the bias itself.
+/// Where oneDNN's primitive is more than a call of sgemm, it wins on most small shapes, and sgemm where it
+/// packs what the primitive reads in place: single rows, wide results, weight gradients, and rows whose
+/// distance maps them onto few sets of the cache. Where both were within the noise, the primitive, which adds
+/// the bias itself.
 bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   constexpr std::int64_t kWide = 512;
   constexpr std::int64_t kGradientWidth = 64;
   constexpr std::int64_t kAliasing = 1024;
-  if (spec.m == 1) return true;
+  if (spec.m == 1 || onednn_matmul_calls_gemm(spec)) return true;
   if (spec.transpose_b) return false;
   if (spec.transpose_a) return spec.n >= kGradientWidth;
   return spec.n >= kWide || spec.lda % kAliasing == 0;

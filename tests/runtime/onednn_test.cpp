@@ -1,0 +1,61 @@
+#include "weft/runtime/onednn.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing_support::replay;
+using testing_support::TensorSource;
+
+/// Integers from -4 to 4, whose products and sums are exact.
+std::vector<float> integers(TensorSource& source, std::int64_t count) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(source.below(9) - 4));
+  return values;
+}
+
+/// Kernels use one of the two on a CPU, and the test sees both.
+TEST(OneDnn, PrimitiveAndGemmComputeTheSame) {
+  TensorSource source("onednn");
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(testing::Message() << "round " << round << "; " << replay());
+    const std::int64_t m = 1 + source.below(70);
+    const std::int64_t n = 1 + source.below(70);
+    const std::int64_t k = 1 + source.below(70);
+    OneDnnMatMulSpec spec{.m = m, .n = n, .k = k, .transpose_a = source.coin(), .transpose_b = source.coin()};
+    spec.lda = spec.transpose_a ? m : k;
+    spec.ldb = spec.transpose_b ? k : n;
+    spec.accumulate = source.coin();
+    spec.alpha = spec.accumulate ? 0.5F : 1.0F;
+    const auto a = integers(source, m * k);
+    const auto b = integers(source, k * n);
+    const auto before = integers(source, m * n);
+
+    auto by_gemm = before;
+    onednn_gemm(spec, a.data(), b.data(), by_gemm.data());
+    OneDnnMatMul primitive(spec);
+    std::vector<std::byte> scratch(primitive.scratch_bytes());
+    auto by_primitive = before;
+    primitive.run(a.data(), b.data(), nullptr, by_primitive.data(), scratch.data());
+    ASSERT_EQ(by_primitive, by_gemm);
+
+    spec.bias = true;
+    OneDnnMatMul with_bias(spec);
+    const auto bias = integers(source, n);
+    scratch.resize(with_bias.scratch_bytes());
+    auto biased = before;
+    with_bias.run(a.data(), b.data(), bias.data(), biased.data(), scratch.data());
+    auto expected = by_gemm;
+    // A product that accumulates is scaled, its bias with it.
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += spec.alpha * bias[i % bias.size()];
+    ASSERT_EQ(biased, expected);
+  }
+}
+
+}  // namespace
+}  // namespace weft
