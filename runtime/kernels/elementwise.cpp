@@ -56,9 +56,13 @@ class ElementwiseKernel final : public Kernel {
   }
 
  private:
+  static std::byte* register_of(std::ptrdiff_t reg, const KernelBuffers& buffers) {
+    return buffers.scratch + static_cast<std::size_t>(reg) * kRegisterBytes;
+  }
+
   void place_registers(const KernelBuffers& buffers) {
     const auto place = [&](std::size_t location, std::ptrdiff_t reg) {
-      if (reg >= 0) at_[location] = buffers.scratch + static_cast<std::size_t>(reg) * kRegisterBytes;
+      if (reg >= 0) at_[location] = register_of(reg, buffers);
     };
     for (const Source& source : program_->sources) place(source.location, source.reg);
     for (const Instruction& instruction : program_->instructions) place(instruction.result, instruction.reg);
@@ -81,13 +85,14 @@ class ElementwiseKernel final : public Kernel {
                   elements_.begin / source.rows->row_elements);
   }
 
-  /// Copies the elements of [start, start + count) from their rows, and asks for the rows of the next tile:
-  /// they lie anywhere in the table, and the processor cannot guess where.
+  /// Finds the elements of [start, start + count) where they lie, or copies them from their rows if those are
+  /// several; and asks for the rows of the next tile: they lie anywhere in the table, and the processor
+  /// cannot guess where.
   void gather(const Source& source, const RowSource& rows, const KernelBuffers& buffers, std::int64_t start,
               std::int64_t count) {
     const auto row_length = rows.row_elements;
     const std::size_t row_bytes = static_cast<std::size_t>(row_length) * source.element_size;
-    const std::byte* table = buffers.inputs[source.input];
+    std::byte* table = buffers.inputs[source.input];
     const auto row_at = [&](const ConstArg& numbers, std::int64_t i) {
       return table + static_cast<std::size_t>(index_at(numbers, i)) * row_bytes;
     };
@@ -97,8 +102,13 @@ class ElementwiseKernel final : public Kernel {
       for (std::int64_t i = 0; i < next.elements; ++i) prefetch(row_at(next, i), row_bytes);
     }
     const auto numbers = row_numbers(rows, buffers, {.begin = start, .end = start + count});
-    std::byte* to = at_[source.location];
     std::int64_t column = start % row_length;
+    if (numbers.elements == 1) {
+      at_[source.location] = row_at(numbers, 0) + static_cast<std::size_t>(column) * source.element_size;
+      return;
+    }
+    std::byte* to = register_of(source.reg, buffers);
+    at_[source.location] = to;
     for (std::int64_t i = 0; i < numbers.elements; ++i, column = 0) {
       const std::int64_t length = std::min(row_length - column, count);
       const std::size_t bytes = static_cast<std::size_t>(length) * source.element_size;
@@ -154,6 +164,9 @@ class ElementwiseKernel final : public Kernel {
       }
       void operator()(decltype(VectorFunctions::from_u8) f) const {
         f(kernel.operand<std::uint8_t>(i, 0), kernel.result<float>(i), n);
+      }
+      void operator()(decltype(VectorFunctions::scale_u8) f) const {
+        f(kernel.operand<std::uint8_t>(i, 0), kernel.operand<float>(i, 1), kernel.result<float>(i), n);
       }
     };
     std::visit(Caller{*this, instruction, n}, instruction.function);

@@ -63,12 +63,15 @@ constexpr std::array kSelections{SelectionEntry{is<Less>, &F::select_less},
 
 }  // namespace
 
-std::optional<VectorFunctions::Selection> selection_by(const Op& comparison, DType compared) {
-  if (compared != DType::f32) return std::nullopt;
-  for (const SelectionEntry& entry : kSelections) {
-    if (entry.matches(comparison)) return vector_functions().*entry.function;
+TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer) {
+  const VectorFunctions& table = vector_functions();
+  if (outer.is<Where>() && read == DType::f32) {
+    for (const SelectionEntry& entry : kSelections) {
+      if (entry.matches(inner)) return table.*entry.function;
+    }
   }
-  return std::nullopt;
+  if (outer.is<Mul>() && inner.is<Cast>() && read == DType::u8) return table.scale_u8;
+  return {};
 }
 
 TileFunction tile_function(const Op& op, std::span<const DType> inputs) {

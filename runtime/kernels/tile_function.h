@@ -1,7 +1,7 @@
 #pragma once
 // The vectorized function behind an elementwise op on f32, where there is one.
 
-#include <optional>
+#include <span>
 #include <variant>
 
 #include "weft/graph/op.h"
@@ -9,15 +9,16 @@
 
 namespace weft {
 
-using TileFunction = std::variant<std::monostate, VectorFunctions::Unary, VectorFunctions::Binary,
-                                  VectorFunctions::Comparison, VectorFunctions::Selection,
-                                  decltype(VectorFunctions::where), decltype(VectorFunctions::from_u8)>;
+using TileFunction =
+    std::variant<std::monostate, VectorFunctions::Unary, VectorFunctions::Binary, VectorFunctions::Comparison,
+                 VectorFunctions::Selection, decltype(VectorFunctions::where),
+                 decltype(VectorFunctions::from_u8), decltype(VectorFunctions::scale_u8)>;
 
 /// Empty (std::monostate) when the op runs through its reference kernel.
 TileFunction tile_function(const Op& op, std::span<const DType> inputs);
 
-/// For a comparison of f32: the function that compares its first two operands and picks from the others,
-/// where there is one.
-std::optional<VectorFunctions::Selection> selection_by(const Op& comparison, DType compared);
+/// The function that computes `inner` and with it `outer`, which reads it: its operands are those of `inner`,
+/// whose first is of type `read`, and after them the others of `outer`. Empty where there is none.
+TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer);
 
 }  // namespace weft

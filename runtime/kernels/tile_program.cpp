@@ -10,14 +10,29 @@
 namespace weft {
 namespace {
 
-/// A tile length at which every periodic operand starts over, so that it is expanded once and not per tile.
+/// The longest tile of which a long row has a whole number; 1 where that would be a short one, and for short
+/// rows, of which a tile holds several.
+std::int64_t whole_part(std::int64_t row) {
+  for (std::int64_t parts = 1; row / parts > kTile / 2; ++parts) {
+    if (row % parts == 0 && row / parts <= kTile) return row / parts;
+  }
+  return 1;
+}
+
+/// A tile length at which every periodic operand starts over, so that it is expanded once and not per tile,
+/// and at which long rows of a table are not torn, so that they are read where they lie.
 std::int64_t common_tile(const std::vector<Source>& sources) {
   std::int64_t common = 1;
-  for (const Source& source : sources) {
-    if (source.expansion.kind() != Expansion::Kind::periodic) continue;
-    if (source.expansion.period() > kTile) continue;
-    const std::int64_t wider = std::lcm(common, source.expansion.period());
+  const auto keep_to = [&](std::int64_t length) {
+    const std::int64_t wider = std::lcm(common, length);
     if (wider <= kTile) common = wider;
+  };
+  for (const Source& source : sources) {
+    if (source.rows) keep_to(whole_part(source.rows->row_elements));
+  }
+  for (const Source& source : sources) {
+    if (source.expansion.kind() == Expansion::Kind::periodic && source.expansion.period() <= kTile)
+      keep_to(source.expansion.period());
   }
   return kTile / common * common;
 }
@@ -64,51 +79,53 @@ std::vector<std::size_t> last_uses(const Graph& graph) {
   return last;
 }
 
-/// A comparison that only chooses for a `where`: one instruction does both, and no tile of bools is needed.
-struct Choice {
-  NodeId comparison = 0;
-  VectorFunctions::Selection function = nullptr;
+/// A node that only one other reads, and what computes both in one instruction: no tile for it is needed.
+struct Merger {
+  NodeId inner = 0;
+  TileFunction function;
 };
 
-/// By the where's node.
-std::map<NodeId, Choice> find_choices(const ElementwiseBody& body) {
+/// By the outer node.
+std::map<NodeId, Merger> find_mergers(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
   std::vector<int> reads(graph.size(), 0);
   for (NodeId id = 0; id < graph.size(); ++id) {
     for (const ValueId& input : graph.node(id).inputs) ++reads[input.node];
   }
   for (const Value& root : body.program->roots) ++reads[root.node()];
-  std::map<NodeId, Choice> choices;
+  std::map<NodeId, Merger> mergers;
   for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    if (!node.op.is<Where>() || node.outputs[0].dtype != DType::f32) continue;
-    const NodeId condition = node.inputs[0].node;
-    const Node& comparison = graph.node(condition);
-    if (reads[condition] != 1 || comparison.inputs.empty()) continue;
-    const DType compared = graph.node(comparison.inputs[0].node).outputs[0].dtype;
-    if (const auto function = selection_by(comparison.op, compared))
-      choices[id] = {.comparison = condition, .function = *function};
+    const Node& outer = graph.node(id);
+    if (outer.outputs[0].dtype != DType::f32) continue;
+    for (const ValueId& input : outer.inputs) {
+      const Node& inner = graph.node(input.node);
+      if (reads[input.node] != 1 || inner.inputs.empty()) continue;
+      const TileFunction function =
+          tile_function_of_both(inner.op, graph.type(inner.inputs[0]).dtype, outer.op);
+      if (std::holds_alternative<std::monostate>(function)) continue;
+      mergers[id] = {.inner = input.node, .function = function};
+      break;
+    }
   }
-  return choices;
+  return mergers;
 }
 
-/// What computes a node; with `choice`, its comparison too.
-Instruction instruction_at(const Graph& graph, NodeId id, const Choice* choice) {
+/// What computes a node; with `merger`, its inner node too.
+Instruction instruction_at(const Graph& graph, NodeId id, const Merger* merger) {
   const Node& node = graph.node(id);
   Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
   instruction.result_dtype = node.outputs[0].dtype;
   std::vector<ValueId> operands = node.inputs;
-  if (choice != nullptr) {
-    const Node& comparison = graph.node(choice->comparison);
-    operands.erase(operands.begin());
-    operands.insert(operands.begin(), comparison.inputs.begin(), comparison.inputs.end());
+  if (merger != nullptr) {
+    std::erase_if(operands, [&](const ValueId& operand) { return operand.node == merger->inner; });
+    const auto& inner = graph.node(merger->inner).inputs;
+    operands.insert(operands.begin(), inner.begin(), inner.end());
   }
   for (const ValueId& operand : operands) {
     instruction.operands.push_back(operand.node);
-    instruction.dtypes.push_back(graph.node(operand.node).outputs[0].dtype);
+    instruction.dtypes.push_back(graph.type(operand).dtype);
   }
-  instruction.function =
-      choice != nullptr ? TileFunction(choice->function) : tile_function(node.op, instruction.dtypes);
+  instruction.function = merger != nullptr ? merger->function : tile_function(node.op, instruction.dtypes);
   return instruction;
 }
 
@@ -139,14 +156,14 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_
     if (!direct) source.reg = static_cast<std::ptrdiff_t>(expanded++);
     tiles.sources.push_back(std::move(source));
   }
-  const auto choices = find_choices(body);
+  const auto mergers = find_mergers(body);
   std::vector<bool> merged(graph.size(), false);
-  for (const auto& [where, choice] : choices) merged[choice.comparison] = true;
+  for (const auto& [outer, merger] : mergers) merged[merger.inner] = true;
   Registers registers(last_uses(graph));
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (graph.node(id).inputs.empty() || merged[id]) continue;
-    const auto choice = choices.find(id);
-    Instruction instruction = instruction_at(graph, id, choice == choices.end() ? nullptr : &choice->second);
+    const auto merger = mergers.find(id);
+    Instruction instruction = instruction_at(graph, id, merger == mergers.end() ? nullptr : &merger->second);
     const auto root = std::ranges::find(roots, id, &Value::node);
     if (root == roots.end()) {
       instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);

@@ -234,6 +234,12 @@ TEST_P(VectorFunctionsOf, SelectsAndConverts) {
     table().from_u8(bytes.values<std::uint8_t>().data(), y.data(), n);
     ASSERT_EQ(y[n], kCanary);
     for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(y[i], static_cast<float>(bytes.values<std::uint8_t>()[i]));
+    table().scale_u8(bytes.values<std::uint8_t>().data(), b.data(), y.data(), n);
+    ASSERT_EQ(y[n], kCanary);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float expected = static_cast<float>(bytes.values<std::uint8_t>()[i]) * b[i];
+      ASSERT_TRUE(y[i] == expected || (std::isnan(y[i]) && std::isnan(expected)));
+    }
   }
 }
 

@@ -30,6 +30,8 @@ struct VectorFunctions {
 
   void (*where)(const bool* condition, const float* a, const float* b, float* y, std::size_t n);
   void (*from_u8)(const std::uint8_t* x, float* y, std::size_t n);
+  // y[i] = x[i] * factor[i]
+  void (*scale_u8)(const std::uint8_t* x, const float* factor, float* y, std::size_t n);
 
   // y += sum of `rows` rows of `n` elements, `stride` apart: in blocks of rows, so that errors stay small.
   void (*add_rows)(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n);

@@ -175,6 +175,9 @@ void where(const bool* condition, const float* a, const float* b, float* y, std:
 void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
 }
+void scale_u8(const std::uint8_t* x, const float* factor, float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor[i];
+}
 
 // The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once,
 // because one chain of additions would wait for its own latency.
@@ -342,6 +345,7 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .select_greater_equal = select_greater_equal,
     .where = where,
     .from_u8 = from_u8,
+    .scale_u8 = scale_u8,
     .add_rows = add_rows,
     .sum = sum,
     .softmax = softmax,
