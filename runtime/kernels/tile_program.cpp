@@ -71,14 +71,6 @@ class Registers {
 
 constexpr std::size_t kNever = static_cast<std::size_t>(-1);
 
-std::vector<std::size_t> last_uses(const Graph& graph) {
-  std::vector<std::size_t> last(graph.size(), kNever);
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    for (const ValueId& input : graph.node(id).inputs) last[input.node] = id;
-  }
-  return last;
-}
-
 /// A node that only one other reads, and what computes both in one instruction: no tile for it is needed.
 struct Merger {
   NodeId inner = 0;
@@ -108,6 +100,19 @@ std::map<NodeId, Merger> find_mergers(const ElementwiseBody& body) {
     }
   }
   return mergers;
+}
+
+/// By node, the last instruction that reads it: what an inner node reads is read with its outer one.
+std::vector<std::size_t> last_uses(const Graph& graph, const std::map<NodeId, Merger>& mergers) {
+  std::vector<std::size_t> last(graph.size(), kNever);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    for (const ValueId& input : graph.node(id).inputs) last[input.node] = id;
+  }
+  for (const auto& [outer, merger] : mergers) {
+    for (const ValueId& input : graph.node(merger.inner).inputs)
+      last[input.node] = std::max(last[input.node], std::size_t{outer});
+  }
+  return last;
 }
 
 /// What computes a node; with `merger`, its inner node too.
@@ -159,7 +164,7 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_
   const auto mergers = find_mergers(body);
   std::vector<bool> merged(graph.size(), false);
   for (const auto& [outer, merger] : mergers) merged[merger.inner] = true;
-  Registers registers(last_uses(graph));
+  Registers registers(last_uses(graph, mergers));
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (graph.node(id).inputs.empty() || merged[id]) continue;
     const auto merger = mergers.find(id);

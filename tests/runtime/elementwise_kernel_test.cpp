@@ -180,6 +180,21 @@ TEST(ElementwiseKernel, ComputesWholeChains) {
   }
 }
 
+/// A comparison is computed with the `where` that reads it: until then its operands are needed, though others
+/// read them last.
+TEST(ElementwiseKernel, KeepsWhatAComparisonReadsUntilItsWhere) {
+  TensorSource source("kept operands");
+  auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
+  const Value x = input(*program->graph, "x0", f32, Shape{50, 60});
+  const Value compared = x * x;
+  const Value smaller = compared < x;
+  const Value last_reader = compared + x;
+  const Value later = -last_reader;
+  program->roots = {where(smaller, later, last_reader)};
+  KernelCheck(FusedElementwise{.body = {program}}, {source.uniform({50, 60}, -2.0, 2.0, f32)})
+      .expect_correct(0.0);
+}
+
 TEST(ElementwiseKernel, MayOverwriteAnOperandThatLiesLikeTheOutput) {
   const Tensor matrix = TensorSource("in place").uniform({3, 4}, 1.0, 2.0, f32);
   const Tensor row = matrix.rows(0, 1);
