@@ -211,10 +211,22 @@ class Builder {
     }
   }
 
+  /// A comparison, and what is as near to 0 as its two sides to each other.
+  struct Comparison {
+    Value holds, difference;
+  };
+
+  /// Compares now and chooses later, so that other ops lie between the two. Either choice ends in 0 where the
+  /// comparison turns: a program's result may not jump by a rounding.
   void add_choice() {
     const Value x = any();
     const Value y = partner(x);
-    keep(where(x > y, x, y));
+    if (source_.coin()) return keep(where(x > y, x, y));
+    comparisons_.push_back({source_.coin() ? x > y : x <= y, x - y});
+    const auto count = static_cast<std::int64_t>(comparisons_.size());
+    const Comparison& earlier = comparisons_[static_cast<std::size_t>(source_.below(count))];
+    const Value chosen = partner(earlier.difference);
+    keep(where(earlier.holds, earlier.difference * chosen, earlier.difference * 0.5));
   }
 
   /// Rows of a matrix by their numbers, which go into arithmetic with another value.
@@ -232,6 +244,7 @@ class Builder {
   Graph graph_;
   std::map<std::string, Tensor, std::less<>> feeds_;
   std::vector<Value> pool_;
+  std::vector<Comparison> comparisons_;
 };
 
 }  // namespace

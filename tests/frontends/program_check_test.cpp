@@ -37,7 +37,7 @@ void throw_out_of_order(std::span<const float> /*x*/, std::span<float> /*y*/) {
 
 /// With this kernel for relu, and nothing fused that would hide relu from it.
 ProgramOptions programs_with_kernel(KernelOffer offer) {
-  ProgramOptions options{.programs = 20, .compile = {}};
+  ProgramOptions options{.programs = 60, .compile = {}};
   options.compile.fuse_matmul = false;
   options.compile.fuse_elementwise = false;
   options.compile.kernels = {{"wrong_relu", offer}};

@@ -122,7 +122,7 @@ TEST_P(ElementwiseKernel, ComputesWhatTheReferenceDoes) {
 INSTANTIATE_TEST_SUITE_P(Kernels, ElementwiseKernel, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
-/// tanh((x * 2 + row) - column) where x > scalar, else x: every way to read an operand in one chain.
+/// Every way to read an operand in one chain.
 Op random_chain(TensorSource& source, const Sizes& sizes, std::vector<Tensor>& inputs) {
   auto program = std::make_shared<Program>(Program{std::make_unique<Graph>(), {}});
   Graph& graph = *program->graph;
@@ -138,10 +138,16 @@ Op random_chain(TensorSource& source, const Sizes& sizes, std::vector<Tensor>& i
   const auto any = [&] {
     return pool[static_cast<std::size_t>(source.below(static_cast<std::int64_t>(pool.size())))];
   };
+  // Compared early, chosen late; either choice ends in 0 where the comparison turns, so that rounding may
+  // turn it.
+  const Value product = any() * any();
+  const Value other = any();
+  const Value smaller = product < other;
+  const Value difference = product - other;
   for (int i = 0; i < 8; ++i) {
     const Value a = any();
     const Value b = any();
-    switch (source.below(6)) {
+    switch (source.below(7)) {
       case 0:
         pool.push_back(tanh(a));
         break;
@@ -156,6 +162,9 @@ Op random_chain(TensorSource& source, const Sizes& sizes, std::vector<Tensor>& i
         break;
       case 4:
         pool.push_back(elu(a));
+        break;
+      case 5:
+        pool.push_back(where(smaller, difference * a, difference * 0.5));
         break;
       default:
         pool.push_back(relu(a + b));
