@@ -6,27 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include "weft/runtime/access.h"
 #include "weft/runtime/memory_plan.h"
 
 namespace weft {
 namespace {
-
-/// How the threads touch a storage in one step: cut into `rows` rows, in thread 0 alone, or all over.
-constexpr std::int64_t kAnywhere = 0;
-constexpr std::int64_t kFirstThread = -1;
-
-struct Access {
-  std::size_t storage = 0;
-  bool writes = false;
-  std::int64_t rows = kAnywhere;
-  const void* load = nullptr;  // what decides about the boundaries, see Cut
-  friend bool operator==(const Access&, const Access&) = default;
-};
-
-bool conflict(const Access& a, const Access& b) {
-  if (a.storage != b.storage || (!a.writes && !b.writes)) return false;
-  return a.rows != b.rows || a.load != b.load || a.rows == kAnywhere;
-}
 
 /// Which of the steps that are ready goes first.
 enum class Preference : std::uint8_t { oldest, least_memory };
@@ -88,7 +72,7 @@ class Scheduler {
     }
     const std::size_t chosen = *first;
     ready_.erase(first);
-    for (const Access& access : accesses(chosen)) {
+    for (const Access& access : accesses_of(lowered_, chosen)) {
       auto& earlier = since_barrier_[access.storage];
       if (earlier.empty()) touched_.push_back(access.storage);
       if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
@@ -200,30 +184,10 @@ class Scheduler {
   /// An update also waits until every thread knows that nothing failed.
   bool needs_barrier(std::size_t step) const {
     if (lowered_.commits[step] && may_have_failed_) return true;
-    return std::ranges::any_of(accesses(step), [&](const Access& access) {
+    return std::ranges::any_of(accesses_of(lowered_, step), [&](const Access& access) {
       return std::ranges::any_of(since_barrier_[access.storage],
                                  [&](const Access& earlier) { return conflict(earlier, access); });
     });
-  }
-
-  std::vector<Access> accesses(std::size_t step) const {
-    const NodeId id = lowered_.steps[step];
-    const Node& node = lowered_.program.graph->node(id);
-    const Cut& cut = lowered_.kernels[step].cut;
-    const bool whole = cut.extent <= 1;
-    std::vector<Access> list;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const std::size_t storage = lowered_.storage_of[node.inputs[i].node][node.inputs[i].output];
-      const std::int64_t rows = whole ? kFirstThread : cut.row_inputs[i] ? cut.extent : kAnywhere;
-      list.push_back({.storage = storage, .writes = false, .rows = rows, .load = cut.load.get()});
-    }
-    for (const std::size_t storage : lowered_.storage_of[id]) {
-      list.push_back({.storage = storage,
-                      .writes = true,
-                      .rows = whole ? kFirstThread : cut.extent,
-                      .load = cut.load.get()});
-    }
-    return list;
   }
 
   const Lowered& lowered_;

@@ -8,6 +8,8 @@
 #include <mutex>
 
 #include "weft/graph/tensor.h"
+#include "weft/runtime/access.h"
+#include "weft/runtime/cache.h"
 #include "weft/runtime/multiply_and_add.h"
 #include "weft/runtime/thread_pool.h"
 
@@ -52,9 +54,35 @@ double measured_bytes() {
   return 2.0 * static_cast<double>(kBytes) / seconds;
 }
 
+/// Seconds for a byte that one thread writes and the next one reads, each a block of its own, when all do so
+/// at the same time.
+double measured_exchange(ThreadPool& pool, Barrier& barrier, double barrier_seconds) {
+  constexpr std::size_t kBytes = std::size_t{32} * 1024;
+  constexpr int kRounds = 4;
+  if (pool.threads() < 2) return 0.0;
+  const auto threads = static_cast<std::size_t>(pool.threads());
+  Tensor blocks = Tensor::zeros(DType::u8, {static_cast<std::int64_t>(threads * kBytes)});
+  auto* const data = static_cast<volatile std::byte*>(blocks.mutable_data());
+  const std::function<void(int)> exchange = [&](int thread) {
+    const std::size_t own = static_cast<std::size_t>(thread) * kBytes;
+    const std::size_t next = (static_cast<std::size_t>(thread) + 1) % threads * kBytes;
+    for (int round = 0; round < kRounds; ++round) {
+      for (std::size_t at = 0; at < kBytes; at += kCacheLine) data[own + at] = std::byte{1};
+      barrier.wait();
+      for (std::size_t at = 0; at < kBytes; at += kCacheLine) static_cast<void>(data[next + at]);
+      barrier.wait();
+    }
+  };
+  const double seconds = best_of(8, [&] { pool.run(exchange); }) / kRounds - 2.0 * barrier_seconds;
+  return std::max(seconds, 0.0) / static_cast<double>(kBytes);
+}
+
 double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& costs) {
+  // About as long on all machines that were measured.
+  constexpr double kEntrySeconds = 1e-9;
   const double traffic = std::max(kernel.work.bytes, kernel.work.traffic);
-  const double alone = std::max(kernel.work.flops / costs.flops, traffic / costs.bytes);
+  const double alone =
+      std::max(kernel.work.flops / costs.flops, traffic / costs.bytes) + kernel.work.entries * kEntrySeconds;
   return alone / static_cast<double>(std::clamp<std::int64_t>(kernel.cut.extent, 1, threads));
 }
 
@@ -74,6 +102,7 @@ ThreadCosts measure_thread_costs(ThreadPool& pool) {
   const double meetings = best_of(kTries, [&] { pool.run(meeting); });
   costs.region = region;
   costs.barrier = std::max((meetings - region) / kBarriers, 0.0);
+  costs.exchange = measured_exchange(pool, barrier, costs.barrier);
   return believable(costs);
 }
 
@@ -82,6 +111,9 @@ ThreadCosts believable(ThreadCosts measured) {
   constexpr double kBusyBarrier = 5e-6;
   constexpr double kUsualRegion = 2e-6;
   constexpr double kUsualBarrier = 0.5e-6;
+  constexpr double kBusyExchange = 40e-9 / kCacheLine;
+  constexpr double kUsualExchange = 4e-9 / kCacheLine;
+  if (measured.exchange > kBusyExchange) measured.exchange = kUsualExchange;
   if (measured.region > kBusyRegion || measured.barrier > kBusyBarrier) {
     measured.region = kUsualRegion;
     measured.barrier = kUsualBarrier;
@@ -104,7 +136,10 @@ double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const 
   for (const Schedule::Entry& entry : schedule.order)
     seconds += step_seconds(lowered.kernels[entry.step], schedule.threads, costs);
   if (schedule.threads == 1) return seconds;
-  return seconds + costs.region + costs.barrier * static_cast<double>(schedule.barriers());
+  // Every thread reads what the others wrote.
+  const double moved = exchanged_bytes(lowered) * (1.0 - 1.0 / schedule.threads);
+  return seconds + costs.region + costs.barrier * static_cast<double>(schedule.barriers()) +
+         costs.exchange * moved;
 }
 
 Schedule schedule_by_cost(const Lowered& lowered, int most, int parts, const ThreadCosts& costs) {

@@ -10,10 +10,11 @@ class ThreadPool;
 
 /// In seconds, and per second for one thread.
 struct ThreadCosts {
-  double region = 0.0;   // to start the threads and to end together
-  double barrier = 0.0;  // to wait for each other once
-  double flops = 0.0;    // arithmetic of a product that lies in the caches
-  double bytes = 0.0;    // traffic with the second-level cache
+  double region = 0.0;    // to start the threads and to end together
+  double barrier = 0.0;   // to wait for each other once
+  double flops = 0.0;     // arithmetic of a product that lies in the caches
+  double bytes = 0.0;     // traffic with the second-level cache
+  double exchange = 0.0;  // a byte that one thread writes again and again and another reads, in seconds
 };
 
 /// Measures them with the pool's threads, in about a millisecond. The best of several tries counts.
@@ -26,7 +27,8 @@ ThreadCosts believable(ThreadCosts measured);
 /// The same, measured once in the process for each number of threads. Sessions in several threads may ask.
 ThreadCosts thread_costs_of(ThreadPool& pool);
 
-/// What a run of the schedule would take, in seconds.
+/// What a run of the schedule would take, in seconds: its steps, the barriers, and the way of what one thread
+/// writes to the cache of another.
 double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const ThreadCosts& costs);
 
 /// The schedule for the number of threads, up to `most`, that the model says is fastest; for a tiny plan one.

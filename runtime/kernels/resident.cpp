@@ -74,6 +74,12 @@ class CheckedEntriesKernel final : public Kernel {
   Range range_;
 };
 
+// What a non-zero takes beside its products, in the unit of Work::entries: to be looked up in a product, to
+// be copied before that, to be put into a list by column.
+constexpr double kLook = 0.3;
+constexpr double kLookAndCopy = 0.8;
+constexpr double kLookAndList = 1.2;
+
 /// The rows X that a product takes.
 struct Batch {
   RowLayout layout;
@@ -91,8 +97,8 @@ struct Batch {
     return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
   }
   /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
-  /// go by `passes` times.
-  Work work(double passes) const {
+  /// go by `passes` times, the non-zeros alone `looks` times.
+  Work work(double passes, double looks) const {
     constexpr double kFloat = sizeof(float);
     const auto weights = static_cast<double>(layout.columns) * static_cast<double>(n);
     const double nonzeros =
@@ -101,7 +107,8 @@ struct Batch {
     const double others = nonzeros + static_cast<double>(rows) * static_cast<double>(n);
     return {.flops = 2.0 * products,
             .bytes = kFloat * (passes * weights + others),
-            .traffic = kFloat * (products + others)};
+            .traffic = kFloat * (products + others),
+            .entries = looks * nonzeros};
   }
 };
 
@@ -261,7 +268,7 @@ std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
   choice.cut = {.extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
   if (op->form == RowsForm::numbered) choice.cut.row_inputs[1] = true;
   if (op->form == RowsForm::entries) choice.cut.row_inputs[0] = choice.cut.row_inputs[1] = true;
-  choice.work = batch.work(1.0);
+  choice.work = batch.work(1.0, batch.form == RowsForm::numbered ? kLookAndCopy : kLook);
   choice.make = [op = *op, batch](Range range) {
     return std::make_unique<ResidentMatMulKernel>(op, batch, range);
   };
@@ -287,7 +294,7 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
     choice.cut.row_inputs[0] = true;
     choice.in_place = {{.output = 0, .input = 0}};
   }
-  choice.work = batch.work(op->accumulates ? 2.0 : 1.0);
+  choice.work = batch.work(op->accumulates ? 2.0 : 1.0, scatters ? kLook : kLookAndList);
   choice.make = [op = *op, batch, scatters](Range range) -> std::unique_ptr<Kernel> {
     if (scatters) return std::make_unique<ScatteredGradientKernel>(op, batch, range);
     return std::make_unique<ResidentGradientKernel>(op, batch, range);

@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "weft/ops/activation.h"
+#include "weft/ops/control.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/runtime/thread_pool.h"
@@ -67,6 +69,28 @@ TEST(ThreadCosts, RiseWithTheCostOfMeeting) {
   EXPECT_EQ(schedule_of(4096, {.threads = 4, .thread_costs = slow}).threads, 1);
 }
 
+/// w -= x^T (x w) for x [rows, 64]: the threads compute rows of x w, and from all of these rows of w.
+Schedule schedule_of_update(std::int64_t rows, double exchange) {
+  ThreadCosts costs = kCosts;
+  costs.exchange = exchange;
+  Graph graph;
+  const Value x = input(graph, "x", f32, {rows, 64});
+  const Value w = parameter(graph, "w", Tensor::zeros(f32, {64, 64}));
+  const Value y = matmul(x, w);
+  const std::vector<Value> roots{mean(y), assign(w, w - matmul(x, y, true, false))};
+  const std::vector<std::string> inputs{"x"};
+  return compile(graph, roots, 1, inputs, {}, {.threads = 2, .thread_costs = costs}).schedule;
+}
+
+TEST(ThreadCosts, RiseWithTheWayFromCacheToCache) {
+  EXPECT_EQ(schedule_of_update(1024, 0.0).threads, 2);
+  EXPECT_EQ(schedule_of_update(1024, 1e-9).threads, 1);
+  // Nobody writes what the threads share.
+  ThreadCosts costs = kCosts;
+  costs.exchange = 1e-9;
+  EXPECT_EQ(schedule_of(4096, {.threads = 2, .thread_costs = costs}).threads, 2);
+}
+
 TEST(ThreadCosts, OfABusyMomentDoNotCount) {
   const auto threads_after = [](double region, double barrier) {
     ThreadCosts costs = kCosts;
@@ -80,6 +104,9 @@ TEST(ThreadCosts, OfABusyMomentDoNotCount) {
   EXPECT_EQ(threads_after(1e-6, 1.5e-3), 2);
   EXPECT_EQ(threads_after(100e-6, 0.5e-6), 2);
   EXPECT_EQ(threads_after(19e-6, 4e-6), 1);
+  const auto exchange = [](double seconds) { return believable({.exchange = seconds}).exchange; };
+  EXPECT_EQ(exchange(0.4e-9), 0.4e-9);
+  EXPECT_LT(exchange(1e-6), 0.4e-9);
 }
 
 TEST(ThreadCosts, AreMeasuredAsPositiveNumbersAndBoundedWaits) {
@@ -89,6 +116,8 @@ TEST(ThreadCosts, AreMeasuredAsPositiveNumbersAndBoundedWaits) {
   EXPECT_LE(costs.region, 20e-6);
   EXPECT_GE(costs.barrier, 0.0);
   EXPECT_LE(costs.barrier, 5e-6);
+  EXPECT_GE(costs.exchange, 0.0);
+  EXPECT_LE(costs.exchange, 1e-9);
   EXPECT_GT(costs.flops, 0.0);
   EXPECT_GT(costs.bytes, 0.0);
   EXPECT_TRUE(std::isfinite(costs.flops) && std::isfinite(costs.bytes));
@@ -98,7 +127,7 @@ TEST(ThreadCosts, AreMeasuredOnceForEachNumberOfThreads) {
   ThreadPool two(2);
   ThreadPool also_two(2);
   const auto numbers = [](const ThreadCosts& costs) {
-    return std::array{costs.region, costs.barrier, costs.flops, costs.bytes};
+    return std::array{costs.region, costs.barrier, costs.flops, costs.bytes, costs.exchange};
   };
   EXPECT_EQ(numbers(thread_costs_of(two)), numbers(thread_costs_of(also_two)));
 }
