@@ -52,6 +52,8 @@ struct Cut {
   /// Where rows differ in load: the load of the rows before each, and of all (extent + 1 numbers). Parts then
   /// get equal loads in place of equally many rows.
   std::shared_ptr<const std::vector<std::int64_t>> load{};
+  /// Whether a row's bits are the same wherever the cuts lie: then a thread computes its parts as one.
+  bool seamless = false;
 };
 
 /// Permission for an output to lie where an input does: that input's elements are read no later than the

@@ -265,7 +265,8 @@ std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
   const Batch batch{
       .layout = op->layout, .form = op->form, .first = 0, .rows = y.shape[0].size(), .n = y.shape[1].size()};
   KernelChoice choice;
-  choice.cut = {.extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
+  choice.cut = {
+      .extent = batch.rows, .row_inputs = std::vector<bool>(site.inputs.size(), false), .seamless = true};
   if (op->form == RowsForm::numbered) choice.cut.row_inputs[1] = true;
   if (op->form == RowsForm::entries) choice.cut.row_inputs[0] = choice.cut.row_inputs[1] = true;
   choice.work = batch.work(1.0, batch.form == RowsForm::numbered ? kLookAndCopy : kLook);
@@ -289,7 +290,8 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
   KernelChoice choice;
   choice.cut = {.extent = op->layout.columns,
                 .row_inputs = std::vector<bool>(site.inputs.size(), false),
-                .load = op->layout.column_load};
+                .load = op->layout.column_load,
+                .seamless = true};
   if (op->accumulates) {
     choice.cut.row_inputs[0] = true;
     choice.in_place = {{.output = 0, .input = 0}};

@@ -1,0 +1,66 @@
+#include "weft/runtime/bind.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/compile.h"
+
+namespace weft {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+std::vector<std::pair<std::int64_t, std::int64_t>> made;
+
+class Idle final : public Kernel {
+ public:
+  void run(const KernelBuffers& /*buffers*/) override {}
+};
+
+/// A kernel for tanh that notes the rows of its parts.
+template <bool Seamless>
+std::optional<KernelChoice> noted_tanh(const KernelSite& site) {
+  if (!site.op.is<Tanh>()) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = cut_by_rows(site);
+  choice.cut.seamless = Seamless;
+  choice.make = [](Range rows) {
+    made.emplace_back(rows.begin, rows.end);
+    return std::make_unique<Idle>();
+  };
+  return choice;
+}
+
+/// The rows of the parts of tanh of a vector.
+std::vector<std::pair<std::int64_t, std::int64_t>> parts_of(KernelOffer kernel, std::int64_t rows,
+                                                            CompileOptions options) {
+  Graph graph;
+  const std::vector<Value> roots{tanh(input(graph, "x", f32, {rows}))};
+  const std::vector<std::string> inputs{"x"};
+  options.kernels = {{"noted_tanh", kernel}};
+  made.clear();
+  compile(graph, roots, 1, inputs, {}, options);
+  return made;
+}
+
+TEST(Bind, MakesAKernelForEachPart) {
+  EXPECT_THAT(parts_of(noted_tanh<false>, 9, {.threads = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 9, {.threads = 2, .cuts = 3}),
+              ElementsAre(Pair(0, 3), Pair(3, 6), Pair(6, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 2, {.threads = 1, .cuts = 4}), ElementsAre(Pair(0, 1), Pair(1, 2)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 1, {.threads = 2}), ElementsAre(Pair(0, 1)));
+}
+
+TEST(Bind, MakesOneForTheNeighbouringPartsOfAThreadWhereTheirSeamsDoNotShow) {
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 1, .cuts = 3}), ElementsAre(Pair(0, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 2, .cuts = 3}), ElementsAre(Pair(0, 3), Pair(3, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 4, .cuts = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 1, {.threads = 2}), ElementsAre(Pair(0, 1)));
+}
+
+}  // namespace
+}  // namespace weft
