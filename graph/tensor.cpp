@@ -1,6 +1,7 @@
 #include "weft/graph/tensor.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,11 +11,17 @@
 namespace weft {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kHugePage = std::size_t{2} * 1024 * 1024;
 
+/// Rows of a large tensor that are read here and there lie on fewer pages if these are large, and the kernel
+/// hands it over in fewer steps. Only whole huge pages are asked for, so that no more memory is resident.
 std::shared_ptr<void> allocate(std::size_t bytes) {
-  void* memory = ::operator new(std::max<std::size_t>(bytes, 1), kAlignment);
-  return {memory, [](void* block) { ::operator delete(block, kAlignment); }};
+  const bool huge = bytes >= 2 * kHugePage;
+  const std::align_val_t alignment{huge ? kHugePage : kCacheLine};
+  void* memory = ::operator new(std::max<std::size_t>(bytes, 1), alignment);
+  if (huge) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish: it may fail
+  return {memory, [alignment](void* block) { ::operator delete(block, alignment); }};
 }
 
 }  // namespace
