@@ -61,13 +61,20 @@ std::vector<std::string> wrong_passes(const SessionOptions& options, const IsRig
 std::vector<std::string> wrong_threads(const SessionOptions& options, const IsRight& is_right) {
   SessionOptions one = options;
   one.threads = 1;
+  one.compile.cuts = 0;
   if (options.threads == 1 || !is_right(one)) return {};
-  one.compile.cuts = options.threads;
-  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} parts", options.threads))};
+  one.compile.cuts = options.compile.cuts > 0 ? options.compile.cuts : options.threads;
+  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} parts", one.compile.cuts))};
   return {line("the schedule of several threads, its barriers or how long it keeps memory")};
 }
 
 }  // namespace
+
+SessionOptions trial_options(int threads, const CompileOptions& compile) {
+  SessionOptions options{.threads = threads, .spare_threads = false, .compile = compile};
+  if (threads > 1 && compile.cuts == 0) options.compile.cuts = 2 * threads - 1;
+  return options;
+}
 
 std::vector<std::string> culprits(const SessionOptions& options, const IsRight& is_right) {
   for (const auto search : {wrong_kernels, wrong_passes, wrong_threads}) {

@@ -68,7 +68,7 @@ std::vector<std::string> judge(const EngineTask& task, const SessionOptions& opt
 EngineFindings check_task(const EngineTask& task, const CompileOptions& compile) {
   EngineFindings findings;
   for (const int threads : {1, 3}) {
-    const SessionOptions options{.threads = threads, .spare_threads = false, .compile = compile};
+    const SessionOptions options = trial_options(threads, compile);
     std::vector<std::string> lines;
     try {
       const std::vector<double> errors = errors_with(task, options);

@@ -21,7 +21,7 @@ struct EngineFindings {
   std::vector<std::string> lines;  // what is to blame, then what is wrong
 };
 
-/// Computes it with these passes and kernels, on one and on three threads.
+/// Computes it with these passes and kernels, on one and on three threads, see trial_options.
 EngineFindings check_task(const EngineTask& task, const CompileOptions& compile = {});
 
 }  // namespace weft::proof

@@ -60,8 +60,8 @@ class ModelTrial {
   ModelBounds bounds() const { return model_bounds(certificate_.dtype); }
 
   void try_threads(int threads) {
-    const SessionOptions session{
-        .threads = threads, .spare_threads = false, .seed = options_.seed, .compile = options_.compile};
+    SessionOptions session = trial_options(threads, options_.compile);
+    session.seed = options_.seed;
     States before;
     std::optional<StepResult> actual;
     try {
