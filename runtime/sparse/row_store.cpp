@@ -114,11 +114,11 @@ void fill(const T* values, std::int64_t width, const Window& window, const RowLa
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
       const T* const from = row_of(values, width, window, row);
       const std::int64_t at = offsets[row];
-      if (row + 1 < rows.last) {
+      if (offsets[row + 1] < offsets[rows.last]) {
         compress(from, window.columns(), columns + at, stored + at);
         continue;
       }
-      // What compress writes past the end of the last row belongs to the next part.
+      // What compress writes past the part's last entry belongs to the next part.
       const std::int64_t count =
           compress(from, window.columns(), buffer.columns.data(), buffer.values.data());
       std::copy_n(buffer.columns.data(), count, columns + at);
