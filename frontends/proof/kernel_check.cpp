@@ -10,6 +10,7 @@
 #include "weft/graph/evaluate.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/kernels/kernel_list.h"
+#include "weft/runtime/onednn.h"
 
 namespace weft::proof {
 namespace {
@@ -89,6 +90,7 @@ GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> o
     std::ranges::copy(std::span(in[input], copies[input].bytes()), out[output]);
     in[input] = out[output];
   }
+  const OneDnnSingleThread single;  // as in a session
   // From the last part to the first: no part may count on another.
   for (int part = parts; part-- > 0;) run_part(kernel, parts, part, in, out, result.damage);
   for (const GuardedBuffer& buffer : buffers) {

@@ -22,6 +22,7 @@ std::vector<float> integers(TensorSource& source, std::int64_t count) {
 /// Kernels use one of the two on a CPU, and the test sees both.
 TEST(OneDnn, PrimitiveAndGemmComputeTheSame) {
   TensorSource source("onednn");
+  const OneDnnSingleThread single;  // as in a session
   for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round << "; " << replay());
     const std::int64_t m = 1 + source.below(70);
