@@ -29,7 +29,8 @@ bool conflict(const Access& a, const Access& b);
 std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step);
 
 /// Bytes of the values and parameters that the threads do not touch in the same shares throughout a run: in
-/// every run they go from one thread's cache to another's.
+/// every run they go from one thread's cache to another's. All bytes of each count, though a sparse product
+/// may read few rows of it.
 double exchanged_bytes(const Lowered& lowered);
 
 }  // namespace weft

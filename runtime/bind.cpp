@@ -4,11 +4,10 @@
 #include <optional>
 
 namespace weft {
-
 namespace {
 
-/// The parts that are computed by the thread which computes this one.
-Range neighbours(const Schedule& schedule, std::int64_t part) {
+/// The parts of the thread that computes this one.
+Range parts_of_its_thread(const Schedule& schedule, std::int64_t part) {
   int thread = 0;
   while (share(schedule.parts, schedule.threads, thread).end <= part) ++thread;
   return share(schedule.parts, schedule.threads, thread);
@@ -19,7 +18,7 @@ std::optional<Range> rows_of(const Cut& cut, const Schedule& schedule, int part)
   if (cut.extent <= 1) return part == 0 ? std::optional(Range{.begin = 0, .end = cut.extent}) : std::nullopt;
   Range rows = share(cut, schedule.parts, part);
   if (cut.seamless) {
-    const Range own = neighbours(schedule, part);
+    const Range own = parts_of_its_thread(schedule, part);
     if (part != own.begin) return std::nullopt;
     rows.end = share(cut, schedule.parts, static_cast<int>(own.end) - 1).end;
   }

@@ -20,8 +20,9 @@ struct ThreadCosts {
 /// Measures them with the pool's threads, in about a millisecond. The best of several tries counts.
 ThreadCosts measure_thread_costs(ThreadPool& pool);
 
-/// The same, but for a region and a barrier that took longer than on any idle machine: then somebody else had
-/// a processor just at that time, which says nothing of later runs, and both get usual values.
+/// The same, but for a region, a barrier or an exchange that took longer than on any idle machine, or an
+/// exchange in less time than nothing: then somebody else had a processor just at that time, which says
+/// nothing of later runs, and they get usual values.
 ThreadCosts believable(ThreadCosts measured);
 
 /// The same, measured once in the process for each number of threads. Sessions in several threads may ask.

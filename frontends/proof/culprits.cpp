@@ -70,12 +70,6 @@ std::vector<std::string> wrong_threads(const SessionOptions& options, const IsRi
 
 }  // namespace
 
-SessionOptions trial_options(int threads, const CompileOptions& compile) {
-  SessionOptions options{.threads = threads, .spare_threads = false, .compile = compile};
-  if (threads > 1 && compile.cuts == 0) options.compile.cuts = 2 * threads - 1;
-  return options;
-}
-
 std::vector<std::string> culprits(const SessionOptions& options, const IsRight& is_right) {
   for (const auto search : {wrong_kernels, wrong_passes, wrong_threads}) {
     auto lines = search(options, is_right);

@@ -6,6 +6,7 @@
 
 #include "weft/frontends/proof/culprits.h"
 #include "weft/frontends/proof/kernel_check.h"
+#include "weft/frontends/proof/trial_options.h"
 
 namespace weft::proof {
 namespace {

@@ -14,6 +14,7 @@
 #include "weft/frontends/proof/model_engine.h"
 #include "weft/frontends/proof/model_reference.h"
 #include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/proof/trial_options.h"
 
 namespace weft::proof {
 namespace {

@@ -19,7 +19,7 @@ struct RandomProgram {
 /// values, constants, parameters and random numbers among them; one to three roots, everything in `dtype`.
 /// Values stay small and finite, and rounding changes them little. Such a program holds what the compiler
 /// looks for: neutral constants, chains of transposes and reshapes, equal nodes and such as are nearly equal,
-/// rows of a table that go straight into arithmetic.
+/// comparisons that a later op chooses by, rows of a table that go straight into arithmetic.
 RandomProgram random_program(SampleSource& source, int nodes, DType dtype = f64);
 
 }  // namespace weft::proof

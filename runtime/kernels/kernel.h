@@ -76,7 +76,7 @@ struct Work {
   double flops = 0.0;
   double bytes = 0.0;    // read and written at least once
   double traffic = 0.0;  // with the caches, where a kernel knows that it reads the same bytes often; 0: bytes
-  double entries = 0.0;  // of lists, put there or looked up one by one
+  double entries = 0.0;  // of lists, put there one by one
 };
 
 /// Every input read and every output written once, one operation for each element of the outputs.

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <optional>
 
 #include "weft/frontends/proof/guarded_buffer.h"
 #include "weft/tests/support/evaluate_values.h"
@@ -39,6 +43,36 @@ TEST(Tensor, StartsAtA64ByteBoundary) {
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.data()) % 64, 0U);
     }
   }
+}
+
+/// Whether large pages were asked for where an address lies; empty where the kernel does not tell.
+std::optional<bool> asked_for_large_pages(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      const auto at = reinterpret_cast<std::uintptr_t>(address);
+      inside = begin <= at && at < end;
+    } else if (inside && line.starts_with("VmFlags:")) {
+      return line.find(" hg") != std::string::npos;
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(Tensor, AsksForLargePagesWhereItFillsThem) {
+  constexpr std::int64_t kPage = std::int64_t{2} * 1024 * 1024;
+  const Tensor large = Tensor::uninitialized(DType::u8, {2 * kPage + 1});
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(large.data()) % kPage, 0);
+  const auto asked = asked_for_large_pages(large.data());
+  if (!asked || !std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) {
+    GTEST_SKIP() << "this kernel has no large pages, or does not tell where they were asked for";
+  }
+  EXPECT_TRUE(*asked);
+  const Tensor small = Tensor::uninitialized(DType::u8, {kPage});
+  EXPECT_FALSE(asked_for_large_pages(small.data()).value_or(false));
 }
 
 TEST(Tensor, IsZeroWhenAskedFor) {
