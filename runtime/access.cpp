@@ -25,6 +25,7 @@ std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step) {
     Access& access = list.emplace_back(share);
     access.storage = storage;
     access.writes = true;
+    if (cut.own_outputs) access.rows = Access::kAnywhere;
   }
   return list;
 }

@@ -7,6 +7,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
 #include "weft/runtime/sparse/sparse_products.h"
+#include "weft/runtime/sparse/split_products.h"
 
 namespace weft {
 namespace {
@@ -33,6 +34,9 @@ std::vector<Pass> fusing_passes(const CompileOptions& options) {
   return passes;
 }
 
+/// Into how many parts each step is cut.
+int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
+
 /// Products over non-zeros alone, of data that are sparse and, where that pays, of data that have zeros.
 Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
                       const PassObserver& observer) {
@@ -45,7 +49,8 @@ Program without_zeros(Program program, const CompileOptions& options, std::vecto
   auto sparse = sparse_products(skipping ? *skipping : program);
   if (sparse) observer("sparse_products", *sparse);
   if (!skipping && !sparse) return program;
-  const Pass passes[] = {absorb_into_resident()};
+  std::vector<Pass> passes{absorb_into_resident()};
+  if (part_count(options) > 1) passes.push_back(split_products(part_count(options)));
   return run_passes(std::move(sparse ? *sparse : *skipping), passes, observer);
 }
 
@@ -67,7 +72,7 @@ void expect_concrete(const Program& program) {
 /// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
 /// results.
 Schedule schedule_for(const Lowered& lowered, const CompileOptions& options) {
-  const int parts = options.cuts > 0 ? options.cuts : options.threads;
+  const int parts = part_count(options);
   if (options.thread_costs) return schedule_by_cost(lowered, options.threads, parts, *options.thread_costs);
   return schedule(lowered, options.threads, parts);
 }

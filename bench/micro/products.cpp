@@ -75,7 +75,7 @@ void multiply(benchmark::State& state, const SparseFunctions* functions) {
   const StoredRows x = store.layout.view(store.bytes.data());
   const auto w = ones(kColumns * n);
   auto y = ones(kRows * n);
-  const RowProducts products(kRows, kColumns, n, store.layout.fullest_row);
+  const RowProducts products(kRows, {0, kColumns}, n, store.layout.fullest_row);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   for (auto _ : state) {
     products.multiply(x, kRows, w.data(), 1.0F, nullptr, y.data(),

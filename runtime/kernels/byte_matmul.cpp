@@ -62,7 +62,7 @@ class ByteMatMulKernel final : public Kernel {
         sizes_(sizes),
         range_(range),
         after_(after_of(op.activation).value_or(After::nothing)),
-        products_(std::min(kGroup, range.end - range.begin), sizes.k, sizes.n, sizes.k),
+        products_(std::min(kGroup, range.end - range.begin), {0, sizes.k}, sizes.n, sizes.k),
         layout_(layout_of(std::min(kGroup, range.end - range.begin), sizes.k)),
         most_nonzeros_(densest_to_skip(sizes.n)) {}
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "weft/runtime/cache.h"
+#include "weft/runtime/kernels/first_from.h"
 
 namespace weft {
 namespace {
@@ -44,10 +45,7 @@ struct Reader {
     const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[i]} : i;
     std::int64_t k = row_begins[row];
     const std::int64_t end = row_ends[row];
-    if (range.begin > 0) {
-      const auto below = [](C column, std::int64_t bound) { return std::int64_t{column} < bound; };
-      k = std::lower_bound(columns + k, columns + end, range.begin, below) - columns;
-    }
+    if (range.begin > 0) k = first_from(columns, {k, end}, range.begin);
     for (; k < end && columns[k] < range.end; ++k) f(k, columns[k] - range.begin);
   }
 

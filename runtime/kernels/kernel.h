@@ -54,6 +54,9 @@ struct Cut {
   std::shared_ptr<const std::vector<std::int64_t>> load{};
   /// Whether a row's bits are the same wherever the cuts lie: then a thread computes its parts as one.
   bool seamless = false;
+  /// Whether part i writes the whole of output i, in place of rows of each: there are as many outputs as
+  /// parts.
+  bool own_outputs = false;
 };
 
 /// Permission for an output to lie where an input does: that input's elements are read no later than the

@@ -1,69 +1,74 @@
 #include "weft/runtime/kernels/packed_rows.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "weft/runtime/cache.h"
+#include "weft/runtime/kernels/first_from.h"
 
 namespace weft {
 namespace {
 
-struct Bytes {
-  const std::byte* begin = nullptr;
-  std::size_t size = 0;
-};
-
-/// Entries [begin, end) of an array.
-Bytes part(const void* array, std::size_t entry, std::int64_t begin, std::int64_t end) {
-  return {static_cast<const std::byte*>(array) + static_cast<std::size_t>(begin) * entry,
-          static_cast<std::size_t>(end - begin) * entry};
-}
-
-void fetch(const Bytes& bytes) {
-  for (std::size_t at = 0; at < bytes.size; at += kCacheLine) __builtin_prefetch(bytes.begin + at);
+/// Asks for the cache lines of entries [row.begin, row.end) of an array.
+void fetch(const void* array, std::size_t entry, Range row) {
+  const auto* bytes = static_cast<const std::byte*>(array);
+  const std::size_t end = static_cast<std::size_t>(row.end) * entry;
+  for (std::size_t at = static_cast<std::size_t>(row.begin) * entry; at < end; at += kCacheLine)
+    __builtin_prefetch(bytes + at);
 }
 
 std::size_t column_size(bool wide) { return wide ? sizeof(std::int32_t) : sizeof(std::uint16_t); }
 std::size_t value_size(bool byte_values) { return byte_values ? sizeof(std::uint8_t) : sizeof(float); }
 
-std::size_t entries_of(const RowLayout& layout, std::int64_t rows) {
-  return static_cast<std::size_t>(rows * layout.fullest_row);
+std::size_t entries_of(const RowLayout& layout, std::int64_t rows, Range columns) {
+  return static_cast<std::size_t>(rows * std::min(layout.fullest_row, columns.end - columns.begin));
 }
 
 }  // namespace
 
-PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows)
-    : columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
-      values_at_(columns_at_ + whole_lines(entries_of(layout, rows) * column_size(layout.wide_columns))),
-      bytes_(values_at_ + entries_of(layout, rows) * value_size(layout.values == DType::u8)) {}
+PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, Range columns)
+    : columns_(columns),
+      to_last_(columns.end == layout.columns),
+      columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
+      values_at_(columns_at_ +
+                 whole_lines(entries_of(layout, rows, columns) * column_size(layout.wide_columns))),
+      bytes_(values_at_ + entries_of(layout, rows, columns) * value_size(layout.values == DType::u8)) {}
 
-StoredRows PackedRows::pack(const StoredRows& x, std::span<const std::int32_t> numbers,
-                            std::byte* scratch) const {
+template <typename C>
+Range PackedRows::taken(const C* columns, Range row) const {
+  return {columns_.begin == 0 ? row.begin : first_from(columns, row, columns_.begin),
+          to_last_ ? row.end : first_from(columns, row, columns_.end)};
+}
+
+template <typename C>
+StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::int32_t> numbers,
+                                    std::byte* scratch) const {
   // Memory answers late: the entries are asked for some rows ahead, and where they lie before that.
   constexpr std::size_t kRowsAhead = 8;
   constexpr std::size_t kPlacesAhead = 16;
-  const std::size_t column = column_size(x.wide_columns);
   const std::size_t value = value_size(x.byte_values);
-  const auto columns_of = [&](std::int32_t row) {
-    return part(x.columns, column, x.begins[row], x.ends[row]);
-  };
-  const auto values_of = [&](std::int32_t row) { return part(x.values, value, x.begins[row], x.ends[row]); };
+  const auto* from_columns = static_cast<const C*>(x.columns);
+  const auto* from_values = static_cast<const std::byte*>(x.values);
+  const auto row_of = [&](std::size_t i) { return Range{x.begins[numbers[i]], x.ends[numbers[i]]}; };
 
   auto* offsets = reinterpret_cast<std::int64_t*>(scratch);
-  std::byte* const columns = scratch + columns_at_;
+  auto* columns = reinterpret_cast<C*>(scratch + columns_at_);
   std::byte* const values = scratch + values_at_;
   std::int64_t at = 0;
   offsets[0] = at;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (i + kPlacesAhead < numbers.size()) __builtin_prefetch(x.begins + numbers[i + kPlacesAhead]);
     if (i + kRowsAhead < numbers.size()) {
-      fetch(columns_of(numbers[i + kRowsAhead]));
-      fetch(values_of(numbers[i + kRowsAhead]));
+      fetch(from_columns, sizeof(C), row_of(i + kRowsAhead));
+      fetch(from_values, value, row_of(i + kRowsAhead));
     }
-    const Bytes from_columns = columns_of(numbers[i]);
-    const Bytes from_values = values_of(numbers[i]);
-    std::memcpy(columns + static_cast<std::size_t>(at) * column, from_columns.begin, from_columns.size);
-    std::memcpy(values + static_cast<std::size_t>(at) * value, from_values.begin, from_values.size);
-    at += x.ends[numbers[i]] - x.begins[numbers[i]];
+    const Range row = taken(from_columns, row_of(i));
+    const std::int64_t count = row.end - row.begin;
+    std::memcpy(columns + at, from_columns + row.begin, static_cast<std::size_t>(count) * sizeof(C));
+    std::memcpy(values + static_cast<std::size_t>(at) * value,
+                from_values + static_cast<std::size_t>(row.begin) * value,
+                static_cast<std::size_t>(count) * value);
+    at += count;
     offsets[i + 1] = at;
   }
   return {.begins = offsets,
@@ -72,6 +77,12 @@ StoredRows PackedRows::pack(const StoredRows& x, std::span<const std::int32_t> n
           .values = values,
           .wide_columns = x.wide_columns,
           .byte_values = x.byte_values};
+}
+
+StoredRows PackedRows::pack(const StoredRows& x, std::span<const std::int32_t> numbers,
+                            std::byte* scratch) const {
+  return x.wide_columns ? pack_columns<std::int32_t>(x, numbers, scratch)
+                        : pack_columns<std::uint16_t>(x, numbers, scratch);
 }
 
 }  // namespace weft

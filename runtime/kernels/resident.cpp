@@ -7,18 +7,14 @@
 #include <span>
 
 #include "weft/graph/sparse_tensor.h"
+#include "weft/runtime/cache.h"
 #include "weft/runtime/kernels/column_lists.h"
 #include "weft/runtime/kernels/epilogue.h"
-#include "weft/runtime/kernels/packed_rows.h"
-#include "weft/runtime/kernels/row_products.h"
+#include "weft/runtime/kernels/resident_batch.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
-#include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {
 namespace {
-
-const float* floats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
-const std::int32_t* integers(const std::byte* bytes) { return reinterpret_cast<const std::int32_t*>(bytes); }
 
 /// Some of the row numbers, so that whoever reads as many rows of a batch need not wait for the others.
 class CheckedRowsKernel final : public Kernel {
@@ -74,98 +70,66 @@ class CheckedEntriesKernel final : public Kernel {
   Range range_;
 };
 
-// What a non-zero takes beside its products, where being put into a list by column takes 1: to be looked up
-// in a product, by estimate; to be copied before that, half as much as the list on a Zen 5; both of list and
-// product.
-constexpr double kLook = 0.3;
-constexpr double kLookAndCopy = 0.8;
-constexpr double kLookAndList = 1.3;
-
-/// The rows X that a product takes.
-struct Batch {
-  RowLayout layout;
-  RowsForm form = RowsForm::store;
-  std::size_t first = 0;  // where they are among the inputs
-  std::int64_t rows = 0;
-  std::int64_t n = 0;
-
-  std::size_t after() const { return first + inputs_of(form); }  // what follows them there
-  StoredRows view(const KernelBuffers& buffers) const {
-    return stored_rows(layout, form,
-                       [&](std::size_t i) { return static_cast<const void*>(buffers.inputs[first + i]); });
-  }
-  const std::int32_t* numbers(const KernelBuffers& buffers) const {
-    return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
-  }
-  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
-  /// go by `passes` times, the non-zeros alone `looks` times.
-  Work work(double passes, double looks) const {
-    constexpr double kFloat = sizeof(float);
-    const auto weights = static_cast<double>(layout.columns) * static_cast<double>(n);
-    const double nonzeros =
-        layout.density() * static_cast<double>(rows) * static_cast<double>(layout.columns);
-    const double products = nonzeros * static_cast<double>(n);
-    const double others = nonzeros + static_cast<double>(rows) * static_cast<double>(n);
-    return {.flops = 2.0 * products,
-            .bytes = kFloat * (passes * weights + others),
-            .traffic = kFloat * (products + others),
-            .entries = looks * nonzeros};
-  }
-};
-
 class ResidentMatMulKernel final : public Kernel {
  public:
   ResidentMatMulKernel(const ResidentMatMul& op, const Batch& batch, Range range)
       : op_(op),
         batch_(batch),
-        range_(range),
         after_(after_of(op.activation).value_or(After::nothing)),
-        products_(std::min(kGroup, size(range)), batch.layout.columns, batch.n, batch.layout.fullest_row) {
-    if (batch.form == RowsForm::numbered) packed_.emplace(batch.layout, std::min(kGroup, size(range)));
-  }
+        products_(batch, range, {.begin = 0, .end = batch.layout.columns}) {}
 
-  std::size_t scratch_bytes() const override {
-    return products_.scratch_bytes() + (packed_ ? packed_->scratch_bytes() : 0);
-  }
+  std::size_t scratch_bytes() const override { return products_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
-    for (std::int64_t row = range_.begin; row < range_.end; row += kGroup) {
-      const Range group{row, std::min(row + kGroup, range_.end)};
-      multiply(buffers, rows(buffers, group), group);
-    }
+    const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
+    products_.multiply(batch_.view(buffers), batch_.numbers(buffers), floats(buffers.inputs[batch_.after()]),
+                       static_cast<float>(op_.scale), bias, reinterpret_cast<float*>(buffers.outputs[0]),
+                       buffers.scratch, [&](float* y, std::size_t elements) { finish(after_, y, elements); });
   }
 
  private:
-  static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
-  static std::int64_t size(Range range) { return range.end - range.begin; }
-
-  /// Those of `group` as rows 0, 1, ...
-  StoredRows rows(const KernelBuffers& buffers, Range group) const {
-    StoredRows x = batch_.view(buffers);
-    if (packed_) {
-      const std::span numbers(batch_.numbers(buffers) + group.begin, static_cast<std::size_t>(size(group)));
-      return packed_->pack(x, numbers, buffers.scratch + products_.scratch_bytes());
-    }
-    x.begins += group.begin;
-    x.ends += group.begin;
-    return x;
-  }
-
-  /// Rows 0, 1, ... of x are those of `range`.
-  void multiply(const KernelBuffers& buffers, const StoredRows& x, Range range) const {
-    const float* w = floats(buffers.inputs[batch_.after()]);
-    const float* bias = op_.bias ? floats(buffers.inputs.back()) : nullptr;
-    float* y = reinterpret_cast<float*>(buffers.outputs[0]) + range.begin * batch_.n;
-    products_.multiply(x, size(range), w, static_cast<float>(op_.scale), bias, y, buffers.scratch);
-    finish(after_, y, static_cast<std::size_t>(size(range) * batch_.n));
-  }
-
   ResidentMatMul op_;
   Batch batch_;
-  Range range_;
   After after_ = After::nothing;
-  RowProducts products_;
-  std::optional<PackedRows> packed_;
+  BatchProducts products_;
+};
+
+/// One term of a split product.
+class ResidentSplitKernel final : public Kernel {
+ public:
+  ResidentSplitKernel(const ResidentSplitMatMul& op, const Batch& batch, DType numbers, std::size_t term,
+                      Range columns)
+      : op_(op),
+        batch_(batch),
+        numbers_(numbers),
+        sizes_{batch.rows},
+        term_(term),
+        products_(batch, {.begin = 0, .end = batch.rows}, columns) {}
+
+  std::size_t scratch_bytes() const override { return numbers_bytes() + products_.scratch_bytes(); }
+
+  void run(const KernelBuffers& buffers) override {
+    const ConstArg given{
+        .dtype = numbers_, .sizes = sizes_, .data = buffers.inputs[1], .elements = batch_.rows};
+    const Arg checked{.dtype = DType::i32, .sizes = sizes_, .data = buffers.scratch, .elements = batch_.rows};
+    CheckedRows{batch_.layout.rows}.check(given, checked, 0);
+    products_.multiply(batch_.view(buffers), integers(buffers.scratch), floats(buffers.inputs[2]),
+                       static_cast<float>(op_.scale), nullptr,
+                       reinterpret_cast<float*>(buffers.outputs[term_]), buffers.scratch + numbers_bytes(),
+                       [](float*, std::size_t) {});
+  }
+
+ private:
+  std::size_t numbers_bytes() const {
+    return whole_lines(static_cast<std::size_t>(batch_.rows) * sizeof(std::int32_t));
+  }
+
+  ResidentSplitMatMul op_;
+  Batch batch_;
+  DType numbers_;
+  std::array<std::int64_t, 1> sizes_;
+  std::size_t term_ = 0;
+  BatchProducts products_;
 };
 
 class ResidentGradientKernel final : public Kernel {
@@ -233,6 +197,15 @@ bool lists_fit(const Batch& batch) {
          std::numeric_limits<std::int32_t>::max();
 }
 
+/// Which of the terms a part of the columns gives.
+std::size_t term_of(const Cut& cut, std::int64_t terms, Range columns) {
+  for (int term = 0; term < static_cast<int>(terms); ++term) {
+    const Range part = share(cut, static_cast<int>(terms), term);
+    if (part.begin == columns.begin && part.end == columns.end) return static_cast<std::size_t>(term);
+  }
+  throw Error(ErrorCode::internal, "a split product is cut into other parts than it has terms");
+}
+
 }  // namespace
 
 std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site) {
@@ -277,6 +250,26 @@ std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site) {
   return choice;
 }
 
+std::optional<KernelChoice> resident_split_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<ResidentSplitMatMul>();
+  if (op == nullptr) return std::nullopt;
+  const TensorType& y = site.outputs[0];
+  const Batch batch{.layout = op->layout,
+                    .form = RowsForm::numbered,
+                    .first = 0,
+                    .rows = y.shape[0].size(),
+                    .n = y.shape[1].size()};
+  KernelChoice choice;
+  choice.cut = column_cut(op->layout);
+  choice.cut.row_inputs = {false, false, true};
+  choice.cut.own_outputs = true;
+  choice.work = batch.work(1.0, kLookAndCopy);
+  choice.make = [op = *op, batch, dtype = site.inputs[1].dtype, cut = choice.cut](Range columns) {
+    return std::make_unique<ResidentSplitKernel>(op, batch, dtype, term_of(cut, op.terms, columns), columns);
+  };
+  return choice;
+}
+
 std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
   const auto* op = site.op.as<ResidentGradient>();
   if (op == nullptr) return std::nullopt;
@@ -289,10 +282,9 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
   const bool scatters = batch.form == RowsForm::entries;
   if (!scatters && !lists_fit(batch)) return std::nullopt;
   KernelChoice choice;
-  choice.cut = {.extent = op->layout.columns,
-                .row_inputs = std::vector<bool>(site.inputs.size(), false),
-                .load = op->layout.column_load,
-                .seamless = true};
+  choice.cut = column_cut(op->layout);
+  choice.cut.row_inputs = std::vector<bool>(site.inputs.size(), false);
+  choice.cut.seamless = true;
   if (op->accumulates) {
     choice.cut.row_inputs[0] = true;
     choice.in_place = {{.output = 0, .input = 0}};

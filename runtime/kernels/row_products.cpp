@@ -23,11 +23,11 @@ std::int64_t parts_of(std::int64_t columns, std::int64_t n) {
 
 }  // namespace
 
-RowProducts::RowProducts(std::int64_t rows, std::int64_t columns, std::int64_t n, std::int64_t fullest_row)
+RowProducts::RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row)
     : rows_(rows),
       columns_(columns),
       n_(n),
-      parts_(parts_of(columns, n)),
+      parts_(parts_of(columns.end - columns.begin, n)),
       may_pay_(pays(rows, rows * fullest_row)) {}
 
 bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
@@ -36,7 +36,7 @@ bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
   constexpr std::int64_t kLeastProducts = 1024;
   // How many rows must meet a row of the matrix, on average, or it is copied for nothing.
   constexpr std::int64_t kLeastMeetings = 4;
-  return parts_ > 1 && nonzeros >= kLeastMeetings * columns_ &&
+  return parts_ > 1 && nonzeros >= kLeastMeetings * (columns_.end - columns_.begin) &&
          nonzeros * std::min(n_, kWidest) >= kLeastProducts * parts_ * count;
 }
 
@@ -55,7 +55,8 @@ void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float*
   if (may_pay_ && pays(count, nonzeros())) {
     const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = kPanelFloats};
     auto* cursors = reinterpret_cast<std::int64_t*>(scratch + kPanelBytes);
-    functions.multiply_in_parts(x, count, columns_, w, n_, scale, bias, y, panel, cursors);
+    functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, n_, scale, bias, y, panel,
+                                cursors);
   } else {
     functions.multiply(x, count, w, n_, scale, bias, y);
   }

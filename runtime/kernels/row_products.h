@@ -4,15 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 
 namespace weft {
 
 class RowProducts {
  public:
-  /// For at most `rows` rows at a time with so many columns, whose fullest has `fullest_row` non-zeros, and a
-  /// matrix [columns, n].
-  RowProducts(std::int64_t rows, std::int64_t columns, std::int64_t n, std::int64_t fullest_row);
+  /// For at most `rows` rows at a time, whose non-zeros lie in `columns`, at most `fullest_row` in a row, and
+  /// a matrix of rows of n.
+  RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row);
 
   /// In whole cache lines; 0 where the panel cannot pay.
   std::size_t scratch_bytes() const;
@@ -25,7 +26,7 @@ class RowProducts {
   bool pays(std::int64_t count, std::int64_t nonzeros) const;
 
   std::int64_t rows_ = 0;
-  std::int64_t columns_ = 0;
+  Range columns_;
   std::int64_t n_ = 0;
   std::int64_t parts_ = 0;  // in which the matrix goes through the panel
   bool may_pay_ = false;

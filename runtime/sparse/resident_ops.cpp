@@ -136,6 +136,41 @@ void ResidentMatMul::forward(const KernelArgs& args) const {
   apply(activation, args.outputs[0]);
 }
 
+Cut column_cut(const RowLayout& layout) {
+  return {.extent = layout.columns, .row_inputs = {}, .load = layout.column_load};
+}
+
+std::vector<TensorType> ResidentSplitMatMul::infer(std::span<const TensorType> inputs) const {
+  if (inputs.size() != 3) throw_lost("number of inputs");
+  const TensorType numbers = CheckedRows{layout.rows}.infer(inputs[1]);
+  const TensorType types[] = {inputs[0], numbers, inputs[2]};
+  const ResidentMatMul whole{.layout = layout, .form = RowsForm::numbered, .activation = {}};
+  return {static_cast<std::size_t>(terms), whole.infer(types)};
+}
+
+void ResidentSplitMatMul::forward(const KernelArgs& args) const {
+  check_indices(args.inputs[1], layout.rows, "index", 0);
+  const StoredRows x = layout.view(args.inputs[0].data);
+  const ConstArg& w = args.inputs[2];
+  const auto weights = w.as<const float>();
+  const auto n = static_cast<std::size_t>(w.sizes[1]);
+  std::vector<double> sum(n);
+  for (int term = 0; term < static_cast<int>(terms); ++term) {
+    const Range columns = share(column_cut(layout), static_cast<int>(terms), term);
+    const auto y = args.outputs[static_cast<std::size_t>(term)].as<float>();
+    for (std::int64_t i = 0; i < args.inputs[1].elements; ++i) {
+      std::ranges::fill(sum, 0.0);
+      each_nonzero(x, index_at(args.inputs[1], i), [&](std::size_t column, double value) {
+        const auto at = static_cast<std::int64_t>(column);
+        if (at < columns.begin || at >= columns.end) return;
+        for (std::size_t j = 0; j < n; ++j) sum[j] += value * static_cast<double>(weights[column * n + j]);
+      });
+      for (std::size_t j = 0; j < n; ++j)
+        y[static_cast<std::size_t>(i) * n + j] = static_cast<float>(scale * sum[j]);
+    }
+  }
+}
+
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
   const std::size_t first = accumulates ? 1 : 0;
   if (inputs.size() != first + inputs_of(form) + 1U) throw_lost("number of inputs");

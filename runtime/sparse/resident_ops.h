@@ -5,6 +5,7 @@
 // own, so that the products may write over what they update.
 
 #include "weft/runtime/fused_ops.h"
+#include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/sparse/row_store.h"
 
 namespace weft {
@@ -69,6 +70,25 @@ struct ResidentMatMul {
       weft::attributes(&ResidentMatMul::layout, &ResidentMatMul::form, &ResidentMatMul::scale,
                        &ResidentMatMul::bias, &ResidentMatMul::activation);
   TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// A cut along the columns of X: parts get about as many non-zeros each.
+Cut column_cut(const RowLayout& layout);
+
+/// scale * X w as a sum along k, X [m, k] (split-K): output i is scale * X[:, K] w[K, :] where K is the i-th
+/// part of the columns of X. Whoever computes it reads no other rows of w than the same part of a gradient
+/// updates. Inputs: a store, which of its rows, integers [m] that are checked here, w [k, n].
+struct ResidentSplitMatMul {
+  static constexpr std::string_view name = "resident_split_matmul";
+  static constexpr Traits traits{.can_fail = true};
+  RowLayout layout;
+  std::int64_t terms = 1;
+  double scale = 1.0;
+  static constexpr auto attributes = weft::attributes(
+      &ResidentSplitMatMul::layout, &ResidentSplitMatMul::terms, &ResidentSplitMatMul::scale);
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };

@@ -8,14 +8,17 @@
 namespace weft {
 namespace {
 
-/// Each row's columns and values, as numbers.
+/// Each row's columns that lie in the range, and their values, as numbers.
 template <typename C, typename V>
-std::vector<std::vector<double>> entries_of(const StoredRows& x, const std::vector<std::int32_t>& rows) {
+std::vector<std::vector<double>> entries_of(const StoredRows& x, const std::vector<std::int32_t>& rows,
+                                            Range columns) {
   std::vector<std::vector<double>> all;
   for (const std::int32_t row : rows) {
     std::vector<double>& entries = all.emplace_back();
     for (std::int64_t k = x.begins[row]; k < x.ends[row]; ++k) {
-      entries.push_back(static_cast<double>(static_cast<const C*>(x.columns)[k]));
+      const auto column = std::int64_t{static_cast<const C*>(x.columns)[k]};
+      if (column < columns.begin || column >= columns.end) continue;
+      entries.push_back(static_cast<double>(column));
       entries.push_back(static_cast<double>(static_cast<const V*>(x.values)[k]));
     }
   }
@@ -41,12 +44,14 @@ void check_packing(std::int64_t columns) {
   const StoredRows x = store.layout.view(store.bytes.data());
   std::vector<std::int32_t> numbers{3, 6, 0, 0, 3, 5};  // more than are asked for ahead, once repeated
   for (int i = 0; i < 20; ++i) numbers.push_back(i % 7);
-  const PackedRows packed(store.layout, std::ssize(numbers));
-  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
-  const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
   std::vector<std::int32_t> places(numbers.size());
   std::iota(places.begin(), places.end(), 0);
-  EXPECT_EQ((entries_of<C, V>(copy, places)), (entries_of<C, V>(x, numbers)));
+  for (const Range part : {Range{0, columns}, Range{0, 41}, Range{41, 83}, Range{83, columns}, Range{7, 8}}) {
+    const PackedRows packed(store.layout, std::ssize(numbers), part);
+    Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
+    const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
+    EXPECT_EQ((entries_of<C, V>(copy, places, {0, columns})), (entries_of<C, V>(x, numbers, part)));
+  }
 }
 
 TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
@@ -59,9 +64,12 @@ TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
 TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
   const RowStore store = packed_store<std::uint8_t>(150);
   const std::vector<std::int32_t> numbers(50, 0);
-  const PackedRows packed(store.layout, std::ssize(numbers));
-  constexpr std::size_t kEntries = std::size_t{50} * 75;
-  EXPECT_GE(packed.scratch_bytes(), kEntries * (sizeof(std::uint16_t) + sizeof(std::uint8_t)));
+  constexpr std::size_t kEntry = sizeof(std::uint16_t) + sizeof(std::uint8_t);
+  const PackedRows whole(store.layout, std::ssize(numbers), {0, 150});
+  EXPECT_GE(whole.scratch_bytes(), std::size_t{50} * 75 * kEntry);
+  const PackedRows part(store.layout, std::ssize(numbers), {90, 150});
+  EXPECT_GE(part.scratch_bytes(), std::size_t{50} * 60 * kEntry);
+  EXPECT_LT(part.scratch_bytes(), whole.scratch_bytes());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 namespace weft {
 namespace {
 
+using testing_support::close_to;
 using testing_support::expect_error;
 using testing_support::KernelCheck;
 using testing_support::kSumBound;
@@ -75,6 +76,23 @@ TEST_P(ResidentKernel, MultipliesTheWholeStore) {
   const KernelCheck check(ResidentMatMul{.layout = store_.layout, .activation = {}},
                           {store_.bytes, floats({30, n()})});
   check.expect_correct(kSumBound);
+}
+
+TEST_P(ResidentKernel, MultipliesInTerms) {
+  for (const std::int64_t terms : {1, 2, 3}) {
+    for (const Tensor& rows :
+         {row_numbers(), Tensor::of<std::int64_t>({4, 4}), Tensor::of<std::uint8_t>({19})}) {
+      const ResidentSplitMatMul product{.layout = store_.layout, .terms = terms, .scale = 0.1};
+      const std::vector<Tensor> inputs{store_.bytes, rows, floats({30, n()})};
+      const KernelCheck check(product, inputs);
+      EXPECT_EQ(check.choice().name, "resident_split_matmul");
+      const auto expected = evaluate(product, inputs);
+      const auto actual = check.run(static_cast<int>(terms));
+      ASSERT_EQ(std::ssize(actual), terms);
+      for (std::size_t term = 0; term < actual.size(); ++term)
+        EXPECT_TRUE(close_to(actual[term], expected[term], kSumBound)) << check.describe();
+    }
+  }
 }
 
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
@@ -167,6 +185,13 @@ TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, ResidentKernel, testing::Values(1, 10, 64, 100, 300));
+
+TEST(ResidentSplitKernel, IsCutIntoItsTermsOnly) {
+  const RowStore store = random_store(20, 30);
+  const KernelCheck check(ResidentSplitMatMul{.layout = store.layout, .terms = 3},
+                          {store.bytes, row_numbers(), Tensor::zeros(f32, {30, 8})});
+  expect_error(ErrorCode::internal, {"terms"}, [&] { check.run(2); });
+}
 
 TEST(CheckedRowsKernel, GivesRowsOfEveryIntegerDtype) {
   for (const Tensor& rows : {Tensor::of<std::int64_t>({3, 0, 9}), Tensor::of<std::int32_t>({1, 2, 3}),

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 #include "weft/runtime/sparse/row_store.h"
@@ -21,7 +22,7 @@ RowStore store_of(std::int64_t columns, std::int64_t step) {
 }
 
 RowProducts products_of(const RowStore& store, std::int64_t n) {
-  return {kStoredRows, store.layout.columns, n, store.layout.fullest_row};
+  return {kStoredRows, {0, store.layout.columns}, n, store.layout.fullest_row};
 }
 
 /// The functions of this CPU, but that they note which of the two was asked.
@@ -34,11 +35,11 @@ SparseFunctions counting_functions() {
     ++whole_calls;
     sparse_functions().multiply(x, count, w, n, scale, bias, y);
   };
-  counting.multiply_in_parts = [](const StoredRows& x, std::int64_t count, std::int64_t columns,
-                                  const float* w, std::int64_t n, float scale, const float* bias, float* y,
-                                  const Panel& panel, std::int64_t* cursors) {
+  counting.multiply_in_parts = [](const StoredRows& x, std::int64_t count, std::int64_t first,
+                                  std::int64_t last, const float* w, std::int64_t n, float scale,
+                                  const float* bias, float* y, const Panel& panel, std::int64_t* cursors) {
     ++parts_calls;
-    sparse_functions().multiply_in_parts(x, count, columns, w, n, scale, bias, y, panel, cursors);
+    sparse_functions().multiply_in_parts(x, count, first, last, w, n, scale, bias, y, panel, cursors);
   };
   return counting;
 }
@@ -83,8 +84,27 @@ TEST(RowProducts, NeedNoRoomForPartsThatCannotPay) {
 TEST(RowProducts, TakeItWholeForARowAlone) {
   const RowStore store = store_of(784, 5);
   EXPECT_TRUE(takes_parts(store, 100));
-  EXPECT_EQ(RowProducts(1, 784, 100, store.layout.fullest_row).scratch_bytes(), 0U);
+  EXPECT_EQ(RowProducts(1, {0, 784}, 100, store.layout.fullest_row).scratch_bytes(), 0U);
   EXPECT_FALSE(takes_parts(store, 100, 6));
+}
+
+TEST(RowProducts, ReadNoRowsOfTheMatrixBesideTheirs) {
+  // The non-zeros lie in columns [784, 1568).
+  Tensor x = Tensor::zeros(DType::u8, {kStoredRows, 1568});
+  for (std::int64_t i = 0; i < kStoredRows * 784; ++i)
+    x.mutable_values<std::uint8_t>()[static_cast<std::size_t>(i / 784 * 1568 + 784 + i % 784)] = 1;
+  const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+  constexpr std::int64_t kN = 48;
+  std::vector<float> w(std::size_t{1568} * kN, std::numeric_limits<float>::quiet_NaN());
+  std::fill(w.begin() + std::ptrdiff_t{784} * kN, w.end(), 0.5F);
+  const RowProducts products(kStoredRows, {784, 1568}, kN, store.layout.fullest_row);
+  Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
+  std::vector<float> y(std::size_t{kStoredRows} * kN);
+  whole_calls = parts_calls = 0;
+  products.multiply(store.layout.view(store.bytes.data()), kStoredRows, w.data(), 1.0F, nullptr, y.data(),
+                    static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
+  EXPECT_EQ(parts_calls, 1);
+  EXPECT_EQ(y, std::vector<float>(y.size(), 392.0F));
 }
 
 TEST(RowProducts, WeighTheRowsThatTheyGet) {

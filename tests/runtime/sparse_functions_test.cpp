@@ -131,7 +131,7 @@ void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t
     functions.multiply(rows, kMatrixRows, w.data(), n, 0.25F, bias, whole.data());
     PanelRoom room(panel_size);
     std::vector<std::int64_t> cursors(kMatrixRows);
-    functions.multiply_in_parts(rows, kMatrixRows, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
+    functions.multiply_in_parts(rows, kMatrixRows, 0, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
                                 cursors.data());
     EXPECT_EQ(parts, whole);
   }

@@ -56,11 +56,11 @@ struct SparseFunctions {
                    const float* bias, float* y);
 
   // The same bits. All rows meet the first rows of w before the next ones, which so stay in the panel, and
-  // the panel in the cache: it pays where a row has several non-zeros for each part. x has `columns` columns;
-  // `cursors` is room for `count` numbers.
-  void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t columns, const float* w,
-                            std::int64_t n, float scale, const float* bias, float* y, const Panel& panel,
-                            std::int64_t* cursors);
+  // the panel in the cache: it pays where a row has several non-zeros for each part. All columns of x lie in
+  // [first, last); `cursors` is room for `count` numbers.
+  void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                            const float* w, std::int64_t n, float scale, const float* bias, float* y,
+                            const Panel& panel, std::int64_t* cursors);
 
   // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
   // are. May write kCompressSpare elements past the last one.

@@ -157,22 +157,22 @@ void copy_block(const float* from, std::int64_t rows, std::int64_t n, float* pan
 
 // Rows of w that are a block as they lie need no panel.
 template <int R, bool HasTail, typename C, typename V>
-void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t all, const float* w,
-                             std::int64_t n, float scale, const float* bias, float* y, Tail tail,
-                             const Panel& panel, std::int64_t* cursors) {
+void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                             const float* w, std::int64_t n, float scale, const float* bias, float* y,
+                             Tail tail, const Panel& panel, std::int64_t* cursors) {
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
   const bool apart = n != R * kWidth;
   const std::int64_t step = panel.size / kStride;
   for (std::int64_t i = 0; i < count; ++i) cursors[i] = x.begins[i];
-  for (std::int64_t begin = 0; begin < all; begin += step) {
-    const std::int64_t end = begin + step < all ? begin + step : all;
+  for (std::int64_t begin = first; begin < last; begin += step) {
+    const std::int64_t end = begin + step < last ? begin + step : last;
     if (apart) copy_block<R, HasTail>(w + begin * n, end - begin, n, panel.data, tail);
     const float* part = apart ? panel.data : w + begin * n;
     for (std::int64_t i = 0; i < count; ++i) {
       Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled here
-      if (begin == 0) {
+      if (begin == first) {
         block.clear();
       } else {
         block.resume(y + i * n, tail);
@@ -182,7 +182,7 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
         block.add(number(values[k]), part + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
       }
       cursors[i] = k;
-      if (end == all) {
+      if (end == last) {
         block.finish(scale, bias, y + i * n, tail);
       } else {
         block.pause(y + i * n, tail);
@@ -317,14 +317,14 @@ void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int6
   });
 }
 
-void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t columns, const float* w,
-                       std::int64_t n, float scale, const float* bias, float* y, const Panel& panel,
-                       std::int64_t* cursors) {
+void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                       const float* w, std::int64_t n, float scale, const float* bias, float* y,
+                       const Panel& panel, std::int64_t* cursors) {
   // A wider block has fewer rows in the panel, and so fewer non-zeros of each row of x.
   constexpr std::int64_t kMost = kBlock < 128 / kWidth ? kBlock : 128 / kWidth;
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kMost, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block_in_parts<R, HasTail, C, V>(x, count, columns, w + at, n, scale,
+      multiply_block_in_parts<R, HasTail, C, V>(x, count, first, last, w + at, n, scale,
                                                 bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
                                                 cursors);
     });

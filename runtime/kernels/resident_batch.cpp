@@ -1,0 +1,42 @@
+#include "weft/runtime/kernels/resident_batch.h"
+
+namespace weft {
+
+Work Batch::work(double passes, double looks) const {
+  constexpr double kFloat = sizeof(float);
+  const auto weights = static_cast<double>(layout.columns) * static_cast<double>(n);
+  const double nonzeros = layout.density() * static_cast<double>(rows) * static_cast<double>(layout.columns);
+  const double products = nonzeros * static_cast<double>(n);
+  const double others = nonzeros + static_cast<double>(rows) * static_cast<double>(n);
+  return {.flops = 2.0 * products,
+          .bytes = kFloat * (passes * weights + others),
+          .traffic = kFloat * (products + others),
+          .entries = looks * nonzeros};
+}
+
+BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns)
+    : rows_(rows),
+      n_(batch.n),
+      products_(std::min(kGroup, rows.end - rows.begin), columns, batch.n,
+                std::min(batch.layout.fullest_row, columns.end - columns.begin)) {
+  if (batch.form == RowsForm::numbered)
+    packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin), columns);
+}
+
+std::size_t BatchProducts::scratch_bytes() const {
+  return products_.scratch_bytes() + (packed_ ? packed_->scratch_bytes() : 0);
+}
+
+StoredRows BatchProducts::rows_of(const StoredRows& x, const std::int32_t* numbers, Range group,
+                                  std::byte* scratch) const {
+  if (packed_) {
+    const std::span chosen(numbers + group.begin, static_cast<std::size_t>(group.end - group.begin));
+    return packed_->pack(x, chosen, scratch + products_.scratch_bytes());
+  }
+  StoredRows rows = x;
+  rows.begins += group.begin;
+  rows.ends += group.begin;
+  return rows;
+}
+
+}  // namespace weft

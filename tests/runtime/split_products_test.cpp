@@ -1,0 +1,103 @@
+#include "weft/runtime/sparse/split_products.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "weft/runtime/access.h"
+#include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/runtime/layer_training.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using testing::Contains;
+using testing::Not;
+using testing_support::close_to;
+using testing_support::expect_error;
+using testing_support::images;
+using testing_support::kPixels;
+using testing_support::kSamples;
+using testing_support::LayerTraining;
+using testing_support::mode;
+using testing_support::momentum_step;
+using testing_support::Optimize;
+using testing_support::same_bits;
+using testing_support::scaled_rows;
+using testing_support::sgd_step;
+
+LayerTraining split_training(int threads, int cuts = 0, const Optimize& optimize = sgd_step) {
+  CompileOptions options = mode(SkipZeros::always);
+  options.cuts = cuts;
+  return {images(5), scaled_rows, options, threads, optimize};
+}
+
+TEST(SplitProducts, TrainLikeOneThreadDoes) {
+  const auto one = split_training(1).run();
+  for (const int threads : {2, 3, 4}) {
+    LayerTraining training = split_training(threads);
+    EXPECT_THAT(training.kernels(), Contains("resident_split_matmul"));
+    EXPECT_THAT(training.kernels(), Not(Contains("resident_matmul")));
+    const auto more = training.run();
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(close_to(more[i], one[i], 1e-5)) << threads;
+  }
+}
+
+TEST(SplitProducts, GiveTheBitsOfTheirCutsWithEveryNumberOfThreads) {
+  const auto one = split_training(1, 4).run();
+  for (const int threads : {2, 3, 4, 5}) {
+    const auto more = split_training(threads, 4).run();
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(same_bits(more[i], one[i])) << threads;
+  }
+}
+
+TEST(SplitProducts, AgreeWithTheReferenceInEveryStage) {
+  CompileOptions options = mode(SkipZeros::always);
+  options.self_check = true;
+  LayerTraining training(images(5), scaled_rows, options, 2);
+  EXPECT_THAT(training.kernels(), Contains("resident_split_matmul"));
+  EXPECT_NO_THROW(training.run());
+}
+
+TEST(SplitProducts, LeaveTheWeightWithTheThreadsThatUpdateIt) {
+  const Compilation compilation = split_training(2).compilation();
+  const double weight = 4.0 * static_cast<double>(kPixels * testing_support::kUnits);
+  EXPECT_LT(exchanged_bytes(compilation.lowered), weight);
+  EXPECT_EQ(compilation.schedule.barriers(), 2U);
+  const Compilation together = split_training(2, 0, momentum_step).compilation();
+  EXPECT_GT(exchanged_bytes(together.lowered), weight);
+}
+
+TEST(SplitProducts, NeedAWeightThatTheStepUpdates) {
+  EXPECT_THAT(split_training(2, 0, momentum_step).kernels(), Contains("resident_matmul"));
+  const auto nothing = [](Graph&, const Value&, const Value&) { return std::vector<Value>{}; };
+  EXPECT_THAT(split_training(2, 0, nothing).kernels(), Contains("resident_matmul"));
+}
+
+TEST(SplitProducts, NeedAWeightThatIsLargeComparedWithTheTerms) {
+  // Six rows: 60 columns hold 2 * 5 terms of them, not 2 * 6.
+  EXPECT_THAT(split_training(1, 5).kernels(), Contains("resident_split_matmul"));
+  EXPECT_THAT(split_training(1, 6).kernels(), Contains("resident_matmul"));
+}
+
+TEST(SplitProducts, NeedColumnsForEachTerm) {
+  // All non-zeros stand in the last column.
+  Tensor data = Tensor::zeros(DType::u8, {kSamples, kPixels});
+  for (std::size_t row = 0; row < kSamples; ++row)
+    data.mutable_values<std::uint8_t>()[kPixels * row + kPixels - 1] = 1;
+  LayerTraining training(data, scaled_rows, mode(SkipZeros::always), 3);
+  EXPECT_THAT(training.kernels(), Contains("resident_matmul"));
+  EXPECT_NO_THROW(training.run());
+}
+
+TEST(SplitProducts, RefuseARowThatTheDataDoesNotHaveAndUpdateNothing) {
+  LayerTraining training = split_training(2);
+  Function step = training.session->compile(training.spec);
+  const Tensor before = training.session->value("w");
+  expect_error(ErrorCode::out_of_range, {"index 400", "[0, 400)"},
+               [&] { step({Tensor::of<std::int32_t>({1, 400})}); });
+  EXPECT_TRUE(same_bits(training.session->value("w"), before));
+}
+
+}  // namespace
+}  // namespace weft
