@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
-#include <map>
-#include <mutex>
 
 #include "weft/graph/tensor.h"
 #include "weft/runtime/access.h"
@@ -121,14 +119,17 @@ ThreadCosts believable(ThreadCosts measured) {
   return measured;
 }
 
+ThreadCosts FreshThreadCosts::at(Clock::time_point now, int threads,
+                                 const std::function<ThreadCosts()>& measure) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = known_.find(threads);
+  if (found != known_.end() && now - found->second.when < kFresh) return found->second.costs;
+  return (known_[threads] = {measure(), now}).costs;
+}
+
 ThreadCosts thread_costs_of(ThreadPool& pool) {
-  // They belong to the machine, not to a session; all that is kept is numbers.
-  static std::mutex mutex;
-  static std::map<int, ThreadCosts> known;
-  const std::scoped_lock lock(mutex);
-  const auto found = known.find(pool.threads());
-  if (found != known.end()) return found->second;
-  return known.emplace(pool.threads(), measure_thread_costs(pool)).first->second;
+  static FreshThreadCosts fresh;  // numbers, nothing that a session could change for another
+  return fresh.at(FreshThreadCosts::Clock::now(), pool.threads(), [&] { return measure_thread_costs(pool); });
 }
 
 double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const ThreadCosts& costs) {

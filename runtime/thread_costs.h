@@ -2,6 +2,11 @@
 // How many threads a plan deserves: a model of what its steps take against what it takes to bring threads
 // together.
 
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+
 #include "weft/runtime/schedule.h"
 
 namespace weft {
@@ -25,7 +30,27 @@ ThreadCosts measure_thread_costs(ThreadPool& pool);
 /// nothing of later runs, and they get usual values.
 ThreadCosts believable(ThreadCosts measured);
 
-/// The same, measured once in the process for each number of threads. Sessions in several threads may ask.
+/// Costs for each number of threads while they are fresh: whether threads share a cache is for the system to
+/// say, which may move them. Sessions in several threads may ask.
+class FreshThreadCosts {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kFresh{1};
+
+  /// What was measured less than kFresh before `now`, or else `measure` gives.
+  ThreadCosts at(Clock::time_point now, int threads, const std::function<ThreadCosts()>& measure);
+
+ private:
+  struct Measured {
+    ThreadCosts costs;
+    Clock::time_point when;
+  };
+  std::mutex mutex_;
+  std::map<int, Measured> known_;
+};
+
+/// The pool's costs as they are now. They belong to the machine, so that sessions made one after the other
+/// share them.
 ThreadCosts thread_costs_of(ThreadPool& pool);
 
 /// What a run of the schedule would take, in seconds: its steps, the barriers, and the way of what one thread
