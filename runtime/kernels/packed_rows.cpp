@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "weft/runtime/cache.h"
-#include "weft/runtime/kernels/first_from.h"
 
 namespace weft {
 namespace {
@@ -27,17 +26,29 @@ std::size_t entries_of(const RowLayout& layout, std::int64_t rows, Range columns
 }  // namespace
 
 PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, Range columns)
-    : columns_(columns),
-      to_last_(columns.end == layout.columns),
+    : columns_(columns, layout.columns),
       columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
       values_at_(columns_at_ +
                  whole_lines(entries_of(layout, rows, columns) * column_size(layout.wide_columns))),
       bytes_(values_at_ + entries_of(layout, rows, columns) * value_size(layout.values == DType::u8)) {}
 
-template <typename C>
-Range PackedRows::taken(const C* columns, Range row) const {
-  return {columns_.begin == 0 ? row.begin : first_from(columns, row, columns_.begin),
-          to_last_ ? row.end : first_from(columns, row, columns_.end)};
+StoredRows narrowed(const StoredRows& x, std::int64_t count, const ColumnPart& part, std::int64_t* places) {
+  const auto narrow = [&]<typename C>(const C* columns) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Range row = part.of(columns, {x.begins[i], x.ends[i]});
+      places[i] = row.begin;
+      places[count + i] = row.end;
+    }
+  };
+  if (x.wide_columns) {
+    narrow(static_cast<const std::int32_t*>(x.columns));
+  } else {
+    narrow(static_cast<const std::uint16_t*>(x.columns));
+  }
+  StoredRows rows = x;
+  rows.begins = places;
+  rows.ends = places + count;
+  return rows;
 }
 
 template <typename C>
@@ -62,7 +73,7 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
       fetch(from_columns, sizeof(C), row_of(i + kRowsAhead));
       fetch(from_values, value, row_of(i + kRowsAhead));
     }
-    const Range row = taken(from_columns, row_of(i));
+    const Range row = columns_.of(from_columns, row_of(i));
     const std::int64_t count = row.end - row.begin;
     std::memcpy(columns + at, from_columns + row.begin, static_cast<std::size_t>(count) * sizeof(C));
     std::memcpy(values + static_cast<std::size_t>(at) * value,

@@ -97,6 +97,7 @@ class ResidentMatMulKernel final : public Kernel {
 /// One term of a split product.
 class ResidentSplitKernel final : public Kernel {
  public:
+  /// `numbers` is the dtype of the numbers of numbered rows.
   ResidentSplitKernel(const ResidentSplitMatMul& op, const Batch& batch, DType numbers, std::size_t term,
                       Range columns)
       : op_(op),
@@ -109,11 +110,7 @@ class ResidentSplitKernel final : public Kernel {
   std::size_t scratch_bytes() const override { return numbers_bytes() + products_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
-    const ConstArg given{
-        .dtype = numbers_, .sizes = sizes_, .data = buffers.inputs[1], .elements = batch_.rows};
-    const Arg checked{.dtype = DType::i32, .sizes = sizes_, .data = buffers.scratch, .elements = batch_.rows};
-    CheckedRows{batch_.layout.rows}.check(given, checked, 0);
-    products_.multiply(batch_.view(buffers), integers(buffers.scratch), floats(buffers.inputs[2]),
+    products_.multiply(batch_.view(buffers), checked_numbers(buffers), floats(buffers.inputs[batch_.after()]),
                        static_cast<float>(op_.scale), nullptr,
                        reinterpret_cast<float*>(buffers.outputs[term_]), buffers.scratch + numbers_bytes(),
                        [](float*, std::size_t) {});
@@ -121,7 +118,17 @@ class ResidentSplitKernel final : public Kernel {
 
  private:
   std::size_t numbers_bytes() const {
+    if (batch_.form != RowsForm::numbered) return 0;
     return whole_lines(static_cast<std::size_t>(batch_.rows) * sizeof(std::int32_t));
+  }
+
+  const std::int32_t* checked_numbers(const KernelBuffers& buffers) const {
+    if (batch_.form != RowsForm::numbered) return nullptr;
+    const ConstArg given{
+        .dtype = numbers_, .sizes = sizes_, .data = buffers.inputs[1], .elements = batch_.rows};
+    const Arg checked{.dtype = DType::i32, .sizes = sizes_, .data = buffers.scratch, .elements = batch_.rows};
+    CheckedRows{batch_.layout.rows}.check(given, checked, 0);
+    return integers(buffers.scratch);
   }
 
   ResidentSplitMatMul op_;
@@ -254,16 +261,14 @@ std::optional<KernelChoice> resident_split_kernel(const KernelSite& site) {
   const auto* op = site.op.as<ResidentSplitMatMul>();
   if (op == nullptr) return std::nullopt;
   const TensorType& y = site.outputs[0];
-  const Batch batch{.layout = op->layout,
-                    .form = RowsForm::numbered,
-                    .first = 0,
-                    .rows = y.shape[0].size(),
-                    .n = y.shape[1].size()};
+  const Batch batch{
+      .layout = op->layout, .form = op->form, .first = 0, .rows = y.shape[0].size(), .n = y.shape[1].size()};
   KernelChoice choice;
   choice.cut = column_cut(op->layout);
-  choice.cut.row_inputs = {false, false, true};
+  choice.cut.row_inputs = std::vector<bool>(site.inputs.size(), false);
+  choice.cut.row_inputs[batch.after()] = true;
   choice.cut.own_outputs = true;
-  choice.work = batch.work(1.0, kLookAndCopy);
+  choice.work = batch.work(1.0, batch.form == RowsForm::numbered ? kLookAndCopy : kLook);
   choice.make = [op = *op, batch, dtype = site.inputs[1].dtype, cut = choice.cut](Range columns) {
     return std::make_unique<ResidentSplitKernel>(op, batch, dtype, term_of(cut, op.terms, columns), columns);
   };

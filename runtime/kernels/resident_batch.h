@@ -72,6 +72,7 @@ class BatchProducts {
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;
+  ColumnPart columns_;
   std::int64_t n_ = 0;
   RowProducts products_;
   std::optional<PackedRows> packed_;

@@ -141,32 +141,31 @@ Cut column_cut(const RowLayout& layout) {
 }
 
 std::vector<TensorType> ResidentSplitMatMul::infer(std::span<const TensorType> inputs) const {
-  if (inputs.size() != 3) throw_lost("number of inputs");
-  const TensorType numbers = CheckedRows{layout.rows}.infer(inputs[1]);
-  const TensorType types[] = {inputs[0], numbers, inputs[2]};
-  const ResidentMatMul whole{.layout = layout, .form = RowsForm::numbered, .activation = {}};
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  if (form == RowsForm::numbered && types.size() > 1) types[1] = CheckedRows{layout.rows}.infer(types[1]);
+  const ResidentMatMul whole{.layout = layout, .form = form, .activation = {}};
   return {static_cast<std::size_t>(terms), whole.infer(types)};
 }
 
 void ResidentSplitMatMul::forward(const KernelArgs& args) const {
-  check_indices(args.inputs[1], layout.rows, "index", 0);
-  const StoredRows x = layout.view(args.inputs[0].data);
-  const ConstArg& w = args.inputs[2];
+  if (form == RowsForm::numbered) check_indices(args.inputs[1], layout.rows, "index", 0);
+  const RowReader x(layout, form, args.inputs.first(inputs_of(form)));
+  const ConstArg& w = args.inputs[inputs_of(form)];
   const auto weights = w.as<const float>();
   const auto n = static_cast<std::size_t>(w.sizes[1]);
   std::vector<double> sum(n);
   for (int term = 0; term < static_cast<int>(terms); ++term) {
-    const Range columns = share(column_cut(layout), static_cast<int>(terms), term);
-    const auto y = args.outputs[static_cast<std::size_t>(term)].as<float>();
-    for (std::int64_t i = 0; i < args.inputs[1].elements; ++i) {
+    const Range part = share(column_cut(layout), static_cast<int>(terms), term);
+    const Arg& y = args.outputs[static_cast<std::size_t>(term)];
+    for (std::int64_t i = 0; i < y.sizes[0]; ++i) {
       std::ranges::fill(sum, 0.0);
-      each_nonzero(x, index_at(args.inputs[1], i), [&](std::size_t column, double value) {
+      x.each_nonzero(i, [&](std::size_t column, double value) {
         const auto at = static_cast<std::int64_t>(column);
-        if (at < columns.begin || at >= columns.end) return;
+        if (at < part.begin || at >= part.end) return;
         for (std::size_t j = 0; j < n; ++j) sum[j] += value * static_cast<double>(weights[column * n + j]);
       });
       for (std::size_t j = 0; j < n; ++j)
-        y[static_cast<std::size_t>(i) * n + j] = static_cast<float>(scale * sum[j]);
+        y.as<float>()[static_cast<std::size_t>(i) * n + j] = static_cast<float>(scale * sum[j]);
     }
   }
 }

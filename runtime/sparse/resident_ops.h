@@ -79,15 +79,18 @@ Cut column_cut(const RowLayout& layout);
 
 /// scale * X w as a sum along k, X [m, k] (split-K): output i is scale * X[:, K] w[K, :] where K is the i-th
 /// part of the columns of X. Whoever computes it reads no other rows of w than the same part of a gradient
-/// updates. Inputs: a store, which of its rows, integers [m] that are checked here, w [k, n].
+/// updates. Inputs: X, w [k, n]. Of numbered rows the numbers may be any integers; they are checked here, so
+/// that nobody need wait for all of them to be checked.
 struct ResidentSplitMatMul {
   static constexpr std::string_view name = "resident_split_matmul";
   static constexpr Traits traits{.can_fail = true};
   RowLayout layout;
+  RowsForm form = RowsForm::numbered;
   std::int64_t terms = 1;
   double scale = 1.0;
-  static constexpr auto attributes = weft::attributes(
-      &ResidentSplitMatMul::layout, &ResidentSplitMatMul::terms, &ResidentSplitMatMul::scale);
+  static constexpr auto attributes =
+      weft::attributes(&ResidentSplitMatMul::layout, &ResidentSplitMatMul::form, &ResidentSplitMatMul::terms,
+                       &ResidentSplitMatMul::scale);
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

@@ -12,14 +12,17 @@
 namespace weft {
 namespace {
 
-/// The parameters that a gradient is added to, and the data of that gradient.
-std::set<std::pair<NodeId, NodeId>> updated_weights(const Program& program) {
-  std::set<std::pair<NodeId, NodeId>> updated;
+/// A weight, and what decides about the parts of its rows.
+using CutWeight = std::pair<ValueId, const void*>;
+
+/// The weights that gradients are added to.
+std::set<CutWeight> updated_weights(const Program& program) {
+  std::set<CutWeight> updated;
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
     const auto* gradient = node.op.as<ResidentGradient>();
-    if (gradient != nullptr && gradient->accumulates && gradient->form == RowsForm::numbered)
-      updated.emplace(node.inputs[0].node, node.inputs[1].node);
+    if (gradient != nullptr && gradient->accumulates)
+      updated.emplace(node.inputs[0], gradient->layout.column_load.get());
   }
   return updated;
 }
@@ -39,9 +42,11 @@ bool pays(const ResidentMatMul& product, std::int64_t rows, int parts) {
 /// activation(scale * X w + bias) from the terms of scale * X w.
 Value sum_of(Graph& target, const ResidentMatMul& product, int parts, std::span<const Value> inputs,
              const Node& node) {
-  const ResidentSplitMatMul split{.layout = product.layout, .terms = parts, .scale = product.scale};
-  const Value rows = operand(inputs[1], 0);  // which the terms check
-  const Value operands[] = {inputs[0], rows, inputs[2]};
+  std::vector<Value> operands(inputs.begin(), inputs.end());
+  if (product.bias) operands.pop_back();
+  if (product.form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which the terms check
+  const ResidentSplitMatMul split{
+      .layout = product.layout, .form = product.form, .terms = parts, .scale = product.scale};
   const auto terms = target.outputs_of(target.add(split, operands, node.where, node.name));
   Value sum = terms[0];
   const auto add = [&](const Value& more) { sum = emit(target, Add{}, {{sum, more}}, node); };
@@ -55,9 +60,9 @@ Program split(const Program& program, int parts) {
   const auto updated = updated_weights(program);
   const auto is_split = [&](const Node& node) {
     const auto* product = node.op.as<ResidentMatMul>();
-    return product != nullptr && product->form == RowsForm::numbered &&
-           graph.node(node.inputs[1].node).op.is<CheckedRows>() &&
-           updated.contains({node.inputs[2].node, node.inputs[0].node}) &&
+    if (product == nullptr || product->form == RowsForm::store) return false;
+    const ValueId weight = node.inputs[inputs_of(product->form)];
+    return updated.contains({weight, product->layout.column_load.get()}) &&
            pays(*product, node.outputs[0].shape[0].size(), parts);
   };
   Program result =

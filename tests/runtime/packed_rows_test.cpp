@@ -47,6 +47,9 @@ void check_packing(std::int64_t columns) {
   std::vector<std::int32_t> places(numbers.size());
   std::iota(places.begin(), places.end(), 0);
   for (const Range part : {Range{0, columns}, Range{0, 41}, Range{41, 83}, Range{83, columns}, Range{7, 8}}) {
+    std::vector<std::int64_t> room(14);
+    EXPECT_EQ((entries_of<C, V>(narrowed(x, 7, {part, columns}, room.data()), numbers, {0, columns})),
+              (entries_of<C, V>(x, numbers, part)));
     const PackedRows packed(store.layout, std::ssize(numbers), part);
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
     const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));

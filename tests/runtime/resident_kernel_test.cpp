@@ -78,19 +78,22 @@ TEST_P(ResidentKernel, MultipliesTheWholeStore) {
   check.expect_correct(kSumBound);
 }
 
+void expect_correct_terms(const ResidentSplitMatMul& product, const std::vector<Tensor>& inputs) {
+  const KernelCheck check(product, inputs);
+  EXPECT_EQ(check.choice().name, "resident_split_matmul");
+  const auto expected = evaluate(product, inputs);
+  const auto actual = check.run(static_cast<int>(product.terms));
+  ASSERT_EQ(std::ssize(actual), product.terms);
+  for (std::size_t term = 0; term < actual.size(); ++term)
+    EXPECT_TRUE(close_to(actual[term], expected[term], kSumBound)) << check.describe();
+}
+
 TEST_P(ResidentKernel, MultipliesInTerms) {
   for (const std::int64_t terms : {1, 2, 3}) {
     for (const Tensor& rows :
          {row_numbers(), Tensor::of<std::int64_t>({4, 4}), Tensor::of<std::uint8_t>({19})}) {
-      const ResidentSplitMatMul product{.layout = store_.layout, .terms = terms, .scale = 0.1};
-      const std::vector<Tensor> inputs{store_.bytes, rows, floats({30, n()})};
-      const KernelCheck check(product, inputs);
-      EXPECT_EQ(check.choice().name, "resident_split_matmul");
-      const auto expected = evaluate(product, inputs);
-      const auto actual = check.run(static_cast<int>(terms));
-      ASSERT_EQ(std::ssize(actual), terms);
-      for (std::size_t term = 0; term < actual.size(); ++term)
-        EXPECT_TRUE(close_to(actual[term], expected[term], kSumBound)) << check.describe();
+      expect_correct_terms({.layout = store_.layout, .terms = terms, .scale = 0.1},
+                           {store_.bytes, rows, floats({30, n()})});
     }
   }
 }
@@ -181,6 +184,16 @@ TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
         ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = -0.1, .accumulates = true},
         inputs);
     added.expect_correct(kSumBound);
+  }
+}
+
+TEST_P(ResidentKernel, MultipliesASparseMatrixInTerms) {
+  for (const std::int64_t terms : {1, 2, 3}) {
+    for (const DType dtype : {DType::u8, DType::f32}) {
+      const FedEntries x(dtype);
+      expect_correct_terms({.layout = x.layout, .form = RowsForm::entries, .terms = terms, .scale = 0.1},
+                           x.followed_by({floats({30, n()})}));
+    }
   }
 }
 

@@ -99,7 +99,7 @@ TEST(RowProducts, ReadNoRowsOfTheMatrixBesideTheirs) {
   std::fill(w.begin() + std::ptrdiff_t{784} * kN, w.end(), 0.5F);
   const RowProducts products(kStoredRows, {784, 1568}, kN, store.layout.fullest_row);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
-  std::vector<float> y(std::size_t{kStoredRows} * kN);
+  std::vector<float> y(std::size_t{kStoredRows} * kN, w[0]);
   whole_calls = parts_calls = 0;
   products.multiply(store.layout.view(store.bytes.data()), kStoredRows, w.data(), 1.0F, nullptr, y.data(),
                     static_cast<std::byte*>(scratch.mutable_data()), counting_functions());

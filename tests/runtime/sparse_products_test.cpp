@@ -193,8 +193,11 @@ TEST(SparseProductsStage, LetsThreadsMeetRarely) {
   const SparseValue x = gather(sparse_constant(layer.graph, SparseTensor::from_dense(mostly_zeros())), rows);
   Session session(layer.graph, {.threads = 2, .spare_threads = false});
   Function step = session.compile(layer.training({rows}, x));
-  const std::array types{TensorType{i32, {8}}};
-  EXPECT_EQ(step.barriers(types), 1U) << "before what needs the whole batch";
+  const auto barriers = [&](std::int64_t batch) {
+    return step.barriers(std::array{TensorType{i32, {batch}}});
+  };
+  EXPECT_EQ(barriers(kWidth), 1U) << "before what needs the whole batch";
+  EXPECT_EQ(barriers(8), 3U) << "and, of a split product, behind the check of the rows and the terms";
 }
 
 TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weft/ops/sparse.h"
 #include "weft/runtime/access.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
@@ -25,6 +26,7 @@ using testing_support::Optimize;
 using testing_support::same_bits;
 using testing_support::scaled_rows;
 using testing_support::sgd_step;
+using testing_support::TensorSource;
 
 LayerTraining split_training(int threads, int cuts = 0, const Optimize& optimize = sgd_step) {
   CompileOptions options = mode(SkipZeros::always);
@@ -68,6 +70,20 @@ TEST(SplitProducts, LeaveTheWeightWithTheThreadsThatUpdateIt) {
   EXPECT_GT(exchanged_bytes(together.lowered), weight);
 }
 
+TEST(SplitProducts, WriteTheirTermsWhole) {
+  const Lowered lowered = split_training(2).compilation().lowered;
+  std::size_t terms = 0;
+  for (std::size_t step = 0; step < lowered.steps.size(); ++step) {
+    if (lowered.kernels[step].name != "resident_split_matmul") continue;
+    for (const Access& access : accesses_of(lowered, step)) {
+      if (!access.writes) continue;
+      EXPECT_EQ(access.rows, Access::kAnywhere);
+      ++terms;
+    }
+  }
+  EXPECT_EQ(terms, 2U);
+}
+
 TEST(SplitProducts, NeedAWeightThatTheStepUpdates) {
   EXPECT_THAT(split_training(2, 0, momentum_step).kernels(), Contains("resident_matmul"));
   const auto nothing = [](Graph&, const Value&, const Value&) { return std::vector<Value>{}; };
@@ -88,6 +104,29 @@ TEST(SplitProducts, NeedColumnsForEachTerm) {
   LayerTraining training(data, scaled_rows, mode(SkipZeros::always), 3);
   EXPECT_THAT(training.kernels(), Contains("resident_matmul"));
   EXPECT_NO_THROW(training.run());
+}
+
+TEST(SplitProducts, OfSparseMatricesTrainLikeOneThreadDoes) {
+  const auto weights = [](int threads) {
+    Graph graph;
+    const Value rows = input(graph, "rows", i32, {"batch"});
+    const SparseValue x = gather(sparse_constant(graph, SparseTensor::from_dense(images(5))), rows);
+    TensorSource source("split weights");
+    const Value w = parameter(graph, "w", source.uniform({kPixels, 9}, -0.001, 0.001, f32));
+    const Value loss = mean(square(tanh(matmul(x, w))));
+    Session session(graph, {.threads = threads, .spare_threads = false});
+    const FunctionSpec spec{
+        .inputs = {rows}, .outputs = {loss}, .updates = sgd_step(graph, w, gradient(loss, w))};
+    std::vector<std::string> kernels;
+    for (const KernelChoice& choice : session.inspect(spec, {{"batch", 6}}).lowered.kernels)
+      kernels.emplace_back(choice.name);
+    EXPECT_THAT(kernels, Contains(threads == 1 ? "resident_matmul" : "resident_split_matmul"));
+    Function step = session.compile(spec);
+    for (int i = 0; i < 2; ++i) step({Tensor::of<std::int32_t>({1, 2, 3, 5, 8, 13})});
+    return session.value(w);
+  };
+  const Tensor one = weights(1);
+  for (const int threads : {2, 3}) EXPECT_TRUE(close_to(weights(threads), one, 1e-5)) << threads;
 }
 
 TEST(SplitProducts, RefuseARowThatTheDataDoesNotHaveAndUpdateNothing) {
