@@ -27,11 +27,14 @@ std::set<CutWeight> updated_weights(const Program& program) {
   return updated;
 }
 
-/// Whether every part has columns, and the terms are small compared with the rows of w that they save.
+/// Whether the parts can be made to have equal loads, and the terms are small compared with the rows of w
+/// that they save. Where nothing is known of the columns, as of matrices that are fed, the most frequent ones
+/// may all lie in one part.
 bool pays(const ResidentMatMul& product, std::int64_t rows, int parts) {
   constexpr std::int64_t kSmaller = 2;
-  if (kSmaller * parts * rows > product.layout.columns) return false;
-  const Cut cut = column_cut(product.layout);
+  const RowLayout& layout = product.layout;
+  if (layout.column_load == nullptr || kSmaller * parts * rows > layout.columns) return false;
+  const Cut cut = column_cut(layout);
   for (int part = 0; part < parts; ++part) {
     const Range columns = share(cut, parts, part);
     if (columns.begin == columns.end) return false;

@@ -10,7 +10,7 @@
 namespace weft {
 
 /// Splits products whose weight is updated, and large compared with the terms, into `parts` terms: by shapes
-/// alone, so that the bits of a result do not depend on what was measured.
+/// and data alone, so that the bits of a result do not depend on what was measured of the machine.
 Pass split_products(int parts);
 
 }  // namespace weft

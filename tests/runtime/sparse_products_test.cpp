@@ -200,6 +200,15 @@ TEST(SparseProductsStage, LetsThreadsMeetRarely) {
   EXPECT_EQ(barriers(8), 3U) << "and, of a split product, behind the check of the rows and the terms";
 }
 
+TEST(SparseProductsStage, DoesNotSplitProductsWithAMatrixThatIsFed) {
+  Layer layer;
+  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
+  Session session(layer.graph, {.threads = 2, .spare_threads = false});
+  const auto parts = x.parts();
+  const FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
+  EXPECT_THAT(stage_of("fuse", session, spec, {{"batch", 8}, {"room", 128}}), Not(HasSubstr("split")));
+}
+
 TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {
   Layer layer;
   const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
