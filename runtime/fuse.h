@@ -11,7 +11,8 @@ namespace weft {
 Pass fuse_matmul();
 
 /// w + s * (A B) or w - s * (A B) -> matmul_accumulate: no memory for the product, no second pass over w. A
-/// scale that is no constant moves to the operand b.
+/// scale that is no constant moves to the operand b. Likewise b + s * sum(x) over the first axes, with a
+/// constant s -> sum_accumulate.
 Pass fuse_accumulate();
 
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that

@@ -55,21 +55,41 @@ void FusedMatMul::forward(const KernelArgs& args) const {
   apply(activation, args.outputs[0]);
 }
 
-TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {
-  if (product.infer(a, b) != c) {
-    throw Error(ErrorCode::shape_mismatch, "the product does not have the type of what it is added to");
-  }
-  return c;
+namespace {
+
+/// The type of c, if what is added to it has the same.
+TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
+  if (added == c) return c;
+  throw Error(ErrorCode::shape_mismatch,
+              fmt::format("the {} does not have the type of what it is added to", what));
 }
 
-void MatMulAccumulate::forward(const KernelArgs& args) const {
-  const Tensor result = evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0];
-  visit_dtype(result.dtype(), [&]<typename T>(T) {
+/// y = c + alpha * added, where c is the first input.
+void accumulate(const Tensor& added, double alpha, const KernelArgs& args) {
+  visit_dtype(added.dtype(), [&]<typename T>(T) {
     const auto c = args.inputs[0].as<const T>();
     const auto y = args.outputs[0].as<T>();
     for (std::size_t i = 0; i < y.size(); ++i)
-      y[i] = static_cast<T>(c[i] + static_cast<T>(alpha) * result.values<T>()[i]);
+      y[i] = static_cast<T>(c[i] + static_cast<T>(alpha) * added.values<T>()[i]);
   });
+}
+
+}  // namespace
+
+TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {
+  return accumulator_type(c, product.infer(a, b), "product");
+}
+
+void MatMulAccumulate::forward(const KernelArgs& args) const {
+  accumulate(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
+}
+
+TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const {
+  return accumulator_type(c, Sum{.axes = axes}.infer(x), "sum");
+}
+
+void SumAccumulate::forward(const KernelArgs& args) const {
+  accumulate(evaluate(Sum{.axes = axes}, {{borrow(args.inputs[1])}})[0], alpha, args);
 }
 
 bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {

@@ -9,6 +9,7 @@
 
 #include "weft/graph/program.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
 
 namespace weft {
 
@@ -45,6 +46,16 @@ struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
   double alpha = 1.0;
   static constexpr auto attributes = weft::attributes(&MatMulAccumulate::product, &MatMulAccumulate::alpha);
   TensorType infer(const TensorType& c, const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+struct SumAccumulate {  // y = c + alpha * sum(x)
+  static constexpr std::string_view name = "sum_accumulate";
+  Axes axes;  // of x, the first ones
+  double alpha = 1.0;
+  static constexpr auto attributes = weft::attributes(&SumAccumulate::axes, &SumAccumulate::alpha);
+  TensorType infer(const TensorType& c, const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "weft/ops/elementwise.h"
+#include "weft/ops/reduce.h"
 #include "weft/runtime/fuse.h"
 #include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/fused_ops.h"
@@ -9,11 +10,22 @@
 namespace weft {
 namespace {
 
-/// A product with a factor: factor * (a b), or the product alone.
+/// Whether a kernel can add the result to something else as it makes it: products, and sums over the first
+/// axes, of floats.
+bool accumulates(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const auto* sum = node.op.as<Sum>();
+  if (sum == nullptr) return node.op.is<MatMul>();
+  const TensorType& type = node.outputs[0];
+  if (sum->keep_dims || type.dtype != DType::f32 || type.shape.is_scalar()) return false;
+  const Axes axes = normalize_axes(sum->axes, graph.type(node.inputs[0]).shape.rank());
+  return !axes.empty() && axes.back() == std::ssize(axes) - 1;
+}
+bool accumulates(const Value& value) { return accumulates(value.graph(), value.node()); }
+
+/// A product or sum with a factor: factor * (a b), or the product alone.
 struct Scaled {
-  MatMul product;
-  Value a;
-  Value b;
+  Value result;
   std::optional<double> number;  // a constant factor
   Value factor;                  // any other factor, a single element
 };
@@ -24,26 +36,15 @@ std::optional<double> single_number(const Value& value) {
   return tensor->dtype() == DType::f32 ? static_cast<double>(tensor->item<float>()) : tensor->item<double>();
 }
 
-std::optional<Scaled> scaled_product(const Value& value, const Shape& shape) {
+std::optional<Scaled> scaled_result(const Value& value, const Shape& shape) {
   if (value.shape() != shape) return std::nullopt;
-  const auto product_at = [](const Value& candidate) -> std::optional<Scaled> {
-    const auto* product = producer(candidate).op.as<MatMul>();
-    if (product == nullptr) return std::nullopt;
-    return Scaled{.product = *product,
-                  .a = operand(candidate, 0),
-                  .b = operand(candidate, 1),
-                  .number = 1.0,
-                  .factor = {}};
-  };
-  if (auto plain = product_at(value)) return plain;
+  if (accumulates(value)) return Scaled{.result = value, .number = 1.0, .factor = {}};
   if (!producer(value).op.is<Mul>()) return std::nullopt;
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    const Value result = operand(value, side);
     const Value factor = operand(value, 1 - side);
-    auto scaled = product_at(operand(value, side));
-    if (!scaled || !factor.shape().is_scalar()) continue;
-    scaled->number = single_number(factor);
-    scaled->factor = factor;
-    return scaled;
+    if (result.shape() != shape || !accumulates(result) || !factor.shape().is_scalar()) continue;
+    return Scaled{.result = result, .number = single_number(factor), .factor = factor};
   }
   return std::nullopt;
 }
@@ -52,11 +53,17 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
                                 double sign) {
   // What is added to by another elementwise op anyway takes the product in that op's own pass.
   if (producer(into).op.traits().elementwise) return std::nullopt;
-  auto scaled = scaled_product(added, into.shape());
+  const auto scaled = scaled_result(added, into.shape());
   if (!scaled) return std::nullopt;
-  MatMulAccumulate op{.product = scaled->product, .alpha = sign * scaled->number.value_or(1.0)};
-  const Value b = scaled->number ? scaled->b : mul(scaled->b, scaled->factor);
-  const Value inputs[] = {into, scaled->a, b};
+  const double alpha = sign * scaled->number.value_or(1.0);
+  if (const auto* sum = producer(scaled->result).op.as<Sum>()) {
+    if (!scaled->number) return std::nullopt;  // the sum is small, and what it sums up large
+    const Value inputs[] = {into, operand(scaled->result, 0)};
+    return emit(target, SumAccumulate{.axes = sum->axes, .alpha = alpha}, inputs, node);
+  }
+  const Value b = operand(scaled->result, 1);
+  const Value inputs[] = {into, operand(scaled->result, 0), scaled->number ? b : mul(b, scaled->factor)};
+  const MatMulAccumulate op{.product = *producer(scaled->result).op.as<MatMul>(), .alpha = alpha};
   return emit(target, op, inputs, node);
 }
 
@@ -66,13 +73,13 @@ Pass fuse_accumulate() {
   return {"fuse_accumulate", [](const Program& program) {
             const Graph& graph = *program.graph;
             const std::vector<int> uses = count_uses(program);
-            // The product and its scaling must serve this sum alone.
+            // The result and its scaling must serve this sum alone.
             const auto alone = [&](const ValueId& id) {
               const Node& node = graph.node(id.node);
               const bool scaled = node.op.is<Mul>();
               return uses[id.node] == 1 &&
                      (!scaled || std::ranges::any_of(node.inputs, [&](const ValueId& input) {
-                       return graph.node(input.node).op.is<MatMul>() && uses[input.node] == 1;
+                       return accumulates(graph, input.node) && uses[input.node] == 1;
                      }));
             };
             Program fused = rewrite(

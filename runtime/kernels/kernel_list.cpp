@@ -36,6 +36,7 @@ constexpr std::array kKernels{
     KernelEntry{"softmax", softmax_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
+    KernelEntry{"sum_accumulate", sum_accumulate_kernel},
     KernelEntry{"gather", gather_kernel},
     KernelEntry{"broadcast", broadcast_kernel},
     KernelEntry{"reference", reference_kernel},

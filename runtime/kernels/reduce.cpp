@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weft/ops/reduce.h"
+#include "weft/runtime/fused_ops.h"
 #include "weft/runtime/kernels/vector/vector_functions.h"
 
 namespace weft {
@@ -123,7 +124,52 @@ std::optional<KernelChoice> sides_sum_kernel(const KernelSite& site, const Sum& 
   return choice;
 }
 
+/// y = c + alpha * the sum of the rows of x, for columns [range).
+class SumAccumulateKernel final : public Kernel {
+ public:
+  SumAccumulateKernel(const Middle& middle, float alpha, Range range)
+      : middle_(middle),
+        alpha_(alpha),
+        begin_(static_cast<std::size_t>(range.begin)),
+        size_(static_cast<std::size_t>(range.end - range.begin)) {}
+
+  std::size_t scratch_bytes() const override { return size_ * sizeof(float); }
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* c = reinterpret_cast<const float*>(buffers.inputs[0]) + begin_;
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[1]) + begin_;
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]) + begin_;
+    auto* sum = reinterpret_cast<float*>(buffers.scratch);
+    std::fill(sum, sum + size_, 0.0F);
+    vector_functions().add_rows(x, middle_.reduced, middle_.inner, sum, size_);
+    for (std::size_t i = 0; i < size_; ++i) y[i] = c[i] + alpha_ * sum[i];
+  }
+
+ private:
+  Middle middle_;
+  float alpha_;
+  std::size_t begin_;
+  std::size_t size_;
+};
+
 }  // namespace
+
+std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<SumAccumulate>();
+  if (op == nullptr || site.inputs[1].dtype != DType::f32) return std::nullopt;
+  const auto middle = middle_of(site.inputs[1].shape, op->axes);
+  if (!middle || middle->outer != 1) return std::nullopt;
+  const auto columns = static_cast<std::int64_t>(middle->inner);
+  const bool cuttable = row_count(site.outputs[0]) == columns;
+  KernelChoice choice;
+  choice.cut = {.extent = cuttable ? columns : 1, .row_inputs = {cuttable, false}};
+  choice.in_place = {{.output = 0, .input = 0}};
+  choice.make = [middle = *middle, alpha = static_cast<float>(op->alpha), cuttable, columns](Range range) {
+    return std::make_unique<SumAccumulateKernel>(middle, alpha,
+                                                 cuttable ? range : Range{.begin = 0, .end = columns});
+  };
+  return choice;
+}
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   const auto* sum = site.op.as<Sum>();

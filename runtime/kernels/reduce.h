@@ -6,5 +6,6 @@
 namespace weft {
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site);
+std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site);
 
 }  // namespace weft

@@ -30,6 +30,15 @@ TEST(Access, CountsWhatThreadsReadOfEachOther) {
   EXPECT_GT(exchanged_bytes(lowered_of(graph, {both})), bytes);
 }
 
+TEST(Access, CountsTheRowsThatASumOverThemReads) {
+  Graph graph;
+  const Value bias = constant(graph, Tensor::zeros(f32, {16}));
+  const Value y = square(input(graph, "x", f32, {16, 16}));  // as many rows as sums
+  const Lowered lowered = lowered_of(graph, {bias - 0.1 * sum(y, {0})});
+  EXPECT_EQ(lowered.kernels.back().name, "sum_accumulate");
+  EXPECT_EQ(exchanged_bytes(lowered), 16 * 16 * sizeof(float));
+}
+
 TEST(Access, ConflictsWhereOneWritesWhatAnotherTouches) {
   const Access write{.storage = 3, .writes = true, .rows = 8};
   const auto other = [&](std::size_t storage, bool writes, std::int64_t rows) {

@@ -1,10 +1,16 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
 #include "weft/tests/runtime/fusion_case.h"
 
 namespace weft {
 namespace {
 
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing_support::close_to;
+using testing_support::evaluate_program;
 using testing_support::FusionCase;
 using testing_support::Inputs;
 using testing_support::Roots;
@@ -107,6 +113,49 @@ class AccumulateFusion : public testing::TestWithParam<FusionCase> {};
 
 TEST_P(AccumulateFusion, MakesTheExpectedOpsAndChangesNoResult) {
   testing_support::expect_fusion(GetParam());
+}
+
+std::string fused(const std::function<Value(Inputs&)>& build, DType dtype = f32) {
+  Inputs in(dtype);
+  const Program before = extract(in.graph, Roots{build(in)});
+  const Program after = fuse_accumulate().run(before);
+  const auto expected = evaluate_program(before, in.feeds);
+  EXPECT_TRUE(close_to(evaluate_program(after, in.feeds)[0], expected[0], 1e-6));
+  return to_text(after);
+}
+
+TEST(AccumulateSums, AddsSumsOverTheFirstAxesAsTheyAreMade) {
+  const auto expect_fused = [](const char* attributes, const std::function<Value(Inputs&)>& build) {
+    const std::string text = fused(build);
+    EXPECT_THAT(text, AllOf(HasSubstr("sum_accumulate"), HasSubstr(attributes), Not(HasSubstr("= sum("))));
+    EXPECT_THAT(text, AllOf(Not(HasSubstr("= mul(")), Not(HasSubstr("= add(")), Not(HasSubstr("= sub("))));
+  };
+  expect_fused("axes=[0], alpha=1}", [](Inputs& in) { return in.bias + sum(in.c, {0}); });
+  expect_fused("axes=[0], alpha=-1}", [](Inputs& in) { return in.bias - sum(in.c, {0}); });
+  expect_fused("axes=[0], alpha=-0.25}", [](Inputs& in) { return in.bias - 0.25 * sum(in.c, {0}); });
+  expect_fused("axes=[-2], alpha=0.5}", [](Inputs& in) { return sum(in.c, {-2}) * 0.5 + in.bias; });
+  expect_fused("axes=[0], alpha=1}",
+               [](Inputs& in) { return in.c + sum(broadcast_to(in.c, {3, 6, 4}), {0}); });
+  expect_fused("axes=[1, 0], alpha=1}",
+               [](Inputs& in) { return in.bias + sum(broadcast_to(in.c, {3, 6, 4}), {1, 0}); });
+}
+
+TEST(AccumulateSums, LeavesOtherSumsAlone) {
+  const auto expect_left = [](const std::function<Value(Inputs&)>& build, DType dtype = f32) {
+    EXPECT_THAT(fused(build, dtype), Not(HasSubstr("sum_accumulate")));
+  };
+  expect_left([](Inputs& in) { return in.bias - 0.25 * sum(in.c, {0}); }, f64);
+  expect_left([](Inputs& in) { return in.bias - in.s * sum(in.c, {0}); });
+  expect_left([](Inputs& in) { return in.bias * 0.9 - sum(in.c, {0}); });
+  expect_left([](Inputs& in) { return in.s + sum(in.c); });
+  expect_left([](Inputs& in) { return reshape(in.column, {6}) + sum(in.c, {1}); });
+  expect_left([](Inputs& in) { return in.column + sum(in.c, {1}, true); });
+  expect_left([](Inputs& in) { return in.one + sum(in.column, {0}, true); });
+  expect_left([](Inputs& in) { return in.c + sum(in.c, {0}); });
+  expect_left([](Inputs& in) {
+    const Value total = sum(in.c, {0});
+    return (in.bias - 0.5 * total) * total;
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Patterns, AccumulateFusion, testing::ValuesIn(accumulate_cases()),
