@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include "weft/runtime/processor.h"
+
 extern "C" {
 int omp_get_max_threads();
 void omp_set_num_threads(int);
@@ -37,6 +39,7 @@ void ReferenceCrew::run(const std::function<void(int)>& work) {
   if (size_ > 1) {
     const std::lock_guard lock(mutex_);
     work_ = &work;
+    caller_at_ = current_processor();
     ++jobs_;
   }
   wake_.notify_all();
@@ -48,11 +51,14 @@ void ReferenceCrew::serve(const std::stop_token& stop, int thread) {
   omp_set_num_threads(1);
   for (std::uint64_t done = 0;; ++done) {
     const std::function<void(int)>* work = nullptr;
+    int caller_at = -1;
     {
       std::unique_lock lock(mutex_);
       if (!wake_.wait(lock, stop, [&] { return jobs_ > done; })) return;
       work = work_;
+      caller_at = caller_at_;
     }
+    if (const int here = current_processor(); here >= 0 && here == caller_at) leave_processor(here);
     (*work)(thread);
     meet();
   }

@@ -2,6 +2,7 @@
 
 #include "weft/graph/error.h"
 #include "weft/runtime/onednn.h"
+#include "weft/runtime/processor.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -47,6 +48,7 @@ ThreadPool::ThreadPool(int threads) {
     throw Error(ErrorCode::invalid_argument, "a session needs at least one thread",
                 {.expected = "threads >= 1", .actual = std::to_string(threads)});
   }
+  have_room_ = usable_processors() >= threads;
   for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { serve(thread); });
 }
 
@@ -70,9 +72,15 @@ void ThreadPool::serve(int thread) {
     }
     ++seen;
     if (stopping_.load(std::memory_order_relaxed)) return;
+    keep_apart();
     (*work_)(thread);
     running_.fetch_sub(1, std::memory_order_release);
   }
+}
+
+void ThreadPool::keep_apart() const {
+  const int here = current_processor();
+  if (here >= 0 && here == caller_at_.load(std::memory_order_relaxed)) leave_processor(here);
 }
 
 void ThreadPool::run(const std::function<void(int)>& work) {
@@ -82,6 +90,7 @@ void ThreadPool::run(const std::function<void(int)>& work) {
     return;
   }
   work_ = &work;
+  caller_at_.store(have_room_ ? current_processor() : -1, std::memory_order_relaxed);
   running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   started_.fetch_add(1, std::memory_order_release);
   started_.notify_all();

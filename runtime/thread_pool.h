@@ -46,11 +46,15 @@ class ThreadPool {
 
  private:
   void serve(int thread);
+  /// Moves the calling worker off the caller's processor, if that is where it runs.
+  void keep_apart() const;
 
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<std::uint32_t> started_{0};  // regions begun; workers wait for it to change
   std::atomic<int> running_{0};            // workers that have not finished the region
   std::atomic<bool> stopping_{false};
+  std::atomic<int> caller_at_{-1};  // the processor of the caller; below 0: unknown, or there are too few
+  bool have_room_ = false;          // a processor for each thread
   std::vector<std::jthread> workers_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -114,6 +115,40 @@ TEST(ThreadPool, TwoPoolsWorkSideBySide) {
 TEST(Barrier, ForOneThreadDoesNotWait) {
   Barrier barrier(1);
   for (int i = 0; i < 100; ++i) barrier.wait();
+}
+
+/// Lets the calling thread use this processor alone, or all of `set`.
+void use_only(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(processor), &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
+TEST(ThreadPool, PartsAWorkerFromItsCaller) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+  if (CPU_COUNT(&all) < 2) GTEST_SKIP() << "this process has one processor";
+  ThreadPool pool(2);
+  const int caller = sched_getcpu();
+  use_only(caller);
+  constexpr int kTries = 20;
+  int apart = 0;
+  for (int i = 0; i < kTries; ++i) {
+    // Without help they would stay together until the system looks after them.
+    pool.run([&](int thread) {
+      if (thread == 0) return;
+      use_only(caller);
+      sched_setaffinity(0, sizeof(all), &all);
+    });
+    int worker = caller;
+    pool.run([&](int thread) {
+      if (thread == 1) worker = sched_getcpu();
+    });
+    apart += worker != caller ? 1 : 0;
+  }
+  sched_setaffinity(0, sizeof(all), &all);
+  EXPECT_GE(apart, kTries * 3 / 4);
 }
 
 }  // namespace
