@@ -39,7 +39,7 @@ void ReferenceCrew::run(const std::function<void(int)>& work) {
   if (size_ > 1) {
     const std::lock_guard lock(mutex_);
     work_ = &work;
-    caller_at_ = current_processor();
+    caller_at_ = usable_processors() >= size_ ? current_processor() : -1;
     ++jobs_;
   }
   wake_.notify_all();
@@ -58,7 +58,7 @@ void ReferenceCrew::serve(const std::stop_token& stop, int thread) {
       work = work_;
       caller_at = caller_at_;
     }
-    if (const int here = current_processor(); here >= 0 && here == caller_at) leave_processor(here);
+    keep_off(caller_at);
     (*work)(thread);
     meet();
   }

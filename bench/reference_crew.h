@@ -38,7 +38,7 @@ class ReferenceCrew {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   const std::function<void(int)>* work_ = nullptr;
-  int caller_at_ = -1;  // the processor of the caller, which the others leave to it
+  int caller_at_ = -1;  // the caller's processor, which the others leave to it; below 0: there are too few
   std::uint64_t jobs_ = 0;
   std::vector<std::jthread> threads_;  // last, so that they end while the rest still lives
 };

@@ -26,6 +26,23 @@ Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
   return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
 }
 
+/// The type of c, if what is added to it has the same.
+TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
+  if (added == c) return c;
+  throw Error(ErrorCode::shape_mismatch,
+              fmt::format("the {} does not have the type of what it is added to", what));
+}
+
+/// y = c + alpha * added, where c is the first input.
+void add_scaled(const Tensor& added, double alpha, const KernelArgs& args) {
+  visit_dtype(added.dtype(), [&]<typename T>(T) {
+    const auto c = args.inputs[0].as<const T>();
+    const auto y = args.outputs[0].as<T>();
+    for (std::size_t i = 0; i < y.size(); ++i)
+      y[i] = static_cast<T>(c[i] + static_cast<T>(alpha) * added.values<T>()[i]);
+  });
+}
+
 }  // namespace
 
 std::string attribute_text(const Epilogue& epilogue) {
@@ -55,33 +72,12 @@ void FusedMatMul::forward(const KernelArgs& args) const {
   apply(activation, args.outputs[0]);
 }
 
-namespace {
-
-/// The type of c, if what is added to it has the same.
-TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
-  if (added == c) return c;
-  throw Error(ErrorCode::shape_mismatch,
-              fmt::format("the {} does not have the type of what it is added to", what));
-}
-
-/// y = c + alpha * added, where c is the first input.
-void accumulate(const Tensor& added, double alpha, const KernelArgs& args) {
-  visit_dtype(added.dtype(), [&]<typename T>(T) {
-    const auto c = args.inputs[0].as<const T>();
-    const auto y = args.outputs[0].as<T>();
-    for (std::size_t i = 0; i < y.size(); ++i)
-      y[i] = static_cast<T>(c[i] + static_cast<T>(alpha) * added.values<T>()[i]);
-  });
-}
-
-}  // namespace
-
 TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {
   return accumulator_type(c, product.infer(a, b), "product");
 }
 
 void MatMulAccumulate::forward(const KernelArgs& args) const {
-  accumulate(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
+  add_scaled(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
 }
 
 TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const {
@@ -89,7 +85,7 @@ TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const 
 }
 
 void SumAccumulate::forward(const KernelArgs& args) const {
-  accumulate(evaluate(Sum{.axes = axes}, {{borrow(args.inputs[1])}})[0], alpha, args);
+  add_scaled(evaluate(Sum{.axes = axes}, {{borrow(args.inputs[1])}})[0], alpha, args);
 }
 
 bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {

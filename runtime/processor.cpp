@@ -23,7 +23,8 @@ int usable_processors() {
   return CPU_COUNT(&set);
 }
 
-void leave_processor(int processor) {
+void keep_off(int processor) {
+  if (processor < 0 || current_processor() != processor) return;
   const cpu_set_t all = usable_set();
   cpu_set_t others = all;
   CPU_CLR(static_cast<std::size_t>(processor), &others);

@@ -9,8 +9,8 @@ int current_processor();
 /// How many processors the calling thread may use; 0 where the system does not tell.
 int usable_processors();
 
-/// Moves the calling thread to another of those that it may use, if there is one. The system may move it
-/// again.
-void leave_processor(int processor);
+/// Moves the calling thread to another of those that it may use, if it runs on this one and there is another.
+/// The system may move it again. Below 0: stays where it is.
+void keep_off(int processor);
 
 }  // namespace weft

@@ -72,15 +72,10 @@ void ThreadPool::serve(int thread) {
     }
     ++seen;
     if (stopping_.load(std::memory_order_relaxed)) return;
-    keep_apart();
+    keep_off(caller_at_.load(std::memory_order_relaxed));
     (*work_)(thread);
     running_.fetch_sub(1, std::memory_order_release);
   }
-}
-
-void ThreadPool::keep_apart() const {
-  const int here = current_processor();
-  if (here >= 0 && here == caller_at_.load(std::memory_order_relaxed)) leave_processor(here);
 }
 
 void ThreadPool::run(const std::function<void(int)>& work) {

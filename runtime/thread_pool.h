@@ -46,8 +46,6 @@ class ThreadPool {
 
  private:
   void serve(int thread);
-  /// Moves the calling worker off the caller's processor, if that is where it runs.
-  void keep_apart() const;
 
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<std::uint32_t> started_{0};  // regions begun; workers wait for it to change

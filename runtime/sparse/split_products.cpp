@@ -1,11 +1,11 @@
 #include "weft/runtime/sparse/split_products.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "weft/ops/elementwise.h"
-#include "weft/ops/source.h"
 #include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 

@@ -7,7 +7,6 @@
 #include "weft/runtime/access.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
-#include "weft/tests/support/expect_error.h"
 
 namespace weft {
 namespace {
@@ -15,7 +14,6 @@ namespace {
 using testing::Contains;
 using testing::Not;
 using testing_support::close_to;
-using testing_support::expect_error;
 using testing_support::images;
 using testing_support::kPixels;
 using testing_support::kSamples;
@@ -127,15 +125,6 @@ TEST(SplitProducts, OfSparseMatricesTrainLikeOneThreadDoes) {
   };
   const Tensor one = weights(1);
   for (const int threads : {2, 3}) EXPECT_TRUE(close_to(weights(threads), one, 1e-5)) << threads;
-}
-
-TEST(SplitProducts, RefuseARowThatTheDataDoesNotHaveAndUpdateNothing) {
-  LayerTraining training = split_training(2);
-  Function step = training.session->compile(training.spec);
-  const Tensor before = training.session->value("w");
-  expect_error(ErrorCode::out_of_range, {"index 400", "[0, 400)"},
-               [&] { step({Tensor::of<std::int32_t>({1, 400})}); });
-  EXPECT_TRUE(same_bits(training.session->value("w"), before));
 }
 
 }  // namespace
