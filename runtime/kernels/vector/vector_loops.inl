@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kWidth = WEFT_VECTOR_WIDTH;
 typedef float Vector __attribute__((vector_size(kWidth * sizeof(float))));
 typedef std::int32_t Mask __attribute__((vector_size(kWidth * sizeof(std::int32_t))));
-typedef std::uint8_t Bytes __attribute__((vector_size(kWidth)));
 }  // namespace
 
 extern "C" {
@@ -32,6 +31,22 @@ Vector load(const float* x) {
 void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
 Vector fill(float x) { return Vector{} + x; }
 Vector select(Mask mask, Vector a, Vector b) { return mask ? a : b; }
+
+// A register of bytes as integers, by intrinsics: g++ 12 would convert one byte after the other, or a loop
+// over them in half registers and by way of 16 bits.
+Mask widened(const std::uint8_t* x) {
+#if WEFT_VECTOR_WIDTH == 16
+  return reinterpret_cast<Mask>(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
+#elif WEFT_VECTOR_WIDTH == 8
+  return reinterpret_cast<Mask>(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))));
+#else
+  int four = 0;
+  __builtin_memcpy(&four, x, sizeof(four));
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i halves = _mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero);
+  return reinterpret_cast<Mask>(_mm_unpacklo_epi16(halves, zero));
+#endif
+}
 
 // The last, incomplete register goes through a padded copy, so that it takes the same instructions.
 template <typename F>
@@ -166,17 +181,21 @@ void select_greater_equal(const float* u, const float* v, const float* a, const 
 void where(const bool* condition, const float* a, const float* b, float* y, std::size_t n) {
   std::size_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
-    Bytes bytes;
-    __builtin_memcpy(&bytes, condition + i, kWidth);
-    store(y + i, select(__builtin_convertvector(bytes, Mask) != 0, load(a + i), load(b + i)));
+    const Mask holds = widened(reinterpret_cast<const std::uint8_t*>(condition + i)) != 0;
+    store(y + i, select(holds, load(a + i), load(b + i)));
   }
   for (; i < n; ++i) y[i] = condition[i] ? a[i] : b[i];
 }
+Vector numbers(const std::uint8_t* x) { return __builtin_convertvector(widened(x), Vector); }
 void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, numbers(x + i));
+  for (; i < n; ++i) y[i] = static_cast<float>(x[i]);
 }
 void scale_u8(const std::uint8_t* x, const float* factor, float* y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor[i];
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, numbers(x + i) * load(factor + i));
+  for (; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor[i];
 }
 
 // The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once,
