@@ -8,7 +8,7 @@
 
 #include "weft/weft.h"
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   using namespace weft;
   const data::Digits digits = argc > 1 ? data::read_mnist(argv[1]) : data::load_digits(std::nullopt, 1);
   const std::int64_t epochs = argc > 2 ? std::atoll(argv[2]) : 5;
@@ -62,4 +62,7 @@ int main(int argc, char** argv) {
                     epoch.seconds);
        }});
   fmt::print("{}: {:.2f}% right\n", digits.source, right());
+} catch (const std::exception& error) {
+  fmt::print(stderr, "conv_net: {}\n", error.what());
+  return 1;
 }

@@ -5,7 +5,7 @@
 
 #include "weft/weft.h"
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   using namespace weft;
   data::SparseDataset all = argc > 1 ? data::read_libsvm(argv[1]) : data::synthetic_text(20'000, 1, 0);
   if (argc > 1) all.labels = data::class_numbers(all.labels, data::distinct_labels(all.labels));
@@ -35,4 +35,7 @@ int main(int argc, char** argv) {
   const double right = accuracy(classify(test.parts())[0], all.labels.rows(trained, count - trained));
   fmt::print("{}: loss {:.4f}, {:.2f}% right\n", to_string(all.rows), result.epochs.back().loss,
              100.0 * right);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "sparse_text: {}\n", error.what());
+  return 1;
 }
