@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <thread>
 
@@ -77,7 +76,7 @@ void add_reference_targets(const Comparison& comparison, std::vector<Target>& ta
       if (metric.reference_bound == 0.0 || engine.name != kDenseName || reference == nullptr) continue;
       targets.push_back(
           {.what = fmt::format("{}, {}: {} / {}", metric.name, engine.setting, kDenseName, kReferenceName),
-           .value = (engine.*metric.metric).median() / (reference->*metric.metric).median(),
+           .value = ratio(engine.*metric.metric, reference->*metric.metric),
            .bound = metric.reference_bound});
     }
   }
@@ -91,7 +90,7 @@ void add_thread_target(const Comparison& comparison, std::vector<Target>& target
       layers == std::vector<std::int64_t>(4, 100) || layers == std::vector<std::int64_t>{1024};
   if (!judged || one == nullptr || two == nullptr) return;
   targets.push_back({.what = "training: weft dense with 1 thread / with 2",
-                     .value = one->train.median() / two->train.median(),
+                     .value = ratio(one->train, two->train),
                      .bound = kTwoThreadsBound,
                      .at_most = false});
 }
@@ -104,7 +103,7 @@ void add_added_threads_targets(const Comparison& comparison, std::vector<Target>
       const Measured* two = find(comparison, name, 2);
       if (metric.reference_bound == 0.0 || one == nullptr || two == nullptr) continue;
       targets.push_back({.what = fmt::format("{}: {} with 2 threads / with 1", metric.name, name),
-                         .value = (two->*metric.metric).median() / (one->*metric.metric).median(),
+                         .value = ratio(two->*metric.metric, one->*metric.metric),
                          .bound = kAddedThreadsBound});
     }
   }
@@ -123,11 +122,11 @@ std::optional<double> zeros_bound(const mnist::Configuration& configuration) {
 
 void add_zeros_target(const Comparison& comparison, std::vector<Target>& targets) {
   const auto bound = zeros_bound(comparison.configuration);
-  const double engine = best_of(comparison, kEngineName, &Measured::train);
-  const double dense = best_of(comparison, kDenseName, &Measured::train);
-  if (!bound || std::isinf(engine) || std::isinf(dense)) return;
+  const Measured* engine = best_of(comparison, kEngineName, &Measured::train);
+  const Measured* dense = best_of(comparison, kDenseName, &Measured::train);
+  if (!bound || engine == nullptr || dense == nullptr) return;
   targets.push_back({.what = fmt::format("training: {}'s best / {}'s best", kEngineName, kDenseName),
-                     .value = engine / dense,
+                     .value = ratio(engine->train, dense->train),
                      .bound = *bound});
 }
 
@@ -135,13 +134,13 @@ void add_peer_targets(const Comparison& comparison, std::vector<Target>& targets
   const bool wide = std::ranges::max(comparison.configuration.layers) >= kWide;
   for (const NamedMetric& metric : kMetrics) {
     const bool wide_training = wide && metric.metric == &Measured::train;
-    const double peer = best_of(comparison, kJudgedPeer, metric.metric);
+    const Measured* peer = best_of(comparison, kJudgedPeer, metric.metric);
     const auto judge = [&](std::string_view engine_name, double bound) {
-      const double engine = best_of(comparison, engine_name, metric.metric);
-      if (std::isinf(peer) || std::isinf(engine)) return;
+      const Measured* engine = best_of(comparison, engine_name, metric.metric);
+      if (peer == nullptr || engine == nullptr) return;
       targets.push_back(
           {.what = fmt::format("{}: {}'s best / {}'s best", metric.name, kJudgedPeer, engine_name),
-           .value = peer / engine,
+           .value = ratio(peer->*metric.metric, engine->*metric.metric),
            .bound = bound,
            .at_most = false});
     };
@@ -185,12 +184,20 @@ Comparison compare(const mnist::Configuration& configuration,
   return comparison;
 }
 
-double best_of(const Comparison& comparison, std::string_view name, Metric metric) {
-  double best = std::numeric_limits<double>::infinity();
+const Measured* best_of(const Comparison& comparison, std::string_view name, Metric metric) {
+  const Measured* best = nullptr;
   for (const Measured& one : comparison.contestants) {
-    if (one.name == name) best = std::min(best, (one.*metric).median());
+    if (one.name != name) continue;
+    if (best == nullptr || (one.*metric).median() < (best->*metric).median()) best = &one;
   }
   return best;
+}
+
+double ratio(const Samples& a, const Samples& b) {
+  if (a.rounds.size() != b.rounds.size()) return a.median() / b.median();
+  Samples ratios;
+  for (std::size_t i = 0; i < a.rounds.size(); ++i) ratios.rounds.push_back(a.rounds[i] / b.rounds[i]);
+  return ratios.median();
 }
 
 std::vector<Target> targets_of(const Comparison& comparison) {

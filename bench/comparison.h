@@ -43,8 +43,12 @@ Comparison compare(const mnist::Configuration& configuration,
 
 using Metric = Samples Measured::*;
 
-/// The smallest median among the contestants of that name; infinity where there is none.
-double best_of(const Comparison& comparison, std::string_view name, Metric metric);
+/// The contestant of that name with the smallest median; null where there is none.
+const Measured* best_of(const Comparison& comparison, std::string_view name, Metric metric);
+
+/// a / b: the median over the rounds of what each round says, since what slows the machine for a while slows
+/// both. Of contestants that took part in different rounds, the ratio of the medians.
+double ratio(const Samples& a, const Samples& b);
 
 /// A ratio with its bound.
 struct Target {

@@ -37,7 +37,7 @@ class Contestant {
 
   virtual void network(const mnist::Configuration& configuration) = 0;
   virtual Epoch train_epoch() = 0;
-  /// Seconds to predict all test images, in batches of a thousand.
+  /// Seconds to predict all test images, in batches of 500.
   virtual double predict_seconds() = 0;
   /// Microseconds to predict one image, mean over a thousand.
   virtual double latency_us() = 0;

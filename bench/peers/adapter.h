@@ -40,7 +40,7 @@ class Peer {
   virtual void network(const std::vector<std::int64_t>& layers, const std::string& activation) = 0;
   /// Trains on every image once, shuffled, by plain SGD on the softmax cross-entropy; gives the mean loss.
   virtual double epoch() = 0;
-  /// The classes of all test images, in batches of a thousand.
+  /// The classes of all test images, in batches of 500.
   virtual std::vector<std::int64_t> predict() = 0;
   /// The class of one test image.
   virtual std::int64_t predict_one(std::int64_t row) = 0;

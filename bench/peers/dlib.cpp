@@ -144,7 +144,7 @@ class Dlib final : public Peer {
   }
 
   std::vector<std::int64_t> predict() override {
-    constexpr std::size_t kBatch = 1000;
+    constexpr std::size_t kBatch = 500;
     std::vector<std::int64_t> classes(test_images_.size());
     for (std::size_t begin = 0; begin < classes.size(); begin += kBatch) {
       const std::size_t count = std::min(kBatch, classes.size() - begin);

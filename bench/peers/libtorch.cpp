@@ -55,7 +55,7 @@ class Libtorch final : public Peer {
 
   std::vector<std::int64_t> predict() override {
     const torch::InferenceMode inference;
-    constexpr std::int64_t kBatch = 1000;
+    constexpr std::int64_t kBatch = 500;
     std::vector<torch::Tensor> parts;
     for (const torch::Tensor& part : test_images_.split(kBatch)) parts.push_back(logits(part).argmax(1));
     const torch::Tensor all = torch::cat(parts);

@@ -65,7 +65,7 @@ class PyTorch:
 
     def predict(self):
         with self.torch.inference_mode():
-            parts = [self.logits(part).argmax(1) for part in self.test_images.split(1000)]
+            parts = [self.logits(part).argmax(1) for part in self.test_images.split(500)]
             return self.torch.cat(parts).numpy()
 
     def predict_one(self, row):

@@ -49,7 +49,7 @@ class ScikitLearn:
         import numpy
 
         images = self.digits.test_images
-        parts = [self.model.predict(images[begin : begin + 1000]) for begin in range(0, len(images), 1000)]
+        parts = [self.model.predict(images[begin : begin + 500]) for begin in range(0, len(images), 500)]
         return numpy.concatenate(parts)
 
     def predict_one(self, row):

@@ -17,7 +17,7 @@
 namespace weft::mnist {
 namespace {
 
-constexpr std::int64_t kPredictionBatch = 1000;
+constexpr std::int64_t kPredictionBatch = 500;  // 784 pixels of each as f32 take 1.5 MB, near the processor
 
 struct NamedActivation {
   std::string_view name;

@@ -73,7 +73,7 @@ FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& lab
 /// Feeds images, u8 [batch, inputs]; gives their classes, i64 [batch].
 FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels = {});
 
-/// The classes of all images, u8 [n, inputs], in batches of a thousand: i64 [n].
+/// The classes of all images, u8 [n, inputs], in batches of 500: i64 [n].
 Tensor predict_all(Function& predict, const Tensor& images);
 
 }  // namespace weft::mnist

@@ -67,7 +67,14 @@ TEST(Comparison, LeavesOutAPeersSettingsThatCannotBeItsBest) {
   EXPECT_THAT(two.contestants[2].train.rounds, ElementsAre(1.6));
   EXPECT_THAT(two.contestants[2].predict.rounds, SizeIs(15));
   EXPECT_THAT(two.contestants[3].train.rounds, SizeIs(3));
-  EXPECT_EQ(best_of(two, "P", &Measured::train), 1.0);
+  EXPECT_EQ(best_of(two, "P", &Measured::train), two.contestants.data());
+  EXPECT_EQ(best_of(two, "R", &Measured::train), nullptr);
+}
+
+TEST(Comparison, TakesRatiosWithinRounds) {
+  // The machine is slow in the second round, and slower for one of them in the third.
+  EXPECT_EQ(ratio({.rounds = {1.0, 4.0, 6.0}}, {.rounds = {2.0, 8.0, 2.0}}), 0.5);
+  EXPECT_EQ(ratio({.rounds = {1.0, 4.0, 6.0}}, {.rounds = {2.0}}), 2.0);
 }
 
 TEST(Comparison, JudgesDenseWeftAgainstTheLoopByHandForEachNumberOfThreads) {
