@@ -36,7 +36,9 @@ Vector select(Mask mask, Vector a, Vector b) { return mask ? a : b; }
 // over them in half registers and by way of 16 bits.
 Mask widened(const std::uint8_t* x) {
 #if WEFT_VECTOR_WIDTH == 16
-  return reinterpret_cast<Mask>(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
+  constexpr __mmask16 kAll = 0xFFFF;  // unmasked, it starts from a register that g++ 12 calls uninitialized
+  return reinterpret_cast<Mask>(
+      _mm512_maskz_cvtepu8_epi32(kAll, _mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
 #elif WEFT_VECTOR_WIDTH == 8
   return reinterpret_cast<Mask>(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))));
 #else
