@@ -32,11 +32,11 @@ struct Comparison {
   std::vector<Measured> contestants;
 };
 
-/// One round to warm up and then `rounds`, each of an epoch, five predictions of the test images and single
-/// predictions, contestants taking turns, so that what disturbs the machine disturbs all. A peer's setting
-/// that takes half as long again as that peer's fastest is measured once only. A pause comes before each
-/// measurement, for the idle threads of other processes spin for a while after their work, OpenBLAS's for 25
-/// ms.
+/// One round to warm up and then `rounds`, each of two epochs, of which the second counts, five predictions
+/// of the test images and single predictions, contestants taking turns, so that what disturbs the machine
+/// disturbs all. A peer's setting that takes half as long again as that peer's fastest is measured once only.
+/// A pause comes before each measurement, for the idle threads of other processes spin for a while after
+/// their work, OpenBLAS's for 25 ms.
 Comparison compare(const mnist::Configuration& configuration,
                    const std::vector<std::unique_ptr<Contestant>>& contestants, int rounds,
                    std::chrono::milliseconds pause = std::chrono::milliseconds(50));
