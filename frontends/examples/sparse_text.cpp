@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+
 #include "weft/weft.h"
 
 int main(int argc, char** argv) try {

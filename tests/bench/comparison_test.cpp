@@ -75,6 +75,11 @@ TEST(Comparison, TakesRatiosWithinRounds) {
   // The machine is slow in the second round, and slower for one of them in the third.
   EXPECT_EQ(ratio({.rounds = {1.0, 4.0, 6.0}}, {.rounds = {2.0, 8.0, 2.0}}), 0.5);
   EXPECT_EQ(ratio({.rounds = {1.0, 4.0, 6.0}}, {.rounds = {2.0}}), 2.0);
+  // Only the second epoch of a turn counts.
+  const auto targets = targets_of(
+      compare_scripted("784-64-10 relu", all_of(Scripted("weft", 1, {9.0, 9.0, 2.0, 9.0, 8.0, 9.0, 2.0}),
+                                                Scripted("weft", 2, {9.0, 9.0, 1.0, 9.0, 4.0, 9.0, 6.0}))));
+  EXPECT_EQ(find(targets, "training: weft with 2 threads / with 1")->value, 0.5);
 }
 
 TEST(Comparison, JudgesDenseWeftAgainstTheLoopByHandForEachNumberOfThreads) {
