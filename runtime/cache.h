@@ -8,9 +8,8 @@ namespace weft {
 
 inline constexpr std::size_t kCacheLine = 64;
 
-/// What stays in the cache nearest to a core. Many processors have no more, and the others gain little by
-/// more.
-inline constexpr std::size_t kNearestCache = std::size_t{32} * 1024;
+/// What stays in the cache nearest to a core, in bytes: 32 KiB or what the system tells beyond that.
+std::size_t nearest_cache();
 
 /// So many bytes and what is missing to a whole line, so that what follows begins with one.
 template <std::integral T>

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "weft/runtime/cache.h"
-#include "weft/runtime/kernels/first_from.h"
 
 namespace weft {
 namespace {
@@ -26,45 +25,34 @@ std::int64_t room_of(std::int64_t rows, Range columns, std::int64_t entry_bytes)
 
 inline void put(FloatEntry& entry, std::uint32_t row, float value) { entry = {row, value}; }
 inline void put(ByteEntry& entry, std::uint32_t row, std::uint8_t value) {
-  entry = ByteEntry{row << 16 | value};
+  entry = static_cast<ByteEntry>(row << 8 | value);
 }
 
-/// One way to read the columns and values of a store.
+/// One way to read the columns and values of some rows that lie in a range.
 template <typename C, typename V>
 struct Reader {
-  const std::int64_t* row_begins = nullptr;
-  const std::int64_t* row_ends = nullptr;
+  const StoredRows& rows;
   const C* columns = nullptr;
   const V* values = nullptr;
-  const std::int32_t* numbers = nullptr;
   Range range;
 
-  /// Calls f(place, column from the range's begin) for the entries of batch row `i` that lie in the range.
-  template <typename F>
-  void each(std::int64_t i, F f) const {
-    const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[i]} : i;
-    std::int64_t k = row_begins[row];
-    const std::int64_t end = row_ends[row];
-    if (range.begin > 0) k = first_from(columns, {k, end}, range.begin);
-    for (; k < end && columns[k] < range.end; ++k) f(k, columns[k] - range.begin);
-  }
-
   /// Where each column's entries begin if they lie side by side.
-  void count(std::int64_t rows, std::int32_t* begins) const {
+  void count(std::int64_t batch, std::int32_t* begins) const {
     const std::int64_t width = range.end - range.begin;
     std::fill(begins, begins + width, 0);
-    for (std::int64_t i = 0; i < rows; ++i)
-      each(i, [&](std::int64_t, std::int64_t column) { ++begins[column]; });
+    for (std::int64_t i = 0; i < batch; ++i) {
+      for (std::int64_t k = rows.begins[i]; k < rows.ends[i]; ++k) ++begins[columns[k] - range.begin];
+    }
     std::exclusive_scan(begins, begins + width, begins, 0);
   }
 
   /// Puts every entry at the end of its column's, in the order of the batch.
   template <typename Entry>
-  void place(std::int64_t rows, std::int32_t* ends, Entry* entries) const {
-    for (std::int64_t i = 0; i < rows; ++i) {
-      each(i, [&](std::int64_t k, std::int64_t column) {
-        put(entries[ends[column]++], static_cast<std::uint32_t>(i), values[k]);
-      });
+  void place(std::int64_t batch, std::int32_t* ends, Entry* entries) const {
+    for (std::int64_t i = 0; i < batch; ++i) {
+      const std::int64_t end = rows.ends[i];
+      for (std::int64_t k = rows.begins[i]; k < end; ++k)
+        put(entries[ends[columns[k] - range.begin]++], static_cast<std::uint32_t>(i), values[k]);
     }
   }
 };
@@ -76,35 +64,39 @@ std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t r
   return gathered ? by_rows : std::min(by_rows, layout.nonzeros);
 }
 
-std::int64_t panel_width(std::int64_t rows, std::int64_t n) {
-  constexpr std::int64_t kNear = kNearestCache / sizeof(float);
+std::int64_t panel_width(std::int64_t rows, std::int64_t n, std::size_t cache) {
+  const auto near = static_cast<std::int64_t>(cache / sizeof(float));
   constexpr std::int64_t kStep = 16;
   constexpr std::int64_t kLeast = 64;
   constexpr std::int64_t kMost = 256;
-  const std::int64_t fit = kNear / std::max<std::int64_t>(rows, 1) / kStep * kStep;
+  const std::int64_t fit = near / std::max<std::int64_t>(rows, 1) / kStep * kStep;
   return std::min(std::clamp(fit, kLeast, kMost), (std::max<std::int64_t>(n, 1) + kStep - 1) / kStep * kStep);
 }
 
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)
     : rows_(rows),
       columns_(columns),
+      taken_(rows, ColumnPart(columns, layout.columns)),
       byte_entries_(layout.values == DType::u8 && rows <= kByteEntryRows),
       room_(room_of(rows, columns, entry_bytes())),
       capacity_(room_ > 0 ? room_ * (columns.end - columns.begin)
                           : most_entries(layout, gathered, rows, columns.end - columns.begin)) {}
 
 std::size_t ColumnLists::scratch_bytes() const {
-  return 2 * places_bytes(columns_) + static_cast<std::size_t>(capacity_ * entry_bytes());
+  return taken_.scratch_bytes() + 2 * places_bytes(columns_) +
+         static_cast<std::size_t>(capacity_ * entry_bytes());
 }
 
 StoredColumns ColumnLists::build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const {
+  const StoredRows rows = taken_.of(x, numbers, {.begin = 0, .end = rows_}, scratch);
+  scratch += taken_.scratch_bytes();
   auto* begins = reinterpret_cast<std::int32_t*>(scratch);
   auto* ends = reinterpret_cast<std::int32_t*>(scratch + places_bytes(columns_));
   std::byte* entries = scratch + 2 * places_bytes(columns_);
   const std::int64_t width = columns_.end - columns_.begin;
   const auto list = [&]<typename Entry, typename C, typename V>(Entry* to, const C* columns,
                                                                 const V* values) {
-    const Reader<C, V> reader{x.begins, x.ends, columns, values, numbers, columns_};
+    const Reader<C, V> reader{rows, columns, values, columns_};
     if (room_ > 0) {
       for (std::int64_t j = 0; j < width; ++j) begins[j] = static_cast<std::int32_t>(j * room_);
     } else {

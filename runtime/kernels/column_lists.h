@@ -2,7 +2,8 @@
 // The non-zeros of a batch, column by column: what a weight gradient walks over. Each thread lists the
 // columns that are its own, in its scratch memory, within a run. Internal to runtime/kernels/.
 
-#include "weft/runtime/kernels/kernel.h"
+#include "weft/runtime/cache.h"
+#include "weft/runtime/kernels/batch_rows.h"
 #include "weft/runtime/sparse/row_store.h"
 
 namespace weft {
@@ -12,9 +13,9 @@ namespace weft {
 std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t rows, std::int64_t columns);
 
 /// How many columns of a matrix with `rows` rows of n floats a gradient takes at a time, so that they stay in
-/// the cache nearest to the core: at least 64, if there are as many, since every pass reads all lists again.
-/// A multiple of 16, and never 0.
-std::int64_t panel_width(std::int64_t rows, std::int64_t n);
+/// the cache nearest to the core, of `cache` bytes: at least 64, if there are as many, since every pass reads
+/// all lists again. A multiple of 16, and never 0.
+std::int64_t panel_width(std::int64_t rows, std::int64_t n, std::size_t cache = nearest_cache());
 
 class ColumnLists {
  public:
@@ -32,6 +33,7 @@ class ColumnLists {
 
   std::int64_t rows_ = 0;
   Range columns_;
+  BatchRows taken_;
   bool byte_entries_ = false;  // half as large, for bytes
   /// Where it is not 0, there is room for so many entries in every column, and nobody need count them first.
   std::int64_t room_ = 0;

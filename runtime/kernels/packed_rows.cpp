@@ -1,6 +1,7 @@
 #include "weft/runtime/kernels/packed_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "weft/runtime/cache.h"
@@ -19,37 +20,18 @@ void fetch(const void* array, std::size_t entry, Range row) {
 std::size_t column_size(bool wide) { return wide ? sizeof(std::int32_t) : sizeof(std::uint16_t); }
 std::size_t value_size(bool byte_values) { return byte_values ? sizeof(std::uint8_t) : sizeof(float); }
 
-std::size_t entries_of(const RowLayout& layout, std::int64_t rows, Range columns) {
-  return static_cast<std::size_t>(rows * std::min(layout.fullest_row, columns.end - columns.begin));
+std::size_t entries_of(const RowLayout& layout, std::int64_t rows, const ColumnPart& columns) {
+  return static_cast<std::size_t>(rows * std::min(layout.fullest_row, columns.size()));
 }
 
 }  // namespace
 
-PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, Range columns)
-    : columns_(columns, layout.columns),
+PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnPart& columns)
+    : columns_(columns),
       columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
       values_at_(columns_at_ +
                  whole_lines(entries_of(layout, rows, columns) * column_size(layout.wide_columns))),
       bytes_(values_at_ + entries_of(layout, rows, columns) * value_size(layout.values == DType::u8)) {}
-
-StoredRows narrowed(const StoredRows& x, std::int64_t count, const ColumnPart& part, std::int64_t* places) {
-  const auto narrow = [&]<typename C>(const C* columns) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      const Range row = part.of(columns, {x.begins[i], x.ends[i]});
-      places[i] = row.begin;
-      places[count + i] = row.end;
-    }
-  };
-  if (x.wide_columns) {
-    narrow(static_cast<const std::int32_t*>(x.columns));
-  } else {
-    narrow(static_cast<const std::uint16_t*>(x.columns));
-  }
-  StoredRows rows = x;
-  rows.begins = places;
-  rows.ends = places + count;
-  return rows;
-}
 
 template <typename C>
 StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::int32_t> numbers,
@@ -57,6 +39,7 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
   // Memory answers late: the entries are asked for some rows ahead, and where they lie before that.
   constexpr std::size_t kRowsAhead = 8;
   constexpr std::size_t kPlacesAhead = 16;
+  constexpr std::size_t kBeside = 4;  // rows whose part is looked up side by side
   const std::size_t value = value_size(x.byte_values);
   const auto* from_columns = static_cast<const C*>(x.columns);
   const auto* from_values = static_cast<const std::byte*>(x.values);
@@ -67,20 +50,29 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
   std::byte* const values = scratch + values_at_;
   std::int64_t at = 0;
   offsets[0] = at;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (i + kPlacesAhead < numbers.size()) __builtin_prefetch(x.begins + numbers[i + kPlacesAhead]);
-    if (i + kRowsAhead < numbers.size()) {
-      fetch(from_columns, sizeof(C), row_of(i + kRowsAhead));
-      fetch(from_values, value, row_of(i + kRowsAhead));
+  for (std::size_t first = 0; first < numbers.size(); first += kBeside) {
+    const std::size_t count = std::min(kBeside, numbers.size() - first);
+    std::array<std::int64_t, kBeside> begins{};
+    std::array<std::int64_t, kBeside> ends{};
+    for (std::size_t j = 0; j < count; ++j) {
+      const std::size_t i = first + j;
+      if (i + kPlacesAhead < numbers.size()) __builtin_prefetch(x.begins + numbers[i + kPlacesAhead]);
+      if (i + kRowsAhead < numbers.size()) {
+        fetch(from_columns, sizeof(C), row_of(i + kRowsAhead));
+        fetch(from_values, value, row_of(i + kRowsAhead));
+      }
+      begins[j] = row_of(i).begin;
+      ends[j] = row_of(i).end;
     }
-    const Range row = columns_.of(from_columns, row_of(i));
-    const std::int64_t count = row.end - row.begin;
-    std::memcpy(columns + at, from_columns + row.begin, static_cast<std::size_t>(count) * sizeof(C));
-    std::memcpy(values + static_cast<std::size_t>(at) * value,
-                from_values + static_cast<std::size_t>(row.begin) * value,
-                static_cast<std::size_t>(count) * value);
-    at += count;
-    offsets[i + 1] = at;
+    columns_.narrow(x, {begins.data(), count}, {ends.data(), count});
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto size = static_cast<std::size_t>(ends[j] - begins[j]);
+      std::memcpy(columns + at, from_columns + begins[j], size * sizeof(C));
+      std::memcpy(values + static_cast<std::size_t>(at) * value,
+                  from_values + static_cast<std::size_t>(begins[j]) * value, size * value);
+      at += ends[j] - begins[j];
+      offsets[first + j + 1] = at;
+    }
   }
   return {.begins = offsets,
           .ends = offsets + 1,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "weft/runtime/kernels/batch_rows.h"
 #include "weft/runtime/kernels/packed_rows.h"
 #include "weft/runtime/kernels/row_products.h"
 #include "weft/runtime/sparse/resident_ops.h"
@@ -59,8 +60,8 @@ class BatchProducts {
     for (std::int64_t row = rows_.begin; row < rows_.end; row += kGroup) {
       const Range group{row, std::min(row + kGroup, rows_.end)};
       float* const to = y + group.begin * n_;
-      products_.multiply(rows_of(x, numbers, group, scratch), group.end - group.begin, w, scale, bias, to,
-                         scratch);
+      products_.multiply(rows_of(x, numbers, group, scratch + products_.scratch_bytes()),
+                         group.end - group.begin, w, scale, bias, to, scratch);
       finished(to, static_cast<std::size_t>((group.end - group.begin) * n_));
     }
   }
@@ -72,9 +73,9 @@ class BatchProducts {
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;
-  ColumnPart columns_;
   std::int64_t n_ = 0;
   RowProducts products_;
+  BatchRows taken_;
   std::optional<PackedRows> packed_;
 };
 

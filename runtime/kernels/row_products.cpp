@@ -7,27 +7,26 @@
 namespace weft {
 namespace {
 
-constexpr std::size_t kPanelBytes = kNearestCache;
-constexpr std::int64_t kPanelFloats = kPanelBytes / sizeof(float);
-
 /// At most so many of a matrix's columns go through the panel at a time.
 constexpr std::int64_t kWidest = 128;
 
-/// In how many parts a matrix [columns, n] goes through the panel, about.
-std::int64_t parts_of(std::int64_t columns, std::int64_t n) {
+/// In how many parts a matrix [columns, n] goes through a panel of so many floats, about.
+std::int64_t parts_of(std::int64_t columns, std::int64_t n, std::int64_t panel) {
   constexpr std::int64_t kRegister = 16;
   const std::int64_t width = std::clamp((n + kRegister - 1) / kRegister * kRegister, kRegister, kWidest);
-  const std::int64_t step = kPanelFloats / width;
+  const std::int64_t step = panel / width;
   return (columns + step - 1) / step;
 }
 
 }  // namespace
 
-RowProducts::RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row)
+RowProducts::RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row,
+                         std::size_t panel_bytes)
     : rows_(rows),
       columns_(columns),
       n_(n),
-      parts_(parts_of(columns.end - columns.begin, n)),
+      panel_(static_cast<std::int64_t>(panel_bytes / sizeof(float))),
+      parts_(parts_of(columns.end - columns.begin, n, panel_)),
       may_pay_(pays(rows, rows * fullest_row)) {}
 
 bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
@@ -41,7 +40,7 @@ bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
 }
 
 std::size_t RowProducts::scratch_bytes() const {
-  return may_pay_ ? kPanelBytes + whole_lines(static_cast<std::size_t>(rows_) * sizeof(std::int64_t)) : 0;
+  return may_pay_ ? panel_bytes() + whole_lines(static_cast<std::size_t>(rows_) * sizeof(std::int64_t)) : 0;
 }
 
 void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, float scale,
@@ -53,8 +52,8 @@ void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float*
     return sum;
   };
   if (may_pay_ && pays(count, nonzeros())) {
-    const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = kPanelFloats};
-    auto* cursors = reinterpret_cast<std::int64_t*>(scratch + kPanelBytes);
+    const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = panel_};
+    auto* cursors = reinterpret_cast<std::int64_t*>(scratch + panel_bytes());
     functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, n_, scale, bias, y, panel,
                                 cursors);
   } else {

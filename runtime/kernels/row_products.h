@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "weft/runtime/cache.h"
 #include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/kernels/vector/sparse_functions.h"
 
@@ -12,8 +13,9 @@ namespace weft {
 class RowProducts {
  public:
   /// For at most `rows` rows at a time, whose non-zeros lie in `columns`, at most `fullest_row` in a row, and
-  /// a matrix of rows of n.
-  RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row);
+  /// a matrix of rows of n. The panel takes whole cache lines.
+  RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::int64_t fullest_row,
+              std::size_t panel_bytes = nearest_cache());
 
   /// In whole cache lines; 0 where the panel cannot pay.
   std::size_t scratch_bytes() const;
@@ -23,11 +25,13 @@ class RowProducts {
                 float* y, std::byte* scratch, const SparseFunctions& functions = sparse_functions()) const;
 
  private:
+  std::size_t panel_bytes() const { return static_cast<std::size_t>(panel_) * sizeof(float); }
   bool pays(std::int64_t count, std::int64_t nonzeros) const;
 
   std::int64_t rows_ = 0;
   Range columns_;
   std::int64_t n_ = 0;
+  std::int64_t panel_ = 0;  // floats
   std::int64_t parts_ = 0;  // in which the matrix goes through the panel
   bool may_pay_ = false;
 };

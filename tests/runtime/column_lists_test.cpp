@@ -36,8 +36,8 @@ Entries list_of(const StoredColumns& x, std::int64_t column) {
   Entries list;
   for (std::int32_t k = x.begins[column]; k < x.ends[column]; ++k) {
     if (x.byte_entries) {
-      const auto entry = static_cast<std::uint32_t>(static_cast<const ByteEntry*>(x.entries)[k]);
-      list.emplace_back(entry >> 16, static_cast<float>(entry & 0xFFFF));
+      const auto entry = static_cast<std::uint16_t>(static_cast<const ByteEntry*>(x.entries)[k]);
+      list.emplace_back(entry >> 8, static_cast<float>(entry & 0xFF));
     } else {
       const FloatEntry& entry = static_cast<const FloatEntry*>(x.entries)[k];
       list.emplace_back(entry.row, entry.value);
@@ -87,7 +87,10 @@ TEST(ColumnLists, LieSideBySideWhereRoomForTheBatchInEachWouldBeTooMuch) {
   check_lists(kColumns, kBatch, {.begin = 100, .end = kColumns - 1});
 }
 
-TEST(ColumnLists, HoldMoreRowsThanAByteEntryCounts) { check_lists(3, 70'000, {.begin = 0, .end = 3}); }
+TEST(ColumnLists, HoldMoreRowsThanAByteEntryCounts) {
+  check_lists(3, kByteEntryRows, {.begin = 0, .end = 3});
+  check_lists(3, kByteEntryRows + 1, {.begin = 0, .end = 3});
+}
 
 TEST(ColumnLists, TakePanelsOfWholeRegisters) {
   for (const std::int64_t rows : {0, 1, 64, 1000, 100'000}) {
@@ -96,8 +99,9 @@ TEST(ColumnLists, TakePanelsOfWholeRegisters) {
       EXPECT_EQ(panel_width(rows, n) % 16, 0) << rows << " rows of " << n;
     }
   }
-  EXPECT_EQ(panel_width(64, 100), 112);
-  EXPECT_EQ(panel_width(64, 1024), 128);
+  EXPECT_EQ(panel_width(64, 100, 32'768), 112);
+  EXPECT_EQ(panel_width(64, 1024, 32'768), 128);
+  EXPECT_EQ(panel_width(64, 1024, 49'152), 192);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace weft {
 namespace {
 
 constexpr std::int64_t kStoredRows = 24;
+constexpr std::size_t kPanel = 32'768;
 
 /// Every `step`-th element of a row is not 0.
 RowStore store_of(std::int64_t columns, std::int64_t step) {
@@ -22,7 +23,7 @@ RowStore store_of(std::int64_t columns, std::int64_t step) {
 }
 
 RowProducts products_of(const RowStore& store, std::int64_t n) {
-  return {kStoredRows, {0, store.layout.columns}, n, store.layout.fullest_row};
+  return {kStoredRows, {0, store.layout.columns}, n, store.layout.fullest_row, kPanel};
 }
 
 /// The functions of this CPU, but that they note which of the two was asked.
@@ -84,7 +85,7 @@ TEST(RowProducts, NeedNoRoomForPartsThatCannotPay) {
 TEST(RowProducts, TakeItWholeForARowAlone) {
   const RowStore store = store_of(784, 5);
   EXPECT_TRUE(takes_parts(store, 100));
-  EXPECT_EQ(RowProducts(1, {0, 784}, 100, store.layout.fullest_row).scratch_bytes(), 0U);
+  EXPECT_EQ(RowProducts(1, {0, 784}, 100, store.layout.fullest_row, kPanel).scratch_bytes(), 0U);
   EXPECT_FALSE(takes_parts(store, 100, 6));
 }
 
@@ -97,7 +98,7 @@ TEST(RowProducts, ReadNoRowsOfTheMatrixBesideTheirs) {
   constexpr std::int64_t kN = 48;
   std::vector<float> w(std::size_t{1568} * kN, std::numeric_limits<float>::quiet_NaN());
   std::fill(w.begin() + std::ptrdiff_t{784} * kN, w.end(), 0.5F);
-  const RowProducts products(kStoredRows, {784, 1568}, kN, store.layout.fullest_row);
+  const RowProducts products(kStoredRows, {784, 1568}, kN, store.layout.fullest_row, kPanel);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   std::vector<float> y(std::size_t{kStoredRows} * kN, w[0]);
   whole_calls = parts_calls = 0;

@@ -165,8 +165,8 @@ TEST(SparseFunctions, ReadColumnsBeyondSixteenBits) {
 
 /// The same list in one form or the other.
 const std::vector<FloatEntry> kFloatEntries{{0, 2.0F}, {2, 255.0F}, {9, 9.0F}, {1, 128.0F}};
-const std::vector<ByteEntry> kByteEntries{ByteEntry{2}, ByteEntry{2 << 16 | 255}, ByteEntry{9 << 16 | 9},
-                                          ByteEntry{1 << 16 | 128}};
+const std::vector<ByteEntry> kByteEntries{ByteEntry{2}, ByteEntry{2 << 8 | 255}, ByteEntry{9 << 8 | 9},
+                                          ByteEntry{1 << 8 | 128}};
 
 void check_accumulate(const SparseFunctions& functions, bool byte_entries, std::int64_t n,
                       std::int64_t panel_width) {

@@ -25,10 +25,10 @@ struct FloatEntry {
   float value = 0.0F;
 };
 
-/// The same of a byte, in half the memory: row << 16 | value, for rows below kByteEntryRows. One number, so
-/// that it is written at once.
-enum class ByteEntry : std::uint32_t {};
-constexpr std::int64_t kByteEntryRows = 65'536;
+/// The same of a byte, in a quarter of the memory: row << 8 | value, for rows below kByteEntryRows. One
+/// number, so that it is written at once.
+enum class ByteEntry : std::uint16_t {};
+constexpr std::int64_t kByteEntryRows = 256;
 
 /// The non-zeros of a batch, column by column: those of column j are [begins[j], ends[j]), in the order of
 /// the batch.

@@ -62,10 +62,10 @@ inline float number(std::uint8_t x) { return kBytes.of[x]; }
 inline float number(float x) { return x; }
 
 inline std::int64_t row_of(FloatEntry entry) { return static_cast<std::int64_t>(entry.row); }
-inline std::int64_t row_of(ByteEntry entry) { return static_cast<std::uint32_t>(entry) >> 16; }
+inline std::int64_t row_of(ByteEntry entry) { return static_cast<std::uint16_t>(entry) >> 8; }
 inline float value_of(FloatEntry entry) { return entry.value; }
 inline float value_of(ByteEntry entry) {
-  return number(static_cast<std::uint8_t>(static_cast<std::uint32_t>(entry)));
+  return number(static_cast<std::uint8_t>(static_cast<std::uint16_t>(entry)));
 }
 
 // R registers and, with HasTail, an incomplete one: a block of a row that is summed up without leaving them.
