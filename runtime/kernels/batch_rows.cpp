@@ -16,18 +16,24 @@ StoredRows BatchRows::of(const StoredRows& x, const std::int32_t* numbers, Range
     view.ends += rows.begin;
     return view;
   }
-  const auto count = static_cast<std::size_t>(rows.end - rows.begin);
-  const std::span begins{reinterpret_cast<std::int64_t*>(scratch), count};
-  const std::span ends{begins.data() + most_, count};
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t place = rows.begin + static_cast<std::int64_t>(i);
-    const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[place]} : place;
-    begins[i] = x.begins[row];
-    ends[i] = x.ends[row];
+  auto* const begins = reinterpret_cast<std::int64_t*>(scratch);
+  std::int64_t* const ends = begins + most_;
+  const auto take = [&](const auto* columns) {
+    for (std::int64_t i = 0; i < rows.end - rows.begin; ++i) {
+      const std::int64_t place = rows.begin + i;
+      const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[place]} : place;
+      const Range taken = part_.of(columns, {x.begins[row], x.ends[row]});
+      begins[i] = taken.begin;
+      ends[i] = taken.end;
+    }
+  };
+  if (x.wide_columns) {
+    take(static_cast<const std::int32_t*>(x.columns));
+  } else {
+    take(static_cast<const std::uint16_t*>(x.columns));
   }
-  part_.narrow(x, begins, ends);
-  view.begins = begins.data();
-  view.ends = ends.data();
+  view.begins = begins;
+  view.ends = ends;
   return view;
 }
 

@@ -52,8 +52,7 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
   offsets[0] = at;
   for (std::size_t first = 0; first < numbers.size(); first += kBeside) {
     const std::size_t count = std::min(kBeside, numbers.size() - first);
-    std::array<std::int64_t, kBeside> begins{};
-    std::array<std::int64_t, kBeside> ends{};
+    std::array<Range, kBeside> rows{};
     for (std::size_t j = 0; j < count; ++j) {
       const std::size_t i = first + j;
       if (i + kPlacesAhead < numbers.size()) __builtin_prefetch(x.begins + numbers[i + kPlacesAhead]);
@@ -61,16 +60,14 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
         fetch(from_columns, sizeof(C), row_of(i + kRowsAhead));
         fetch(from_values, value, row_of(i + kRowsAhead));
       }
-      begins[j] = row_of(i).begin;
-      ends[j] = row_of(i).end;
+      rows[j] = columns_.of(from_columns, row_of(i));
     }
-    columns_.narrow(x, {begins.data(), count}, {ends.data(), count});
     for (std::size_t j = 0; j < count; ++j) {
-      const auto size = static_cast<std::size_t>(ends[j] - begins[j]);
-      std::memcpy(columns + at, from_columns + begins[j], size * sizeof(C));
+      const auto size = static_cast<std::size_t>(rows[j].end - rows[j].begin);
+      std::memcpy(columns + at, from_columns + rows[j].begin, size * sizeof(C));
       std::memcpy(values + static_cast<std::size_t>(at) * value,
-                  from_values + static_cast<std::size_t>(begins[j]) * value, size * value);
-      at += ends[j] - begins[j];
+                  from_values + static_cast<std::size_t>(rows[j].begin) * value, size * value);
+      at += rows[j].end - rows[j].begin;
       offsets[first + j + 1] = at;
     }
   }

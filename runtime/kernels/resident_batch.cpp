@@ -19,10 +19,10 @@ BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns)
       n_(batch.n),
       products_(std::min(kGroup, rows.end - rows.begin), columns, batch.n,
                 std::min(batch.layout.fullest_row, columns.end - columns.begin)),
-      taken_(std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout.columns)) {
+      taken_(std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout)) {
   if (batch.form == RowsForm::numbered) {
     packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin),
-                    ColumnPart(columns, batch.layout.columns));
+                    ColumnPart(columns, batch.layout));
   }
 }
 

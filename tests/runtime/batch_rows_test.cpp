@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -66,7 +67,7 @@ void check_packing(std::int64_t columns) {
   const StoredRows x = store.layout.view(store.bytes.data());
   const std::vector<std::int32_t> numbers = row_numbers();
   for (const Range part : parts_of(columns)) {
-    const PackedRows packed(store.layout, std::ssize(numbers), ColumnPart(part, columns));
+    const PackedRows packed(store.layout, std::ssize(numbers), ColumnPart(part, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
     const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
     EXPECT_EQ((entries_of<C, V>(copy, places_of(0, std::ssize(numbers)), {0, columns})),
@@ -83,7 +84,7 @@ void check_batch(std::int64_t columns, const std::vector<std::int32_t>& numbers)
   const std::vector<std::int32_t> expected =
       numbers.empty() ? places_of(2, 6) : std::vector(numbers.begin() + 2, numbers.begin() + 6);
   for (const Range part : parts_of(columns)) {
-    const BatchRows rows(4, ColumnPart(part, columns));
+    const BatchRows rows(4, ColumnPart(part, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(rows.scratch_bytes())});
     const StoredRows view = rows.of(x, numbers.empty() ? nullptr : numbers.data(), taken,
                                     static_cast<std::byte*>(scratch.mutable_data()));
@@ -100,6 +101,31 @@ TEST(BatchRows, AreTheRowsAskedForWhereTheyLie) {
   }
 }
 
+TEST(ColumnPart, IsFoundInRowsThatDoNotHaveItWhereMostDo) {
+  constexpr std::int64_t kWidth = 400;
+  Tensor x = Tensor::zeros(DType::u8, {4, kWidth});
+  const auto row = [&](std::size_t i) {
+    return x.mutable_values<std::uint8_t>().subspan(i * kWidth, kWidth);
+  };
+  std::ranges::fill(row(0), std::uint8_t{1});
+  std::ranges::fill(row(1).first(kWidth / 2), std::uint8_t{1});
+  std::ranges::fill(row(2).last(kWidth / 2), std::uint8_t{1});
+  const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
+  const StoredRows rows = store.layout.view(store.bytes.data());
+  for (const Range part : {Range{0, 200}, Range{200, kWidth}, Range{100, 300}, Range{30, 31}}) {
+    const ColumnPart columns(part, store.layout);
+    for (const std::int64_t i : {0, 1, 2, 3}) {
+      const auto* const listed = static_cast<const std::uint16_t*>(rows.columns);
+      const Range found = columns.of(listed, {rows.begins[i], rows.ends[i]});
+      for (std::int64_t k = rows.begins[i]; k < rows.ends[i]; ++k) {
+        EXPECT_EQ(k >= found.begin && k < found.end, listed[k] >= part.begin && listed[k] < part.end)
+            << "row " << i << ", column " << listed[k];
+      }
+      EXPECT_LE(found.begin, found.end);
+    }
+  }
+}
+
 TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
   check_packing<std::uint16_t, std::uint8_t>(kColumns);
   check_packing<std::uint16_t, float>(kColumns);
@@ -111,9 +137,9 @@ TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
   const RowStore store = packed_store<std::uint8_t>(kColumns);
   const std::vector<std::int32_t> numbers(50, 0);
   constexpr std::size_t kEntry = sizeof(std::uint16_t) + sizeof(std::uint8_t);
-  const PackedRows whole(store.layout, std::ssize(numbers), ColumnPart({0, kColumns}, kColumns));
+  const PackedRows whole(store.layout, std::ssize(numbers), ColumnPart({0, kColumns}, store.layout));
   EXPECT_GE(whole.scratch_bytes(), std::size_t{50} * 75 * kEntry);
-  const PackedRows part(store.layout, std::ssize(numbers), ColumnPart({90, kColumns}, kColumns));
+  const PackedRows part(store.layout, std::ssize(numbers), ColumnPart({90, kColumns}, store.layout));
   EXPECT_GE(part.scratch_bytes(), std::size_t{50} * 60 * kEntry);
   EXPECT_LT(part.scratch_bytes(), whole.scratch_bytes());
 }
