@@ -21,8 +21,7 @@ BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns)
                 std::min(batch.layout.fullest_row, columns.end - columns.begin)),
       taken_(std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout)) {
   if (batch.form == RowsForm::numbered) {
-    packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin),
-                    ColumnPart(columns, batch.layout));
+    packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout));
   }
 }
 
