@@ -41,15 +41,15 @@ RowStore packed_store(std::int64_t columns) {
   return make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
 }
 
-constexpr std::int64_t kColumns = 150;
+constexpr std::int64_t kFewColumns = 150;
 constexpr std::int64_t kManyColumns = 70'001;
 
-std::vector<Range> parts_of(std::int64_t columns) {
+std::vector<Range> tried_parts(std::int64_t columns) {
   return {{0, columns}, {0, 41}, {41, 83}, {83, columns}, {7, 8}, {columns - 1, columns}};
 }
 
 /// More than are asked for ahead, and no multiple of those that are looked up side by side.
-std::vector<std::int32_t> row_numbers() {
+std::vector<std::int32_t> numbers_taken() {
   std::vector<std::int32_t> numbers{3, 6, 0, 0, 3, 5};
   for (int i = 0; i < 21; ++i) numbers.push_back(i % 7);
   return numbers;
@@ -65,8 +65,8 @@ template <typename C, typename V>
 void check_packing(std::int64_t columns) {
   const RowStore store = packed_store<V>(columns);
   const StoredRows x = store.layout.view(store.bytes.data());
-  const std::vector<std::int32_t> numbers = row_numbers();
-  for (const Range part : parts_of(columns)) {
+  const std::vector<std::int32_t> numbers = numbers_taken();
+  for (const Range part : tried_parts(columns)) {
     const PackedRows packed(store.layout, std::ssize(numbers), ColumnPart(part, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
     const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
@@ -83,7 +83,7 @@ void check_batch(std::int64_t columns, const std::vector<std::int32_t>& numbers)
   const Range taken{2, 6};
   const std::vector<std::int32_t> expected =
       numbers.empty() ? places_of(2, 6) : std::vector(numbers.begin() + 2, numbers.begin() + 6);
-  for (const Range part : parts_of(columns)) {
+  for (const Range part : tried_parts(columns)) {
     const BatchRows rows(4, ColumnPart(part, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(rows.scratch_bytes())});
     const StoredRows view = rows.of(x, numbers.empty() ? nullptr : numbers.data(), taken,
@@ -93,26 +93,26 @@ void check_batch(std::int64_t columns, const std::vector<std::int32_t>& numbers)
 }
 
 TEST(BatchRows, AreTheRowsAskedForWhereTheyLie) {
-  for (const std::vector<std::int32_t>& numbers : {row_numbers(), {}}) {
-    check_batch<std::uint16_t, std::uint8_t>(kColumns, numbers);
-    check_batch<std::uint16_t, float>(kColumns, numbers);
+  for (const std::vector<std::int32_t>& numbers : {numbers_taken(), {}}) {
+    check_batch<std::uint16_t, std::uint8_t>(kFewColumns, numbers);
+    check_batch<std::uint16_t, float>(kFewColumns, numbers);
     check_batch<std::int32_t, std::uint8_t>(kManyColumns, numbers);
     check_batch<std::int32_t, float>(kManyColumns, numbers);
   }
 }
 
 TEST(ColumnPart, IsFoundInRowsThatDoNotHaveItWhereMostDo) {
-  constexpr std::int64_t kWidth = 400;
-  Tensor x = Tensor::zeros(DType::u8, {4, kWidth});
+  constexpr std::int64_t kSkewedWidth = 400;
+  Tensor x = Tensor::zeros(DType::u8, {4, kSkewedWidth});
   const auto row = [&](std::size_t i) {
-    return x.mutable_values<std::uint8_t>().subspan(i * kWidth, kWidth);
+    return x.mutable_values<std::uint8_t>().subspan(i * kSkewedWidth, kSkewedWidth);
   };
   std::ranges::fill(row(0), std::uint8_t{1});
-  std::ranges::fill(row(1).first(kWidth / 2), std::uint8_t{1});
-  std::ranges::fill(row(2).last(kWidth / 2), std::uint8_t{1});
+  std::ranges::fill(row(1).first(kSkewedWidth / 2), std::uint8_t{1});
+  std::ranges::fill(row(2).last(kSkewedWidth / 2), std::uint8_t{1});
   const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
   const StoredRows rows = store.layout.view(store.bytes.data());
-  for (const Range part : {Range{0, 200}, Range{200, kWidth}, Range{100, 300}, Range{30, 31}}) {
+  for (const Range part : {Range{0, 200}, Range{200, kSkewedWidth}, Range{100, 300}, Range{30, 31}}) {
     const ColumnPart columns(part, store.layout);
     for (const std::int64_t i : {0, 1, 2, 3}) {
       const auto* const listed = static_cast<const std::uint16_t*>(rows.columns);
@@ -127,19 +127,19 @@ TEST(ColumnPart, IsFoundInRowsThatDoNotHaveItWhereMostDo) {
 }
 
 TEST(PackedRows, HaveTheEntriesOfTheRowsAskedFor) {
-  check_packing<std::uint16_t, std::uint8_t>(kColumns);
-  check_packing<std::uint16_t, float>(kColumns);
+  check_packing<std::uint16_t, std::uint8_t>(kFewColumns);
+  check_packing<std::uint16_t, float>(kFewColumns);
   check_packing<std::int32_t, std::uint8_t>(kManyColumns);
   check_packing<std::int32_t, float>(kManyColumns);
 }
 
 TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
-  const RowStore store = packed_store<std::uint8_t>(kColumns);
+  const RowStore store = packed_store<std::uint8_t>(kFewColumns);
   const std::vector<std::int32_t> numbers(50, 0);
   constexpr std::size_t kEntry = sizeof(std::uint16_t) + sizeof(std::uint8_t);
-  const PackedRows whole(store.layout, std::ssize(numbers), ColumnPart({0, kColumns}, store.layout));
+  const PackedRows whole(store.layout, std::ssize(numbers), ColumnPart({0, kFewColumns}, store.layout));
   EXPECT_GE(whole.scratch_bytes(), std::size_t{50} * 75 * kEntry);
-  const PackedRows part(store.layout, std::ssize(numbers), ColumnPart({90, kColumns}, store.layout));
+  const PackedRows part(store.layout, std::ssize(numbers), ColumnPart({90, kFewColumns}, store.layout));
   EXPECT_GE(part.scratch_bytes(), std::size_t{50} * 60 * kEntry);
   EXPECT_LT(part.scratch_bytes(), whole.scratch_bytes());
 }
