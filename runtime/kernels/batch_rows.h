@@ -1,12 +1,11 @@
 #pragma once
-// The rows of X that a product takes, and of them the non-zeros in a part of the columns. Internal to
-// runtime/kernels/.
+// The rows of X that a product takes, and of them the non-zeros in a part of the columns, where they lie;
+// packed_rows.h has copies. Internal to runtime/kernels/.
 
 #include "weft/runtime/kernels/column_part.h"
 
 namespace weft {
 
-/// Where they lie.
 class BatchRows {
  public:
   /// Room for `most` rows.

@@ -28,7 +28,7 @@ inline void put(ByteEntry& entry, std::uint32_t row, std::uint8_t value) {
   entry = static_cast<ByteEntry>(row << 8 | value);
 }
 
-/// One way to read the columns and values of some rows that lie in a range.
+/// One way to read the columns, all of them in a range, and the values of some rows.
 template <typename C, typename V>
 struct Reader {
   const StoredRows& rows;

@@ -34,7 +34,7 @@ class ColumnLists {
   std::int64_t rows_ = 0;
   Range columns_;
   BatchRows taken_;
-  bool byte_entries_ = false;  // half as large, for bytes
+  bool byte_entries_ = false;  // a quarter as large, for bytes
   /// Where it is not 0, there is room for so many entries in every column, and nobody need count them first.
   std::int64_t room_ = 0;
   std::int64_t capacity_ = 0;  // entries in all

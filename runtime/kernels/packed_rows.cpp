@@ -39,7 +39,7 @@ StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::in
   // Memory answers late: the entries are asked for some rows ahead, and where they lie before that.
   constexpr std::size_t kRowsAhead = 8;
   constexpr std::size_t kPlacesAhead = 16;
-  constexpr std::size_t kBeside = 4;  // rows whose part is looked up side by side
+  constexpr std::size_t kBeside = 4;  // rows whose part is looked up before any is copied
   const std::size_t value = value_size(x.byte_values);
   const auto* from_columns = static_cast<const C*>(x.columns);
   const auto* from_values = static_cast<const std::byte*>(x.values);

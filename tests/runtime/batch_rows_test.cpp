@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -48,7 +47,7 @@ std::vector<Range> tried_parts(std::int64_t columns) {
   return {{0, columns}, {0, 41}, {41, 83}, {83, columns}, {7, 8}, {columns - 1, columns}};
 }
 
-/// More than are asked for ahead, and no multiple of those that are looked up side by side.
+/// More than are asked for ahead, and no multiple of those that are looked up together.
 std::vector<std::int32_t> numbers_taken() {
   std::vector<std::int32_t> numbers{3, 6, 0, 0, 3, 5};
   for (int i = 0; i < 21; ++i) numbers.push_back(i % 7);
@@ -98,31 +97,6 @@ TEST(BatchRows, AreTheRowsAskedForWhereTheyLie) {
     check_batch<std::uint16_t, float>(kFewColumns, numbers);
     check_batch<std::int32_t, std::uint8_t>(kManyColumns, numbers);
     check_batch<std::int32_t, float>(kManyColumns, numbers);
-  }
-}
-
-TEST(ColumnPart, IsFoundInRowsThatDoNotHaveItWhereMostDo) {
-  constexpr std::int64_t kSkewedWidth = 400;
-  Tensor x = Tensor::zeros(DType::u8, {4, kSkewedWidth});
-  const auto row = [&](std::size_t i) {
-    return x.mutable_values<std::uint8_t>().subspan(i * kSkewedWidth, kSkewedWidth);
-  };
-  std::ranges::fill(row(0), std::uint8_t{1});
-  std::ranges::fill(row(1).first(kSkewedWidth / 2), std::uint8_t{1});
-  std::ranges::fill(row(2).last(kSkewedWidth / 2), std::uint8_t{1});
-  const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
-  const StoredRows rows = store.layout.view(store.bytes.data());
-  for (const Range part : {Range{0, 200}, Range{200, kSkewedWidth}, Range{100, 300}, Range{30, 31}}) {
-    const ColumnPart columns(part, store.layout);
-    for (const std::int64_t i : {0, 1, 2, 3}) {
-      const auto* const listed = static_cast<const std::uint16_t*>(rows.columns);
-      const Range found = columns.of(listed, {rows.begins[i], rows.ends[i]});
-      for (std::int64_t k = rows.begins[i]; k < rows.ends[i]; ++k) {
-        EXPECT_EQ(k >= found.begin && k < found.end, listed[k] >= part.begin && listed[k] < part.end)
-            << "row " << i << ", column " << listed[k];
-      }
-      EXPECT_LE(found.begin, found.end);
-    }
   }
 }
 
