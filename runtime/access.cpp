@@ -6,7 +6,7 @@ namespace weft {
 
 bool conflict(const Access& a, const Access& b) {
   if (a.storage != b.storage || (!a.writes && !b.writes)) return false;
-  return a.rows != b.rows || a.load != b.load || a.rows == Access::kAnywhere;
+  return a.rows != b.rows || a.by_columns != b.by_columns || a.load != b.load || a.rows == Access::kAnywhere;
 }
 
 std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step) {
@@ -19,12 +19,15 @@ std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     Access& access = list.emplace_back(share);
     access.storage = lowered.storage_of[node.inputs[i].node][node.inputs[i].output];
-    if (!whole && !cut.row_inputs[i]) access.rows = Access::kAnywhere;
+    if (whole) continue;
+    access.by_columns = i < cut.column_inputs.size() && cut.column_inputs[i];
+    if (!access.by_columns && !cut.row_inputs[i]) access.rows = Access::kAnywhere;
   }
   for (const std::size_t storage : lowered.storage_of[id]) {
     Access& access = list.emplace_back(share);
     access.storage = storage;
     access.writes = true;
+    access.by_columns = !whole && cut.column_outputs;
     if (cut.own_outputs) access.rows = Access::kAnywhere;
   }
   return list;

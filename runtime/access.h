@@ -18,6 +18,7 @@ struct Access {
   std::size_t storage = 0;
   bool writes = false;
   std::int64_t rows = kAnywhere;  // else each its share of so many rows
+  bool by_columns = false;        // of so many panels of columns
   const void* load = nullptr;     // what decides about the boundaries, see Cut
   friend bool operator==(const Access&, const Access&) = default;
 };

@@ -6,6 +6,7 @@
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
+#include "weft/runtime/fuse/split_columns.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/sparse/split_products.h"
 
@@ -24,18 +25,22 @@ std::vector<Pass> simplifying_passes(const CompileOptions& options) {
   return passes;
 }
 
+/// Into how many parts each step is cut.
+int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
+
 std::vector<Pass> fusing_passes(const CompileOptions& options) {
   std::vector<Pass> passes;
   if (options.fuse_matmul) passes.push_back(fuse_matmul());
   if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
   if (options.fuse_cross_entropy) passes.push_back(fuse_cross_entropy());
+  if (part_count(options) > 1) {
+    passes.push_back(split_columns(part_count(options)));
+    passes.push_back(split_products(part_count(options)));
+  }
   if (options.fuse_elementwise) passes.push_back(fuse_elementwise());
   if (options.fuse_gather) passes.push_back(fuse_gather());
   return passes;
 }
-
-/// Into how many parts each step is cut.
-int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
 
 /// Products over non-zeros alone, of data that are sparse and, where that pays, of data that have zeros.
 Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
@@ -49,8 +54,7 @@ Program without_zeros(Program program, const CompileOptions& options, std::vecto
   auto sparse = sparse_products(skipping ? *skipping : program);
   if (sparse) observer("sparse_products", *sparse);
   if (!skipping && !sparse) return program;
-  std::vector<Pass> passes{absorb_into_resident()};
-  if (part_count(options) > 1) passes.push_back(split_products(part_count(options)));
+  const Pass passes[] = {absorb_into_resident()};
   return run_passes(std::move(sparse ? *sparse : *skipping), passes, observer);
 }
 

@@ -9,6 +9,7 @@
 #include "weft/graph/print.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
+#include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/source.h"
 
@@ -78,6 +79,53 @@ TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, con
 
 void MatMulAccumulate::forward(const KernelArgs& args) const {
   add_scaled(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
+}
+
+TensorType in_panels(const TensorType& matrix, std::int64_t panels) {
+  const std::int64_t n = matrix.shape[1].size();
+  if (matrix.shape.rank() != 2 || panels < 1 || n % panels != 0)
+    throw Error(ErrorCode::internal, "a matrix cannot be parted into so many panels");
+  return {matrix.dtype, {panels, matrix.shape[0], n / panels}};
+}
+
+Tensor in_panels(const Tensor& matrix, std::int64_t panels) {
+  const std::int64_t rows = matrix.sizes()[0];
+  const std::int64_t width = matrix.sizes()[1] / panels;
+  const Tensor apart = matrix.reshaped(std::array{rows, panels, width});
+  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{apart}})[0];
+}
+
+TensorType without_panels(const TensorType& panels) {
+  if (panels.shape.rank() != 3) throw Error(ErrorCode::internal, "a matrix in panels has three axes");
+  return {panels.dtype, {panels.shape[1], panels.shape[0].size() * panels.shape[2].size()}};
+}
+
+Tensor without_panels(const Tensor& panels) {
+  const auto& sizes = panels.sizes();
+  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{panels}})[0].reshaped(
+      std::array{sizes[1], sizes[0] * sizes[2]});
+}
+
+TensorType PanelMatMul::infer(std::span<const TensorType> inputs) const {
+  return in_panels(FusedMatMul{.product = {}, .bias = bias, .activation = {}}.infer(inputs), panels);
+}
+
+void PanelMatMul::forward(const KernelArgs& args) const {
+  std::vector<Tensor> inputs;
+  for (const ConstArg& input : args.inputs) inputs.push_back(borrow(input));
+  const FusedMatMul whole{.product = {}, .bias = bias, .activation = activation};
+  copy_into(in_panels(evaluate(whole, inputs)[0], panels), args.outputs[0]);
+}
+
+TensorType PanelMatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& d) const {
+  if (d.shape.rank() != 3 || d.shape[0] != Dim(panels))
+    throw Error(ErrorCode::internal, "a gradient has other panels than its weight");
+  return MatMulAccumulate{.product = {.transpose_a = true}, .alpha = alpha}.infer(c, a, without_panels(d));
+}
+
+void PanelMatMulAccumulate::forward(const KernelArgs& args) const {
+  const Tensor d = without_panels(borrow(args.inputs[2]));
+  add_scaled(evaluate(MatMul{.transpose_a = true}, {{borrow(args.inputs[1]), d}})[0], alpha, args);
 }
 
 TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const {

@@ -50,9 +50,43 @@ struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+/// y = activation(A B + bias) with its columns in `panels`: [panels, m, n / panels], where A is [m, k] and B
+/// [k, n]. Whoever computes a panel reads no other columns of B. Inputs a, b and, if it has one, bias [n].
+struct PanelMatMul {
+  static constexpr std::string_view name = "panel_matmul";
+  bool bias = false;
+  Epilogue activation;
+  std::int64_t panels = 1;
+  static constexpr auto attributes =
+      weft::attributes(&PanelMatMul::bias, &PanelMatMul::activation, &PanelMatMul::panels);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// y = c + alpha A^T D, where A is [m, k], D [panels, m, n / panels] and c [k, n]: the update of what a
+/// PanelMatMul reads, by whom reads it.
+struct PanelMatMulAccumulate {
+  static constexpr std::string_view name = "panel_matmul_accumulate";
+  double alpha = 1.0;
+  std::int64_t panels = 1;
+  static constexpr auto attributes =
+      weft::attributes(&PanelMatMulAccumulate::alpha, &PanelMatMulAccumulate::panels);
+  TensorType infer(const TensorType& c, const TensorType& a, const TensorType& d) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// A matrix [m, n] with its columns in panels: [panels, m, n / panels].
+TensorType in_panels(const TensorType& matrix, std::int64_t panels);
+Tensor in_panels(const Tensor& matrix, std::int64_t panels);
+/// The matrix back.
+TensorType without_panels(const TensorType& panels);
+Tensor without_panels(const Tensor& panels);
+
 struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr std::string_view name = "sum_accumulate";
-  Axes axes;  // of x, the first ones
+  Axes axes;  // of x
   double alpha = 1.0;
   static constexpr auto attributes = weft::attributes(&SumAccumulate::axes, &SumAccumulate::alpha);
   TensorType infer(const TensorType& c, const TensorType& x) const;

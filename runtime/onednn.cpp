@@ -46,7 +46,7 @@ dnnl::primitive_attr attributes_of(const OneDnnMatMulSpec& spec) {
 dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const dnnl::engine& engine) {
   const auto a = matrix(spec.m, spec.k, spec.transpose_a, spec.lda);
   const auto b = matrix(spec.k, spec.n, spec.transpose_b, spec.ldb);
-  const auto c = matrix(spec.m, spec.n, false, spec.n);
+  const auto c = matrix(spec.m, spec.n, false, spec.ldc);
   const auto attributes = attributes_of(spec);
   const auto bias = matrix(1, spec.n, false, spec.n);
 #if DNNL_VERSION_MAJOR < 3
@@ -139,7 +139,7 @@ bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c) {
   const dnnl_status_t status = dnnl_sgemm(spec.transpose_a ? 'T' : 'N', spec.transpose_b ? 'T' : 'N', spec.m,
                                           spec.n, spec.k, spec.accumulate ? spec.alpha : 1.0F, a, spec.lda, b,
-                                          spec.ldb, spec.accumulate ? 1.0F : 0.0F, c, spec.n);
+                                          spec.ldb, spec.accumulate ? 1.0F : 0.0F, c, spec.ldc);
   if (status != dnnl_success)
     throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
 }

@@ -11,7 +11,7 @@
 
 namespace weft {
 
-/// c[m, n] = op(a) op(b), dense and row-major. `lda` and `ldb` are the distances between stored rows.
+/// c[m, n] = op(a) op(b), row-major. `lda`, `ldb` and `ldc` are the distances between stored rows.
 struct OneDnnMatMulSpec {
   std::int64_t m = 0;
   std::int64_t n = 0;
@@ -20,6 +20,7 @@ struct OneDnnMatMulSpec {
   bool transpose_b = false;
   std::int64_t lda = 0;
   std::int64_t ldb = 0;
+  std::int64_t ldc = 0;
   bool bias = false;        // + bias[n]
   bool accumulate = false;  // c += alpha * product
   float alpha = 1.0F;       // with accumulate only

@@ -277,6 +277,11 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
 
 namespace {
 
+std::string cut_text(const Cut& cut) {
+  if (cut.extent <= 1) return "whole";
+  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "panels");
+}
+
 std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {
   const Storage& place = lowered.storages[storage];
   switch (place.place) {
@@ -310,8 +315,7 @@ std::string to_text(const Lowered& lowered, const Schedule& schedule, const Aren
       places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
     }
     text += fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}\n", id, node.op.name(), kernel.name,
-                        kernel.cut.extent > 1 ? fmt::format("cut in {} rows", kernel.cut.extent) : "whole",
-                        places, lowered.commits[entry.step] ? "  (update)" : "");
+                        cut_text(kernel.cut), places, lowered.commits[entry.step] ? "  (update)" : "");
   }
   return text;
 }

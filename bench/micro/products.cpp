@@ -59,7 +59,7 @@ void dense(benchmark::State& state) {
   const auto a = ones(kRows * kColumns);
   const auto b = ones(kColumns * n);
   auto c = ones(kRows * n);
-  const OneDnnMatMulSpec product{.m = kRows, .n = n, .k = kColumns, .lda = kColumns, .ldb = n};
+  const OneDnnMatMulSpec product{.m = kRows, .n = n, .k = kColumns, .lda = kColumns, .ldb = n, .ldc = n};
   const OneDnnSingleThread alone;
   for (auto _ : state) {
     onednn_gemm(product, a.data(), b.data(), c.data());
@@ -78,7 +78,7 @@ void multiply(benchmark::State& state, const SparseFunctions* functions) {
   const RowProducts products(kRows, {0, kColumns}, n, store.layout.fullest_row);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   for (auto _ : state) {
-    products.multiply(x, kRows, w.data(), 1.0F, nullptr, y.data(),
+    products.multiply(x, kRows, w.data(), n, 1.0F, nullptr, y.data(),
                       static_cast<std::byte*>(scratch.mutable_data()), *functions);
     benchmark::DoNotOptimize(y.data());
   }
@@ -99,7 +99,7 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   Tensor panel = Tensor::uninitialized(DType::f32, {size});
   for (auto _ : state) {
     const StoredColumns built = lists.build(x, nullptr, static_cast<std::byte*>(scratch.mutable_data()));
-    functions->accumulate(built, kColumns, d.data(), kRows, n, 1.0F, w.data(), w.data(),
+    functions->accumulate(built, kColumns, d.data(), kRows, n, 1.0F, w.data(), w.data(), n,
                           {.data = panel.mutable_values<float>().data(), .size = size});
     benchmark::DoNotOptimize(w.data());
   }

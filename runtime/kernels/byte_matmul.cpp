@@ -120,8 +120,9 @@ class ByteMatMulKernel final : public Kernel {
                           .values = values,
                           .wide_columns = layout_.wide_columns,
                           .byte_values = true};
-    products_.multiply(rows, group.end - group.begin, weights(buffers), static_cast<float>(op_.scale),
-                       bias(buffers), result(buffers, group.begin), buffers.scratch + layout_.bytes);
+    products_.multiply(rows, group.end - group.begin, weights(buffers), sizes_.n,
+                       static_cast<float>(op_.scale), bias(buffers), result(buffers, group.begin),
+                       buffers.scratch + layout_.bytes);
   }
 
   void take_all(const KernelBuffers& buffers, Range group) const {
@@ -130,8 +131,8 @@ class ByteMatMulKernel final : public Kernel {
     vector_functions().from_u8(bytes(buffers, group.begin), floats,
                                static_cast<std::size_t>(rows * sizes_.k));
     float* y = result(buffers, group.begin);
-    onednn_gemm({.m = rows, .n = sizes_.n, .k = sizes_.k, .lda = sizes_.k, .ldb = sizes_.n}, floats,
-                weights(buffers), y);
+    onednn_gemm({.m = rows, .n = sizes_.n, .k = sizes_.k, .lda = sizes_.k, .ldb = sizes_.n, .ldc = sizes_.n},
+                floats, weights(buffers), y);
     const auto scale = static_cast<float>(op_.scale);
     for (std::int64_t i = 0; i < rows * sizes_.n; ++i) y[i] *= scale;
     if (!op_.bias) return;

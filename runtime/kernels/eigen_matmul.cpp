@@ -13,27 +13,32 @@ class EigenKernel final : public Kernel {
   EigenKernel(const Product& product, const Part& part) : product_(product), part_(part) {}
 
   void run(const KernelBuffers& buffers) override {
-    const auto [m, n, k] = product_.sizes;
-    const Operands<T> at = operands_of<T>(product_, part_, buffers);
-    Target c(at.c, part_.rows, n);
-    const Source left(at.a, product_.op.transpose_a ? k : part_.rows,
-                      product_.op.transpose_a ? part_.rows : k,
-                      Eigen::OuterStride<>(product_.op.transpose_a ? m : k));
-    const Source right(at.b, product_.op.transpose_b ? n : k, product_.op.transpose_b ? k : n,
-                       Eigen::OuterStride<>(product_.op.transpose_b ? k : n));
-    if (!product_.accumulate) c.setZero();
-    multiply(c, left, right);
-    if (product_.bias) c.rowwise() += Eigen::Map<const Row>(at.bias, n);
-    finish(c);
+    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
+      multiply(operands_of<T>(product_, part_, matrix, buffers));
+    }
   }
 
  private:
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Row = Eigen::Matrix<T, 1, Eigen::Dynamic>;
   using Source = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
-  using Target = Eigen::Map<Matrix>;
+  using Target = Eigen::Map<Matrix, 0, Eigen::OuterStride<>>;
 
-  void multiply(Target& c, const Source& left, const Source& right) const {
+  void multiply(const Operands<T>& at) const {
+    const auto [m, n, k] = product_.sizes;
+    Target c(at.c, part_.rows, n, Eigen::OuterStride<>(product_.ldc()));
+    const Source left(at.a, product_.op.transpose_a ? k : part_.rows,
+                      product_.op.transpose_a ? part_.rows : k,
+                      Eigen::OuterStride<>(product_.op.transpose_a ? m : k));
+    const Source right(at.b, product_.op.transpose_b ? n : k, product_.op.transpose_b ? k : n,
+                       Eigen::OuterStride<>(product_.ldb()));
+    if (!product_.accumulate) c.setZero();
+    add_product(c, left, right);
+    if (product_.bias) c.rowwise() += Eigen::Map<const Row>(at.bias, n);
+    finish(c);
+  }
+
+  void add_product(Target& c, const Source& left, const Source& right) const {
     const T alpha = static_cast<T>(product_.accumulate ? product_.alpha : 1.0);
     if (product_.op.transpose_a && product_.op.transpose_b) {
       c.noalias() += alpha * left.transpose() * right.transpose();

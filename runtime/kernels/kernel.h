@@ -49,6 +49,10 @@ class Kernel {
 struct Cut {
   std::int64_t extent = 1;
   std::vector<bool> row_inputs;
+  /// Of these, matrices, part i reads the i-th of `extent` equal panels of columns; and so it writes all
+  /// outputs, in place of rows, if `column_outputs`. Those that are not listed are not among them.
+  std::vector<bool> column_inputs{};
+  bool column_outputs = false;
   /// Where rows differ in load: the load of the rows before each, and of all (extent + 1 numbers). Parts then
   /// get equal loads in place of equally many rows.
   std::shared_ptr<const std::vector<std::int64_t>> load{};

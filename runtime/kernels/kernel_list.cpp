@@ -26,6 +26,7 @@ constexpr std::array kKernels{
     KernelEntry{"checked_entries", checked_entries_kernel},
     KernelEntry{"resident_matmul", resident_matmul_kernel},
     KernelEntry{"resident_split_matmul", resident_split_kernel},
+    KernelEntry{"resident_panel_matmul", resident_panel_kernel},
     KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},
     KernelEntry{"max_pool", max_pool_kernel},

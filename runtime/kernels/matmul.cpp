@@ -17,7 +17,8 @@ OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
           .transpose_a = product.op.transpose_a,
           .transpose_b = product.op.transpose_b,
           .lda = product.op.transpose_a ? sizes.m : sizes.k,
-          .ldb = product.op.transpose_b ? sizes.k : sizes.n,
+          .ldb = product.ldb(),
+          .ldc = product.ldc(),
           .bias = product.bias,
           .accumulate = product.accumulate,
           .alpha = static_cast<float>(product.alpha)};
@@ -46,9 +47,11 @@ class PrimitiveKernel final : public Kernel {
   std::size_t scratch_bytes() const override { return matmul_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
-    const Operands<float> at = operands_of<float>(product_, part_, buffers);
-    matmul_.run(at.a, at.b, at.bias, at.c, buffers.scratch);
-    finish(product_.after, at.c, static_cast<std::size_t>(part_.rows * product_.sizes.n));
+    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
+      const Operands<float> at = operands_of<float>(product_, part_, matrix, buffers);
+      matmul_.run(at.a, at.b, at.bias, at.c, buffers.scratch);
+      finish(product_.after, at.c, static_cast<std::size_t>(part_.rows * product_.sizes.n));
+    }
   }
 
  private:
@@ -76,8 +79,16 @@ class GemmKernel final : public Kernel {
   }
 
   void run(const KernelBuffers& buffers) override {
-    Operands<float> at = operands_of<float>(product_, part_, buffers);
-    if (copies_b()) at.b = copy_of_b(at.b, reinterpret_cast<float*>(buffers.scratch));
+    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
+      multiply(operands_of<float>(product_, part_, matrix, buffers), buffers.scratch);
+    }
+  }
+
+ private:
+  bool copies_b() const { return spec_.ldb != product_.ldb(); }
+
+  void multiply(Operands<float> at, std::byte* scratch) const {
+    if (copies_b()) at.b = copy_of_b(at.b, reinterpret_cast<float*>(scratch));
     onednn_gemm(spec_, at.a, at.b, at.c);
     After after = product_.after;
     if (product_.bias) {
@@ -88,12 +99,9 @@ class GemmKernel final : public Kernel {
     finish(after, at.c, static_cast<std::size_t>(spec_.m * spec_.n));
   }
 
- private:
-  bool copies_b() const { return !spec_.transpose_b && spec_.ldb != spec_.n; }
-
   const float* copy_of_b(const float* b, float* copy) const {
     for (std::int64_t row = 0; row < spec_.k; ++row) {
-      std::memcpy(copy + row * spec_.ldb, b + row * spec_.n,
+      std::memcpy(copy + row * spec_.ldb, b + row * product_.ldb(),
                   static_cast<std::size_t>(spec_.n) * sizeof(float));
     }
     return copy;

@@ -9,7 +9,22 @@
 namespace weft {
 namespace {
 
+bool is_batch(const Product& product) { return !product.c_sizes.empty(); }
+
+/// Elements of the result's first axis hold whole matrices: how many.
+std::int64_t matrices_in_row(const Product& product) {
+  std::int64_t matrices = 1;
+  for (std::size_t axis = 1; axis + 2 < product.c_sizes.size(); ++axis) matrices *= product.c_sizes[axis];
+  return matrices;
+}
+
 Part part_of(const Product& product, const TensorType& output, Range range) {
+  if (product.panels > 1) return {.matrices = range, .rows = product.sizes.m};
+  if (is_batch(product)) {
+    const std::int64_t matrices = matrices_in_row(product);
+    return {.matrices = {.begin = range.begin * matrices, .end = range.end * matrices},
+            .rows = product.sizes.m};
+  }
   const std::int64_t height = row_count(output);
   const std::int64_t scale = height == 0 ? 0 : product.sizes.m / height;
   const std::int64_t begin = range.begin * scale;
@@ -18,9 +33,55 @@ Part part_of(const Product& product, const TensorType& output, Range range) {
           .c_offset = begin * product.sizes.n};
 }
 
+/// Where matrix or panel number `matrix` begins.
+struct Offsets {
+  std::int64_t a = 0;
+  std::int64_t b = 0;
+  std::int64_t bias = 0;
+  std::int64_t c = 0;
+};
+
+Offsets offsets_of(const Product& product, std::int64_t matrix) {
+  const auto [m, n, k] = product.sizes;
+  if (product.panels > 1) {
+    const std::int64_t columns = matrix * n;
+    return product.accumulate ? Offsets{.b = columns * k, .c = columns}
+                              : Offsets{.b = columns, .bias = columns, .c = columns * m};
+  }
+  if (!is_batch(product)) return {};
+  return {.a = broadcast_matrix(matrix, product.c_sizes, product.a_sizes) * m * k,
+          .b = broadcast_matrix(matrix, product.c_sizes, product.b_sizes) * k * n,
+          .c = matrix * m * n};
+}
+
+/// Along the panels.
+Cut panel_cut_of(const Product& product, const KernelSite& site) {
+  Cut cut{.extent = product.panels,
+          .row_inputs = std::vector<bool>(site.inputs.size(), false),
+          .column_inputs = std::vector<bool>(site.inputs.size(), false),
+          .column_outputs = product.accumulate};
+  if (product.accumulate) {
+    cut.column_inputs[0] = true;
+    cut.row_inputs[product.first + 1] = true;
+  } else {
+    cut.column_inputs[product.first + 1] = true;
+    if (product.bias) cut.row_inputs.back() = true;
+  }
+  return cut;
+}
+
 Cut cut_of(const Product& product, const KernelSite& site) {
+  if (product.panels > 1) return panel_cut_of(product, site);
   Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = std::vector<bool>(site.inputs.size(), false)};
-  cut.row_inputs[product.first] = !product.op.transpose_a;
+  if (is_batch(product)) {
+    const auto by_rows = [&](const std::vector<std::int64_t>& sizes) {
+      return sizes.size() == product.c_sizes.size() && sizes[0] == product.c_sizes[0];
+    };
+    cut.row_inputs[product.first] = by_rows(product.a_sizes);
+    cut.row_inputs[product.first + 1] = by_rows(product.b_sizes);
+  } else {
+    cut.row_inputs[product.first] = !product.op.transpose_a;
+  }
   if (product.accumulate) cut.row_inputs[0] = true;
   return cut;
 }
@@ -44,43 +105,66 @@ std::optional<Product> product_of(const KernelSite& site) {
     product.accumulate = true;
     product.alpha = accumulate->alpha;
     product.first = 1;
+  } else if (const auto* apart = site.op.as<PanelMatMul>()) {
+    const auto after = after_of(apart->activation);
+    if (!after) return std::nullopt;
+    product.bias = apart->bias;
+    product.after = *after;
+    product.panels = apart->panels;
+  } else if (const auto* update = site.op.as<PanelMatMulAccumulate>()) {
+    product.op = {.transpose_a = true};
+    product.accumulate = true;
+    product.alpha = update->alpha;
+    product.first = 1;
+    product.panels = update->panels;
   } else {
     return std::nullopt;
   }
   const auto a = site.inputs[product.first].shape.sizes();
   const auto b = site.inputs[product.first + 1].shape.sizes();
   product.sizes = matmul_sizes(product.op, a, b);
+  if (product.panels > 1) {
+    if (!product.accumulate) product.sizes.n /= product.panels;
+    return product;
+  }
   // A batch on the left with one matrix on the right is one tall product.
   if (a.size() > 2 && b.size() == 2 && !product.op.transpose_a) {
     for (std::size_t axis = 0; axis + 2 < a.size(); ++axis) product.sizes.m *= a[axis];
   } else if (a.size() > 2 || b.size() > 2) {
-    return std::nullopt;
+    product.a_sizes = a;
+    product.b_sizes = b;
+    product.c_sizes = site.outputs[0].shape.sizes();
   }
   return product;
 }
 
 template <typename T>
-Operands<T> operands_of(const Product& product, const Part& part, const KernelBuffers& buffers) {
-  const std::size_t offset = static_cast<std::size_t>(part.c_offset) * sizeof(T);
-  const auto bytes = static_cast<std::size_t>(part.rows * product.sizes.n) * sizeof(T);
-  if (product.accumulate && buffers.inputs[0] != buffers.outputs[0] && bytes > 0)
-    std::memcpy(buffers.outputs[0] + offset, buffers.inputs[0] + offset, bytes);
-  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + part.a_offset,
-          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]),
-          .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) : nullptr,
-          .c = reinterpret_cast<T*>(buffers.outputs[0] + offset)};
+Operands<T> operands_of(const Product& product, const Part& part, std::int64_t matrix,
+                        const KernelBuffers& buffers) {
+  const Offsets at = offsets_of(product, matrix);
+  const auto c = static_cast<std::size_t>(at.c + part.c_offset) * sizeof(T);
+  if (product.accumulate && buffers.inputs[0] != buffers.outputs[0]) {
+    const auto row = static_cast<std::size_t>(product.sizes.n) * sizeof(T);
+    const auto stride = static_cast<std::size_t>(product.ldc()) * sizeof(T);
+    for (std::size_t from = c; row > 0 && from < c + static_cast<std::size_t>(part.rows) * stride;
+         from += stride)
+      std::memcpy(buffers.outputs[0] + from, buffers.inputs[0] + from, row);
+  }
+  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + part.a_offset,
+          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b,
+          .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias : nullptr,
+          .c = reinterpret_cast<T*>(buffers.outputs[0] + c)};
 }
-template Operands<float> operands_of(const Product&, const Part&, const KernelBuffers&);
-template Operands<double> operands_of(const Product&, const Part&, const KernelBuffers&);
+template Operands<float> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
+template Operands<double> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
 
 KernelChoice product_choice(const KernelSite& site, const Product& product,
                             std::function<std::unique_ptr<Kernel>(const Product&, const Part&)> make) {
   KernelChoice choice;
   choice.cut = cut_of(product, site);
   choice.work = work_of(site);
-  const MatMulSizes& sizes = product.sizes;
-  choice.work.flops =
-      2.0 * static_cast<double>(sizes.m) * static_cast<double>(sizes.n) * static_cast<double>(sizes.k);
+  const auto elements = static_cast<double>(site.outputs[0].shape.elements());
+  choice.work.flops = 2.0 * elements * static_cast<double>(product.sizes.k);
   if (product.accumulate) choice.in_place = {{.output = 0, .input = 0}};
   choice.make = [product, output = site.outputs[0], make = std::move(make)](Range range) {
     return make(product, part_of(product, output, range));

@@ -124,30 +124,37 @@ std::optional<KernelChoice> sides_sum_kernel(const KernelSite& site, const Sum& 
   return choice;
 }
 
-/// y = c + alpha * the sum of the rows of x, for columns [range).
+/// y = c + alpha * the sum over the middle of x, for some outer rows and some columns.
 class SumAccumulateKernel final : public Kernel {
  public:
-  SumAccumulateKernel(const Middle& middle, float alpha, Range range)
+  SumAccumulateKernel(const Middle& middle, float alpha, Range outer, Range columns)
       : middle_(middle),
         alpha_(alpha),
-        begin_(static_cast<std::size_t>(range.begin)),
-        size_(static_cast<std::size_t>(range.end - range.begin)) {}
+        outer_(outer),
+        begin_(static_cast<std::size_t>(columns.begin)),
+        size_(static_cast<std::size_t>(columns.end - columns.begin)) {}
 
   std::size_t scratch_bytes() const override { return size_ * sizeof(float); }
 
   void run(const KernelBuffers& buffers) override {
-    const auto* c = reinterpret_cast<const float*>(buffers.inputs[0]) + begin_;
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[1]) + begin_;
-    auto* y = reinterpret_cast<float*>(buffers.outputs[0]) + begin_;
     auto* sum = reinterpret_cast<float*>(buffers.scratch);
-    std::fill(sum, sum + size_, 0.0F);
-    vector_functions().add_rows(x, middle_.reduced, middle_.inner, sum, size_);
-    for (std::size_t i = 0; i < size_; ++i) y[i] = c[i] + alpha_ * sum[i];
+    const auto [outer, reduced, inner] = middle_;
+    for (auto row = static_cast<std::size_t>(outer_.begin); row < static_cast<std::size_t>(outer_.end);
+         ++row) {
+      const std::size_t at = row * inner + begin_;
+      const auto* c = reinterpret_cast<const float*>(buffers.inputs[0]) + at;
+      const auto* x = reinterpret_cast<const float*>(buffers.inputs[1]) + row * reduced * inner + begin_;
+      auto* y = reinterpret_cast<float*>(buffers.outputs[0]) + at;
+      std::fill(sum, sum + size_, 0.0F);
+      vector_functions().add_rows(x, reduced, inner, sum, size_);
+      for (std::size_t i = 0; i < size_; ++i) y[i] = c[i] + alpha_ * sum[i];
+    }
   }
 
  private:
   Middle middle_;
   float alpha_;
+  Range outer_;
   std::size_t begin_;
   std::size_t size_;
 };
@@ -158,15 +165,19 @@ std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site) {
   const auto* op = site.op.as<SumAccumulate>();
   if (op == nullptr || site.inputs[1].dtype != DType::f32) return std::nullopt;
   const auto middle = middle_of(site.inputs[1].shape, op->axes);
-  if (!middle || middle->outer != 1) return std::nullopt;
-  const auto columns = static_cast<std::int64_t>(middle->inner);
-  const bool cuttable = row_count(site.outputs[0]) == columns;
+  if (!middle) return std::nullopt;
+  const Range outer{.begin = 0, .end = static_cast<std::int64_t>(middle->outer)};
+  const Range columns{.begin = 0, .end = static_cast<std::int64_t>(middle->inner)};
+  const bool by_columns = middle->outer == 1;
+  const std::int64_t work = by_columns ? columns.end : outer.end;
+  const bool cuttable = row_count(site.outputs[0]) == work;
   KernelChoice choice;
-  choice.cut = {.extent = cuttable ? columns : 1, .row_inputs = {cuttable, false}};
+  choice.cut = {.extent = cuttable ? work : 1, .row_inputs = {cuttable, cuttable && !by_columns}};
   choice.in_place = {{.output = 0, .input = 0}};
-  choice.make = [middle = *middle, alpha = static_cast<float>(op->alpha), cuttable, columns](Range range) {
-    return std::make_unique<SumAccumulateKernel>(middle, alpha,
-                                                 cuttable ? range : Range{.begin = 0, .end = columns});
+  choice.make = [middle = *middle, alpha = static_cast<float>(op->alpha), cuttable, by_columns, outer,
+                 columns](Range range) {
+    return std::make_unique<SumAccumulateKernel>(middle, alpha, cuttable && !by_columns ? range : outer,
+                                                 cuttable && by_columns ? range : columns);
   };
   return choice;
 }
@@ -180,10 +191,14 @@ std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   const bool by_columns = middle->outer == 1 && middle->inner > 1;
   const auto work = static_cast<std::int64_t>(by_columns ? middle->inner : middle->outer);
   // A cut goes along the output's first axis; where that axis is not the kernel's own, it runs whole.
-  const bool cuttable = !site.outputs[0].shape.is_scalar() && row_count(site.outputs[0]) == work;
-  choice.cut = {.extent = cuttable ? work : 1, .row_inputs = {cuttable && !by_columns}};
-  choice.make = [middle = *middle, by_columns, cuttable, work](Range range) {
-    return std::make_unique<SumKernel>(middle, by_columns, cuttable ? range : Range{.begin = 0, .end = work});
+  const std::int64_t rows = row_count(site.outputs[0]);
+  const bool cuttable =
+      !site.outputs[0].shape.is_scalar() && (by_columns ? rows > 0 && work % rows == 0 : rows == work);
+  const std::int64_t step = cuttable ? work / std::max<std::int64_t>(rows, 1) : work;
+  choice.cut = {.extent = cuttable ? rows : 1, .row_inputs = {cuttable && !by_columns}};
+  choice.make = [middle = *middle, by_columns, step](Range range) {
+    return std::make_unique<SumKernel>(middle, by_columns,
+                                       Range{.begin = range.begin * step, .end = range.end * step});
   };
   return choice;
 }

@@ -15,9 +15,19 @@ Work Batch::work(double passes, double looks) const {
 }
 
 BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns)
+    : BatchProducts(batch, rows, columns, {.begin = 0, .end = batch.panels}) {}
+
+BatchProducts::BatchProducts(const Batch& batch, Range panels)
+    : BatchProducts(batch, {.begin = 0, .end = batch.rows}, {.begin = 0, .end = batch.layout.columns},
+                    panels) {}
+
+BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns, Range panels)
     : rows_(rows),
-      n_(batch.n),
-      products_(std::min(kGroup, rows.end - rows.begin), columns, batch.n,
+      panels_(panels),
+      height_(batch.rows),
+      width_(batch.width()),
+      stride_(batch.n),
+      products_(std::min(kGroup, rows.end - rows.begin), columns, batch.width(),
                 std::min(batch.layout.fullest_row, columns.end - columns.begin)),
       taken_(std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout)) {
   if (batch.form == RowsForm::numbered) {

@@ -30,7 +30,9 @@ struct Batch {
   std::size_t first = 0;  // where they are among the inputs
   std::int64_t rows = 0;
   std::int64_t n = 0;
+  std::int64_t panels = 1;  // in which the n columns lie: [panels, rows, n / panels]
 
+  std::int64_t width() const { return n / panels; }
   std::size_t after() const { return first + inputs_of(form); }  // what follows them there
   StoredRows view(const KernelBuffers& buffers) const {
     return stored_rows(layout, form,
@@ -49,31 +51,43 @@ class BatchProducts {
  public:
   /// Of the part `rows` of the batch, with the part `columns` of X and the same rows of w.
   BatchProducts(const Batch& batch, Range rows, Range columns);
+  /// Of the whole batch, with these panels of w's columns.
+  BatchProducts(const Batch& batch, Range panels);
 
   std::size_t scratch_bytes() const;
   /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the part of the rows; `x` and `numbers` are the
-  /// whole batch's, `w` and `y` the starts of w and y, and `bias` may be null. Calls finished(y of them,
-  /// their elements) behind some rows, while they lie in the cache.
+  /// whole batch's, `w`, `bias` and `y` the starts, and `bias` may be null. Calls finished(y of them, their
+  /// elements) behind some rows, while they lie in the cache.
   template <typename F>
   void multiply(const StoredRows& x, const std::int32_t* numbers, const float* w, float scale,
                 const float* bias, float* y, std::byte* scratch, F finished) const {
     for (std::int64_t row = rows_.begin; row < rows_.end; row += kGroup) {
       const Range group{row, std::min(row + kGroup, rows_.end)};
-      float* const to = y + group.begin * n_;
-      products_.multiply(rows_of(x, numbers, group, scratch + products_.scratch_bytes()),
-                         group.end - group.begin, w, scale, bias, to, scratch);
-      finished(to, static_cast<std::size_t>((group.end - group.begin) * n_));
+      const std::int64_t count = group.end - group.begin;
+      const StoredRows taken = rows_of(x, numbers, group, scratch + products_.scratch_bytes());
+      for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
+        const std::int64_t at = panel * width_;
+        float* const to = y + at * height_ + group.begin * width_;
+        products_.multiply(taken, count, w + at, stride_, scale, bias != nullptr ? bias + at : nullptr, to,
+                           scratch);
+        finished(to, static_cast<std::size_t>(count * width_));
+      }
     }
   }
 
  private:
   static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
 
+  BatchProducts(const Batch& batch, Range rows, Range columns, Range panels);
+
   /// Those of `group` as rows 0, 1, ...
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;
-  std::int64_t n_ = 0;
+  Range panels_;
+  std::int64_t height_ = 0;  // of the whole batch
+  std::int64_t width_ = 0;
+  std::int64_t stride_ = 0;  // of w
   RowProducts products_;
   BatchRows taken_;
   std::optional<PackedRows> packed_;

@@ -43,8 +43,8 @@ std::size_t RowProducts::scratch_bytes() const {
   return may_pay_ ? panel_bytes() + whole_lines(static_cast<std::size_t>(rows_) * sizeof(std::int64_t)) : 0;
 }
 
-void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, float scale,
-                           const float* bias, float* y, std::byte* scratch,
+void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
+                           float scale, const float* bias, float* y, std::byte* scratch,
                            const SparseFunctions& functions) const {
   const auto nonzeros = [&] {
     std::int64_t sum = 0;
@@ -54,10 +54,10 @@ void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float*
   if (may_pay_ && pays(count, nonzeros())) {
     const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = panel_};
     auto* cursors = reinterpret_cast<std::int64_t*>(scratch + panel_bytes());
-    functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, n_, scale, bias, y, panel,
+    functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, stride, n_, scale, bias, y, panel,
                                 cursors);
   } else {
-    functions.multiply(x, count, w, n_, scale, bias, y);
+    functions.multiply(x, count, w, stride, n_, scale, bias, y);
   }
 }
 

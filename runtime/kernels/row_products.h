@@ -19,10 +19,12 @@ class RowProducts {
 
   /// In whole cache lines; 0 where the panel cannot pay.
   std::size_t scratch_bytes() const;
-  /// y[i, :] = scale * x[i, :] w + bias for the first `count` rows; `bias` may be null. `scratch` is aligned
-  /// to 64 bytes. The bits do not depend on the way that is taken.
-  void multiply(const StoredRows& x, std::int64_t count, const float* w, float scale, const float* bias,
-                float* y, std::byte* scratch, const SparseFunctions& functions = sparse_functions()) const;
+  /// y[i, :] = scale * x[i, :] w + bias for the first `count` rows; the rows of w lie `stride` elements
+  /// apart, and `bias` may be null. `scratch` is aligned to 64 bytes. The bits do not depend on the way that
+  /// is taken.
+  void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride, float scale,
+                const float* bias, float* y, std::byte* scratch,
+                const SparseFunctions& functions = sparse_functions()) const;
 
  private:
   std::size_t panel_bytes() const { return static_cast<std::size_t>(panel_) * sizeof(float); }

@@ -170,13 +170,38 @@ void ResidentSplitMatMul::forward(const KernelArgs& args) const {
   }
 }
 
+TensorType ResidentPanelMatMul::infer(std::span<const TensorType> inputs) const {
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  if (form == RowsForm::numbered && types.size() > 1) types[1] = CheckedRows{layout.rows}.infer(types[1]);
+  return in_panels(whole().infer(types), panels);
+}
+
+void ResidentPanelMatMul::forward(const KernelArgs& args) const {
+  if (form == RowsForm::numbered) check_indices(args.inputs[1], layout.rows, "index", 0);
+  const Arg& y = args.outputs[0];
+  Tensor product = Tensor::zeros(y.dtype, {y.sizes[1], panels * y.sizes[2]});
+  const Arg all{.dtype = y.dtype,
+                .sizes = product.sizes(),
+                .data = product.mutable_data(),
+                .elements = product.elements()};
+  whole().forward({args.inputs, {&all, 1}});
+  std::ranges::copy(in_panels(product, panels).values<float>(), y.as<float>().begin());
+}
+
+ResidentMatMul ResidentPanelMatMul::whole() const {
+  return {.layout = layout, .form = form, .scale = scale, .bias = bias, .activation = activation};
+}
+
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
   const std::size_t first = accumulates ? 1 : 0;
   if (inputs.size() != first + inputs_of(form) + 1U) throw_lost("number of inputs");
   const Dim height = height_of(layout, form, inputs.subspan(first, inputs_of(form)));
   const TensorType& d = inputs.back();
-  if (d.dtype != DType::f32 || d.shape.rank() != 2 || d.shape[0] != height) throw_lost("right side");
-  const TensorType type{DType::f32, {layout.columns, d.shape[1]}};
+  const std::size_t rank = panels > 1 ? 3 : 2;
+  if (d.dtype != DType::f32 || d.shape.rank() != rank || d.shape[rank - 2] != height)
+    throw_lost("right side");
+  if (panels > 1 && d.shape[0] != Dim(panels)) throw_lost("number of panels");
+  const TensorType type{DType::f32, {layout.columns, panels * d.shape[rank - 1].size()}};
   if (accumulates && inputs[0] != type) throw_lost("accumulator");
   return type;
 }
@@ -185,13 +210,16 @@ void ResidentGradient::forward(const KernelArgs& args) const {
   const std::size_t first = accumulates ? 1 : 0;
   const RowReader x(layout, form, args.inputs.subspan(first, inputs_of(form)));
   const auto d = args.inputs.back().as<const float>();
-  const auto n = static_cast<std::size_t>(args.inputs.back().sizes[1]);
+  const auto n = static_cast<std::size_t>(args.outputs[0].sizes[1]);
+  const auto width = n / static_cast<std::size_t>(panels);
+  const std::int64_t rows = args.inputs.back().sizes[panels > 1 ? 1 : 0];
   const auto y = args.outputs[0].as<float>();
   std::vector<double> sum(y.size(), 0.0);
-  for (std::int64_t i = 0; i < args.inputs.back().sizes[0]; ++i) {
+  for (std::int64_t i = 0; i < rows; ++i) {
     x.each_nonzero(i, [&](std::size_t column, double value) {
       for (std::size_t j = 0; j < n; ++j) {
-        sum[column * n + j] += value * static_cast<double>(d[static_cast<std::size_t>(i) * n + j]);
+        const std::size_t row = j / width * static_cast<std::size_t>(rows) + static_cast<std::size_t>(i);
+        sum[column * n + j] += value * static_cast<double>(d[row * width + j % width]);
       }
     });
   }

@@ -96,17 +96,41 @@ struct ResidentSplitMatMul {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+/// activation(scale * X w + bias) with its columns in `panels`: y [panels, m, n / panels], where X is [m, k].
+/// Whoever computes a panel reads no other columns of w than the same panel of a gradient updates. Inputs: X,
+/// w [k, n], bias [n] if it has one. Numbered rows are checked here, as by ResidentSplitMatMul.
+struct ResidentPanelMatMul {
+  static constexpr std::string_view name = "resident_panel_matmul";
+  static constexpr Traits traits{.can_fail = true};
+  RowLayout layout;
+  RowsForm form = RowsForm::numbered;
+  std::int64_t panels = 1;
+  double scale = 1.0;
+  bool bias = false;
+  Epilogue activation;
+  static constexpr auto attributes = weft::attributes(
+      &ResidentPanelMatMul::layout, &ResidentPanelMatMul::form, &ResidentPanelMatMul::panels,
+      &ResidentPanelMatMul::scale, &ResidentPanelMatMul::bias, &ResidentPanelMatMul::activation);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+
+ private:
+  ResidentMatMul whole() const;  // the same in one panel
+};
+
 /// y = c + scale * X^T d, with d [m, n]: the gradient of a weight, and its update where c is the weight.
-/// Inputs: c [k, n] if it `accumulates`, X, d.
+/// Inputs: c [k, n] if it `accumulates`, X, d; in several panels, d is [panels, m, n / panels].
 struct ResidentGradient {
   static constexpr std::string_view name = "resident_gradient";
   RowLayout layout;
   RowsForm form = RowsForm::store;
   double scale = 1.0;
   bool accumulates = false;
+  std::int64_t panels = 1;
   static constexpr auto attributes =
       weft::attributes(&ResidentGradient::layout, &ResidentGradient::form, &ResidentGradient::scale,
-                       &ResidentGradient::accumulates);
+                       &ResidentGradient::accumulates, &ResidentGradient::panels);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

@@ -50,6 +50,9 @@ TEST(Access, ConflictsWhereOneWritesWhatAnotherTouches) {
   EXPECT_TRUE(other(3, false, Access::kAnywhere));
   EXPECT_TRUE(other(3, false, Access::kFirstThread));
   EXPECT_FALSE(other(2, false, 9));
+  const Access columns{.storage = 3, .writes = true, .rows = 8, .by_columns = true};
+  EXPECT_FALSE(conflict(columns, columns));
+  EXPECT_TRUE(conflict(write, columns)) << "panels of columns are no rows";
   const Access read{.storage = 3, .rows = Access::kAnywhere};
   EXPECT_FALSE(conflict(read, {.storage = 3, .rows = 8}));
   const Access everywhere{.storage = 3, .writes = true};

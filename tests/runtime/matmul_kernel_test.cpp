@@ -132,15 +132,58 @@ TEST_P(MatMulKernel, TakesABatchOnTheLeftAsOneTallMatrix) {
   }
 }
 
-TEST_P(MatMulKernel, LeavesOtherBatchesToTheReference) {
+TEST_P(MatMulKernel, TakesTheMatricesOfABatchOneByOne) {
   TensorSource source("batched matmul kernel");
   const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
   for (const KernelCheck& check :
-       {KernelCheck(MatMul{}, {random({2, 3, 4}), random({2, 4, 5})}),
-        KernelCheck(MatMul{}, {random({3, 4}), random({2, 4, 5})}),
-        KernelCheck(MatMul{.transpose_a = true}, {random({2, 4, 3}), random({4, 5})})}) {
-    EXPECT_EQ(check.choice().name, "reference");
-    check.expect_correct(0.0);
+       {KernelCheck(MatMul{}, {random({5, 3, 4}), random({5, 4, 6})}),
+        KernelCheck(MatMul{}, {random({3, 4}), random({5, 4, 6})}),
+        KernelCheck(MatMul{}, {random({5, 2, 3, 4}), random({2, 4, 6})}),
+        KernelCheck(MatMul{}, {random({5, 1, 3, 4}), random({5, 2, 4, 6})}),
+        KernelCheck(MatMul{}, {random({1, 3, 4}), random({5, 4, 6})}),
+        KernelCheck(MatMul{.transpose_b = true}, {random({3, 4}), random({5, 6, 4})}),
+        KernelCheck(MatMul{.transpose_a = true}, {random({5, 4, 3}), random({4, 6})}),
+        KernelCheck(MatMulAccumulate{.product = {.transpose_a = true}, .alpha = -0.5},
+                    {random({5, 3, 6}), random({5, 4, 3}), random({4, 6})}),
+        KernelCheck(FusedMatMul{.product = {}, .bias = true, .activation = {Relu{}}},
+                    {random({5, 3, 4}), random({5, 4, 6}), random({6})})}) {
+    EXPECT_EQ(check.choice().name, precision().kernel) << check.describe();
+    check.expect_correct(10 * precision().tolerance);
+  }
+}
+
+TEST_P(MatMulKernel, CutsABatchWithThoseOperandsThatHaveItsFirstAxis) {
+  TensorSource source("cut of a batched matmul");
+  const auto cut_of = [&](const Sizes& a, const Sizes& b) {
+    const auto random = [&](const Sizes& sizes) {
+      return source.uniform(sizes, -1.0, 1.0, precision().dtype);
+    };
+    const KernelCheck check(MatMul{}, {random(a), random(b)});
+    EXPECT_EQ(check.choice().cut.extent, 5);
+    return check.choice().cut.row_inputs;
+  };
+  EXPECT_EQ(cut_of({5, 3, 4}, {5, 4, 6}), (std::vector<bool>{true, true}));
+  EXPECT_EQ(cut_of({3, 4}, {5, 4, 6}), (std::vector<bool>{false, true}));
+  EXPECT_EQ(cut_of({5, 5, 3, 4}, {5, 4, 6}), (std::vector<bool>{true, false}));
+  EXPECT_EQ(cut_of({1, 3, 4}, {5, 4, 6}), (std::vector<bool>{false, true}));
+}
+
+TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
+  TensorSource source("products in panels");
+  const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
+  for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{7, 5, 12}, {3, 300, 1536}}) {
+    for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
+      const KernelCheck check(PanelMatMul{.bias = true, .activation = after, .panels = 3},
+                              {random({m, k}), random({k, n}), random({n})});
+      EXPECT_EQ(check.choice().name, precision().kernel);
+      EXPECT_EQ(check.choice().cut.extent, 3);
+      check.expect_correct(10 * precision().tolerance);
+    }
+    const KernelCheck update(PanelMatMulAccumulate{.alpha = -0.5, .panels = 3},
+                             {random({k, n}), random({m, k}), random({3, m, n / 3})});
+    EXPECT_EQ(update.choice().name, precision().kernel);
+    EXPECT_EQ(update.choice().cut.extent, 3);
+    update.expect_correct(10 * precision().tolerance);
   }
 }
 

@@ -31,11 +31,12 @@ TEST(OneDnn, PrimitiveAndGemmComputeTheSame) {
     OneDnnMatMulSpec spec{.m = m, .n = n, .k = k, .transpose_a = source.coin(), .transpose_b = source.coin()};
     spec.lda = spec.transpose_a ? m : k;
     spec.ldb = spec.transpose_b ? k : n;
+    spec.ldc = n + source.below(3);
     spec.accumulate = source.coin();
     spec.alpha = spec.accumulate ? 0.5F : 1.0F;
     const auto a = integers(source, m * k);
     const auto b = integers(source, k * n);
-    const auto before = integers(source, m * n);
+    const auto before = integers(source, m * spec.ldc);
 
     auto by_gemm = before;
     onednn_gemm(spec, a.data(), b.data(), by_gemm.data());
@@ -53,7 +54,11 @@ TEST(OneDnn, PrimitiveAndGemmComputeTheSame) {
     with_bias.run(a.data(), b.data(), bias.data(), biased.data(), scratch.data());
     auto expected = by_gemm;
     // A product that accumulates is scaled, its bias with it.
-    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += spec.alpha * bias[i % bias.size()];
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t j = 0; j < n; ++j)
+        expected[static_cast<std::size_t>(i * spec.ldc + j)] +=
+            spec.alpha * bias[static_cast<std::size_t>(j)];
+    }
     ASSERT_EQ(biased, expected);
   }
 }

@@ -98,6 +98,36 @@ TEST_P(ResidentKernel, MultipliesInTerms) {
   }
 }
 
+TEST_P(ResidentKernel, MultipliesInPanelsOfColumns) {
+  for (const std::int64_t panels : {2, 3}) {
+    const ResidentPanelMatMul product{
+        .layout = store_.layout, .panels = panels, .scale = 0.1, .bias = true, .activation = {Relu{}}};
+    for (const Tensor& rows :
+         {row_numbers(), Tensor::of<std::int64_t>({4, 4}), Tensor::of<std::uint8_t>({19})}) {
+      const KernelCheck check(product,
+                              {store_.bytes, rows, floats({30, panels * n()}), floats({panels * n()})});
+      EXPECT_EQ(check.choice().name, "resident_panel_matmul");
+      EXPECT_EQ(check.choice().cut.extent, panels);
+      check.expect_correct(kSumBound);
+    }
+  }
+}
+
+TEST_P(ResidentKernel, AddsTheGradientInPanelsOfColumns) {
+  for (const bool accumulates : {false, true}) {
+    const ResidentGradient op{.layout = store_.layout,
+                              .form = RowsForm::numbered,
+                              .scale = -0.1,
+                              .accumulates = accumulates,
+                              .panels = 3};
+    std::vector<Tensor> inputs{store_.bytes, row_numbers(), floats({3, 7, n()})};
+    if (accumulates) inputs.insert(inputs.begin(), floats({30, 3 * n()}));
+    const KernelCheck check(op, inputs);
+    EXPECT_EQ(check.choice().cut.extent, 3);
+    check.expect_correct(kSumBound);
+  }
+}
+
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
   const KernelCheck check(ResidentGradient{.layout = store_.layout, .form = RowsForm::numbered, .scale = 0.1},
                           {store_.bytes, row_numbers(), floats({7, n()})});
@@ -184,6 +214,25 @@ TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
         ResidentGradient{.layout = x.layout, .form = RowsForm::entries, .scale = -0.1, .accumulates = true},
         inputs);
     added.expect_correct(kSumBound);
+  }
+}
+
+TEST_P(ResidentKernel, TakesASparseMatrixInPanelsOfColumns) {
+  for (const DType dtype : {DType::u8, DType::f32}) {
+    const FedEntries x(dtype);
+    const ResidentPanelMatMul product{
+        .layout = x.layout, .form = RowsForm::entries, .panels = 2, .scale = 0.1, .activation = {}};
+    KernelCheck(product, x.followed_by({floats({30, 2 * n()})})).expect_correct(kSumBound);
+    for (const bool accumulates : {false, true}) {
+      const ResidentGradient gradient{.layout = x.layout,
+                                      .form = RowsForm::entries,
+                                      .scale = -0.1,
+                                      .accumulates = accumulates,
+                                      .panels = 2};
+      std::vector<Tensor> inputs = x.followed_by({floats({2, 7, n()})});
+      if (accumulates) inputs.insert(inputs.begin(), floats({30, 2 * n()}));
+      KernelCheck(gradient, inputs).expect_correct(kSumBound);
+    }
   }
 }
 

@@ -31,16 +31,17 @@ int whole_calls = 0;
 int parts_calls = 0;
 SparseFunctions counting_functions() {
   SparseFunctions counting = sparse_functions();
-  counting.multiply = [](const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
-                         const float* bias, float* y) {
+  counting.multiply = [](const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
+                         std::int64_t n, float scale, const float* bias, float* y) {
     ++whole_calls;
-    sparse_functions().multiply(x, count, w, n, scale, bias, y);
+    sparse_functions().multiply(x, count, w, stride, n, scale, bias, y);
   };
   counting.multiply_in_parts = [](const StoredRows& x, std::int64_t count, std::int64_t first,
-                                  std::int64_t last, const float* w, std::int64_t n, float scale,
-                                  const float* bias, float* y, const Panel& panel, std::int64_t* cursors) {
+                                  std::int64_t last, const float* w, std::int64_t stride, std::int64_t n,
+                                  float scale, const float* bias, float* y, const Panel& panel,
+                                  std::int64_t* cursors) {
     ++parts_calls;
-    sparse_functions().multiply_in_parts(x, count, first, last, w, n, scale, bias, y, panel, cursors);
+    sparse_functions().multiply_in_parts(x, count, first, last, w, stride, n, scale, bias, y, panel, cursors);
   };
   return counting;
 }
@@ -53,10 +54,10 @@ bool takes_parts(const RowStore& store, std::int64_t n, std::int64_t count = kSt
   const std::vector<float> w(static_cast<std::size_t>(store.layout.columns * n), 0.5F);
   std::vector<float> expected(static_cast<std::size_t>(kStoredRows * n));
   std::vector<float> y = expected;
-  sparse_functions().multiply(x, count, w.data(), n, 2.0F, nullptr, expected.data());
+  sparse_functions().multiply(x, count, w.data(), n, n, 2.0F, nullptr, expected.data());
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   whole_calls = parts_calls = 0;
-  products.multiply(x, count, w.data(), 2.0F, nullptr, y.data(),
+  products.multiply(x, count, w.data(), n, 2.0F, nullptr, y.data(),
                     static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
   EXPECT_EQ(whole_calls + parts_calls, 1);
   EXPECT_EQ(y, expected);
@@ -102,7 +103,7 @@ TEST(RowProducts, ReadNoRowsOfTheMatrixBesideTheirs) {
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   std::vector<float> y(std::size_t{kStoredRows} * kN, w[0]);
   whole_calls = parts_calls = 0;
-  products.multiply(store.layout.view(store.bytes.data()), kStoredRows, w.data(), 1.0F, nullptr, y.data(),
+  products.multiply(store.layout.view(store.bytes.data()), kStoredRows, w.data(), kN, 1.0F, nullptr, y.data(),
                     static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
   EXPECT_EQ(parts_calls, 1);
   EXPECT_EQ(y, std::vector<float>(y.size(), 392.0F));

@@ -79,14 +79,18 @@ void expect_near(float actual, double expected, double size) {
       << actual << " where " << expected << " was expected";
 }
 
+/// Elements between the rows of matrices that are part of wider ones.
+constexpr std::int64_t kApart = 5;
+
 void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int64_t n, bool bias) {
   const std::int64_t k = x.store.layout.columns;
-  const auto w = random_floats(k * n);
+  const std::int64_t stride = n + kApart;
+  const auto w = random_floats(k * stride);
   const auto b = random_floats(n);
   const std::size_t size = static_cast<std::size_t>(kMatrixRows * n);
   std::vector<float> y(size + 1, 77.0F);
   constexpr float kScale = 0.25F;
-  functions.multiply(x.store.layout.view(x.store.bytes.data()), kMatrixRows, w.data(), n, kScale,
+  functions.multiply(x.store.layout.view(x.store.bytes.data()), kMatrixRows, w.data(), stride, n, kScale,
                      bias ? b.data() : nullptr, y.data());
   EXPECT_EQ(y[size], 77.0F) << "wrote behind the last row";
   for (std::int64_t i = 0; i < kMatrixRows; ++i) {
@@ -94,7 +98,7 @@ void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int6
       double sum = 0.0;
       double absolute = 0.0;
       for (std::int64_t p = 0; p < k; ++p) {
-        const double term = x.at(i, p) * static_cast<double>(w[static_cast<std::size_t>(p * n + j)]);
+        const double term = x.at(i, p) * static_cast<double>(w[static_cast<std::size_t>(p * stride + j)]);
         sum += term;
         absolute += std::abs(term);
       }
@@ -120,19 +124,21 @@ TEST(SparseFunctions, MultiplyRows) {
   }
 }
 
-void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t n, std::int64_t panel_size) {
+void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t n, std::int64_t panel_size,
+                 std::int64_t apart) {
   const std::int64_t k = x.store.layout.columns;
+  const std::int64_t stride = n + apart;
   const StoredRows rows = x.store.layout.view(x.store.bytes.data());
-  const auto w = random_floats(k * n);
+  const auto w = random_floats(k * stride);
   const auto b = random_floats(n);
   for (const float* bias : {b.data(), static_cast<const float*>(nullptr)}) {
     std::vector<float> whole(static_cast<std::size_t>(kMatrixRows * n + 1), 77.0F);
     std::vector<float> parts = whole;
-    functions.multiply(rows, kMatrixRows, w.data(), n, 0.25F, bias, whole.data());
+    functions.multiply(rows, kMatrixRows, w.data(), stride, n, 0.25F, bias, whole.data());
     PanelRoom room(panel_size);
     std::vector<std::int64_t> cursors(kMatrixRows);
-    functions.multiply_in_parts(rows, kMatrixRows, 0, k, w.data(), n, 0.25F, bias, parts.data(), room.panel(),
-                                cursors.data());
+    functions.multiply_in_parts(rows, kMatrixRows, 0, k, w.data(), stride, n, 0.25F, bias, parts.data(),
+                                room.panel(), cursors.data());
     EXPECT_EQ(parts, whole);
   }
 }
@@ -145,10 +151,11 @@ TEST(SparseFunctions, MultiplyInPartsToTheSameBits) {
         for (const std::int64_t panel_size : {128, 512, 8192}) {
           SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n) +
                        ", in a panel of " + std::to_string(panel_size));
-          check_parts(*functions, x, n, panel_size);
+          check_parts(*functions, x, n, panel_size, 0);
+          check_parts(*functions, x, n, panel_size, kApart);
         }
       }
-      check_parts(*functions, random_matrix(dtype, 70'001), 5, 8192);
+      check_parts(*functions, random_matrix(dtype, 70'001), 5, 8192, 0);
     }
   }
 }
@@ -174,29 +181,33 @@ void check_accumulate(const SparseFunctions& functions, bool byte_entries, std::
   const std::vector<std::int32_t> ends{2, 3, 4};
   constexpr std::int64_t kColumns = 3;
   constexpr std::int64_t kBatch = 3;
+  const std::int64_t stride = n + kApart;
   const auto d = random_floats(kBatch * n);
-  const auto c = random_floats(kColumns * n);
-  const auto size = static_cast<std::size_t>(kColumns * n);
+  const auto c = random_floats(kColumns * stride);
   PanelRoom room(kBatch * panel_width);
   const StoredColumns x{
       .begins = begins.data(),
       .ends = ends.data(),
       .entries = byte_entries ? static_cast<const void*>(kByteEntries.data()) : kFloatEntries.data(),
       .byte_entries = byte_entries};
-  std::vector<float> y(size + 1, 77.0F);
-  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, c.data(), y.data(), room.panel());
+  std::vector<float> y = c;
+  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, c.data(), y.data(), stride, room.panel());
   std::vector<float> in_place = c;
-  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, in_place.data(), in_place.data(),
+  functions.accumulate(x, kColumns, d.data(), kBatch, n, -0.5F, in_place.data(), in_place.data(), stride,
                        room.panel());
-  EXPECT_EQ(y[size], 77.0F) << "wrote behind the last column";
-  y.pop_back();
   EXPECT_EQ(y, in_place);
+  for (std::int64_t row = 0; row < kColumns; ++row) {
+    const std::ptrdiff_t behind = row * stride + n;
+    EXPECT_TRUE(std::equal(y.begin() + behind, y.begin() + behind + kApart, c.begin() + behind))
+        << "wrote behind row " << row;
+  }
   for (std::int64_t j = 0; j < n; ++j) {
     const auto at = [&](const std::vector<float>& m, std::int64_t row) {
-      return static_cast<double>(m[static_cast<std::size_t>(row * n + j)]);
+      return static_cast<double>(m[static_cast<std::size_t>(row * stride + j)]);
     };
     const auto product = [&](std::size_t k) {
-      return -0.5 * static_cast<double>(kFloatEntries[k].value) * at(d, kFloatEntries[k].row);
+      const auto from = static_cast<std::size_t>(static_cast<std::int64_t>(kFloatEntries[k].row) * n + j);
+      return -0.5 * static_cast<double>(kFloatEntries[k].value) * static_cast<double>(d[from]);
     };
     expect_near(static_cast<float>(at(y, 0)), at(c, 0) + product(0) + product(1),
                 std::abs(product(0)) + std::abs(product(1)));
@@ -224,22 +235,23 @@ void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64
   constexpr std::int64_t kLast = 17;
   const std::int64_t k = x.store.layout.columns;
   const auto d = random_floats(kMatrixRows * n);
-  std::vector<float> y = random_floats(k * n + 1);
+  const std::int64_t stride = n + kApart;
+  std::vector<float> y = random_floats(k * stride + 1);
   const std::vector<float> before = y;
   functions.scatter(x.store.layout.view(x.store.bytes.data()), kMatrixRows, kFirst, kLast, d.data(), n,
-                    kAlpha, y.data());
-  for (std::int64_t i = 0; i <= k * n; ++i) {
+                    kAlpha, y.data(), stride);
+  for (std::int64_t i = 0; i <= k * stride; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const std::int64_t column = i / n;
-    if (column < kFirst || column >= kLast) {
-      ASSERT_EQ(y[at], before[at]) << "column " << column << " is not asked for";
+    const std::int64_t column = i / stride;
+    if (column < kFirst || column >= kLast || i % stride >= n) {
+      ASSERT_EQ(y[at], before[at]) << "element " << i % stride << " of column " << column;
       continue;
     }
     double sum = static_cast<double>(before[at]);
     double absolute = 0.0;
     for (std::int64_t row = 0; row < kMatrixRows; ++row) {
       const double term =
-          kAlpha * x.at(row, column) * static_cast<double>(d[static_cast<std::size_t>(row * n + i % n)]);
+          kAlpha * x.at(row, column) * static_cast<double>(d[static_cast<std::size_t>(row * n + i % stride)]);
       sum += term;
       absolute += std::abs(term);
     }
@@ -271,7 +283,7 @@ TEST(SparseFunctions, StartFromZeroWithoutAnAccumulator) {
     std::vector<float> y(4, 9.0F);
     PanelRoom room(32);
     functions->accumulate({.begins = begins.data(), .ends = ends.data(), .entries = &entry}, 2, d.data(), 2,
-                          2, 1.0F, nullptr, y.data(), room.panel());
+                          2, 1.0F, nullptr, y.data(), 2, room.panel());
     EXPECT_EQ(y, (std::vector{0.0F, 0.0F, 6.0F, 8.0F})) << functions->instruction_set;
   }
 }

@@ -51,16 +51,17 @@ struct Panel {
 struct SparseFunctions {
   std::string_view instruction_set;
 
-  // y[i, :] = scale * x[i, :] w + bias for `count` rows of n elements; `bias` may be null.
-  void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
-                   const float* bias, float* y);
+  // y[i, :] = scale * x[i, :] w + bias for `count` rows of n elements; those of w lie `stride` elements
+  // apart, and `bias` may be null.
+  void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
+                   std::int64_t n, float scale, const float* bias, float* y);
 
   // The same bits. All rows meet the first rows of w before the next ones, which so stay in the panel, and
   // the panel in the cache: it pays where a row has several non-zeros for each part. All columns of x lie in
   // [first, last); `cursors` is room for `count` numbers.
   void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                            const float* w, std::int64_t n, float scale, const float* bias, float* y,
-                            const Panel& panel, std::int64_t* cursors);
+                            const float* w, std::int64_t stride, std::int64_t n, float scale,
+                            const float* bias, float* y, const Panel& panel, std::int64_t* cursors);
 
   // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
   // are. May write kCompressSpare elements past the last one.
@@ -69,14 +70,16 @@ struct SparseFunctions {
 
   // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries of column j, for the first
   // `count` columns. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d
-  // has `rows` rows, which go through the panel some columns at a time, at least 16.
+  // has `rows` rows of n elements, which go through the panel some columns at a time, at least 16; those of c
+  // and y lie `stride` elements apart.
   void (*accumulate)(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows,
-                     std::int64_t n, float alpha, const float* c, float* y, const Panel& panel);
+                     std::int64_t n, float alpha, const float* c, float* y, std::int64_t stride,
+                     const Panel& panel);
 
   // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
-  // i, one row after the other.
+  // i, one row after the other; d has rows of n elements, those of y lie `stride` elements apart.
   void (*scatter)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                  const float* d, std::int64_t n, float alpha, float* y);
+                  const float* d, std::int64_t n, float alpha, float* y, std::int64_t stride);
 };
 
 /// The functions for this CPU.

@@ -125,8 +125,8 @@ inline void fetch_row(const StoredRows& x, std::int64_t row) {
 }
 
 template <int R, bool HasTail, typename C, typename V>
-void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
-                    const float* bias, float* y, Tail tail) {
+void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
+                    std::int64_t n, float scale, const float* bias, float* y, Tail tail) {
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -135,7 +135,7 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
     block.clear();
     const std::int64_t end = x.ends[i];
     for (std::int64_t k = x.begins[i]; k < end; ++k) {
-      block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * n, tail);
+      block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
     }
     block.finish(scale, bias, y + i * n, tail);
   }
@@ -144,8 +144,8 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
 // A block of a matrix's columns, its rows side by side and the last register filled up with zeros: rows that
 // lie a power of two apart would push each other out of the cache, and others begin within a cache line.
 template <int R, bool HasTail>
-void copy_block(const float* from, std::int64_t rows, std::int64_t n, float* panel, Tail tail) {
-  for (std::int64_t i = 0; i < rows; ++i, from += n) {
+void copy_block(const float* from, std::int64_t rows, std::int64_t stride, float* panel, Tail tail) {
+  for (std::int64_t i = 0; i < rows; ++i, from += stride) {
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(from + r * kWidth));
     if constexpr (HasTail) {
@@ -158,18 +158,19 @@ void copy_block(const float* from, std::int64_t rows, std::int64_t n, float* pan
 // Rows of w that are a block as they lie need no panel.
 template <int R, bool HasTail, typename C, typename V>
 void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                             const float* w, std::int64_t n, float scale, const float* bias, float* y,
-                             Tail tail, const Panel& panel, std::int64_t* cursors) {
+                             const float* w, std::int64_t stride, std::int64_t n, float scale,
+                             const float* bias, float* y, Tail tail, const Panel& panel,
+                             std::int64_t* cursors) {
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
-  const bool apart = n != R * kWidth;
+  const bool apart = stride != R * kWidth;
   const std::int64_t step = panel.size / kStride;
   for (std::int64_t i = 0; i < count; ++i) cursors[i] = x.begins[i];
   for (std::int64_t begin = first; begin < last; begin += step) {
     const std::int64_t end = begin + step < last ? begin + step : last;
-    if (apart) copy_block<R, HasTail>(w + begin * n, end - begin, n, panel.data, tail);
-    const float* part = apart ? panel.data : w + begin * n;
+    if (apart) copy_block<R, HasTail>(w + begin * stride, end - begin, stride, panel.data, tail);
+    const float* part = apart ? panel.data : w + begin * stride;
     for (std::int64_t i = 0; i < count; ++i) {
       Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled here
       if (begin == first) {
@@ -202,14 +203,14 @@ inline __attribute__((always_inline)) void own_soon(const float* x) {
 
 // `d` has rows of as many registers as the block.
 template <int R, bool HasTail, typename Entry>
-void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t n, float alpha,
-                      const float* c, float* y, Tail tail) {
+void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d, float alpha, const float* c,
+                      float* y, std::int64_t stride, Tail tail) {
   constexpr std::int64_t kAhead = 4;
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   const auto* entries = static_cast<const Entry*>(x.entries);
   for (std::int64_t column = 0; column < count; ++column) {
     if (const std::int64_t later = column + kAhead; later < count && x.begins[later] != x.ends[later]) {
-      own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * n);
+      own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * stride);
     }
     const std::int32_t end = x.ends[column];
     std::int32_t k = x.begins[column];
@@ -217,7 +218,7 @@ void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
     for (; k < end; ++k) block.add(value_of(entries[k]), d + row_of(entries[k]) * kStride);
-    block.finish(alpha, c != nullptr ? c + column * n : nullptr, y + column * n, tail);
+    block.finish(alpha, c != nullptr ? c + column * stride : nullptr, y + column * stride, tail);
   }
 }
 
@@ -237,7 +238,7 @@ inline std::int64_t first_from(const C* columns, std::int64_t begin, std::int64_
 
 template <int R, bool HasTail, typename C, typename V>
 void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                   const float* d, std::int64_t n, float alpha, float* y, Tail tail) {
+                   const float* d, std::int64_t n, float alpha, float* y, std::int64_t stride, Tail tail) {
   constexpr std::int64_t kAhead = 8;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
@@ -252,9 +253,9 @@ void scatter_block(const StoredRows& x, std::int64_t count, std::int64_t first, 
     for (; k < end; ++k) {
       const Vector v = Vector{} + alpha * number(values[k]);
       if (k + kAhead < end) {
-        own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + static_cast<std::int64_t>(columns[k + kAhead]) * n);
+        own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + static_cast<std::int64_t>(columns[k + kAhead]) * stride);
       }
-      float* to = y + static_cast<std::int64_t>(columns[k]) * n;
+      float* to = y + static_cast<std::int64_t>(columns[k]) * stride;
 #pragma GCC unroll 32
       for (int r = 0; r < R; ++r) store(to + r * kWidth, load(to + r * kWidth) + v * row[r]);
       if constexpr (HasTail) {
@@ -307,24 +308,24 @@ inline void with_types(const StoredRows& x, F f) {
   }
 }
 
-void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t n, float scale,
-              const float* bias, float* y) {
+void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride, std::int64_t n,
+              float scale, const float* bias, float* y) {
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block<R, HasTail, C, V>(x, count, w + at, n, scale, bias != nullptr ? bias + at : nullptr,
-                                       y + at, tail);
+      multiply_block<R, HasTail, C, V>(x, count, w + at, stride, n, scale,
+                                       bias != nullptr ? bias + at : nullptr, y + at, tail);
     });
   });
 }
 
 void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                       const float* w, std::int64_t n, float scale, const float* bias, float* y,
-                       const Panel& panel, std::int64_t* cursors) {
+                       const float* w, std::int64_t stride, std::int64_t n, float scale, const float* bias,
+                       float* y, const Panel& panel, std::int64_t* cursors) {
   // A wider block has fewer rows in the panel, and so fewer non-zeros of each row of x.
   constexpr std::int64_t kMost = kBlock < 128 / kWidth ? kBlock : 128 / kWidth;
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kMost, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block_in_parts<R, HasTail, C, V>(x, count, first, last, w + at, n, scale,
+      multiply_block_in_parts<R, HasTail, C, V>(x, count, first, last, w + at, stride, n, scale,
                                                 bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
                                                 cursors);
     });
@@ -332,23 +333,23 @@ void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t fir
 }
 
 void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last, const float* d,
-             std::int64_t n, float alpha, float* y) {
+             std::int64_t n, float alpha, float* y, std::int64_t stride) {
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      scatter_block<R, HasTail, C, V>(x, count, first, last, d + at, n, alpha, y + at, tail);
+      scatter_block<R, HasTail, C, V>(x, count, first, last, d + at, n, alpha, y + at, stride, tail);
     });
   });
 }
 
 void accumulate(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows, std::int64_t n,
-                float alpha, const float* c, float* y, const Panel& panel) {
+                float alpha, const float* c, float* y, std::int64_t stride, const Panel& panel) {
   const std::int64_t fit = panel.size / (rows > 0 ? rows : 1) / kWidth;
   over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
     const bool apart = n != R * kWidth;
     if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
     const auto block =
         x.byte_entries ? accumulate_block<R, HasTail, ByteEntry> : accumulate_block<R, HasTail, FloatEntry>;
-    block(x, count, apart ? panel.data : d, n, alpha, c != nullptr ? c + at : nullptr, y + at, tail);
+    block(x, count, apart ? panel.data : d, alpha, c != nullptr ? c + at : nullptr, y + at, stride, tail);
   });
 }
 

@@ -1,0 +1,299 @@
+#include "weft/runtime/fuse/split_columns.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "weft/ops/elementwise.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
+#include "weft/runtime/fuse/rule.h"
+#include "weft/runtime/sparse/resident_ops.h"
+
+namespace weft {
+namespace {
+
+bool over_rows(const Axes& axes) { return axes == Axes{0}; }
+bool is_matrix(const Shape& shape) { return shape.rank() == 2; }
+
+/// a b, and what may follow.
+bool multiplies_as_they_are(const Op& op) {
+  const auto* fused = op.as<FusedMatMul>();
+  const MatMul* product = fused != nullptr ? &fused->product : op.as<MatMul>();
+  return product != nullptr && !product->transpose_a && !product->transpose_b;
+}
+
+/// c + alpha a^T b.
+bool updates_dense(const Op& op) {
+  const auto* update = op.as<MatMulAccumulate>();
+  return update != nullptr && update->product.transpose_a && !update->product.transpose_b;
+}
+
+bool updates_resident(const Op& op) {
+  const auto* update = op.as<ResidentGradient>();
+  return update != nullptr && update->accumulates;
+}
+
+/// A program's nodes and who reads what they make.
+class Readers {
+ public:
+  explicit Readers(const Program& program) : graph_(*program.graph) {
+    for (const NodeId id : needed_nodes(graph_, program.roots)) {
+      for (const ValueId& input : graph_.node(id).inputs) readers_[input].insert(id);
+    }
+    for (const Value& root : program.roots) roots_.insert({root.node(), root.output()});
+  }
+
+  const Graph& graph() const { return graph_; }
+  const Shape& shape(const ValueId& id) const { return graph_.type(id).shape; }
+  bool is_root(const ValueId& id) const { return roots_.contains(id); }
+  const std::set<NodeId>& of(const ValueId& id) const {
+    static const std::set<NodeId> kNobody;
+    const auto found = readers_.find(id);
+    return found == readers_.end() ? kNobody : found->second;
+  }
+
+ private:
+  const Graph& graph_;
+  std::map<ValueId, std::set<NodeId>> readers_;
+  std::set<ValueId> roots_;
+};
+
+/// The values [batch, n] that elementwise ops connect with the product of a weight that is updated, and with
+/// the right sides of its gradients.
+class Region {
+ public:
+  /// `taken` are those of other regions.
+  Region(const Readers& program, NodeId product, const std::set<ValueId>& taken)
+      : program_(program), taken_(taken), shape_(program.shape({product, 0})) {
+    add({product, 0});
+    if (const auto d = gradient_of(graph().node(product))) add(*d);
+  }
+
+  const std::set<ValueId>& values() const { return values_; }
+
+  /// Whether all who make or read the values can do so panel by panel.
+  bool can_be_parted() const {
+    return std::ranges::all_of(values_, [&](const ValueId& id) {
+      return program_.shape(id) == shape_ && !program_.is_root(id) && makes_panels(graph().node(id.node)) &&
+             std::ranges::all_of(program_.of(id), [&](NodeId reader) { return reads_panels(id, reader); });
+    });
+  }
+
+ private:
+  const Graph& graph() const { return program_.graph(); }
+  bool holds(const ValueId& id) const { return values_.contains(id); }
+  bool is_elsewhere(const ValueId& id) const { return taken_.contains(id); }
+
+  /// Where a product's weight is updated by the gradient itself: what that multiplies X^T by.
+  std::optional<ValueId> gradient_of(const Node& product) const {
+    const auto* resident = product.op.as<ResidentMatMul>();
+    if (resident == nullptr && !multiplies_as_they_are(product.op)) return std::nullopt;
+    if (resident != nullptr && resident->form == RowsForm::store) return std::nullopt;
+    const ValueId weight = product.inputs[resident != nullptr ? inputs_of(resident->form) : 1];
+    for (const NodeId reader : program_.of(weight)) {
+      const Node& node = graph().node(reader);
+      const bool updates = resident != nullptr
+                               ? updates_resident(node.op)
+                               : updates_dense(node.op) && node.inputs[1] == product.inputs[0];
+      if (updates && node.inputs[0] == weight) return node.inputs.back();
+    }
+    return std::nullopt;
+  }
+
+  void add(const ValueId& first) {
+    std::vector<ValueId> found{first};
+    while (!found.empty()) {
+      const ValueId id = found.back();
+      found.pop_back();
+      if (!values_.insert(id).second) continue;
+      if (graph().node(id.node).op.traits().elementwise) add_operands(id.node, found);
+      for (const NodeId reader : program_.of(id)) {
+        if (graph().node(reader).op.traits().elementwise) add_outputs(reader, found);
+      }
+    }
+  }
+
+  void add_operands(NodeId id, std::vector<ValueId>& found) const {
+    for (const ValueId& input : graph().node(id).inputs) {
+      if (program_.shape(input) == shape_) found.push_back(input);
+    }
+    add_outputs(id, found);
+  }
+
+  void add_outputs(NodeId id, std::vector<ValueId>& found) const {
+    const auto outputs = static_cast<std::uint32_t>(graph().node(id).outputs.size());
+    for (std::uint32_t i = 0; i < outputs; ++i) found.push_back({id, i});
+  }
+
+  bool makes_panels(const Node& node) const {
+    const auto outside = [&](const ValueId& input) { return !holds(input) && !is_elsewhere(input); };
+    if (node.op.traits().elementwise) {
+      return std::ranges::all_of(node.inputs, [&](const ValueId& input) {
+        return holds(input) || program_.shape(input).elements() == 1 ||
+               program_.shape(input) == Shape{shape_[1]};
+      });
+    }
+    if (const auto d = gradient_of(node)) return holds(*d) && std::ranges::all_of(node.inputs, outside);
+    const auto* product = node.op.as<MatMul>();
+    return product != nullptr && !product->transpose_a && product->transpose_b &&
+           is_matrix(program_.shape(node.inputs[1])) && std::ranges::all_of(node.inputs, outside);
+  }
+
+  bool reads_panels(const ValueId& id, NodeId reader) const {
+    const Node& node = graph().node(reader);
+    if (node.op.traits().elementwise) return true;
+    if (std::ranges::count_if(node.inputs, [&](const ValueId& input) { return holds(input); }) != 1 ||
+        std::ranges::any_of(node.inputs, [&](const ValueId& input) { return is_elsewhere(input); }))
+      return false;
+    const auto is_operand = [&](std::size_t i) { return node.inputs[i] == id; };
+    if (const auto* product = node.op.as<MatMul>()) {
+      return is_operand(0) && !product->transpose_b && is_matrix(program_.shape(node.inputs[1]));
+    }
+    if (node.op.is<FusedMatMul>()) {
+      return is_operand(0) && multiplies_as_they_are(node.op) && is_matrix(program_.shape(node.inputs[1]));
+    }
+    if (node.op.is<MatMulAccumulate>()) return updates_dense(node.op) && (is_operand(1) || is_operand(2));
+    if (const auto* sum = node.op.as<Sum>()) return over_rows(sum->axes) && !sum->keep_dims;
+    if (const auto* sum = node.op.as<SumAccumulate>()) return over_rows(sum->axes);
+    return updates_resident(node.op);
+  }
+
+  const Readers& program_;
+  const std::set<ValueId>& taken_;
+  Shape shape_;
+  std::set<ValueId> values_;
+};
+
+/// Emits what makes or reads values in panels.
+class Splitter {
+ public:
+  Splitter(const Readers& program, std::int64_t parts, std::set<ValueId> values)
+      : program_(program), parts_(parts), values_(std::move(values)) {
+    for (const ValueId& id : values_) makers_.insert(&program_.graph().node(id.node));
+  }
+
+  std::vector<Value> emit_panels(Graph& target, const Node& node, std::span<const Value> inputs) const {
+    const bool reads = std::ranges::any_of(node.inputs, [&](const ValueId& id) { return holds(id); });
+    if (makers_.contains(&node)) return make(target, node, inputs);
+    if (reads) return {read(target, node, inputs)};
+    return {};
+  }
+
+ private:
+  bool holds(const ValueId& id) const { return values_.contains(id); }
+
+  /// Rows of a matrix, or elements of a vector, in panels: [n, ...] as [parts, n / parts, ...].
+  Value row_panels(const Value& value) const {
+    std::vector<Dim> dims = value.shape().dims();
+    dims[0] = dims[0].size() / parts_;
+    dims.insert(dims.begin(), Dim(parts_));
+    return reshape(value, Shape(std::move(dims)));
+  }
+
+  std::vector<Value> make(Graph& target, const Node& node, std::span<const Value> inputs) const {
+    std::vector<Value> operands(inputs.begin(), inputs.end());
+    if (const auto* product = node.op.as<ResidentMatMul>()) {
+      if (product->form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which it checks
+      return {emit(target,
+                   ResidentPanelMatMul{.layout = product->layout,
+                                       .form = product->form,
+                                       .panels = parts_,
+                                       .scale = product->scale,
+                                       .bias = product->bias,
+                                       .activation = product->activation},
+                   operands, node)};
+    }
+    if (multiplies_as_they_are(node.op)) {
+      const FusedMatMul whole = node.op.is<MatMul>() ? FusedMatMul{} : *node.op.as<FusedMatMul>();
+      return {emit(target, PanelMatMul{.bias = whole.bias, .activation = whole.activation, .panels = parts_},
+                   operands, node)};
+    }
+    if (node.op.is<MatMul>()) {
+      operands[1] = row_panels(inputs[1]);
+      return {emit(target, node.op, operands, node)};
+    }
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (holds(node.inputs[i]) || inputs[i].shape().elements() == 1) continue;
+      operands[i] = reshape(inputs[i], Shape{parts_, 1, inputs[i].shape().elements() / parts_});
+    }
+    return target.outputs_of(target.add(node.op, operands, node.where, node.name));
+  }
+
+  Value read(Graph& target, const Node& node, std::span<const Value> inputs) const {
+    const auto emit_here = [&](const Op& op, std::initializer_list<Value> operands) {
+      return emit(target, op, std::vector<Value>(operands), node);
+    };
+    const Shape& shape = node.outputs[0].shape;
+    if (const auto* product = node.op.as<MatMul>(); product != nullptr && product->transpose_a)
+      return reshape(emit_here(*product, {inputs[0], inputs[1]}), shape);
+    if (const auto* product = node.op.as<MatMul>())
+      return emit_here(Sum{.axes = {0}}, {emit_here(*product, {inputs[0], row_panels(inputs[1])})});
+    if (const auto* fused = node.op.as<FusedMatMul>()) {
+      const Value terms = emit_here(fused->product, {inputs[0], row_panels(inputs[1])});
+      Value sum = emit_here(Sum{.axes = {0}}, {terms});
+      if (fused->bias) sum = emit_here(Add{}, {sum, inputs[2]});
+      return fused->activation.op ? emit_here(*fused->activation.op, {sum}) : sum;
+    }
+    if (const auto* update = node.op.as<MatMulAccumulate>(); update != nullptr && holds(node.inputs[2]))
+      return emit(target, PanelMatMulAccumulate{.alpha = update->alpha, .panels = parts_}, inputs, node);
+    if (const auto* update = node.op.as<MatMulAccumulate>())
+      return reshape(emit_here(*update, {row_panels(inputs[0]), inputs[1], inputs[2]}), shape);
+    if (node.op.is<Sum>()) return reshape(emit_here(Sum{.axes = {1}}, {inputs[0]}), shape);
+    if (const auto* sum = node.op.as<SumAccumulate>()) {
+      const SumAccumulate op{.axes = {1}, .alpha = sum->alpha};
+      return reshape(emit_here(op, {row_panels(inputs[0]), inputs[1]}), shape);
+    }
+    ResidentGradient gradient = *node.op.as<ResidentGradient>();
+    gradient.panels = parts_;
+    return emit(target, gradient, inputs, node);
+  }
+
+  const Readers& program_;
+  std::int64_t parts_;
+  std::set<ValueId> values_;
+  std::set<const Node*> makers_;
+};
+
+/// Narrower panels lose more in the kernels than they save between the caches, and panels that do not begin
+/// and end with a cache line have lines in common. A batch of more rows than the weight has columns is larger
+/// than the weight.
+bool wide_enough(const Node& product, std::int64_t parts) {
+  constexpr std::int64_t kLine = 16;
+  constexpr std::int64_t kNarrowest = 128;
+  const Shape& shape = product.outputs[0].shape;
+  if (!is_matrix(shape)) return false;
+  const std::int64_t n = shape[1].size();
+  return n % (kLine * parts) == 0 && n / parts >= kNarrowest && n > shape[0].size();
+}
+
+Program with_panels(const Program& program, int parts) {
+  const Readers readers(program);
+  std::set<ValueId> values;
+  for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
+    const Node& node = program.graph->node(id);
+    if ((!node.op.is<ResidentMatMul>() && !multiplies_as_they_are(node.op)) || values.contains({id, 0}) ||
+        !wide_enough(node, parts))
+      continue;
+    const Region region(readers, id, values);
+    if (region.can_be_parted()) values.insert(region.values().begin(), region.values().end());
+  }
+  const Splitter splitter(readers, parts, std::move(values));
+  constexpr bool kOtherShapes = true;
+  Program result = rewrite(
+      *program.graph, program.roots,
+      [&](Graph& target, const Node& node, std::span<const Value> inputs) {
+        return splitter.emit_panels(target, node, inputs);
+      },
+      kOtherShapes);
+  return extract(*result.graph, result.roots);
+}
+
+}  // namespace
+
+Pass split_columns(int parts) {
+  return {"split_columns", [parts](const Program& program) { return with_panels(program, parts); }};
+}
+
+}  // namespace weft
