@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "weft/ops/elementwise.h"
@@ -174,6 +176,7 @@ class Splitter {
     for (const ValueId& id : values_) makers_.insert(&program_.graph().node(id.node));
   }
 
+  /// Empty for nodes that stay as they are.
   std::vector<Value> emit_panels(Graph& target, const Node& node, std::span<const Value> inputs) const {
     const bool reads = std::ranges::any_of(node.inputs, [&](const ValueId& id) { return holds(id); });
     if (makers_.contains(&node)) return make(target, node, inputs);
@@ -268,18 +271,34 @@ bool wide_enough(const Node& product, std::int64_t parts) {
   return n % (kLine * parts) == 0 && n / parts >= kNarrowest && n > shape[0].size();
 }
 
-Program with_panels(const Program& program, int parts) {
-  const Readers readers(program);
-  std::set<ValueId> values;
+/// The products that may be parted, by their own shapes.
+std::vector<NodeId> candidates(const Program& program, std::int64_t parts) {
+  std::vector<NodeId> found;
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
-    if ((!node.op.is<ResidentMatMul>() && !multiplies_as_they_are(node.op)) || values.contains({id, 0}) ||
-        !wide_enough(node, parts))
-      continue;
-    const Region region(readers, id, values);
-    if (region.can_be_parted()) values.insert(region.values().begin(), region.values().end());
+    const bool multiplies = node.op.is<ResidentMatMul>() || multiplies_as_they_are(node.op);
+    if (multiplies && wide_enough(node, parts)) found.push_back(id);
   }
-  const Splitter splitter(readers, parts, std::move(values));
+  return found;
+}
+
+/// The values that are to lie in panels.
+std::set<ValueId> parted_values(const Readers& readers, std::span<const NodeId> products) {
+  std::set<ValueId> parted;
+  std::set<ValueId> refused;  // with one product of a region all are refused
+  for (const NodeId id : products) {
+    if (parted.contains({id, 0}) || refused.contains({id, 0})) continue;
+    const Region region(readers, id, parted);
+    (region.can_be_parted() ? parted : refused).insert(region.values().begin(), region.values().end());
+  }
+  return parted;
+}
+
+Program with_panels(const Program& program, int parts) {
+  const std::vector<NodeId> products = candidates(program, parts);
+  if (products.empty()) return extract(*program.graph, program.roots);
+  const Readers readers(program);
+  const Splitter splitter(readers, parts, parted_values(readers, products));
   constexpr bool kOtherShapes = true;
   Program result = rewrite(
       *program.graph, program.roots,
