@@ -82,10 +82,9 @@ void MatMulAccumulate::forward(const KernelArgs& args) const {
 }
 
 TensorType in_panels(const TensorType& matrix, std::int64_t panels) {
-  const std::int64_t n = matrix.shape[1].size();
-  if (matrix.shape.rank() != 2 || panels < 1 || n % panels != 0)
-    throw Error(ErrorCode::internal, "a matrix cannot be parted into so many panels");
-  return {matrix.dtype, {panels, matrix.shape[0], n / panels}};
+  if (matrix.shape.rank() != 2 || panels < 2 || matrix.shape[1].size() % panels != 0)
+    throw Error(ErrorCode::internal, "what is no matrix of such a width cannot lie in so many panels");
+  return {matrix.dtype, {panels, matrix.shape[0], matrix.shape[1].size() / panels}};
 }
 
 Tensor in_panels(const Tensor& matrix, std::int64_t panels) {
@@ -118,7 +117,7 @@ void PanelMatMul::forward(const KernelArgs& args) const {
 }
 
 TensorType PanelMatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& d) const {
-  if (d.shape.rank() != 3 || d.shape[0] != Dim(panels))
+  if (panels < 2 || d.shape.rank() != 3 || d.shape[0] != Dim(panels))
     throw Error(ErrorCode::internal, "a gradient has other panels than its weight");
   return MatMulAccumulate{.product = {.transpose_a = true}, .alpha = alpha}.infer(c, a, without_panels(d));
 }

@@ -77,7 +77,7 @@ struct PanelMatMulAccumulate {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A matrix [m, n] with its columns in panels: [panels, m, n / panels].
+/// A matrix [m, n] with its columns in two or more panels: [panels, m, n / panels].
 TensorType in_panels(const TensorType& matrix, std::int64_t panels);
 Tensor in_panels(const Tensor& matrix, std::int64_t panels);
 /// The matrix back.

@@ -1,6 +1,6 @@
 #pragma once
 // Products of matrices in the terms of their kernels: what is computed, and which part of it where. Internal
-// to the kernels of matmul, fused_matmul and matmul_accumulate.
+// to the kernels of matmul, fused_matmul, matmul_accumulate and their forms in panels.
 
 #include <cstdint>
 #include <functional>
