@@ -78,6 +78,8 @@ void kernel(benchmark::State& state, std::vector<TensorType> types, Build build)
   time_kernel(state, types, build);
 }
 const std::vector<TensorType> kHidden{{f32, {64, 100}}};
+BENCHMARK_CAPTURE(kernel, matmul_of_batches, {{f32, {16, 64, 64}}, {f32, {16, 64, 64}}},
+                  [](std::span<const Value> x) { return matmul(x[0], x[1]); });
 BENCHMARK_CAPTURE(kernel, relu, kHidden, [](std::span<const Value> x) { return relu(x[0]); });
 BENCHMARK_CAPTURE(kernel, tanh, kHidden, [](std::span<const Value> x) { return tanh(x[0]); });
 BENCHMARK_CAPTURE(kernel, sigmoid, kHidden, [](std::span<const Value> x) { return sigmoid(x[0]); });
