@@ -6,9 +6,9 @@
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse.h"
-#include "weft/runtime/fuse/split_columns.h"
 #include "weft/runtime/sparse/sparse_products.h"
-#include "weft/runtime/sparse/split_products.h"
+#include "weft/runtime/split/split_columns.h"
+#include "weft/runtime/split/split_products.h"
 
 namespace weft {
 namespace {
@@ -28,12 +28,14 @@ std::vector<Pass> simplifying_passes(const CompileOptions& options) {
 /// Into how many parts each step is cut.
 int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
 
+/// Weights are split behind fuse_accumulate, which shows what is updated by its own gradient, and before
+/// fuse_elementwise, which takes the sums of terms.
 std::vector<Pass> fusing_passes(const CompileOptions& options) {
   std::vector<Pass> passes;
   if (options.fuse_matmul) passes.push_back(fuse_matmul());
   if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
   if (options.fuse_cross_entropy) passes.push_back(fuse_cross_entropy());
-  if (part_count(options) > 1) {
+  if (options.split_weights && part_count(options) > 1) {
     passes.push_back(split_columns(part_count(options)));
     passes.push_back(split_products(part_count(options)));
   }

@@ -32,6 +32,7 @@ struct CompileOptions {
   bool fuse_elementwise = true;                 // chains in one pass over memory
   bool fuse_cross_entropy = true;               // a loss and its gradient in one pass
   bool fuse_gather = true;                      // rows of a table straight into a chain
+  bool split_weights = true;                    // a weight that is updated stays with the thread that does
   bool in_place_updates = true;                 // new values of parameters written where the old ones lie
   bool reference_kernels = false;               // every op by its reference kernel
   std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left

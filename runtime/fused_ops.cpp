@@ -81,6 +81,11 @@ void MatMulAccumulate::forward(const KernelArgs& args) const {
   add_scaled(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
 }
 
+std::string attribute_text(const FusedMatMul& product) { return to_string(Op(product)); }
+bool operator==(const FusedMatMul& a, const FusedMatMul& b) { return Op(a) == Op(b); }
+std::string attribute_text(const MatMulAccumulate& update) { return to_string(Op(update)); }
+bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b) { return Op(a) == Op(b); }
+
 TensorType in_panels(const TensorType& matrix, std::int64_t panels) {
   if (matrix.shape.rank() != 2 || panels < 2 || matrix.shape[1].size() % panels != 0)
     throw Error(ErrorCode::internal, "what is no matrix of such a width cannot lie in so many panels");
@@ -106,25 +111,28 @@ Tensor without_panels(const Tensor& panels) {
 }
 
 TensorType PanelMatMul::infer(std::span<const TensorType> inputs) const {
-  return in_panels(FusedMatMul{.product = {}, .bias = bias, .activation = {}}.infer(inputs), panels);
+  if (product.product.transpose_a || product.product.transpose_b)
+    throw Error(ErrorCode::internal, "a product in panels takes its operands as they are");
+  return in_panels(product.infer(inputs), panels);
 }
 
 void PanelMatMul::forward(const KernelArgs& args) const {
   std::vector<Tensor> inputs;
   for (const ConstArg& input : args.inputs) inputs.push_back(borrow(input));
-  const FusedMatMul whole{.product = {}, .bias = bias, .activation = activation};
-  copy_into(in_panels(evaluate(whole, inputs)[0], panels), args.outputs[0]);
+  copy_into(in_panels(evaluate(product, inputs)[0], panels), args.outputs[0]);
 }
 
 TensorType PanelMatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& d) const {
   if (panels < 2 || d.shape.rank() != 3 || d.shape[0] != Dim(panels))
     throw Error(ErrorCode::internal, "a gradient has other panels than its weight");
-  return MatMulAccumulate{.product = {.transpose_a = true}, .alpha = alpha}.infer(c, a, without_panels(d));
+  if (!update.product.transpose_a || update.product.transpose_b)
+    throw Error(ErrorCode::internal, "an update in panels is by a^T d");
+  return update.infer(c, a, without_panels(d));
 }
 
 void PanelMatMulAccumulate::forward(const KernelArgs& args) const {
   const Tensor d = without_panels(borrow(args.inputs[2]));
-  add_scaled(evaluate(MatMul{.transpose_a = true}, {{borrow(args.inputs[1]), d}})[0], alpha, args);
+  copy_into(evaluate(update, {{borrow(args.inputs[0]), borrow(args.inputs[1]), d}})[0], args.outputs[0]);
 }
 
 TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const {

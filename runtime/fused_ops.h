@@ -40,6 +40,9 @@ struct FusedMatMul {  // y = activation(op(A) op(B) + bias); inputs a, b and, if
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+std::string attribute_text(const FusedMatMul& product);
+bool operator==(const FusedMatMul& a, const FusedMatMul& b);
+
 struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
   static constexpr std::string_view name = "matmul_accumulate";
   MatMul product;
@@ -50,28 +53,29 @@ struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// y = activation(A B + bias) with its columns in `panels`: [panels, m, n / panels], where A is [m, k] and B
-/// [k, n]. Whoever computes a panel reads no other columns of B. Inputs a, b and, if it has one, bias [n].
+std::string attribute_text(const MatMulAccumulate& update);
+bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b);
+
+/// A product of A [m, k] and B [k, n], not transposed, with its columns in panels: [panels, m, n / panels].
+/// Whoever computes a panel reads no other columns of B. Inputs as those of the product.
 struct PanelMatMul {
   static constexpr std::string_view name = "panel_matmul";
-  bool bias = false;
-  Epilogue activation;
-  std::int64_t panels = 1;
-  static constexpr auto attributes =
-      weft::attributes(&PanelMatMul::bias, &PanelMatMul::activation, &PanelMatMul::panels);
+  FusedMatMul product;
+  std::int64_t panels = 2;
+  static constexpr auto attributes = weft::attributes(&PanelMatMul::product, &PanelMatMul::panels);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// y = c + alpha A^T D, where A is [m, k], D [panels, m, n / panels] and c [k, n]: the update of what a
-/// PanelMatMul reads, by whom reads it.
+/// c + alpha A^T D with D in panels [panels, m, n / panels], A [m, k] and c [k, n]: the update of what a
+/// PanelMatMul reads, by whom reads it. Inputs c, a, d.
 struct PanelMatMulAccumulate {
   static constexpr std::string_view name = "panel_matmul_accumulate";
-  double alpha = 1.0;
-  std::int64_t panels = 1;
+  MatMulAccumulate update;
+  std::int64_t panels = 2;
   static constexpr auto attributes =
-      weft::attributes(&PanelMatMulAccumulate::alpha, &PanelMatMulAccumulate::panels);
+      weft::attributes(&PanelMatMulAccumulate::update, &PanelMatMulAccumulate::panels);
   TensorType infer(const TensorType& c, const TensorType& a, const TensorType& d) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

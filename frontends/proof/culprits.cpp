@@ -26,6 +26,8 @@ constexpr std::array kSwitches{
     Switch{"the pass 'fuse_cross_entropy'",
            [](CompileOptions& options) { options.fuse_cross_entropy = false; }},
     Switch{"the pass 'fuse_elementwise'", [](CompileOptions& options) { options.fuse_elementwise = false; }},
+    Switch{"the passes 'split_columns' and 'split_products'",
+           [](CompileOptions& options) { options.split_weights = false; }},
     Switch{"the pass 'fuse_gather'", [](CompileOptions& options) { options.fuse_gather = false; }},
     Switch{"that updates are written in place",
            [](CompileOptions& options) { options.in_place_updates = false; }},

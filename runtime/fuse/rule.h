@@ -1,5 +1,6 @@
 #pragma once
-// What rules that rewrite a program for speed share, those of fuse/ and of sparse/. Internal to runtime/.
+// What rules that rewrite a program for speed share, those of fuse/, sparse/ and split/. Internal to
+// runtime/.
 
 #include <span>
 #include <vector>

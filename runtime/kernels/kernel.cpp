@@ -22,6 +22,13 @@ std::int64_t row_elements(const TensorType& type) {
   return elements;
 }
 
+Cut cut_by_panels(std::int64_t panels, const KernelSite& site) {
+  return {.extent = panels,
+          .row_inputs = std::vector<bool>(site.inputs.size(), false),
+          .column_inputs = std::vector<bool>(site.inputs.size(), false),
+          .seamless = true};
+}
+
 Cut cut_by_rows(const KernelSite& site) {
   Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = {}};
   for (const TensorType& input : site.inputs) {

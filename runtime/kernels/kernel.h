@@ -118,6 +118,9 @@ Range share(const Cut& cut, int parts, int part);
 std::int64_t row_count(const TensorType& type);
 /// Elements in one row; of a scalar 1.
 std::int64_t row_elements(const TensorType& type);
+/// Cuts along so many panels of columns. None of the inputs is marked yet, nor that the outputs are matrices
+/// that lie whole. A thread computes its panels as one, since what they share is prepared once.
+Cut cut_by_panels(std::int64_t panels, const KernelSite& site);
 /// Cuts along the first axis of the output: inputs with as many rows go by rows, the others whole.
 Cut cut_by_rows(const KernelSite& site);
 

@@ -54,14 +54,10 @@ Offsets offsets_of(const Product& product, std::int64_t matrix) {
           .c = matrix * m * n};
 }
 
-/// Along the panels.
 Cut panel_cut_of(const Product& product, const KernelSite& site) {
-  Cut cut{.extent = product.panels,
-          .row_inputs = std::vector<bool>(site.inputs.size(), false),
-          .column_inputs = std::vector<bool>(site.inputs.size(), false),
-          .column_outputs = product.accumulate};
+  Cut cut = cut_by_panels(product.panels, site);
   if (product.accumulate) {
-    cut.column_inputs[0] = true;
+    cut.column_inputs[0] = cut.column_outputs = true;
     cut.row_inputs[product.first + 1] = true;
   } else {
     cut.column_inputs[product.first + 1] = true;
@@ -92,31 +88,25 @@ bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
 
 std::optional<Product> product_of(const KernelSite& site) {
   Product product;
+  const auto* apart = site.op.as<PanelMatMul>();
+  const auto* update = site.op.as<PanelMatMulAccumulate>();
+  if (apart != nullptr) product.panels = apart->panels;
+  if (update != nullptr) product.panels = update->panels;
+  const FusedMatMul* fused = apart != nullptr ? &apart->product : site.op.as<FusedMatMul>();
+  const MatMulAccumulate* accumulate = update != nullptr ? &update->update : site.op.as<MatMulAccumulate>();
   if (const auto* plain = site.op.as<MatMul>()) {
     product.op = *plain;
-  } else if (const auto* fused = site.op.as<FusedMatMul>()) {
+  } else if (fused != nullptr) {
     const auto after = after_of(fused->activation);
     if (!after) return std::nullopt;
     product.op = fused->product;
     product.bias = fused->bias;
     product.after = *after;
-  } else if (const auto* accumulate = site.op.as<MatMulAccumulate>()) {
+  } else if (accumulate != nullptr) {
     product.op = accumulate->product;
     product.accumulate = true;
     product.alpha = accumulate->alpha;
     product.first = 1;
-  } else if (const auto* apart = site.op.as<PanelMatMul>()) {
-    const auto after = after_of(apart->activation);
-    if (!after) return std::nullopt;
-    product.bias = apart->bias;
-    product.after = *after;
-    product.panels = apart->panels;
-  } else if (const auto* update = site.op.as<PanelMatMulAccumulate>()) {
-    product.op = {.transpose_a = true};
-    product.accumulate = true;
-    product.alpha = update->alpha;
-    product.first = 1;
-    product.panels = update->panels;
   } else {
     return std::nullopt;
   }

@@ -63,6 +63,14 @@ class RowReader {
   const ConstArg* numbers_ = nullptr;
 };
 
+/// The inputs of a product that checks numbered rows itself as those of one that gets them checked.
+std::vector<TensorType> with_checked_rows(const RowLayout& layout, RowsForm form,
+                                          std::span<const TensorType> inputs) {
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  if (form == RowsForm::numbered && types.size() > 1) types[1] = CheckedRows{layout.rows}.infer(types[1]);
+  return types;
+}
+
 }  // namespace
 
 TensorType CheckedRows::infer(const TensorType& rows) const {
@@ -136,15 +144,16 @@ void ResidentMatMul::forward(const KernelArgs& args) const {
   apply(activation, args.outputs[0]);
 }
 
+std::string attribute_text(const ResidentMatMul& product) { return to_string(Op(product)); }
+bool operator==(const ResidentMatMul& a, const ResidentMatMul& b) { return Op(a) == Op(b); }
+
 Cut column_cut(const RowLayout& layout) {
   return {.extent = layout.columns, .row_inputs = {}, .load = layout.column_load};
 }
 
 std::vector<TensorType> ResidentSplitMatMul::infer(std::span<const TensorType> inputs) const {
-  std::vector<TensorType> types(inputs.begin(), inputs.end());
-  if (form == RowsForm::numbered && types.size() > 1) types[1] = CheckedRows{layout.rows}.infer(types[1]);
   const ResidentMatMul whole{.layout = layout, .form = form, .activation = {}};
-  return {static_cast<std::size_t>(terms), whole.infer(types)};
+  return {static_cast<std::size_t>(terms), whole.infer(with_checked_rows(layout, form, inputs))};
 }
 
 void ResidentSplitMatMul::forward(const KernelArgs& args) const {
@@ -171,25 +180,17 @@ void ResidentSplitMatMul::forward(const KernelArgs& args) const {
 }
 
 TensorType ResidentPanelMatMul::infer(std::span<const TensorType> inputs) const {
-  std::vector<TensorType> types(inputs.begin(), inputs.end());
-  if (form == RowsForm::numbered && types.size() > 1) types[1] = CheckedRows{layout.rows}.infer(types[1]);
-  return in_panels(whole().infer(types), panels);
+  return in_panels(product.infer(with_checked_rows(product.layout, product.form, inputs)), panels);
 }
 
 void ResidentPanelMatMul::forward(const KernelArgs& args) const {
-  if (form == RowsForm::numbered) check_indices(args.inputs[1], layout.rows, "index", 0);
+  if (product.form == RowsForm::numbered) check_indices(args.inputs[1], product.layout.rows, "index", 0);
   const Arg& y = args.outputs[0];
-  Tensor product = Tensor::zeros(y.dtype, {y.sizes[1], panels * y.sizes[2]});
-  const Arg all{.dtype = y.dtype,
-                .sizes = product.sizes(),
-                .data = product.mutable_data(),
-                .elements = product.elements()};
-  whole().forward({args.inputs, {&all, 1}});
-  std::ranges::copy(in_panels(product, panels).values<float>(), y.as<float>().begin());
-}
-
-ResidentMatMul ResidentPanelMatMul::whole() const {
-  return {.layout = layout, .form = form, .scale = scale, .bias = bias, .activation = activation};
+  Tensor whole = Tensor::zeros(y.dtype, {y.sizes[1], panels * y.sizes[2]});
+  const Arg all{
+      .dtype = y.dtype, .sizes = whole.sizes(), .data = whole.mutable_data(), .elements = whole.elements()};
+  product.forward({args.inputs, {&all, 1}});
+  std::ranges::copy(in_panels(whole, panels).values<float>(), y.as<float>().begin());
 }
 
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {

@@ -73,6 +73,8 @@ struct ResidentMatMul {
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
+std::string attribute_text(const ResidentMatMul& product);
+bool operator==(const ResidentMatMul& a, const ResidentMatMul& b);
 
 /// A cut along the columns of X: parts get about as many non-zeros each.
 Cut column_cut(const RowLayout& layout);
@@ -96,27 +98,19 @@ struct ResidentSplitMatMul {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// activation(scale * X w + bias) with its columns in `panels`: y [panels, m, n / panels], where X is [m, k].
-/// Whoever computes a panel reads no other columns of w than the same panel of a gradient updates. Inputs: X,
-/// w [k, n], bias [n] if it has one. Numbered rows are checked here, as by ResidentSplitMatMul.
+/// A product [m, n] with its columns in panels: [panels, m, n / panels]. Whoever computes a panel reads no
+/// other columns of w than the same panel of a gradient updates. Inputs as those of the product, but that
+/// numbered rows are checked here, as by ResidentSplitMatMul.
 struct ResidentPanelMatMul {
   static constexpr std::string_view name = "resident_panel_matmul";
   static constexpr Traits traits{.can_fail = true};
-  RowLayout layout;
-  RowsForm form = RowsForm::numbered;
-  std::int64_t panels = 1;
-  double scale = 1.0;
-  bool bias = false;
-  Epilogue activation;
-  static constexpr auto attributes = weft::attributes(
-      &ResidentPanelMatMul::layout, &ResidentPanelMatMul::form, &ResidentPanelMatMul::panels,
-      &ResidentPanelMatMul::scale, &ResidentPanelMatMul::bias, &ResidentPanelMatMul::activation);
+  ResidentMatMul product;
+  std::int64_t panels = 2;
+  static constexpr auto attributes =
+      weft::attributes(&ResidentPanelMatMul::product, &ResidentPanelMatMul::panels);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
-
- private:
-  ResidentMatMul whole() const;  // the same in one panel
 };
 
 /// y = c + scale * X^T d, with d [m, n]: the gradient of a weight, and its update where c is the weight.

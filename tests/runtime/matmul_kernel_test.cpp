@@ -173,14 +173,16 @@ TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
   const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
   for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{7, 5, 12}, {3, 300, 1536}}) {
     for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
-      const KernelCheck check(PanelMatMul{.bias = true, .activation = after, .panels = 3},
-                              {random({m, k}), random({k, n}), random({n})});
+      const KernelCheck check(
+          PanelMatMul{.product = {.product = {}, .bias = true, .activation = after}, .panels = 3},
+          {random({m, k}), random({k, n}), random({n})});
       EXPECT_EQ(check.choice().name, precision().kernel);
       EXPECT_EQ(check.choice().cut.extent, 3);
       check.expect_correct(10 * precision().tolerance);
     }
-    const KernelCheck update(PanelMatMulAccumulate{.alpha = -0.5, .panels = 3},
-                             {random({k, n}), random({m, k}), random({3, m, n / 3})});
+    const KernelCheck update(
+        PanelMatMulAccumulate{.update = {.product = {.transpose_a = true}, .alpha = -0.5}, .panels = 3},
+        {random({k, n}), random({m, k}), random({3, m, n / 3})});
     EXPECT_EQ(update.choice().name, precision().kernel);
     EXPECT_EQ(update.choice().cut.extent, 3);
     update.expect_correct(10 * precision().tolerance);

@@ -100,8 +100,12 @@ TEST_P(ResidentKernel, MultipliesInTerms) {
 
 TEST_P(ResidentKernel, MultipliesInPanelsOfColumns) {
   for (const std::int64_t panels : {2, 3}) {
-    const ResidentPanelMatMul product{
-        .layout = store_.layout, .panels = panels, .scale = 0.1, .bias = true, .activation = {Relu{}}};
+    const ResidentPanelMatMul product{.product = {.layout = store_.layout,
+                                                  .form = RowsForm::numbered,
+                                                  .scale = 0.1,
+                                                  .bias = true,
+                                                  .activation = {Relu{}}},
+                                      .panels = panels};
     for (const Tensor& rows :
          {row_numbers(), Tensor::of<std::int64_t>({4, 4}), Tensor::of<std::uint8_t>({19})}) {
       const KernelCheck check(product,
@@ -113,19 +117,25 @@ TEST_P(ResidentKernel, MultipliesInPanelsOfColumns) {
   }
 }
 
-TEST_P(ResidentKernel, AddsTheGradientInPanelsOfColumns) {
+/// A gradient in three panels for the rows `x`, by itself and added to `c`.
+void expect_correct_panels(ResidentGradient op, const std::vector<Tensor>& x, const Tensor& d,
+                           const Tensor& c) {
+  op.panels = 3;
   for (const bool accumulates : {false, true}) {
-    const ResidentGradient op{.layout = store_.layout,
-                              .form = RowsForm::numbered,
-                              .scale = -0.1,
-                              .accumulates = accumulates,
-                              .panels = 3};
-    std::vector<Tensor> inputs{store_.bytes, row_numbers(), floats({3, 7, n()})};
-    if (accumulates) inputs.insert(inputs.begin(), floats({30, 3 * n()}));
+    op.accumulates = accumulates;
+    std::vector<Tensor> inputs = x;
+    inputs.push_back(d);
+    if (accumulates) inputs.insert(inputs.begin(), c);
     const KernelCheck check(op, inputs);
+    EXPECT_EQ(check.choice().name, "resident_gradient");
     EXPECT_EQ(check.choice().cut.extent, 3);
     check.expect_correct(kSumBound);
   }
+}
+
+TEST_P(ResidentKernel, SumsTheGradientInPanelsOfColumns) {
+  expect_correct_panels({.layout = store_.layout, .form = RowsForm::numbered, .scale = -0.1},
+                        {store_.bytes, row_numbers()}, floats({3, 7, n()}), floats({30, 3 * n()}));
 }
 
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
@@ -221,18 +231,11 @@ TEST_P(ResidentKernel, TakesASparseMatrixInPanelsOfColumns) {
   for (const DType dtype : {DType::u8, DType::f32}) {
     const FedEntries x(dtype);
     const ResidentPanelMatMul product{
-        .layout = x.layout, .form = RowsForm::entries, .panels = 2, .scale = 0.1, .activation = {}};
+        .product = {.layout = x.layout, .form = RowsForm::entries, .scale = 0.1, .activation = {}},
+        .panels = 2};
     KernelCheck(product, x.followed_by({floats({30, 2 * n()})})).expect_correct(kSumBound);
-    for (const bool accumulates : {false, true}) {
-      const ResidentGradient gradient{.layout = x.layout,
-                                      .form = RowsForm::entries,
-                                      .scale = -0.1,
-                                      .accumulates = accumulates,
-                                      .panels = 2};
-      std::vector<Tensor> inputs = x.followed_by({floats({2, 7, n()})});
-      if (accumulates) inputs.insert(inputs.begin(), floats({30, 2 * n()}));
-      KernelCheck(gradient, inputs).expect_correct(kSumBound);
-    }
+    expect_correct_panels({.layout = x.layout, .form = RowsForm::entries, .scale = -0.1}, x.parts,
+                          floats({3, 7, n()}), floats({30, 3 * n()}));
   }
 }
 

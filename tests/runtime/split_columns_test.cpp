@@ -1,4 +1,4 @@
-#include "weft/runtime/fuse/split_columns.h"
+#include "weft/runtime/split/split_columns.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,6 +36,7 @@ struct WideNetwork {
     int threads = 1;
     int cuts = 0;
     bool self_check = false;
+    bool split_weights = true;
     Optimize optimize = sgd_step;
     bool shows_hidden = false;  // as an output
   };
@@ -66,6 +67,7 @@ struct WideNetwork {
     CompileOptions compile = mode(options.skip_zeros);
     compile.cuts = options.cuts;
     compile.self_check = options.self_check;
+    compile.split_weights = options.split_weights;
     session = std::make_unique<Session>(
         graph, SessionOptions{.threads = options.threads, .spare_threads = false, .compile = compile});
   }
@@ -85,7 +87,7 @@ struct WideNetwork {
 
   Compilation compilation(std::int64_t batch = 6) { return session->inspect(spec, {{"batch", batch}}); }
 
-  /// Of the steps, and the ops that are split.
+  /// Of the steps.
   std::vector<std::string> ops(std::int64_t batch = 6) {
     std::vector<std::string> names;
     const Lowered lowered = compilation(batch).lowered;
@@ -169,6 +171,17 @@ TEST_P(SplitColumns, NeedAWeightThatTheGradientUpdates) {
     return std::vector<Value>{assign(velocity, next), assign(w, w - 0.1 * next)};
   };
   EXPECT_THAT(WideNetwork(momentum).ops(), Not(Contains(product())));
+}
+
+TEST_P(SplitColumns, CanBeLeftOut) {
+  auto whole = options(2);
+  whole.split_weights = false;
+  WideNetwork network(whole);
+  EXPECT_THAT(network.ops(), Not(Contains(product())));
+  EXPECT_THAT(network.ops(), Not(Contains("resident_split_matmul")));
+  const auto expected = WideNetwork(options(2)).run();
+  const auto actual = network.run();
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(close_to(actual[i], expected[i], 1e-5));
 }
 
 TEST_P(SplitColumns, LeaveWhatTheCallerWantsToSeeInOnePiece) {

@@ -1,4 +1,4 @@
-#include "weft/runtime/fuse/split_columns.h"
+#include "weft/runtime/split/split_columns.h"
 
 #include <algorithm>
 #include <map>
@@ -199,19 +199,11 @@ class Splitter {
     std::vector<Value> operands(inputs.begin(), inputs.end());
     if (const auto* product = node.op.as<ResidentMatMul>()) {
       if (product->form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which it checks
-      return {emit(target,
-                   ResidentPanelMatMul{.layout = product->layout,
-                                       .form = product->form,
-                                       .panels = parts_,
-                                       .scale = product->scale,
-                                       .bias = product->bias,
-                                       .activation = product->activation},
-                   operands, node)};
+      return {emit(target, ResidentPanelMatMul{.product = *product, .panels = parts_}, operands, node)};
     }
     if (multiplies_as_they_are(node.op)) {
-      const FusedMatMul whole = node.op.is<MatMul>() ? FusedMatMul{} : *node.op.as<FusedMatMul>();
-      return {emit(target, PanelMatMul{.bias = whole.bias, .activation = whole.activation, .panels = parts_},
-                   operands, node)};
+      const FusedMatMul product = node.op.is<MatMul>() ? FusedMatMul{} : *node.op.as<FusedMatMul>();
+      return {emit(target, PanelMatMul{.product = product, .panels = parts_}, operands, node)};
     }
     if (node.op.is<MatMul>()) {
       operands[1] = row_panels(inputs[1]);
@@ -240,7 +232,7 @@ class Splitter {
       return fused->activation.op ? emit_here(*fused->activation.op, {sum}) : sum;
     }
     if (const auto* update = node.op.as<MatMulAccumulate>(); update != nullptr && holds(node.inputs[2]))
-      return emit(target, PanelMatMulAccumulate{.alpha = update->alpha, .panels = parts_}, inputs, node);
+      return emit(target, PanelMatMulAccumulate{.update = *update, .panels = parts_}, inputs, node);
     if (const auto* update = node.op.as<MatMulAccumulate>())
       return reshape(emit_here(*update, {row_panels(inputs[0]), inputs[1], inputs[2]}), shape);
     if (node.op.is<Sum>()) return reshape(emit_here(Sum{.axes = {1}}, {inputs[0]}), shape);

@@ -1,4 +1,4 @@
-#include "weft/runtime/sparse/split_products.h"
+#include "weft/runtime/split/split_products.h"
 
 #include <algorithm>
 #include <set>
