@@ -6,7 +6,6 @@
 #include "weft/autodiff/gradients.h"             // IWYU pragma: export
 #include "weft/autodiff/jacobian.h"              // IWYU pragma: export
 #include "weft/autodiff/recompute.h"             // IWYU pragma: export
-#include "weft/frontends/activations.h"          // IWYU pragma: export
 #include "weft/frontends/data/batches.h"         // IWYU pragma: export
 #include "weft/frontends/data/idx.h"             // IWYU pragma: export
 #include "weft/frontends/data/libsvm.h"          // IWYU pragma: export
@@ -15,11 +14,12 @@
 #include "weft/frontends/losses.h"               // IWYU pragma: export
 #include "weft/frontends/metrics.h"              // IWYU pragma: export
 #include "weft/frontends/nn.h"                   // IWYU pragma: export
+#include "weft/frontends/nn/activations.h"       // IWYU pragma: export
 #include "weft/frontends/optim/optim.h"          // IWYU pragma: export
 #include "weft/frontends/plateau.h"              // IWYU pragma: export
-#include "weft/frontends/proof/certify.h"        // IWYU pragma: export
 #include "weft/frontends/schedules.h"            // IWYU pragma: export
 #include "weft/frontends/train.h"                // IWYU pragma: export
+#include "weft/frontends/verify/certify.h"       // IWYU pragma: export
 #include "weft/graph/evaluate.h"                 // IWYU pragma: export
 #include "weft/graph/print.h"                    // IWYU pragma: export
 #include "weft/ops/builtin.h"                    // IWYU pragma: export

@@ -10,7 +10,7 @@
 #include "weft/bench/peers.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/configurations.h"
-#include "weft/runtime/compile.h"
+#include "weft/runtime/compile/compile.h"
 
 namespace weft::bench {
 

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "weft/runtime/processor.h"
+#include "weft/runtime/machine/processor.h"
 
 extern "C" {
 int omp_get_max_threads();

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "weft/runtime/onednn.h"
+#include "weft/runtime/machine/onednn.h"
 
 namespace weft::bench {
 namespace {

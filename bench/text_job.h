@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "weft/frontends/data/synthetic_text.h"
-#include "weft/runtime/plan.h"
+#include "weft/runtime/run/plan.h"
 
 namespace weft::bench {
 

@@ -3,12 +3,12 @@
 // them as often as it is called, so that a training graph and a prediction graph share them. The others are
 // plain functions.
 
-#include "weft/frontends/activations.h"   // IWYU pragma: export
-#include "weft/frontends/initializers.h"  // IWYU pragma: export
-#include "weft/frontends/nn/conv.h"       // IWYU pragma: export
-#include "weft/frontends/nn/dense.h"      // IWYU pragma: export
-#include "weft/frontends/nn/dropout.h"    // IWYU pragma: export
-#include "weft/frontends/nn/embedding.h"  // IWYU pragma: export
-#include "weft/frontends/nn/merge.h"      // IWYU pragma: export
-#include "weft/frontends/nn/norm.h"       // IWYU pragma: export
-#include "weft/frontends/nn/spatial.h"    // IWYU pragma: export
+#include "weft/frontends/nn/activations.h"   // IWYU pragma: export
+#include "weft/frontends/nn/conv.h"          // IWYU pragma: export
+#include "weft/frontends/nn/dense.h"         // IWYU pragma: export
+#include "weft/frontends/nn/dropout.h"       // IWYU pragma: export
+#include "weft/frontends/nn/embedding.h"     // IWYU pragma: export
+#include "weft/frontends/nn/initializers.h"  // IWYU pragma: export
+#include "weft/frontends/nn/merge.h"         // IWYU pragma: export
+#include "weft/frontends/nn/norm.h"          // IWYU pragma: export
+#include "weft/frontends/nn/spatial.h"       // IWYU pragma: export

@@ -37,12 +37,12 @@ void verify_node(const Graph& graph, NodeId id) {
 
 }  // namespace
 
-void verify(const Graph& graph) {
+void verify_graph(const Graph& graph) {
   for (NodeId id = 0; id < graph.size(); ++id) verify_node(graph, id);
 }
 
-void verify(const Program& program) {
-  verify(*program.graph);
+void verify_graph(const Program& program) {
+  verify_graph(*program.graph);
   for (const Value& root : program.roots) {
     if (!root || &root.graph() != program.graph.get()) {
       throw Error(ErrorCode::internal, "a root does not belong to its program");

@@ -8,7 +8,7 @@ namespace weft {
 /// Throws Error(internal) that names the first node that breaks a rule: inputs are older nodes and existing
 /// outputs of them, the op accepts them, and the recorded output types are what its shape rule infers. Roots
 /// belong to the graph.
-void verify(const Graph& graph);
-void verify(const Program& program);
+void verify_graph(const Graph& graph);
+void verify_graph(const Program& program);
 
 }  // namespace weft

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "weft/graph/tensor.h"
-#include "weft/runtime/plan.h"
+#include "weft/runtime/run/plan.h"
 
 namespace weft {
 

@@ -8,7 +8,7 @@
 
 #include "weft/ops/control.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/checkpoint.h"
+#include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/function_body.h"
 
 namespace weft {

@@ -120,11 +120,11 @@ std::string project_complaint(std::string_view path, const Include& include) {
 /// The same for a header of oneDNN or Boost.Graph.
 std::string library_complaint(std::string_view path, std::string_view header) {
   static constexpr std::array<std::string_view, 3> kDnnlHeaders = {"dnnl.", "dnnl_", "oneapi/dnnl/"};
-  static constexpr std::array<std::string_view, 3> kDnnlPlaces = {"runtime/onednn", "runtime/kernels/",
-                                                                  "bench/"};
+  static constexpr std::array<std::string_view, 3> kDnnlPlaces = {"runtime/machine/onednn",
+                                                                  "runtime/kernels/", "bench/"};
   static constexpr std::array<std::string_view, 1> kGraphPlaces = {"graph/topology."};
   if (starts_with_any(header, kDnnlHeaders) && !starts_with_any(path, kDnnlPlaces)) {
-    return "names oneDNN outside of runtime/onednn*, runtime/kernels/ and bench/";
+    return "names oneDNN outside of runtime/machine/onednn*, runtime/kernels/ and bench/";
   }
   if (header.starts_with("boost/graph/") && !starts_with_any(path, kGraphPlaces)) {
     return "names Boost.Graph outside of graph/topology.*";
@@ -228,7 +228,8 @@ Complaints including(std::string_view path, std::string_view directive) {
 TEST(ArchitectureRules, FollowTheArrows) {
   EXPECT_THAT(including("ops/matmul.cpp", R"("weft/graph/shape.h")"), IsEmpty());
   EXPECT_THAT(including("autodiff/gradients.cpp", R"("weft/ops/matmul.h")"), IsEmpty());
-  EXPECT_THAT(including("runtime/kernels/matmul.cpp", R"("weft/runtime/onednn.h")"), IsEmpty());
+  EXPECT_THAT(including("runtime/kernels/products/matmul.cpp", R"("weft/runtime/machine/onednn.h")"),
+              IsEmpty());
   EXPECT_THAT(including("frontends/train.cpp", R"("weft/runtime/session.h")"), IsEmpty());
   EXPECT_THAT(including("tests/ops/matmul_test.cpp", R"("weft/bench/reference_loop.h")"), IsEmpty());
   EXPECT_THAT(including("weft.h", R"("weft/frontends/train.h")"), IsEmpty());
@@ -239,14 +240,14 @@ TEST(ArchitectureRules, RejectIncludesAgainstTheArrows) {
               ElementsAre("graph/shape.h: 'weft/ops/matmul.h' goes against the arrows"));
   EXPECT_THAT(including("ops/matmul.cpp", R"("weft/autodiff/gradients.h")"), SizeIs(1));
   EXPECT_THAT(including("ops/matmul.cpp", R"("weft/runtime/session.h")"), SizeIs(1));
-  EXPECT_THAT(including("runtime/plan.cpp", R"("weft/frontends/train.h")"), SizeIs(1));
+  EXPECT_THAT(including("runtime/run/plan.cpp", R"("weft/frontends/train.h")"), SizeIs(1));
   EXPECT_THAT(including("frontends/train.cpp", R"("weft/tests/support/guarded.h")"), SizeIs(1));
   EXPECT_THAT(including("frontends/train.cpp", R"("weft/bench/peers/eigen.h")"), SizeIs(1));
 }
 
 TEST(ArchitectureRules, KeepTheSiblingsApart) {
   EXPECT_THAT(including("autodiff/gradients.cpp", R"("weft/runtime/session.h")"), SizeIs(1));
-  EXPECT_THAT(including("runtime/compile.cpp", R"("weft/autodiff/gradients.h")"), SizeIs(1));
+  EXPECT_THAT(including("runtime/compile/compile.cpp", R"("weft/autodiff/gradients.h")"), SizeIs(1));
 }
 
 TEST(ArchitectureRules, RejectOtherWaysToWriteAProjectInclude) {
@@ -264,9 +265,9 @@ TEST(ArchitectureRules, LeaveTheUmbrellaHeaderToUsers) {
 }
 
 TEST(ArchitectureRules, KeepLibrariesInTheirPlaces) {
-  EXPECT_THAT(including("runtime/onednn.h", "<dnnl.hpp>"), IsEmpty());
-  EXPECT_THAT(including("runtime/kernels/matmul.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
-  EXPECT_THAT(including("runtime/onednn_conv.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
+  EXPECT_THAT(including("runtime/machine/onednn.h", "<dnnl.hpp>"), IsEmpty());
+  EXPECT_THAT(including("runtime/kernels/products/matmul.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
+  EXPECT_THAT(including("runtime/machine/onednn_conv.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
   EXPECT_THAT(including("bench/peers/dnnl.cpp", "<dnnl.h>"), IsEmpty());
   EXPECT_THAT(including("runtime/session.cpp", "<dnnl.hpp>"), SizeIs(1));
   EXPECT_THAT(including("tests/runtime/onednn_test.cpp", "<oneapi/dnnl/dnnl.hpp>"), SizeIs(1));

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
@@ -24,7 +24,7 @@ using Build = Value (*)(std::span<const Value> inputs);
 /// Times the function of `build` over random inputs of these types; integers are drawn below 10.
 void time_kernel(benchmark::State& state, std::span<const TensorType> types, Build build) {
   constexpr std::int64_t kBound = 10;
-  proof::SampleSource source(1, "bench");
+  verify::SampleSource source(1, "bench");
   Graph graph;
   std::vector<Value> inputs;
   std::vector<Tensor> feeds;

@@ -2,14 +2,14 @@
 
 #include <numeric>
 
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/source.h"
 
 namespace weft::bench {
 
 TrainingGraph::TrainingGraph(const mnist::MlpConfig& config, const std::string& optimizer,
                              std::int64_t samples) {
-  proof::SampleSource source(1, "bench");
+  verify::SampleSource source(1, "bench");
   constexpr std::int64_t kGrays = 256;
   const mnist::Mlp mlp(graph, config);
   const Value images = constant(graph, source.whole({samples, config.inputs}, kGrays, u8));

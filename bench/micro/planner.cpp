@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "weft/runtime/memory_plan.h"
+#include "weft/runtime/compile/memory_plan.h"
 
 namespace weft::bench {
 namespace {

@@ -7,11 +7,11 @@
 
 #include <vector>
 
-#include "weft/runtime/kernels/column_lists.h"
-#include "weft/runtime/kernels/row_products.h"
-#include "weft/runtime/kernels/vector/sparse_functions.h"
-#include "weft/runtime/onednn.h"
+#include "weft/runtime/machine/onednn.h"
+#include "weft/runtime/sparse/kernels/column_lists.h"
+#include "weft/runtime/sparse/kernels/row_products.h"
 #include "weft/runtime/sparse/row_store.h"
+#include "weft/runtime/sparse/vector/sparse_functions.h"
 
 namespace weft::bench {
 namespace {

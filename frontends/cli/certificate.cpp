@@ -5,15 +5,15 @@
 
 #include <algorithm>
 
-#include "weft/frontends/proof/derivative_check.h"
-#include "weft/frontends/proof/kernel_check.h"
+#include "weft/frontends/verify/derivative_check.h"
+#include "weft/frontends/verify/kernel_check.h"
 
 namespace weft::cli {
 namespace {
 
-using proof::Certificate;
-using proof::ModelCertificate;
-using proof::ProgramCertificate;
+using verify::Certificate;
+using verify::ModelCertificate;
+using verify::ProgramCertificate;
 
 std::string number(double error) { return error == 0.0 ? "0" : fmt::format("{:.0e}", error); }
 
@@ -35,8 +35,8 @@ void print_op_header() {
   fmt::print(
       "\nops: gradients in f64 within {:.0e} of differences, the second within {:.0e}, forward mode within "
       "{:.0e};\n     kernels within {:.0e} of the reference in f32, {:.0e} in f64, whole numbers exactly\n\n",
-      proof::kGradientBound, proof::kSecondBound, proof::kForwardBound, proof::kKernelBoundF32,
-      proof::kKernelBoundF64);
+      verify::kGradientBound, verify::kSecondBound, verify::kForwardBound, verify::kKernelBoundF32,
+      verify::kKernelBoundF64);
   fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8} {:>8}\n", "", "", "", "gradient", "second",
              "forward", "kernels", "kernels");
   fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8} {:>8}\n", "op", "samples", "refused", "f64", "f64",
@@ -69,8 +69,8 @@ nlohmann::ordered_json as_json(const Certificate& certificate) {
 }
 
 void print_model_header() {
-  const auto f32_bounds = proof::model_bounds(f32);
-  const auto f64_bounds = proof::model_bounds(f64);
+  const auto f32_bounds = verify::model_bounds(f32);
+  const auto f64_bounds = verify::model_bounds(f64);
   fmt::print(
       "\ntraining functions, compiled with all passes: gradients within {:.0e} of differences of the plain "
       "reference\nin f32, {:.0e} in f64; a step within {:.0e} of its change in f32, {:.0e} in f64\n\n",
@@ -98,7 +98,7 @@ void print_program_header() {
   fmt::print(
       "\nrandom programs, compiled with all passes: results within {:.0e} of the plain reference in f32,\n"
       "{:.0e} in f64\n\n",
-      proof::program_bound(f32), proof::program_bound(f64));
+      verify::program_bound(f32), verify::program_bound(f64));
   fmt::print("{:<5} {:>8} {:>7}  {:>8}\n", "dtype", "programs", "nodes", "result");
 }
 

@@ -27,10 +27,10 @@ struct CheckArgs {
 constexpr std::array kModelFlags{"--layers", "--activation", "--init", "--batch", "--optimizer", "--lr"};
 
 /// The specifications that were asked for: all of them where nothing was.
-std::vector<proof::Specification> chosen(const std::vector<std::string>& ops) {
-  std::vector<proof::Specification> all = proof::builtin_specifications();
+std::vector<verify::Specification> chosen(const std::vector<std::string>& ops) {
+  std::vector<verify::Specification> all = verify::builtin_specifications();
   for (const std::string& op : ops) {
-    if (std::ranges::find(all, op, &proof::Specification::op) == all.end()) {
+    if (std::ranges::find(all, op, &verify::Specification::op) == all.end()) {
       throw CLI::ValidationError(fmt::format("--op: there is no op '{}'", op));
     }
   }
@@ -64,7 +64,7 @@ Summary check_ops(const CheckArgs& args) {
   Summary summary;
   const auto specifications = chosen(args.ops);
   if (!args.json) print_op_header();
-  for (const proof::Specification& specification : specifications) {
+  for (const verify::Specification& specification : specifications) {
     const auto certificate = certify(specification, {.seed = args.config.seed, .samples = args.samples});
     const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
     summary.proven += certificate.passed() && proven ? 1 : 0;
@@ -89,7 +89,7 @@ Summary check_programs(const CheckArgs& args) {
   Summary summary;
   if (!args.json) print_program_header();
   for (const DType dtype : {f32, f64}) {
-    const auto certificate = proof::certify_programs(dtype, {.seed = args.config.seed});
+    const auto certificate = verify::certify_programs(dtype, {.seed = args.config.seed});
     summary.add(certificate, fmt::format("random programs in {}", name_of(dtype)), args.json);
     summary.proven += certificate.passed() ? certificate.programs : 0;
   }
@@ -117,7 +117,7 @@ int check(const CLI::App& app, const CheckArgs& args) {
   Summary models;
   if (ops_asked || !model_asked) ops = check_ops(args);
   if (model_asked) {
-    const proof::Model model = model_of_flags(args.config);
+    const verify::Model model = model_of_flags(args.config);
     models = check_models(args, std::array{CheckedModel{model, {}}, without_zeros(model)});
   } else if (!ops_asked) {
     programs = check_programs(args);

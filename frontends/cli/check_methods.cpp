@@ -7,7 +7,7 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/nn/dense.h"
 #include "weft/frontends/optim/optim.h"
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/loss.h"
@@ -18,8 +18,8 @@
 namespace weft::cli {
 namespace {
 
-using proof::SampleSource;
-using proof::Training;
+using verify::SampleSource;
+using verify::Training;
 
 constexpr std::int64_t kRows = 6;
 constexpr std::int64_t kInputs = 9;
@@ -51,7 +51,7 @@ std::vector<Tensor> batch(SampleSource& source) {
   return {source.uniform({kRows, kInputs}), source.whole({kRows}, kClasses, u8)};
 }
 
-proof::Model trained_by(std::string_view name, const Method& method, std::uint64_t seed) {
+verify::Model trained_by(std::string_view name, const Method& method, std::uint64_t seed) {
   SampleSource source(seed, name);
   const auto build = [method](Graph& graph, DType dtype) {
     return small_network(graph, dtype, method, [](const Value& hidden, Training&) { return hidden; });
@@ -71,7 +71,7 @@ Value drop_half(const Value& hidden, Training& training) {
 
 }  // namespace
 
-std::vector<proof::Model> optimizer_models(std::uint64_t seed) {
+std::vector<verify::Model> optimizer_models(std::uint64_t seed) {
   const std::pair<std::string_view, Method> methods[] = {
       {"nesterov",
        [](Values p, Values g) { return optim::sgd(p, g, 0.1, {.momentum = 0.9, .nesterov = true}); }},
@@ -85,18 +85,18 @@ std::vector<proof::Model> optimizer_models(std::uint64_t seed) {
       {"rprop", [](Values p, Values g) { return optim::rprop(p, g, 0.01); }},
       {"ftrl", [](Values p, Values g) { return optim::ftrl(p, g, 0.1, {.l1 = 1e-3, .l2 = 1e-3}); }},
   };
-  std::vector<proof::Model> models;
+  std::vector<verify::Model> models;
   for (const auto& [name, method] : methods) models.push_back(trained_by(name, method, seed));
   return models;
 }
 
-proof::Model dropout_model(std::uint64_t seed) {
+verify::Model dropout_model(std::uint64_t seed) {
   SampleSource source(seed, "dropout");
   const auto build = [](Graph& graph, DType dtype) {
     const Method method = [](Values p, Values g) { return optim::sgd(p, g, 0.1); };
     return small_network(graph, dtype, method, drop_half);
   };
-  proof::Model model{.name = "dropout, sgd", .build = build, .inputs = batch(source)};
+  verify::Model model{.name = "dropout, sgd", .build = build, .inputs = batch(source)};
   model.inputs.push_back(Tensor::of<std::int64_t>({source.below(1000), source.below(1000)}));
   return model;
 }

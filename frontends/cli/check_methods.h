@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "weft/frontends/proof/model_check.h"
+#include "weft/frontends/verify/model_check.h"
 
 namespace weft::cli {
 
 /// A training function for each optimizer that takes steps from gradients and that no other model has.
-std::vector<proof::Model> optimizer_models(std::uint64_t seed);
+std::vector<verify::Model> optimizer_models(std::uint64_t seed);
 
 /// Trains with dropout, whose random numbers come from a key that is fed: the same in every run.
-proof::Model dropout_model(std::uint64_t seed);
+verify::Model dropout_model(std::uint64_t seed);
 
 }  // namespace weft::cli

@@ -6,7 +6,7 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/cli/check_methods.h"
 #include "weft/frontends/optim/optim.h"
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
@@ -18,8 +18,8 @@
 namespace weft::cli {
 namespace {
 
-using proof::SampleSource;
-using proof::Training;
+using verify::SampleSource;
+using verify::Training;
 
 constexpr std::int64_t kSmallBatch = 6;
 
@@ -74,7 +74,7 @@ Training convolutional(Graph& graph, DType dtype) {
   return training;
 }
 
-proof::Model convolutional_model(std::uint64_t seed) {
+verify::Model convolutional_model(std::uint64_t seed) {
   SampleSource source(seed, "convolutional");
   return {.name = "convolutional, momentum",
           .build = convolutional,
@@ -82,7 +82,7 @@ proof::Model convolutional_model(std::uint64_t seed) {
 }
 
 /// Fed bytes: rows of writing, of which most are 0, and behind them some that are full.
-proof::Model bytes_model(std::uint64_t seed) {
+verify::Model bytes_model(std::uint64_t seed) {
   constexpr std::int64_t kWritten = 64;
   constexpr std::int64_t kFull = 4;
   constexpr std::int64_t kPixels = 18;
@@ -128,7 +128,7 @@ Training of_words(Graph& graph, DType dtype) {
   return training;
 }
 
-proof::Model sparse_model(std::uint64_t seed) {
+verify::Model sparse_model(std::uint64_t seed) {
   SampleSource source(seed, "sparse");
   Tensor words = source.uniform({kSmallBatch, 30}, 0.5, 1.0);
   for (double& word : words.mutable_values<double>()) {
@@ -150,7 +150,7 @@ mnist::TrainingConfig wide(std::uint64_t seed) {
 
 }  // namespace
 
-proof::Model model_of_flags(const mnist::TrainingConfig& config) {
+verify::Model model_of_flags(const mnist::TrainingConfig& config) {
   SampleSource source(config.seed, "flags");
   const Tensor pictures = sparse_pictures(config.batch, config.model.inputs, source);
   const Tensor labels = source.whole({config.batch}, config.model.classes, u8);
@@ -168,24 +168,24 @@ proof::Model model_of_flags(const mnist::TrainingConfig& config) {
       .name = name_of(config), .build = build, .inputs = {source.whole({config.batch}, config.batch, i32)}};
 }
 
-CheckedModel without_zeros(proof::Model model) {
+CheckedModel without_zeros(verify::Model model) {
   model.name += ", without zeros";
   return {.model = std::move(model), .compile = {.skip_zeros = SkipZeros::always}};
 }
 
 std::vector<CheckedModel> small_models(std::uint64_t seed) {
-  std::vector<proof::Model> models{model_of_flags(small({}, "relu", "sgd", seed)),
-                                   model_of_flags(small({16, 12}, "relu", "sgd", seed)),
-                                   model_of_flags(small({16}, "tanh", "momentum", seed)),
-                                   model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
-                                   convolutional_model(seed),
-                                   bytes_model(seed),
-                                   sparse_model(seed),
-                                   dropout_model(seed)};
-  for (proof::Model& model : optimizer_models(seed)) models.push_back(std::move(model));
+  std::vector<verify::Model> models{model_of_flags(small({}, "relu", "sgd", seed)),
+                                    model_of_flags(small({16, 12}, "relu", "sgd", seed)),
+                                    model_of_flags(small({16}, "tanh", "momentum", seed)),
+                                    model_of_flags(small({12, 8}, "sigmoid", "adam", seed)),
+                                    convolutional_model(seed),
+                                    bytes_model(seed),
+                                    sparse_model(seed),
+                                    dropout_model(seed)};
+  for (verify::Model& model : optimizer_models(seed)) models.push_back(std::move(model));
   std::vector<CheckedModel> checked{without_zeros(model_of_flags(wide(seed))),
                                     without_zeros(model_of_flags(small({16}, "tanh", "adam", seed)))};
-  for (proof::Model& model : models) checked.push_back({.model = std::move(model), .compile = {}});
+  for (verify::Model& model : models) checked.push_back({.model = std::move(model), .compile = {}});
   return checked;
 }
 

@@ -5,21 +5,21 @@
 #include <vector>
 
 #include "weft/frontends/mnist/training_config.h"
-#include "weft/frontends/proof/model_check.h"
+#include "weft/frontends/verify/model_check.h"
 
 namespace weft::cli {
 
 /// The training function of `weft train` for these flags, on `config.batch` random pictures.
-proof::Model model_of_flags(const mnist::TrainingConfig& config);
+verify::Model model_of_flags(const mnist::TrainingConfig& config);
 
 /// A training function, and how it is compiled.
 struct CheckedModel {
-  proof::Model model;
+  verify::Model model;
   CompileOptions compile{};
 };
 
 /// The same with the zeros of its data skipped in every product that can, as training does where it pays.
-CheckedModel without_zeros(proof::Model model);
+CheckedModel without_zeros(verify::Model model);
 
 /// Small networks that between them meet every rule of fusion: dense ones with each activation and optimizer,
 /// a convolutional one with pooling and batch normalization, and such as skip zeros of resident data, of

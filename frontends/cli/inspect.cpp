@@ -8,7 +8,7 @@
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::cli {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/graph/error.h"
-#include "weft/runtime/onednn.h"
+#include "weft/runtime/machine/onednn.h"
 
 namespace weft::cli {
 namespace {

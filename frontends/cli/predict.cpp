@@ -10,7 +10,7 @@
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
-#include "weft/runtime/checkpoint.h"
+#include "weft/runtime/files/checkpoint.h"
 
 namespace weft::cli {
 namespace {

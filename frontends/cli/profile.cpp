@@ -1,4 +1,4 @@
-#include "weft/runtime/profile.h"
+#include "weft/runtime/run/profile.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,8 +12,8 @@
 #include "weft/frontends/data/batches.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/file_system.h"
-#include "weft/runtime/machine_peak.h"
+#include "weft/runtime/files/file_system.h"
+#include "weft/runtime/machine/machine_peak.h"
 
 namespace weft::cli {
 namespace {

@@ -16,7 +16,7 @@
 #include "weft/frontends/mnist/study/peers.h"
 #include "weft/frontends/mnist/study/publish.h"
 #include "weft/frontends/mnist/study/study.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::cli {
 namespace {

@@ -14,8 +14,8 @@
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/evaluation.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/checkpoint.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/checkpoint.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::cli {
 namespace {

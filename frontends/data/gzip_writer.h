@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::data {
 

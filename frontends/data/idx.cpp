@@ -16,7 +16,7 @@
 #include "weft/frontends/data/byte_source.h"
 #include "weft/frontends/data/gzip_writer.h"
 #include "weft/graph/error.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::data {
 namespace {

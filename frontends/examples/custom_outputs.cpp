@@ -47,8 +47,8 @@ int main() {
   fmt::print("r         {}\nphi       {}\ndphi/dy   {}\n", to_string(results[0]), to_string(results[1]),
              to_string(results[2]));
 
-  const auto certificate = certify(Polar{}, [](proof::SampleSource& source) {
-    const proof::Sizes sizes = source.shape(3);
+  const auto certificate = certify(Polar{}, [](verify::SampleSource& source) {
+    const verify::Sizes sizes = source.shape(3);
     return std::vector{source.uniform(sizes, 0.5, 2.0), source.away_from_zero(sizes, 0.5, 2.0)};
   });
   fmt::print("certified {} samples, {} failures\n", certificate.samples, certificate.failures.size());

@@ -42,7 +42,7 @@ int main() {
   const auto results = function({Tensor::of({0.0, 0.0, 0.0, 1000.0, 1000.0, -1000.0}, {2, 3})});
   fmt::print("log_sum_exp  {}\nslope        {}\n", to_string(results[0]), to_string(results[1]));
 
-  const auto certificate = certify(LogSumExp{}, [](proof::SampleSource& source) {
+  const auto certificate = certify(LogSumExp{}, [](verify::SampleSource& source) {
     return std::vector{source.uniform({source.extent(), source.extent()}, -3.0, 3.0)};
   });
   fmt::print("certified    {} samples, {} failures\n", certificate.samples, certificate.failures.size());

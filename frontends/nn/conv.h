@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weft/frontends/initializers.h"
+#include "weft/frontends/nn/initializers.h"
 #include "weft/graph/graph.h"
 #include "weft/ops/conv.h"
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "weft/frontends/activations.h"
+#include "weft/frontends/nn/activations.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/random.h"
 

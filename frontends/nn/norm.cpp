@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "weft/frontends/initializers.h"
+#include "weft/frontends/nn/initializers.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"

@@ -10,7 +10,7 @@ Program run_passes(Program program, std::span<const Pass> passes, const PassObse
   for (const Pass& pass : passes) {
     program = pass.run(program);
     try {
-      verify(program);
+      verify_graph(program);
     } catch (const Error& error) {
       throw Error(ErrorCode::internal, fmt::format("after pass '{}': {}", pass.name, error.message()),
                   error.trail());

@@ -3,9 +3,9 @@
 
 #include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/fuse.h"
+#include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/fuse/rule.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {

@@ -4,10 +4,10 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
-#include "weft/runtime/fuse.h"
 #include "weft/runtime/fuse/contract.h"
+#include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/fuse/rule.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {

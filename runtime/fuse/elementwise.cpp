@@ -9,9 +9,9 @@
 #include <unordered_set>
 
 #include "weft/ops/source.h"
-#include "weft/runtime/fuse.h"
 #include "weft/runtime/fuse/contract.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/fuse/fuse.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {

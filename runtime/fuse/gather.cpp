@@ -2,10 +2,10 @@
 #include <optional>
 
 #include "weft/ops/gather.h"
-#include "weft/runtime/fuse.h"
 #include "weft/runtime/fuse/contract.h"
+#include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/fuse/rule.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {

@@ -1,10 +1,10 @@
 #include <optional>
 
 #include "weft/ops/elementwise.h"
-#include "weft/runtime/fuse.h"
+#include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/fuse/rule.h"
-#include "weft/runtime/fused_ops.h"
-#include "weft/runtime/kernels/matmul.h"
+#include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {

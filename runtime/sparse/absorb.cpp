@@ -3,7 +3,7 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse/rule.h"
-#include "weft/runtime/kernels/matmul.h"
+#include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/sparse/byte_matmul.h"
 #include "weft/runtime/sparse/resident_ops.h"
 #include "weft/runtime/sparse/skip_zeros.h"

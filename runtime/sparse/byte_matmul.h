@@ -2,7 +2,7 @@
 // The op that takes the place of products with bytes that a run is fed or makes: their zeros are looked for
 // in the run. It is an ordinary op with a reference kernel; the compiler makes it, see skip_zeros.h.
 
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 

@@ -1,6 +1,6 @@
 #include "weft/runtime/sparse/cost.h"
 
-#include "weft/runtime/kernels/vector/sparse_functions.h"
+#include "weft/runtime/sparse/vector/sparse_functions.h"
 
 namespace weft {
 namespace {

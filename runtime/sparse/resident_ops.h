@@ -4,8 +4,8 @@
 // zero counts as absent: 0 times infinity is 0 here. What can be wrong with data is checked by ops of its
 // own, so that the products may write over what they update.
 
-#include "weft/runtime/fused_ops.h"
 #include "weft/runtime/kernels/kernel.h"
+#include "weft/runtime/ops/fused_ops.h"
 #include "weft/runtime/sparse/row_store.h"
 
 namespace weft {

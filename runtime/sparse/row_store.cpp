@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "weft/graph/error.h"
-#include "weft/runtime/cache.h"
+#include "weft/runtime/machine/cache.h"
+#include "weft/runtime/machine/thread_pool.h"
 #include "weft/runtime/sparse/compress.h"
-#include "weft/runtime/thread_pool.h"
 
 namespace weft {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weft/graph/tensor.h"
-#include "weft/runtime/kernels/vector/sparse_functions.h"
+#include "weft/runtime/sparse/vector/sparse_functions.h"
 
 namespace weft {
 

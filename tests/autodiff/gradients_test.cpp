@@ -38,7 +38,7 @@ TEST_F(GradientsTest, HaveTheTypeOfTheirValues) {
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].type(), scalar.type());
   EXPECT_EQ(found[1].type(), matrix.type());
-  verify(graph_);
+  verify_graph(graph_);
 }
 
 TEST_F(GradientsTest, OfTheLossWithRespectToItselfIsOne) {

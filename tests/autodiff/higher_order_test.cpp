@@ -101,7 +101,7 @@ TEST(HigherOrder, HessianOfAQuadraticFormIsItsMatrix) {
     EXPECT_EQ(numbers(evaluate_value(hessian_row, feeds)),
               (row == 0 ? std::vector<double>{2, 1} : std::vector<double>{1, 3}));
   }
-  verify(graph);
+  verify_graph(graph);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Activations and their slopes against the formulas in doubles.
 
-#include "weft/frontends/activations.h"
+#include "weft/frontends/nn/activations.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "weft/frontends/initializers.h"
+#include "weft/frontends/nn/initializers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weft/frontends/data/gzip_writer.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 #include "weft/tests/frontends/temporary_folder.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"

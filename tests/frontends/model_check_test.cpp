@@ -1,7 +1,7 @@
 // A certificate of a training function is worth what it finds: a wrong gradient, a wrong kernel, a wrong
 // step.
 
-#include "weft/frontends/proof/model_check.h"
+#include "weft/frontends/verify/model_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/optim/optim.h"
-#include "weft/frontends/proof/culprits.h"
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/culprits.h"
+#include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/control.h"
 #include "weft/ops/matmul.h"
@@ -25,9 +25,6 @@
 namespace weft {
 namespace {
 
-using proof::Model;
-using proof::ModelCertificate;
-using proof::Training;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -35,13 +32,16 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using testing_support::expect_error;
 using testing_support::own_kernel;
+using verify::Model;
+using verify::ModelCertificate;
+using verify::Training;
 
 using Unary = std::function<Value(const Value&)>;
 
 /// mean((f(x w1) w2)^2), trained by Adam.
 Model two_layers(const Unary& f) {
   const auto build = [f](Graph& graph, DType dtype) {
-    proof::SampleSource source(1, "weights");
+    verify::SampleSource source(1, "weights");
     const Value x = input(graph, "x", dtype, {"batch", 6});
     Training training{.inputs = {x}, .loss = {}, .parameters = {}, .gradients = {}, .updates = {}};
     training.parameters = {parameter(graph, "w1", source.uniform({6, 5}, -1.0, 1.0, dtype)),
@@ -52,7 +52,7 @@ Model two_layers(const Unary& f) {
     training.updates = optim::adam(training.parameters, training.gradients, 0.01);
     return training;
   };
-  proof::SampleSource source(1, "inputs");
+  verify::SampleSource source(1, "inputs");
   return {.name = "two layers", .build = build, .inputs = {source.uniform({7, 6}, -1.0, 1.0)}};
 }
 
@@ -64,8 +64,8 @@ TEST(CertifyTraining, PassesWhatIsRight) {
     EXPECT_THAT(certificate.failures, IsEmpty());
     EXPECT_EQ(certificate.derivatives, 18);  // of each parameter all at once, the largest and seven others
     EXPECT_GT(certificate.gradient_error, 0.0);
-    EXPECT_LT(certificate.gradient_error, proof::model_bounds(dtype).gradient);
-    EXPECT_LT(certificate.step_error, proof::model_bounds(dtype).step);
+    EXPECT_LT(certificate.gradient_error, verify::model_bounds(dtype).gradient);
+    EXPECT_LT(certificate.step_error, verify::model_bounds(dtype).step);
   }
 }
 
@@ -102,8 +102,8 @@ template <float (*last)(float right)>
 constexpr KernelOffer kOfferWrongTanh = own_kernel<Tanh, tanh_but<last>>;
 
 /// With this kernel for tanh, and nothing fused that would hide tanh from it.
-proof::ModelOptions with_kernel(KernelOffer offer) {
-  proof::ModelOptions options;
+verify::ModelOptions with_kernel(KernelOffer offer) {
+  verify::ModelOptions options;
   options.compile.fuse_matmul = false;
   options.compile.fuse_elementwise = false;
   options.compile.kernels = {{"wrong_tanh", offer}};
@@ -136,8 +136,8 @@ TEST(CertifyTraining, ReportsAnEngineThatThrows) {
 }
 
 TEST(Culprits, AreTheKernelsThenThePassesThenWhatThreadsDo) {
-  const auto blamed = [](int threads, const proof::IsRight& is_right) {
-    return proof::culprits({.threads = threads}, is_right);
+  const auto blamed = [](int threads, const verify::IsRight& is_right) {
+    return verify::culprits({.threads = threads}, is_right);
   };
   const auto without_sum = [](const SessionOptions& options) {
     return options.compile.without_kernels == std::vector<std::string>{"sum"};

@@ -1,4 +1,4 @@
-#include "weft/frontends/proof/program_check.h"
+#include "weft/frontends/verify/program_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,14 +11,14 @@
 namespace weft {
 namespace {
 
-using proof::certify_programs;
-using proof::ProgramCertificate;
-using proof::ProgramOptions;
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing_support::own_kernel;
+using verify::certify_programs;
+using verify::ProgramCertificate;
+using verify::ProgramOptions;
 
 TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
   for (const DType dtype : {f32, f64}) {
@@ -26,7 +26,7 @@ TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
     EXPECT_THAT(certificate.failures, IsEmpty());
     EXPECT_EQ(certificate.programs, 20);
     EXPECT_GE(certificate.nodes, 20);
-    EXPECT_LE(certificate.error, proof::program_bound(dtype));
+    EXPECT_LE(certificate.error, verify::program_bound(dtype));
   }
 }
 

@@ -10,7 +10,7 @@
 
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
-#include "weft/frontends/mnist/study/process.h"
+#include "weft/frontends/report/process.h"
 #include "weft/tests/frontends/run_program.h"
 #include "weft/tests/frontends/temporary_folder.h"
 

@@ -8,10 +8,10 @@
 
 #include "weft/frontends/mnist/study/figures.h"
 #include "weft/frontends/mnist/study/findings.h"
-#include "weft/frontends/mnist/study/gnuplot.h"
-#include "weft/frontends/mnist/study/html.h"
 #include "weft/frontends/mnist/study/lines_of_code.h"
 #include "weft/frontends/mnist/study/peers.h"
+#include "weft/frontends/report/gnuplot.h"
+#include "weft/frontends/report/html.h"
 #include "weft/tests/frontends/temporary_folder.h"
 #include "weft/tests/support/expect_error.h"
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "weft/frontends/proof/random_program.h"
+#include "weft/frontends/verify/random_program.h"
 #include "weft/graph/passes/standard.h"
 #include "weft/graph/print.h"
 #include "weft/graph/verify.h"
@@ -15,13 +15,13 @@
 namespace weft {
 namespace {
 
-using proof::random_program;
-using proof::RandomProgram;
 using testing_support::evaluate_program;
 using testing_support::make_constant;
 using testing_support::numbers;
 using testing_support::replay;
 using testing_support::TensorSource;
+using verify::random_program;
+using verify::RandomProgram;
 
 constexpr int kPrograms = 150;
 
@@ -102,7 +102,7 @@ TEST(RandomProgram, UsesManyOps) {
   std::map<std::string_view, int> seen;
   for (int i = 0; i < 300; ++i) {
     const RandomProgram random = random_program(source, 25);
-    verify(random.program);
+    verify_graph(random.program);
     for (NodeId id = 0; id < random.program.graph->size(); ++id)
       ++seen[random.program.graph->node(id).op.name()];
   }

@@ -172,7 +172,7 @@ TEST_F(PassesTest, RunInOrderAndAreObserved) {
                                  dead_code()};
   run_passes(extract(graph_, {&x_, 1}), passes, [&](const std::string& name, const Program& after) {
     names.push_back(name);
-    verify(after);
+    verify_graph(after);
   });
   EXPECT_EQ(names,
             (std::vector<std::string>{"simplify", "constant_folding", "common_subexpressions", "dead_code"}));

@@ -9,17 +9,17 @@
 #include <limits>
 #include <optional>
 
-#include "weft/frontends/proof/guarded_buffer.h"
+#include "weft/frontends/verify/guarded_buffer.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 
 namespace weft {
 namespace {
 
-using proof::GuardedBuffer;
 using testing_support::expect_error;
 using testing_support::numbers;
 using testing_support::sizes_of;
+using verify::GuardedBuffer;
 using Sizes = std::vector<std::int64_t>;
 
 TEST(Tensor, HoldsTheValuesItWasMadeOf) {

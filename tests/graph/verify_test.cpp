@@ -45,50 +45,50 @@ class VerifyTest : public testing::Test {
 };
 
 TEST_F(VerifyTest, AcceptsASoundProgram) {
-  EXPECT_NO_THROW(verify(program_));
-  EXPECT_NO_THROW(verify(Graph()));
+  EXPECT_NO_THROW(verify_graph(program_));
+  EXPECT_NO_THROW(verify_graph(Graph()));
 }
 
 TEST_F(VerifyTest, FindsTypesThatTheShapeRuleDoesNotInfer) {
   Fickle::size = 3;
   expect_error(ErrorCode::internal, {"verify_test.cpp", "fickle 'unsteady'", "node %1", "shape rule infers"},
-               [&] { verify(program_); });
+               [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsInputsThatTheOpDoesNotAccept) {
   Fickle::refuses = true;
   expect_error(ErrorCode::internal, {"fickle 'unsteady'", "node %1", "does not accept", "it refuses"},
-               [&] { verify(program_); });
+               [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsInputsThatAreNotOlder) {
   node(1).inputs[0].node = 1;
-  expect_error(ErrorCode::internal, {"node %1", "input %1 is not older"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"node %1", "input %1 is not older"}, [&] { verify_graph(program_); });
   node(1).inputs[0].node = 3;
-  expect_error(ErrorCode::internal, {"node %1", "input %3 is not older"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"node %1", "input %3 is not older"}, [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsInputsThatAreNoOutput) {
   node(1).inputs[0].output = 4;
-  expect_error(ErrorCode::internal, {"node %1", "input %0 has no output 4"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"node %1", "input %0 has no output 4"}, [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsAWrongNumberOfInputs) {
   node(1).inputs.push_back({0, 0});
-  expect_error(ErrorCode::internal, {"node %1", "number of inputs"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"node %1", "number of inputs"}, [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsRootsThatDoNotBelongToTheProgram) {
   Graph other;
   program_.roots.push_back(input(other, "x", f32, {2}));
-  expect_error(ErrorCode::internal, {"root does not belong"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"root does not belong"}, [&] { verify_graph(program_); });
   program_.roots.back() = Value();
-  expect_error(ErrorCode::internal, {"root does not belong"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"root does not belong"}, [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, FindsRootsThatAreNoOutput) {
   program_.roots.emplace_back(program_.graph.get(), 1, 3);
-  expect_error(ErrorCode::internal, {"node %1", "root names an output"}, [&] { verify(program_); });
+  expect_error(ErrorCode::internal, {"node %1", "root names an output"}, [&] { verify_graph(program_); });
 }
 
 TEST_F(VerifyTest, RunsAfterEveryPassAndNamesTheOneThatBrokeTheProgram) {

@@ -1,18 +1,18 @@
-// The specification matrix: every built-in op against what frontends/proof/ asks of it.
+// The specification matrix: every built-in op against what frontends/verify/ asks of it.
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
-#include "weft/frontends/proof/certify.h"
+#include "weft/frontends/verify/certify.h"
 #include "weft/ops/builtin.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
 
-using proof::Certificate;
-using proof::Specification;
+using verify::Certificate;
+using verify::Specification;
 
 std::vector<std::string_view> names_of(const std::vector<Specification>& specifications) {
   std::vector<std::string_view> names;
@@ -23,14 +23,14 @@ std::vector<std::string_view> names_of(const std::vector<Specification>& specifi
 TEST(Specifications, AreThoseOfTheBuiltinOps) {
   std::vector<std::string_view> builtin;
   for_each_builtin([&]<typename O>() { builtin.push_back(O::name); });
-  auto specified = names_of(proof::builtin_specifications());
+  auto specified = names_of(verify::builtin_specifications());
   std::ranges::sort(builtin);
   std::ranges::sort(specified);
   EXPECT_EQ(specified, builtin);
 }
 
 TEST(Specifications, AreComplete) {
-  for (const Specification& entry : proof::builtin_specifications()) {
+  for (const Specification& entry : verify::builtin_specifications()) {
     EXPECT_FALSE(entry.summary.empty()) << entry.op << " has no line of documentation";
     EXPECT_GE(entry.refusals.size(), 2U) << entry.op << " has too few inputs to refuse";
     EXPECT_NE(entry.runs, entry.samplers.empty()) << entry.op << " has no samples";
@@ -47,7 +47,7 @@ int samples() {
 class BuiltinOp : public testing::TestWithParam<std::string_view> {};
 
 TEST_P(BuiltinOp, KeepsItsSpecification) {
-  const auto all = proof::builtin_specifications();
+  const auto all = verify::builtin_specifications();
   const auto entry = std::ranges::find(all, GetParam(), &Specification::op);
   const Certificate certificate =
       certify(*entry, {.seed = testing_support::test_seed(), .samples = samples()});
@@ -57,7 +57,7 @@ TEST_P(BuiltinOp, KeepsItsSpecification) {
   EXPECT_EQ(certificate.samples, samples() * static_cast<int>(entry->samplers.size()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Matrix, BuiltinOp, testing::ValuesIn(names_of(proof::builtin_specifications())),
+INSTANTIATE_TEST_SUITE_P(Matrix, BuiltinOp, testing::ValuesIn(names_of(verify::builtin_specifications())),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "weft/runtime/access.h"
+#include "weft/runtime/compile/access.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/compile.h"
+#include "weft/runtime/compile/compile.h"
 
 namespace weft {
 namespace {

@@ -1,11 +1,11 @@
-#include "weft/runtime/kernels/batch_rows.h"
+#include "weft/runtime/sparse/kernels/batch_rows.h"
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <vector>
 
-#include "weft/runtime/kernels/packed_rows.h"
+#include "weft/runtime/sparse/kernels/packed_rows.h"
 
 namespace weft {
 namespace {

@@ -1,11 +1,11 @@
-#include "weft/runtime/bind.h"
+#include "weft/runtime/compile/bind.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "weft/ops/activation.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/compile.h"
+#include "weft/runtime/compile/compile.h"
 
 namespace weft {
 namespace {

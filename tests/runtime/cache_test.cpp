@@ -1,4 +1,4 @@
-#include "weft/runtime/cache.h"
+#include "weft/runtime/machine/cache.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "weft/runtime/checkpoint.h"
+#include "weft/runtime/files/checkpoint.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "weft/runtime/kernels/column_lists.h"
+#include "weft/runtime/sparse/kernels/column_lists.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "weft/runtime/kernels/column_part.h"
+#include "weft/runtime/sparse/kernels/column_part.h"
 
 #include <gtest/gtest.h>
 

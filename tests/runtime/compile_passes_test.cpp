@@ -4,12 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "weft/frontends/proof/random_program.h"
+#include "weft/frontends/verify/random_program.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/compile.h"
-#include "weft/runtime/plan.h"
+#include "weft/runtime/compile/compile.h"
+#include "weft/runtime/run/plan.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
@@ -18,8 +18,6 @@
 namespace weft {
 namespace {
 
-using proof::random_program;
-using proof::RandomProgram;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -28,6 +26,8 @@ using testing_support::evaluate_program;
 using testing_support::expect_error;
 using testing_support::replay;
 using testing_support::TensorSource;
+using verify::random_program;
+using verify::RandomProgram;
 
 struct OptionsCase {
   std::string name;

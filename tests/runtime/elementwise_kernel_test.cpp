@@ -5,7 +5,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 #include "weft/tests/runtime/kernel_check.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"

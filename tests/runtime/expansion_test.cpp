@@ -1,4 +1,4 @@
-#include "weft/runtime/kernels/expansion.h"
+#include "weft/runtime/kernels/elementwise/expansion.h"
 
 #include <gtest/gtest.h>
 

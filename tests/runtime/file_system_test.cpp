@@ -1,4 +1,4 @@
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 #include "weft/graph/print.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/fuse.h"
+#include "weft/runtime/fuse/fuse.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/random_tensor.h"
 

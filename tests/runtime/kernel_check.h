@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "weft/frontends/proof/kernel_check.h"
+#include "weft/frontends/verify/kernel_check.h"
 #include "weft/graph/evaluate.h"
-#include "weft/runtime/kernels/kernel_list.h"
+#include "weft/runtime/compile/kernel_list.h"
 #include "weft/tests/runtime/expect_close.h"
 
 namespace weft::testing_support {
@@ -28,7 +28,7 @@ class KernelCheck {
   /// The outputs of the kernel cut into `parts`; with `in_place`, that input lies where that output does.
   /// Checks that nothing outside the outputs is written.
   std::vector<Tensor> run(int parts, std::optional<InPlace> in_place = {}) const {
-    const proof::GuardedRun run = proof::run_guarded(choice_, outputs_, inputs_, parts, in_place);
+    const verify::GuardedRun run = verify::run_guarded(choice_, outputs_, inputs_, parts, in_place);
     EXPECT_EQ(run.damage, "") << describe();
     return run.outputs;
   }

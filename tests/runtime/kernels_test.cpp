@@ -6,7 +6,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 #include "weft/tests/runtime/kernel_check.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"

@@ -1,4 +1,4 @@
-#include "weft/runtime/lower.h"
+#include "weft/runtime/compile/lower.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "weft/ops/activation.h"
-#include "weft/runtime/fused_ops.h"
+#include "weft/runtime/ops/fused_ops.h"
 #include "weft/tests/runtime/kernel_check.h"
 #include "weft/tests/support/random_tensor.h"
 

@@ -1,4 +1,4 @@
-#include "weft/runtime/memory_plan.h"
+#include "weft/runtime/compile/memory_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

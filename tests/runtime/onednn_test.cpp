@@ -1,4 +1,4 @@
-#include "weft/runtime/onednn.h"
+#include "weft/runtime/machine/onednn.h"
 
 #include <gtest/gtest.h>
 

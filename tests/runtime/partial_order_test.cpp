@@ -1,4 +1,4 @@
-#include "weft/runtime/partial_order.h"
+#include "weft/runtime/compile/partial_order.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "weft/runtime/profile.h"
+#include "weft/runtime/run/profile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,8 +13,8 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/machine_peak.h"
-#include "weft/runtime/recorder.h"
+#include "weft/runtime/machine/machine_peak.h"
+#include "weft/runtime/run/recorder.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/support/expect_error.h"
 

@@ -185,8 +185,8 @@ struct FedEntries {
     parts = {
         Tensor::of<std::int64_t>(begins, count), Tensor::of<std::int64_t>(ends, count),
         Tensor::of<std::int32_t>(columns, size),
-        proof::in_precision({{evaluate(Cast{DType::f64}, {{Tensor::of<std::uint8_t>(stored, size)}})[0]}},
-                            DType::f32)[0]};
+        verify::in_precision({{evaluate(Cast{DType::f64}, {{Tensor::of<std::uint8_t>(stored, size)}})[0]}},
+                             DType::f32)[0]};
     if (values == DType::u8) parts[3] = Tensor::of<std::uint8_t>(stored, size);
   }
 

@@ -9,7 +9,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/checkpoint.h"
+#include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/frontends/temporary_folder.h"
 #include "weft/tests/runtime/expect_close.h"

@@ -1,4 +1,4 @@
-#include "weft/runtime/kernels/row_products.h"
+#include "weft/runtime/sparse/kernels/row_products.h"
 
 #include <gtest/gtest.h>
 

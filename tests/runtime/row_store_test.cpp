@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "weft/graph/error.h"
-#include "weft/runtime/thread_pool.h"
+#include "weft/runtime/machine/thread_pool.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"
 

@@ -1,4 +1,4 @@
-#include "weft/runtime/schedule.h"
+#include "weft/runtime/compile/schedule.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

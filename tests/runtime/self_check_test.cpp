@@ -1,4 +1,4 @@
-#include "weft/runtime/self_check.h"
+#include "weft/runtime/compile/self_check.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The inner loops over non-zeros, for each instruction set that this CPU has.
 
-#include "weft/runtime/kernels/vector/sparse_functions.h"
+#include "weft/runtime/sparse/vector/sparse_functions.h"
 
 #include <gtest/gtest.h>
 

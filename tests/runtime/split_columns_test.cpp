@@ -5,7 +5,7 @@
 
 #include "weft/ops/loss.h"
 #include "weft/ops/sparse.h"
-#include "weft/runtime/access.h"
+#include "weft/runtime/compile/access.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
 #include "weft/tests/support/expect_error.h"

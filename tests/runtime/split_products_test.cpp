@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "weft/ops/sparse.h"
-#include "weft/runtime/access.h"
+#include "weft/runtime/compile/access.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
 

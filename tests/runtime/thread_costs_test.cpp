@@ -1,4 +1,4 @@
-#include "weft/runtime/thread_costs.h"
+#include "weft/runtime/compile/thread_costs.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/machine/thread_pool.h"
 #include "weft/runtime/session.h"
-#include "weft/runtime/thread_pool.h"
 #include "weft/tests/support/own_kernel.h"
 
 namespace weft {

@@ -1,4 +1,4 @@
-#include "weft/runtime/thread_pool.h"
+#include "weft/runtime/machine/thread_pool.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "weft/autodiff/gradients.h"
-#include "weft/frontends/proof/derivative_check.h"
+#include "weft/frontends/verify/derivative_check.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
@@ -12,11 +12,11 @@
 namespace weft::testing_support {
 namespace {
 
-proof::GraphFunction whole(const Function& function) {
+verify::GraphFunction whole(const Function& function) {
   return [function](std::span<const Value> inputs) { return std::vector{function(inputs)}; };
 }
 
-testing::AssertionResult within(const proof::Worst& worst, double tolerance) {
+testing::AssertionResult within(const verify::Worst& worst, double tolerance) {
   if (worst.error <= tolerance) return testing::AssertionSuccess();
   return testing::AssertionFailure() << worst.where << "; error " << worst.error << "; " << replay();
 }
@@ -46,13 +46,13 @@ Function gradient_of(const Function& function) {
 testing::AssertionResult gradients_match(const Function& function, std::span<const Tensor> inputs,
                                          double tolerance) {
   TensorSource source("gradients");
-  return within(proof::gradient_error(whole(function), inputs, source), tolerance);
+  return within(verify::gradient_error(whole(function), inputs, source), tolerance);
 }
 
 testing::AssertionResult second_gradients_match(const Function& function, std::span<const Tensor> inputs,
                                                 double tolerance) {
   TensorSource source("second gradients");
-  return within(proof::second_gradient_error(whole(function), inputs, source), tolerance);
+  return within(verify::second_gradient_error(whole(function), inputs, source), tolerance);
 }
 
 }  // namespace weft::testing_support

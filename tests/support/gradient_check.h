@@ -1,5 +1,5 @@
 #pragma once
-// The checks of frontends/proof/derivative_check.h as assertions on functions that a test makes up.
+// The checks of frontends/verify/derivative_check.h as assertions on functions that a test makes up.
 
 #include <gtest/gtest.h>
 

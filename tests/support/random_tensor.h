@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
-#include "weft/frontends/proof/sample_source.h"
+#include "weft/frontends/verify/sample_source.h"
 
 namespace weft::testing_support {
 
-using Sizes = proof::Sizes;
+using Sizes = verify::Sizes;
 
 /// The seed of this process.
 std::uint64_t test_seed();
@@ -19,7 +19,7 @@ std::uint64_t test_seed();
 std::string replay();
 
 /// A stream of random tensors of this process's seed. Streams of different names are independent.
-class TensorSource : public proof::SampleSource {
+class TensorSource : public verify::SampleSource {
  public:
   explicit TensorSource(std::string_view stream) : SampleSource(test_seed(), stream) {}
 };

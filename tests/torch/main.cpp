@@ -9,7 +9,7 @@
 #include <iostream>
 
 #include "weft/autodiff/gradients.h"
-#include "weft/frontends/proof/kernel_check.h"
+#include "weft/frontends/verify/kernel_check.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/torch/method.h"
@@ -35,17 +35,17 @@ json values_of(Session& session, std::span<const Value> parameters) {
   return all;
 }
 
-Tensor in(DType dtype, const Tensor& tensor) { return proof::in_precision({{tensor}}, dtype)[0]; }
+Tensor in(DType dtype, const Tensor& tensor) { return verify::in_precision({{tensor}}, dtype)[0]; }
 
 /// Pictures, features, or with "indices" whole numbers below it.
-Tensor inputs_for(const json& input, proof::SampleSource& source) {
-  const proof::Sizes sizes = input.at("sizes");
+Tensor inputs_for(const json& input, verify::SampleSource& source) {
+  const verify::Sizes sizes = input.at("sizes");
   if (input.contains("indices")) return source.whole(sizes, input.at("indices"), i64);
   return source.uniform(sizes, -2.0, 2.0, f64);
 }
 
-Tensor weights_for(const std::string& weighted, const proof::Sizes& predictions,
-                   proof::SampleSource& source) {
+Tensor weights_for(const std::string& weighted, const verify::Sizes& predictions,
+                   verify::SampleSource& source) {
   if (weighted.empty()) return Tensor::zeros(f64, {0});
   return source.uniform({weighted == "samples" ? predictions[0] : predictions[1]}, 0.5, 2.0, f64);
 }
@@ -60,7 +60,7 @@ json layers_in(json layers, DType dtype) {
 
 json run(const json& combination, DType dtype) {
   const std::string name = combination.at("name");
-  proof::SampleSource source(1, name);
+  verify::SampleSource source(1, name);
   Graph graph;
   const Tensor x = in(dtype, inputs_for(combination.at("input"), source));
   const Value fed_x = input(graph, "x", x.dtype(), Shape::of(x.sizes()));

@@ -62,7 +62,7 @@ const NamedLoss& loss_named(const std::string& name) {
 }
 
 /// Each row positive and of sum 1, or 1 at one place where `hard`.
-Tensor rows_of_sum_one(const proof::Sizes& sizes, bool hard, proof::SampleSource& source) {
+Tensor rows_of_sum_one(const verify::Sizes& sizes, bool hard, verify::SampleSource& source) {
   Tensor tensor = source.uniform(sizes, 0.1, 1.0);
   const auto values = tensor.mutable_values<double>();
   const auto classes = static_cast<std::size_t>(sizes.back());
@@ -76,8 +76,8 @@ Tensor rows_of_sum_one(const proof::Sizes& sizes, bool hard, proof::SampleSource
   return tensor;
 }
 
-Tensor whole_numbers(const proof::Sizes& sizes, std::int64_t bound, double scale, double shift,
-                     proof::SampleSource& source) {
+Tensor whole_numbers(const verify::Sizes& sizes, std::int64_t bound, double scale, double shift,
+                     verify::SampleSource& source) {
   Tensor tensor = source.whole(sizes, bound, f64);
   for (double& x : tensor.mutable_values<double>()) x = x * scale + shift;
   return tensor;
@@ -178,7 +178,7 @@ std::vector<Value> prepared(const json& combination, std::span<const Value> para
 
 }  // namespace
 
-Tensor targets_for(const json& loss, const proof::Sizes& predictions, proof::SampleSource& source) {
+Tensor targets_for(const json& loss, const verify::Sizes& predictions, verify::SampleSource& source) {
   switch (loss_named(name_of(loss)).targets) {
     case Targets::labels:
       return source.whole({predictions[0]}, predictions[1], i64);

@@ -6,8 +6,8 @@
 #include <map>
 #include <stdexcept>
 
-#include "weft/frontends/activations.h"
 #include "weft/frontends/nn.h"
+#include "weft/frontends/nn/activations.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/pool.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "weft/frontends/mnist/study/depth.h"
-#include "weft/frontends/mnist/study/gnuplot.h"
+#include "weft/frontends/report/gnuplot.h"
 
 namespace weft::mnist {
 

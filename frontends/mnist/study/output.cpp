@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::mnist {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "weft/frontends/machine.h"
 #include "weft/frontends/mnist/study/findings.h"
 #include "weft/frontends/mnist/study/results.h"
 #include "weft/frontends/mnist/study/settings.h"
+#include "weft/frontends/report/machine.h"
 
 namespace weft::mnist {
 

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "weft/frontends/data/idx.h"
-#include "weft/frontends/mnist/study/process.h"
+#include "weft/frontends/report/process.h"
 
 namespace weft::mnist {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "weft/frontends/mnist/study/report.h"
 #include "weft/frontends/mnist/study/specimen.h"
-#include "weft/runtime/file_system.h"
+#include "weft/runtime/files/file_system.h"
 
 namespace weft::mnist {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "weft/frontends/mnist/study/html.h"
+#include "weft/frontends/report/html.h"
 
 namespace weft::mnist {
 namespace {

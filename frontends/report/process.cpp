@@ -1,0 +1,82 @@
+#include "weft/frontends/report/process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "weft/graph/error.h"
+
+namespace weft::mnist {
+namespace {
+
+/// What the child does before it becomes the program.
+class Actions {
+ public:
+  Actions() { ::posix_spawn_file_actions_init(&actions_); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+  ~Actions() { ::posix_spawn_file_actions_destroy(&actions_); }
+  posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+std::string read_all(int descriptor) {
+  constexpr std::size_t kPage = 4096;
+  std::string text;
+  std::array<char, kPage> part{};
+  ssize_t count = 0;
+  while ((count = ::read(descriptor, part.data(), part.size())) != 0) {
+    if (count > 0) text.append(part.data(), static_cast<std::size_t>(count));
+    if (count < 0 && errno != EINTR) break;
+  }
+  return text;
+}
+
+int wait_for(pid_t process) {
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  }
+  constexpr int kSignals = 128;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignals + WTERMSIG(status);
+}
+
+}  // namespace
+
+std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
+                                         const ProcessOptions& options) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::io, "no pipe for another program");
+  Actions actions;
+  ::posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDOUT_FILENO);
+  if (options.quiet)
+    ::posix_spawn_file_actions_addopen(actions.get(), STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!options.folder.empty()) ::posix_spawn_file_actions_addchdir_np(actions.get(), options.folder.c_str());
+  std::vector<std::string> copies = words;
+  std::vector<char*> argv;
+  for (std::string& word : copies) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t process = 0;
+  const int failed = ::posix_spawnp(&process, argv[0], actions.get(), nullptr, argv.data(), environ);
+  ::close(ends[1]);
+  if (failed != 0) {
+    ::close(ends[0]);
+    if (failed == ENOENT) return std::nullopt;
+    throw Error(ErrorCode::io, fmt::format("{}: cannot be started", words[0]),
+                {.actual = std::generic_category().message(failed)});
+  }
+  ProcessResult result;
+  result.out = read_all(ends[0]);
+  ::close(ends[0]);
+  result.exit_code = wait_for(process);
+  return result;
+}
+
+}  // namespace weft::mnist

@@ -1,0 +1,56 @@
+#pragma once
+// The parts of builtin_specifications(), one for each group of families. Internal to verify/.
+
+#include <vector>
+
+#include "weft/frontends/verify/specification.h"
+
+namespace weft::verify::builtin {
+
+using List = std::vector<Specification>;
+
+List sources_and_control();
+List arithmetic();
+List activations_and_comparisons();
+List products_and_reductions();
+List sparse_products();
+List convolutions();
+List poolings();
+List layouts_and_indices();
+List normalizations_and_random();
+
+inline Tensor nothing(DType dtype, const Sizes& sizes) { return Tensor::zeros(dtype, sizes); }
+
+/// Two shapes of which one broadcasts to the other, in random order.
+struct ShapePair {
+  Sizes a;
+  Sizes b;
+};
+inline ShapePair broadcasting(SampleSource& source) {
+  Sizes wide = source.shape();
+  Sizes narrow = source.broadcastable_to(wide);
+  if (source.coin()) return {.a = std::move(wide), .b = std::move(narrow)};
+  return {.a = std::move(narrow), .b = std::move(wide)};
+}
+
+/// Refusals of an op that takes any types: by its number of inputs.
+inline std::vector<Refusal> not_so_many(const Op& op, std::size_t arity) {
+  const std::vector<Tensor> none(arity == 0 ? 1 : arity - 1, nothing(f64, {2}));
+  return {{op, none, ErrorCode::invalid_argument},
+          {op, std::vector(arity + 1, nothing(f64, {2})), ErrorCode::invalid_argument}};
+}
+
+/// Refusals of a one-input op that wants floats.
+inline std::vector<Refusal> not_floats(const Op& op) {
+  return {{op, {nothing(i32, {2})}, ErrorCode::dtype_mismatch},
+          {op, {nothing(boolean, {2, 3})}, ErrorCode::dtype_mismatch}};
+}
+
+/// Refusals of a two-input op that broadcasts tensors of one dtype.
+inline std::vector<Refusal> no_pair(const Op& op) {
+  return {{op, {nothing(f64, {2}), nothing(f64, {3})}, ErrorCode::shape_mismatch},
+          {op, {nothing(f64, {2, 3}), nothing(f64, {2, 1, 2})}, ErrorCode::shape_mismatch},
+          {op, {nothing(f32, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch}};
+}
+
+}  // namespace weft::verify::builtin

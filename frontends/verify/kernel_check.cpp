@@ -1,0 +1,132 @@
+#include "weft/frontends/verify/kernel_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "weft/frontends/verify/guarded_buffer.h"
+#include "weft/frontends/verify/numbers.h"
+#include "weft/graph/evaluate.h"
+#include "weft/ops/elementwise.h"
+#include "weft/runtime/compile/kernel_list.h"
+#include "weft/runtime/machine/onednn.h"
+
+namespace weft::verify {
+namespace {
+
+void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::byte* const> in,
+              std::span<std::byte* const> out, std::string& damage) {
+  const bool whole = kernel.cut.extent <= 1;
+  const Range range = whole ? Range{.begin = 0, .end = kernel.cut.extent} : share(kernel.cut, parts, part);
+  if (whole ? part > 0 : range.begin == range.end) return;
+  const auto made = kernel.make(range);
+  const std::int64_t scratch_size[] = {static_cast<std::int64_t>(made->scratch_bytes())};
+  GuardedBuffer scratch(u8, scratch_size);
+  made->run({.inputs = in, .outputs = out, .scratch = static_cast<std::byte*>(scratch.arg().data)});
+  if (!scratch.intact()) damage = "wrote outside of its scratch memory";
+}
+
+/// Every way to run a kernel on one sample must be near the reference.
+void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, std::span<const Tensor> inputs,
+                std::span<const Tensor> expected, double bound, KernelFindings& findings) {
+  const auto judge = [&](int parts, std::optional<InPlace> in_place) {
+    const GuardedRun run = run_guarded(kernel, types, inputs, parts, in_place);
+    const std::string how = fmt::format("kernel {} in {} part{}{}", kernel.name, parts, parts == 1 ? "" : "s",
+                                        in_place ? fmt::format(", input {} in place", in_place->input) : "");
+    if (!run.damage.empty()) findings.failures.push_back(fmt::format("{} {}", how, run.damage));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double error = distance(run.outputs[i], expected[i]);
+      if (kernel.name != "reference") findings.worst = std::max(findings.worst, error);
+      if (error > bound) {
+        findings.failures.push_back(
+            fmt::format("{} is {} away from the reference in output {}", how, error, i));
+      }
+    }
+  };
+  for (const int parts : {1, 2, 3, 4}) judge(parts, std::nullopt);
+  for (const InPlace& in_place : kernel.in_place) judge(1, in_place);
+}
+
+}  // namespace
+
+double distance(const Tensor& actual, const Tensor& expected) {
+  constexpr double kLargestWhole = 16777216.0;  // 2^24: below it f32 holds every integer
+  const auto a = numbers_of(actual);
+  const auto b = numbers_of(expected);
+  const bool whole =
+      std::ranges::all_of(b, [](double x) { return std::abs(x) <= kLargestWhole && x == std::trunc(x); });
+  double worst = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    const double error = whole ? HUGE_VAL : std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
+    worst = std::isnan(error) ? HUGE_VAL : std::max(worst, error);
+  }
+  return worst;
+}
+
+std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype) {
+  std::vector<Tensor> result;
+  for (const Tensor& tensor : tensors) {
+    const bool converted = is_float(tensor.dtype()) && tensor.dtype() != dtype;
+    result.push_back(converted ? evaluate(Cast{dtype}, {{tensor}})[0] : tensor);
+  }
+  return result;
+}
+
+GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
+                       std::span<const Tensor> inputs, int parts, std::optional<InPlace> in_place) {
+  GuardedRun result;
+  std::vector<GuardedBuffer> buffers;
+  for (const TensorType& type : outputs) buffers.emplace_back(type.dtype, type.shape.sizes());
+  std::vector<Tensor> copies;
+  for (const Tensor& input : inputs) copies.push_back(input.clone());
+  std::vector<std::byte*> in;
+  std::vector<std::byte*> out;
+  for (GuardedBuffer& buffer : buffers) out.push_back(static_cast<std::byte*>(buffer.arg().data));
+  for (Tensor& copy : copies) in.push_back(static_cast<std::byte*>(copy.mutable_data()));
+  if (in_place) {
+    const auto [output, input] = *in_place;
+    std::ranges::copy(std::span(in[input], copies[input].bytes()), out[output]);
+    in[input] = out[output];
+  }
+  const OneDnnSingleThread single;  // as in a session
+  // From the last part to the first: no part may count on another.
+  for (int part = parts; part-- > 0;) run_part(kernel, parts, part, in, out, result.damage);
+  for (const GuardedBuffer& buffer : buffers) {
+    if (!buffer.intact()) result.damage = "wrote outside of an output";
+    result.outputs.push_back(buffer.tensor().clone());
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!identical(copies[i], inputs[i])) result.damage = fmt::format("changed its input {}", i);
+  }
+  return result;
+}
+
+KernelFindings check_kernels(const Sample& sample, DType dtype) {
+  KernelFindings findings;
+  const std::vector<Tensor> inputs = in_precision(sample.inputs, dtype);
+  std::vector<TensorType> input_types;
+  for (const Tensor& input : inputs) input_types.push_back(input.type());
+  const std::vector<TensorType> types = sample.op.infer(input_types);
+  const std::vector<Tensor> expected = evaluate(sample.op, inputs);
+  const std::vector<Tensor> precise = evaluate(sample.op, sample.inputs);
+  for (std::size_t i = 0; dtype == f32 && i < expected.size(); ++i) {
+    const double error = distance(expected[i], precise[i]);
+    if (error > kKernelBoundF32) {
+      findings.failures.push_back(fmt::format("the reference in f32 is {} away from itself in f64", error));
+    }
+  }
+  for (const KernelEntry& entry : kernel_list()) {
+    auto kernel = entry.offer({.op = sample.op, .inputs = input_types, .outputs = types});
+    if (!kernel) continue;
+    kernel->name = entry.name;
+    if (entry.name != "reference") findings.kernels.push_back(entry.name);
+    const bool exact = entry.name == "reference";
+    const double bound = exact ? 0.0 : dtype == f32 ? kKernelBoundF32 : kKernelBoundF64;
+    try_kernel(*kernel, types, inputs, expected, bound, findings);
+  }
+  return findings;
+}
+
+}  // namespace weft::verify

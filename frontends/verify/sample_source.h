@@ -1,0 +1,58 @@
+#pragma once
+// Random tensors to try ops on, the same ones for the same seed.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "weft/graph/philox.h"
+#include "weft/graph/tensor.h"
+
+namespace weft::verify {
+
+using Sizes = std::vector<std::int64_t>;
+
+/// How large the shapes are that `shape` draws: small where every element costs a run, large enough for a
+/// fast kernel's main loop otherwise.
+enum class SampleSize : std::uint8_t { small, large };
+
+/// A stream of random tensors. Streams of one seed and different names are independent.
+class SampleSource {
+ public:
+  SampleSource(std::uint64_t seed, std::string_view stream, SampleSize size = SampleSize::small);
+
+  /// A number in [0, bound).
+  std::int64_t below(std::int64_t bound) { return numbers_.below(static_cast<std::uint32_t>(bound)); }
+  /// A number in [low, high).
+  double number(double low, double high) {
+    return low + (high - low) * static_cast<double>(numbers_.uniform());
+  }
+  bool coin() { return below(2) == 1; }
+  /// `rank` sizes in [least, most].
+  Sizes sizes(std::int64_t rank, std::int64_t most = 4, std::int64_t least = 1);
+  /// A shape of any rank up to `most_rank` and at least `least_rank`; now and then an axis has size 1 or 0.
+  Sizes shape(std::int64_t most_rank = 5, std::int64_t least_rank = 0);
+  /// One size of at least 1, as large as `shape` would draw for a matrix.
+  std::int64_t extent();
+  /// `sizes` with some set to 1 and some leading ones dropped: they broadcast to `sizes`.
+  Sizes broadcastable_to(Sizes sizes);
+
+  /// Floats in [low, high).
+  Tensor uniform(const Sizes& sizes, double low = -1.0, double high = 1.0, DType dtype = f64);
+  /// Floats with `low` <= |x| < `high`: for functions with a kink or a pole at 0.
+  Tensor away_from_zero(const Sizes& sizes, double low = 0.1, double high = 2.0, DType dtype = f64);
+  /// Floats no closer than 0.2 to an integer, between -3 and 3.
+  Tensor between_integers(const Sizes& sizes);
+  /// Floats no farther than 0.2 from an integer, between -3 and 3.
+  Tensor near_integers(const Sizes& sizes);
+  /// All elements at least 0.05 apart, in random order.
+  Tensor distinct(const Sizes& sizes);
+  /// Whole numbers in [0, bound) of any dtype.
+  Tensor whole(const Sizes& sizes, std::int64_t bound, DType dtype = i64);
+
+ private:
+  PhiloxSequence numbers_;
+  SampleSize size_;
+};
+
+}  // namespace weft::verify

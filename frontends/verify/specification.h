@@ -1,0 +1,41 @@
+#pragma once
+// What is tried on an op: samples that it must compute and differentiate right, and inputs that it must
+// refuse.
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/verify/sample_source.h"
+#include "weft/graph/error.h"
+#include "weft/graph/op.h"
+
+namespace weft::verify {
+
+/// An op on concrete inputs, floats in f64. It keeps away from kinks and poles of the op.
+struct Sample {
+  Op op;
+  std::vector<Tensor> inputs;
+};
+using Sampler = std::function<Sample(SampleSource&)>;
+
+/// Inputs that the op's shape rule or its kernel must refuse with an Error of this code.
+struct Refusal {
+  Op op;
+  std::vector<Tensor> inputs;
+  ErrorCode code;
+};
+
+struct Specification {
+  std::string_view op;       // its name
+  std::string_view summary;  // one line
+  std::vector<Sampler> samplers;
+  std::vector<Refusal> refusals;
+  bool runs = true;                // false: a source, which is fed and has no kernel
+  bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
+};
+
+/// Those of the built-in ops, in the order of ops/builtin.h.
+std::vector<Specification> builtin_specifications();
+
+}  // namespace weft::verify

@@ -1,0 +1,145 @@
+#include "weft/frontends/verify/builtin_specifications.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
+
+namespace weft::verify::builtin {
+namespace {
+
+Sampler of_uniform(const Op& op, double low, double high) {
+  return [=](SampleSource& source) { return Sample{op, {source.uniform(source.shape(), low, high)}}; };
+}
+Sampler away_from_zero(const Op& op) {
+  return [=](SampleSource& source) { return Sample{op, {source.away_from_zero(source.shape())}}; };
+}
+
+Sampler pair_of(const Op& op, double low, double high) {
+  return [=](SampleSource& source) {
+    const auto [a, b] = broadcasting(source);
+    return Sample{op, {source.uniform(a, low, high), source.uniform(b, low, high)}};
+  };
+}
+/// No element of the one is near an element of the other.
+Sampler apart(const Op& op) {
+  return [=](SampleSource& source) {
+    const auto [a, b] = broadcasting(source);
+    return Sample{op, {source.near_integers(a), source.between_integers(b)}};
+  };
+}
+Sampler whole_pair(const Op& op, DType dtype) {
+  return [=](SampleSource& source) {
+    const auto [a, b] = broadcasting(source);
+    return Sample{op, {source.whole(a, 5, dtype), source.whole(b, 5, dtype)}};
+  };
+}
+
+Specification unary(const Op& op, std::string_view summary, Sampler sampler) {
+  return {.op = op.name(), .summary = summary, .samplers = {std::move(sampler)}, .refusals = not_floats(op)};
+}
+
+std::vector<Refusal> with(std::vector<Refusal> refusals, Refusal more) {
+  refusals.push_back(std::move(more));
+  return refusals;
+}
+
+}  // namespace
+
+List arithmetic() {
+  const auto signed_only = [](const Op& op) {
+    return std::vector<Refusal>{{op, {nothing(u8, {2})}, ErrorCode::dtype_mismatch},
+                                {op, {nothing(boolean, {2})}, ErrorCode::dtype_mismatch}};
+  };
+  const auto of_integers = [](const Op& op) {
+    return with(no_pair(op), {op, {nothing(boolean, {2}), nothing(boolean, {2})}, ErrorCode::dtype_mismatch});
+  };
+  const auto floats_only = [](const Op& op) {
+    return with(no_pair(op), {op, {nothing(i32, {2}), nothing(i32, {2})}, ErrorCode::dtype_mismatch});
+  };
+  const auto condition = [](SampleSource& source) {
+    const Sizes wide = source.shape();
+    return Sample{Where{},
+                  {source.whole(source.broadcastable_to(wide), 2, boolean), source.uniform(wide),
+                   source.uniform(source.broadcastable_to(wide))}};
+  };
+  const auto cast_between = [](DType from, DType to) {
+    return [=](SampleSource& source) {
+      const Sizes sizes = source.shape();
+      return Sample{Cast{to},
+                    {is_float(from) ? source.between_integers(sizes) : source.whole(sizes, 2, from)}};
+    };
+  };
+  return {
+      {"add", "a + b", {pair_of(Add{}, -2, 2), whole_pair(Add{}, i32)}, of_integers(Add{})},
+      {"sub", "a - b", {pair_of(Sub{}, -2, 2), whole_pair(Sub{}, i64)}, of_integers(Sub{})},
+      {"mul", "a * b", {pair_of(Mul{}, -2, 2), whole_pair(Mul{}, u8)}, of_integers(Mul{})},
+      {"div", "a / b", {pair_of(Div{}, 0.5, 2)}, floats_only(Div{})},
+      {"pow", "a to the power of b", {pair_of(Pow{}, 0.3, 2)}, floats_only(Pow{})},
+      {"minimum",
+       "the smaller of a and b",
+       {apart(Minimum{}), whole_pair(Minimum{}, i32)},
+       of_integers(Minimum{})},
+      {"maximum",
+       "the larger of a and b",
+       {apart(Maximum{}), whole_pair(Maximum{}, i32)},
+       of_integers(Maximum{})},
+      {"neg", "-x", {of_uniform(Neg{}, -2, 2)}, signed_only(Neg{})},
+      {"square",
+       "x * x",
+       {of_uniform(Square{}, -2, 2)},
+       {{Square{}, {nothing(boolean, {2})}, ErrorCode::dtype_mismatch},
+        {Square{}, {nothing(boolean, {})}, ErrorCode::dtype_mismatch}}},
+      unary(Sqrt{}, "the square root", of_uniform(Sqrt{}, 0.3, 2)),
+      unary(Exp{}, "e to the power of x", of_uniform(Exp{}, -2, 2)),
+      unary(Log{}, "the natural logarithm", of_uniform(Log{}, 0.3, 2)),
+      {"abs", "|x|", {away_from_zero(Abs{})}, signed_only(Abs{})},
+      unary(Erf{}, "the Gauss error function", of_uniform(Erf{}, -2, 2)),
+      {"clip",
+       "x limited to [low, high]",
+       {[](SampleSource& source) {
+         return Sample{Clip{-1.0, 2.0}, {source.between_integers(source.shape())}};
+       }},
+       with(not_floats(Clip{}), {Clip{1.0, -1.0}, {nothing(f64, {2})}, ErrorCode::invalid_argument})},
+      {"cast",
+       "x in another dtype",
+       {cast_between(f64, f64), cast_between(f64, i32), cast_between(i64, f64), cast_between(u8, f32),
+        cast_between(boolean, i32)},
+       not_so_many(Cast{f64}, 1)},
+      {"where",
+       "a where the condition holds, else b",
+       {condition},
+       {{Where{}, {nothing(f64, {2}), nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch},
+        {Where{}, {nothing(boolean, {2}), nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch},
+        {Where{}, {nothing(boolean, {2}), nothing(f64, {3}), nothing(f64, {3})}, ErrorCode::shape_mismatch}}},
+  };
+}
+
+List activations_and_comparisons() {
+  const auto comparison = [](const Op& op, std::string_view summary) {
+    return Specification{.op = op.name(),
+                         .summary = summary,
+                         .samplers = {apart(op), whole_pair(op, i32)},
+                         .refusals = no_pair(op)};
+  };
+  return {
+      comparison(Equal{}, "a == b"),
+      comparison(NotEqual{}, "a != b"),
+      comparison(Less{}, "a < b"),
+      comparison(LessEqual{}, "a <= b"),
+      comparison(Greater{}, "a > b"),
+      comparison(GreaterEqual{}, "a >= b"),
+      unary(Tanh{}, "the hyperbolic tangent", of_uniform(Tanh{}, -3, 3)),
+      unary(Relu{}, "max(x, 0)", away_from_zero(Relu{})),
+      unary(Sigmoid{}, "1 / (1 + exp(-x))", of_uniform(Sigmoid{}, -4, 4)),
+      {"leaky_relu",
+       "x where x > 0, else alpha x",
+       {away_from_zero(LeakyRelu{0.01}), away_from_zero(LeakyRelu{0.5}), away_from_zero(LeakyRelu{-0.5})},
+       not_floats(LeakyRelu{})},
+      {"elu",
+       "x where x > 0, else alpha (exp(x) - 1)",
+       {away_from_zero(Elu{1.0}), away_from_zero(Elu{0.5})},
+       not_floats(Elu{})},
+      unary(Softplus{}, "log(1 + exp(x))", of_uniform(Softplus{}, -4, 4)),
+  };
+}
+
+}  // namespace weft::verify::builtin

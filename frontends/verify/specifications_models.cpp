@@ -1,0 +1,145 @@
+#include <limits>
+
+#include "weft/frontends/verify/builtin_specifications.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/random.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
+
+namespace weft::verify::builtin {
+namespace {
+
+Sampler of_any_shape(const Op& op) {
+  return [=](SampleSource& source) { return Sample{op, {source.uniform(source.shape(), -2, 2)}}; };
+}
+
+Sampler of_rows(const Op& op) {
+  return [=](SampleSource& source) { return Sample{op, {source.uniform(source.shape(4, 1), -2, 2)}}; };
+}
+
+Sample labelled(SampleSource& source, DType dtype) {
+  Sizes sizes = source.shape(3, 1);
+  sizes.back() = 1 + source.extent();
+  const Sizes rows(sizes.begin(), sizes.end() - 1);
+  return {SoftmaxCrossEntropy{}, {source.uniform(sizes, -2, 2), source.whole(rows, sizes.back(), dtype)}};
+}
+
+/// A custom gradient that is the derivative: of the identity.
+Op identity_with_a_rule() {
+  return CustomGradient{{std::make_shared<const GradientRule>(
+      [](const GradientArgs& args) { return std::vector{args.output_gradients[0]}; })}};
+}
+
+}  // namespace
+
+List sources_and_control() {
+  const auto source = [](const Op& op, std::string_view summary) {
+    return Specification{
+        .op = op.name(), .summary = summary, .samplers = {}, .refusals = not_so_many(op, 0), .runs = false};
+  };
+  const Op replaced = identity_with_a_rule();
+  const TensorType two{f64, {2}};
+  return {
+      source(Input{"x", two}, "a value that every run is fed"),
+      source(Constant{nothing(f64, {2})}, "a fixed tensor"),
+      source(Parameter{"w", two}, "state that a session keeps"),
+      {"assign",
+       "stores a value in a parameter after the run",
+       {[](SampleSource& s) {
+         const Sizes sizes = s.shape();
+         return Sample{Assign{}, {s.uniform(sizes), s.uniform(sizes)}};
+       }},
+       {{Assign{}, {nothing(f64, {2}), nothing(f64, {3})}, ErrorCode::shape_mismatch},
+        {Assign{}, {nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch}}},
+      {"stop_gradient",
+       "x, through which no gradient flows",
+       {of_any_shape(StopGradient{})},
+       not_so_many(StopGradient{}, 1),
+       true,
+       true},
+      {"scale_gradient",
+       "x, whose gradient is multiplied",
+       {of_any_shape(ScaleGradient{1.0})},
+       not_floats(ScaleGradient{2.0})},
+      {"custom_gradient",
+       "y, whose gradient is what a rule says",
+       {[=](SampleSource& s) {
+         const Sizes sizes = s.shape();
+         return Sample{replaced, {s.uniform(sizes), s.uniform(sizes)}};
+       }},
+       {{replaced, {}, ErrorCode::invalid_argument},
+        {replaced, {nothing(i32, {2})}, ErrorCode::dtype_mismatch}},
+       true,
+       true},
+      {"optimization_barrier",
+       "x as a value of its own that waits for another",
+       {[](SampleSource& s) {
+         return Sample{OptimizationBarrier{}, {s.uniform(s.shape()), s.uniform(s.shape())}};
+       }},
+       not_so_many(OptimizationBarrier{}, 2)},
+  };
+}
+
+List normalizations_and_random() {
+  const auto label_refusals = [] {
+    std::vector<Refusal> refusals;
+    for (const std::int32_t label :
+         {-1, 4, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()}) {
+      refusals.push_back({SoftmaxCrossEntropy{},
+                          {nothing(f64, {2, 4}), Tensor::of<std::int32_t>({0, label})},
+                          ErrorCode::out_of_range});
+    }
+    refusals.push_back(
+        {SoftmaxCrossEntropy{}, {nothing(f64, {2, 4}), nothing(i32, {3})}, ErrorCode::shape_mismatch});
+    refusals.push_back(
+        {SoftmaxCrossEntropy{}, {nothing(f64, {2, 4}), nothing(f64, {2})}, ErrorCode::dtype_mismatch});
+    return refusals;
+  };
+  const auto no_rows = [](const Op& op) {
+    return std::vector<Refusal>{{op, {nothing(i32, {2, 3})}, ErrorCode::dtype_mismatch},
+                                {op, {nothing(f64, {})}, ErrorCode::shape_mismatch}};
+  };
+  const auto random = [](const Op& op, std::string_view summary) {
+    return Specification{.op = op.name(),
+                         .summary = summary,
+                         .samplers = {[op](SampleSource& s) {
+                           return Sample{op, {Tensor::of<std::int64_t>({s.below(1000), s.below(1000)})}};
+                         }},
+                         .refusals = {{op, {nothing(i64, {3})}, ErrorCode::dtype_mismatch},
+                                      {op, {nothing(f64, {2})}, ErrorCode::dtype_mismatch}}};
+  };
+  const TensorType drawn{f64, {5, 7}};
+  return {
+      {"softmax", "exp(x) over its sum along the last axis", {of_rows(Softmax{})}, no_rows(Softmax{})},
+      {"log_softmax", "the logarithm of softmax", {of_rows(LogSoftmax{})}, no_rows(LogSoftmax{})},
+      {"softmax_cross_entropy",
+       "the loss of logits for integer labels",
+       {[](SampleSource& s) { return labelled(s, i64); }, [](SampleSource& s) { return labelled(s, i32); }},
+       label_refusals()},
+      {.op = "random_key",
+       .summary = "the position in the session's random numbers",
+       .samplers = {},
+       .refusals = not_so_many(RandomKey{}, 0),
+       .runs = false},
+      random(RandomUniform{drawn, 3}, "uniform in [0, 1)"),
+      random(RandomNormal{drawn, 4}, "normal with mean 0 and variance 1"),
+  };
+}
+
+}  // namespace weft::verify::builtin
+
+namespace weft::verify {
+
+std::vector<Specification> builtin_specifications() {
+  std::vector<Specification> all;
+  for (auto part : {builtin::sources_and_control, builtin::arithmetic, builtin::activations_and_comparisons,
+                    builtin::products_and_reductions, builtin::sparse_products, builtin::convolutions,
+                    builtin::poolings, builtin::layouts_and_indices, builtin::normalizations_and_random}) {
+    for (Specification& specification : part()) all.push_back(std::move(specification));
+  }
+  return all;
+}
+
+}  // namespace weft::verify

@@ -1,0 +1,37 @@
+#pragma once
+// How the threads of a schedule touch memory: which steps they must not do side by side, and how much one
+// thread writes that another reads.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "weft/runtime/compile/lower.h"
+
+namespace weft {
+
+/// How the threads touch a storage in one step.
+struct Access {
+  static constexpr std::int64_t kAnywhere = 0;      // each may touch all of it
+  static constexpr std::int64_t kFirstThread = -1;  // thread 0 alone
+
+  std::size_t storage = 0;
+  bool writes = false;
+  std::int64_t rows = kAnywhere;  // else each its share of so many rows
+  bool by_columns = false;        // of so many panels of columns
+  const void* load = nullptr;     // what decides about the boundaries, see Cut
+  friend bool operator==(const Access&, const Access&) = default;
+};
+
+/// Whether one thread may write what another touches.
+bool conflict(const Access& a, const Access& b);
+
+/// Those of a step, inputs first.
+std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step);
+
+/// Bytes of the values and parameters that the threads do not touch in the same shares throughout a run: in
+/// every run they go from one thread's cache to another's. All bytes of each count, though a sparse product
+/// may read few rows of it.
+double exchanged_bytes(const Lowered& lowered);
+
+}  // namespace weft

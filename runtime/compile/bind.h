@@ -1,0 +1,20 @@
+#pragma once
+// The last stage of the compiler: the kernel objects that run a schedule, one for each step and part.
+
+#include <memory>
+#include <vector>
+
+#include "weft/runtime/compile/schedule.h"
+
+namespace weft {
+
+struct BoundKernels {
+  /// [position in Schedule::order][part]; null where the part has nothing to do.
+  std::vector<std::vector<std::unique_ptr<Kernel>>> parts;
+  std::size_t scratch_bytes = 0;  // the most that any part needs
+};
+
+/// Throws Error(unsupported) when a library refuses what its kernel offered.
+BoundKernels bind_kernels(const Lowered& lowered, const Schedule& schedule);
+
+}  // namespace weft

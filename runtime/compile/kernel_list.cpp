@@ -1,0 +1,67 @@
+#include "weft/runtime/compile/kernel_list.h"
+
+#include <algorithm>
+#include <array>
+
+#include "weft/runtime/kernels/elementwise/broadcast.h"
+#include "weft/runtime/kernels/elementwise/elementwise.h"
+#include "weft/runtime/kernels/images/conv.h"
+#include "weft/runtime/kernels/images/pool.h"
+#include "weft/runtime/kernels/layout/gather.h"
+#include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/kernels/reduce/reduce.h"
+#include "weft/runtime/kernels/reduce/softmax.h"
+#include "weft/runtime/kernels/reference.h"
+#include "weft/runtime/sparse/kernels/byte_matmul.h"
+#include "weft/runtime/sparse/kernels/resident.h"
+
+namespace weft {
+namespace {
+
+constexpr std::array kKernels{
+    KernelEntry{"onednn_matmul", onednn_matmul_kernel},
+    KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"byte_matmul", byte_matmul_kernel},
+    KernelEntry{"checked_rows", checked_rows_kernel},
+    KernelEntry{"checked_entries", checked_entries_kernel},
+    KernelEntry{"resident_matmul", resident_matmul_kernel},
+    KernelEntry{"resident_split_matmul", resident_split_kernel},
+    KernelEntry{"resident_panel_matmul", resident_panel_kernel},
+    KernelEntry{"resident_gradient", resident_gradient_kernel},
+    KernelEntry{"onednn_conv", onednn_conv_kernel},
+    KernelEntry{"max_pool", max_pool_kernel},
+    KernelEntry{"plane_scatter", plane_scatter_kernel},
+    KernelEntry{"avg_pool", avg_pool_kernel},
+    KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
+    KernelEntry{"elementwise", elementwise_kernel},
+    KernelEntry{"softmax", softmax_kernel},
+    KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
+    KernelEntry{"sum", sum_kernel},
+    KernelEntry{"sum_accumulate", sum_accumulate_kernel},
+    KernelEntry{"gather", gather_kernel},
+    KernelEntry{"broadcast", broadcast_kernel},
+    KernelEntry{"reference", reference_kernel},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> kernel_list() { return kKernels; }
+
+KernelChoice choose_kernel(const KernelSite& site, bool reference_only, std::span<const KernelEntry> own,
+                           std::span<const std::string> left_out) {
+  for (const auto list : {own, kernel_list()}) {
+    for (const KernelEntry& entry : list) {
+      if (reference_only && entry.offer != reference_kernel) continue;
+      const bool kept = entry.offer == reference_kernel;
+      if (!kept && std::ranges::find(left_out, entry.name) != left_out.end()) continue;
+      if (auto choice = entry.offer(site)) {
+        choice->name = entry.name;
+        if (choice->work.bytes == 0.0) choice->work = work_of(site);
+        return std::move(*choice);
+      }
+    }
+  }
+  throw Error(ErrorCode::internal, "no kernel accepts a node", {.op = std::string(site.op.name())});
+}
+
+}  // namespace weft

@@ -1,0 +1,323 @@
+#include "weft/runtime/compile/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "weft/runtime/compile/access.h"
+#include "weft/runtime/compile/memory_plan.h"
+
+namespace weft {
+namespace {
+
+/// Which of the steps that are ready goes first.
+enum class Preference : std::uint8_t { oldest, least_memory };
+
+class Scheduler {
+ public:
+  Scheduler(const Lowered& lowered, int threads, int parts, Preference preference)
+      : lowered_(lowered), preference_(preference) {
+    schedule_.threads = threads;
+    schedule_.parts = parts > 0 ? parts : threads;
+    since_barrier_.resize(lowered.storages.size());
+    reads_left_.resize(lowered.storages.size(), 0);
+    schedule_.memory_of.resize(lowered.storages.size());
+    std::iota(schedule_.memory_of.begin(), schedule_.memory_of.end(), 0);
+    for (const NodeId id : lowered.steps) {
+      for (const ValueId& input : lowered.program.graph->node(id).inputs) ++reads_left_[storage(input)];
+    }
+  }
+
+  /// The most bytes of the arena that were alive at once, with one thread.
+  std::int64_t peak() const { return peak_; }
+
+  Schedule run() {
+    std::vector<std::size_t> waits(lowered_.steps.size());
+    std::vector<std::vector<std::size_t>> next(lowered_.steps.size());
+    for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
+      waits[step] = lowered_.after[step].size();
+      if (waits[step] == 0) ready_.insert(step);
+      for (const std::size_t before : lowered_.after[step]) next[before].push_back(step);
+    }
+    while (!ready_.empty() || !blocked_.empty()) {
+      const std::size_t step = choose();
+      for (const std::size_t later : next[step]) {
+        if (--waits[later] == 0) ready_.insert(later);
+      }
+    }
+    if (schedule_.order.size() != lowered_.steps.size()) {
+      throw Error(ErrorCode::internal, "the steps wait for each other in a circle");
+    }
+    return std::move(schedule_);
+  }
+
+ private:
+  std::size_t choose() {
+    // What needs a barrier now needs one until the next stands: it is looked at once for each barrier.
+    auto first = preferred();
+    while (schedule_.threads > 1 && first != ready_.end() && needs_barrier(*first)) {
+      blocked_.insert(ready_.extract(first));
+      first = preferred();
+    }
+    const bool barrier = ready_.empty();
+    if (barrier) {
+      ready_.swap(blocked_);
+      for (const std::size_t storage : touched_) since_barrier_[storage].clear();
+      touched_.clear();
+      may_have_failed_ = false;
+      ++phase_;
+      first = preferred();
+    }
+    const std::size_t chosen = *first;
+    ready_.erase(first);
+    for (const Access& access : accesses_of(lowered_, chosen)) {
+      auto& earlier = since_barrier_[access.storage];
+      if (earlier.empty()) touched_.push_back(access.storage);
+      if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
+    }
+    const std::int64_t freed = finish_reads(chosen);
+    const std::int64_t shared = share_memory(chosen);
+    count_memory(chosen, freed, shared);
+    may_have_failed_ = may_have_failed_ || can_fail(chosen);
+    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
+    return chosen;
+  }
+
+  /// Of the oldest steps that are ready the one to look at first; the end if there is none.
+  std::set<std::size_t>::iterator preferred() {
+    constexpr int kLookedAt = 16;
+    auto best = ready_.begin();
+    if (preference_ == Preference::oldest || ready_.size() < 2) return best;
+    std::int64_t least = growth(*best);
+    int looked_at = 1;
+    for (auto step = std::next(best); step != ready_.end() && looked_at < kLookedAt; ++step, ++looked_at) {
+      const std::int64_t grown = growth(*step);
+      if (grown >= least) continue;
+      least = grown;
+      best = step;
+    }
+    return best;
+  }
+
+  std::int64_t arena_bytes(std::size_t storage) const {
+    const Storage& place = lowered_.storages[storage];
+    return place.place == Place::arena ? static_cast<std::int64_t>(place.bytes) : 0;
+  }
+
+  /// By how many bytes the arena's living values grow when the step has run.
+  std::int64_t growth(std::size_t step) const {
+    const NodeId id = lowered_.steps[step];
+    const auto& inputs = lowered_.program.graph->node(id).inputs;
+    std::int64_t bytes = 0;
+    for (const std::size_t made : lowered_.storage_of[id]) bytes += arena_bytes(made);
+    for (auto input = inputs.begin(); input != inputs.end(); ++input) {
+      const auto same = [&](const ValueId& other) { return storage(other) == storage(*input); };
+      if (std::find_if(inputs.begin(), input, same) != input) continue;  // was counted
+      const auto reads = static_cast<std::size_t>(std::ranges::count_if(inputs, same));
+      if (reads_left_[storage(*input)] == reads) bytes -= arena_bytes(storage(*input));
+    }
+    return bytes;
+  }
+
+  std::size_t storage(const ValueId& id) const { return lowered_.storage_of[id.node][id.output]; }
+
+  /// Returns how many bytes of the arena nobody reads after the step.
+  std::int64_t finish_reads(std::size_t step) {
+    std::int64_t freed = 0;
+    for (const ValueId& input : lowered_.program.graph->node(lowered_.steps[step]).inputs) {
+      if (--reads_left_[storage(input)] == 0) freed += arena_bytes(storage(input));
+    }
+    return freed;
+  }
+
+  /// Lets what the step makes lie where an input does that nobody needs any more; returns how many bytes do.
+  std::int64_t share_memory(std::size_t step) {
+    const NodeId id = lowered_.steps[step];
+    const Node& node = lowered_.program.graph->node(id);
+    std::int64_t shared = 0;
+    std::vector<std::size_t> given;
+    for (const InPlace& pair : lowered_.kernels[step].in_place) {
+      const std::size_t from = storage(node.inputs[pair.input]);
+      const std::size_t to = lowered_.storage_of[id][pair.output];
+      if (schedule_.memory_of[to] != to || std::ranges::find(given, from) != given.end()) continue;
+      if (!may_overwrite(step, pair.output, from, to)) continue;
+      schedule_.memory_of[to] = schedule_.memory_of[from];
+      given.push_back(from);
+      shared += arena_bytes(from);
+    }
+    return shared;
+  }
+
+  void count_memory(std::size_t step, std::int64_t freed, std::int64_t shared) {
+    for (const std::size_t made : lowered_.storage_of[lowered_.steps[step]]) alive_ += arena_bytes(made);
+    peak_ = std::max(peak_, alive_ - shared);  // inputs and outputs are alive together
+    alive_ -= freed;
+  }
+
+  bool may_overwrite(std::size_t step, std::size_t output, std::size_t from, std::size_t to) const {
+    const Storage& old = lowered_.storages[from];
+    const Storage& made = lowered_.storages[to];
+    if (from == to || old.place != Place::arena || made.place != Place::arena || old.bytes != made.bytes)
+      return false;
+    if (reads_left_[from] > 0) return false;
+    const Node& node = lowered_.program.graph->node(lowered_.steps[step]);
+    const auto& allowed = lowered_.kernels[step].in_place;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const InPlace needed{.output = output, .input = i};
+      if (storage(node.inputs[i]) == from && std::ranges::find(allowed, needed) == allowed.end())
+        return false;
+    }
+    // A thread must not overwrite rows that another may still read, before the barrier, as its own.
+    return schedule_.threads == 1 || std::ranges::none_of(since_barrier_[to], [&](Access write) {
+             write.storage = from;
+             return std::ranges::any_of(since_barrier_[from],
+                                        [&](const Access& earlier) { return conflict(earlier, write); });
+           });
+  }
+
+  bool can_fail(std::size_t step) const {
+    return lowered_.program.graph->node(lowered_.steps[step]).op.traits().can_fail;
+  }
+
+  /// An update also waits until every thread knows that nothing failed.
+  bool needs_barrier(std::size_t step) const {
+    if (lowered_.commits[step] && may_have_failed_) return true;
+    return std::ranges::any_of(accesses_of(lowered_, step), [&](const Access& access) {
+      return std::ranges::any_of(since_barrier_[access.storage],
+                                 [&](const Access& earlier) { return conflict(earlier, access); });
+    });
+  }
+
+  const Lowered& lowered_;
+  Preference preference_;
+  Schedule schedule_;
+  std::set<std::size_t> ready_;                     // steps that wait for no other
+  std::set<std::size_t> blocked_;                   // those of them that need a barrier
+  std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
+  std::vector<std::size_t> touched_;
+  std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps
+  std::int64_t alive_ = 0;               // bytes of the arena
+  std::int64_t peak_ = 0;
+  std::int64_t phase_ = 0;
+  bool may_have_failed_ = false;  // since the last barrier
+};
+
+}  // namespace
+
+std::size_t Schedule::barriers() const {
+  return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
+}
+
+Schedule schedule(const Lowered& lowered, int threads, int parts) {
+  Scheduler by_age(lowered, threads, parts, Preference::oldest);
+  Scheduler by_memory(lowered, threads, parts, Preference::least_memory);
+  Schedule usual = by_age.run();
+  Schedule lean = by_memory.run();
+  const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
+  return better ? lean : usual;
+}
+
+namespace {
+
+/// "%5 matmul" for the step that makes a storage.
+std::string maker_of(const Lowered& lowered, std::size_t storage) {
+  for (const NodeId id : lowered.steps) {
+    if (std::ranges::find(lowered.storage_of[id], storage) == lowered.storage_of[id].end()) continue;
+    return fmt::format("%{} {}", id, lowered.program.graph->node(id).op.name());
+  }
+  return fmt::format("storage {}", storage);
+}
+
+}  // namespace
+
+ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
+  // With one thread steps follow each other; with several, all steps of a phase may run at once.
+  constexpr std::int64_t kUnused = -1;
+  std::vector<Lifetime> alive(lowered.storages.size(), {.bytes = 0, .first = kUnused, .last = kUnused});
+  const auto touch = [&](std::size_t value, std::int64_t time) {
+    const std::size_t storage = schedule.memory_of[value];
+    if (lowered.storages[storage].place != Place::arena) return;
+    Lifetime& lifetime = alive[storage];
+    lifetime.bytes = lowered.storages[storage].bytes;
+    lifetime.first = lifetime.first == kUnused ? time : std::min(lifetime.first, time);
+    lifetime.last = std::max(lifetime.last, time);
+  };
+  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
+    const auto& entry = schedule.order[position];
+    const std::int64_t time = schedule.threads == 1 ? static_cast<std::int64_t>(position) : entry.phase;
+    const NodeId id = lowered.steps[entry.step];
+    for (const ValueId& input : lowered.program.graph->node(id).inputs) {
+      touch(lowered.storage_of[input.node][input.output], time);
+    }
+    for (const std::size_t storage : lowered.storage_of[id]) touch(storage, time);
+  }
+  std::vector<Lifetime> lifetimes;
+  std::vector<std::size_t> owners;
+  for (std::size_t storage = 0; storage < alive.size(); ++storage) {
+    if (alive[storage].first == kUnused) continue;
+    lifetimes.push_back(alive[storage]);
+    owners.push_back(storage);
+  }
+  const MemoryPlan memory = plan_memory(lifetimes);
+  if (const auto both = overlap(lifetimes, memory.offsets)) {
+    throw Error(ErrorCode::internal, "the memory plan gives two values that are alive together one place",
+                {.expected = "places that do not overlap",
+                 .actual = fmt::format("{} and {}", maker_of(lowered, owners[both->first]),
+                                       maker_of(lowered, owners[both->second]))});
+  }
+  ArenaPlan plan{.offsets = std::vector<std::size_t>(alive.size(), 0),
+                 .bytes = memory.bytes,
+                 .peak_live = memory.peak_live};
+  for (std::size_t i = 0; i < owners.size(); ++i) plan.offsets[owners[i]] = memory.offsets[i];
+  for (std::size_t i = 0; i < plan.offsets.size(); ++i) plan.offsets[i] = plan.offsets[schedule.memory_of[i]];
+  return plan;
+}
+
+namespace {
+
+std::string cut_text(const Cut& cut) {
+  if (cut.extent <= 1) return "whole";
+  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "panels");
+}
+
+std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {
+  const Storage& place = lowered.storages[storage];
+  switch (place.place) {
+    case Place::arena:
+      return fmt::format("arena +{} ({} bytes)", arena.offsets[storage], place.bytes);
+    case Place::parameter:
+      return fmt::format("parameter {}", lowered.parameters[place.index]);
+    case Place::output:
+      return fmt::format("output {} ({} bytes)", place.index, place.bytes);
+    case Place::feed:
+      return fmt::format("input {}", place.index);
+    case Place::constant:
+      return "constant";
+    case Place::key:
+      return "random key";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena) {
+  std::string text;
+  for (const auto& entry : schedule.order) {
+    const NodeId id = lowered.steps[entry.step];
+    const Node& node = lowered.program.graph->node(id);
+    const KernelChoice& kernel = lowered.kernels[entry.step];
+    if (entry.barrier_before) text += "-- barrier --\n";
+    std::string places;
+    for (const std::size_t storage : lowered.storage_of[id]) {
+      places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
+    }
+    text += fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}\n", id, node.op.name(), kernel.name,
+                        cut_text(kernel.cut), places, lowered.commits[entry.step] ? "  (update)" : "");
+  }
+  return text;
+}
+
+}  // namespace weft

@@ -1,0 +1,133 @@
+#include "weft/runtime/compile/self_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+
+#include "weft/graph/evaluate.h"
+
+namespace weft {
+namespace {
+
+struct Difference {
+  std::size_t element = 0;
+  double actual = 0.0;
+  double expected = 0.0;
+};
+
+/// The first element where two tensors of one type are too far apart.
+std::optional<Difference> first_difference(const Tensor& actual, const Tensor& expected) {
+  return visit_dtype(expected.dtype(), [&]<typename T>(T) -> std::optional<Difference> {
+    const auto a = actual.values<T>();
+    const auto b = expected.values<T>();
+    const double bound = expected.dtype() == DType::f32   ? kSelfCheckBoundF32
+                         : expected.dtype() == DType::f64 ? kSelfCheckBoundF64
+                                                          : 0.0;
+    for (std::size_t i = 0; i < b.size(); ++i) {
+      const auto x = static_cast<double>(a[i]);
+      const auto y = static_cast<double>(b[i]);
+      if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+      if (!(std::abs(x - y) <= bound * std::max(1.0, std::abs(y)))) return Difference{i, x, y};
+    }
+    return std::nullopt;
+  });
+}
+
+[[noreturn]] void throw_different(const Node& node, const std::string& who, std::size_t output,
+                                  const Difference& difference) {
+  throw Error(ErrorCode::internal,
+              fmt::format("{} changes element {} of output {}", who, difference.element, output),
+              {.op = std::string(node.op.name()),
+               .node = node.name,
+               .expected = fmt::format("{:.8g}", difference.expected),
+               .actual = fmt::format("{:.8g}", difference.actual),
+               .where = to_string(node.where)});
+}
+
+template <typename T>
+std::string range_text(std::span<const T> values) {
+  double low = HUGE_VAL;
+  double high = -HUGE_VAL;
+  std::size_t nans = 0;
+  for (const T value : values) {
+    const auto x = static_cast<double>(value);
+    nans += std::isnan(x) ? 1 : 0;
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  const std::string range = low > high ? "empty" : fmt::format("in [{:.6g}, {:.6g}]", low, high);
+  return nans == 0 ? range : fmt::format("{} with {} NaNs", range, nans);
+}
+
+std::string ranges_of(std::span<const Tensor> tensors) {
+  std::string text;
+  for (const Tensor& tensor : tensors) {
+    const std::string range =
+        visit_dtype(tensor.dtype(), [&]<typename T>(T) { return range_text(tensor.values<T>()); });
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(tensor.type()), range);
+  }
+  return text;
+}
+
+bool has_nan(const Tensor& tensor) {
+  if (!is_float(tensor.dtype())) return false;
+  return visit_dtype(tensor.dtype(), [&]<typename T>(T) {
+    return std::ranges::any_of(tensor.values<T>(), [](T x) { return std::isnan(static_cast<double>(x)); });
+  });
+}
+
+}  // namespace
+
+void check_stages(std::span<const StageProgram> stages, const std::function<Tensor(const Node&)>& feed) {
+  std::vector<Tensor> before;
+  for (const StageProgram& stage : stages) {
+    std::vector<Tensor> results = evaluate(stage.program, feed);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (const auto difference = first_difference(results[i], before[i])) {
+        const Value& root = stage.program.roots[i];
+        throw_different(root.graph().node(root.node()), fmt::format("the compiler's stage '{}'", stage.name),
+                        i, *difference);
+      }
+    }
+    before = std::move(results);
+  }
+}
+
+void check_kernel(const Node& node, std::string_view kernel, std::span<const Tensor> inputs,
+                  std::span<const Tensor> outputs) {
+  const std::vector<Tensor> expected = evaluate(node.op, inputs);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (const auto difference = first_difference(outputs[i], expected[i])) {
+      throw_different(node, fmt::format("the kernel '{}'", kernel), i, *difference);
+    }
+  }
+}
+
+void ValueWatch::made(ValueId value, const Tensor& tensor) {
+  values_.insert_or_assign(value, tensor.clone());
+}
+
+void ValueWatch::expect_kept(ValueId value, const Tensor& now, const Node& reader) const {
+  while (graph_.node(value.node).op.traits().view) value = graph_.node(value.node).inputs[0];
+  const auto found = values_.find(value);
+  if (found == values_.end()) return;
+  if (now.bytes() == 0 || std::memcmp(found->second.data(), now.data(), now.bytes()) == 0) return;
+  const Node& maker = graph_.node(value.node);
+  throw Error(
+      ErrorCode::internal,
+      fmt::format("the plan, its memory or its order, lets something write over what {}{} gave before "
+                  "it is read here",
+                  maker.op.name(), maker.name.empty() ? "" : fmt::format(" '{}'", maker.name)),
+      {.op = std::string(reader.op.name()), .node = reader.name, .where = to_string(reader.where)});
+}
+
+void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
+  if (std::ranges::none_of(outputs, has_nan)) return;
+  throw Error(ErrorCode::numeric, fmt::format("a NaN came out; its inputs were {}", ranges_of(inputs)),
+              {.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+}
+
+}  // namespace weft

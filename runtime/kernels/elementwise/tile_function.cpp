@@ -1,0 +1,91 @@
+#include "weft/runtime/kernels/elementwise/tile_function.h"
+
+#include <algorithm>
+#include <array>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
+
+namespace weft {
+namespace {
+
+struct TileEntry {
+  bool (*matches)(const Op& op);
+  TileFunction (*function)(const VectorFunctions& table);
+};
+
+template <typename O, auto Member>
+constexpr TileEntry entry() {
+  return {[](const Op& op) { return op.is<O>(); },
+          [](const VectorFunctions& table) { return TileFunction(table.*Member); }};
+}
+
+using F = VectorFunctions;
+
+constexpr std::array kFloatFunctions{
+    entry<Neg, &F::neg>(),
+    entry<Square, &F::square>(),
+    entry<Sqrt, &F::sqrt>(),
+    entry<Exp, &F::exp>(),
+    entry<Log, &F::log>(),
+    entry<Abs, &F::abs>(),
+    entry<Erf, &F::erf>(),
+    entry<Tanh, &F::tanh>(),
+    entry<Relu, &F::relu>(),
+    entry<Sigmoid, &F::sigmoid>(),
+    entry<Add, &F::add>(),
+    entry<Sub, &F::sub>(),
+    entry<Mul, &F::mul>(),
+    entry<Div, &F::div>(),
+    entry<Minimum, &F::minimum>(),
+    entry<Less, &F::less>(),
+    entry<LessEqual, &F::less_equal>(),
+    entry<Maximum, &F::maximum>(),
+    entry<Greater, &F::greater>(),
+    entry<GreaterEqual, &F::greater_equal>(),
+};
+
+struct SelectionEntry {
+  bool (*matches)(const Op& op);
+  VectorFunctions::Selection VectorFunctions::* function;
+};
+
+template <typename O>
+bool is(const Op& op) {
+  return op.is<O>();
+}
+
+constexpr std::array kSelections{SelectionEntry{is<Less>, &F::select_less},
+                                 SelectionEntry{is<LessEqual>, &F::select_less_equal},
+                                 SelectionEntry{is<Greater>, &F::select_greater},
+                                 SelectionEntry{is<GreaterEqual>, &F::select_greater_equal}};
+
+}  // namespace
+
+TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer) {
+  const VectorFunctions& table = vector_functions();
+  if (outer.is<Where>() && read == DType::f32) {
+    for (const SelectionEntry& entry : kSelections) {
+      if (entry.matches(inner)) return table.*entry.function;
+    }
+  }
+  if (outer.is<Mul>() && inner.is<Cast>() && read == DType::u8) return table.scale_u8;
+  return {};
+}
+
+TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
+  const VectorFunctions& table = vector_functions();
+  if (const auto* cast = op.as<Cast>()) {
+    const bool widens = inputs[0] == DType::u8 && cast->to == DType::f32;
+    return widens ? TileFunction(table.from_u8) : TileFunction();
+  }
+  if (op.is<Where>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
+  if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
+  for (const TileEntry& entry : kFloatFunctions) {
+    if (entry.matches(op)) return entry.function(table);
+  }
+  return {};
+}
+
+}  // namespace weft

@@ -1,0 +1,71 @@
+#pragma once
+// A chain of elementwise ops compiled to instructions over tiles: a few thousand bytes of every operand at a
+// time, so that what one instruction writes is still in the cache when the next reads it.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "weft/runtime/kernels/elementwise/expansion.h"
+#include "weft/runtime/kernels/elementwise/tile_function.h"
+#include "weft/runtime/kernels/kernel.h"
+#include "weft/runtime/ops/fused_ops.h"
+
+namespace weft {
+
+inline constexpr std::int64_t kTile =
+    1024;  // elements; a few tiles of f32 fit the first-level cache together
+inline constexpr std::size_t kRegisterBytes = kTile * sizeof(double);
+
+/// Rows of a table, picked by another input of the kernel.
+struct RowSource {
+  std::size_t rows_input = 0;
+  DType rows_dtype = DType::i64;
+  std::int64_t table_rows = 0;
+  std::int64_t row_elements = 0;
+};
+
+/// An operand that a run brings or that is fixed: where its elements come from.
+struct Source {
+  std::size_t input = 0;  // among the kernel's inputs, if it is no constant
+  const Tensor* constant = nullptr;
+  Expansion expansion;
+  std::optional<RowSource> rows{};  // of a table
+  std::size_t element_size = 0;
+  std::size_t location = 0;  // whose pointer says where the tile is
+  std::ptrdiff_t reg = -1;   // the register that holds it expanded; none if it is read where it lies
+
+  /// Whether all tiles of `tile` elements read the same, so that it is expanded before the first.
+  bool expands_once(std::int64_t tile) const;
+};
+
+struct Instruction {
+  Op op;
+  TileFunction function;
+  std::vector<std::size_t> operands;  // locations
+  std::vector<DType> dtypes;          // of the operands
+  DType result_dtype = DType::f32;
+  std::size_t result = 0;      // location
+  std::ptrdiff_t reg = -1;     // none if it writes an output
+  std::ptrdiff_t output = -1;  // which output it writes; none if it fills a register
+};
+
+/// Locations are numbered like the body's nodes.
+struct TileProgram {
+  ElementwiseBody body;  // owns the constants
+  std::vector<Source> sources;
+  std::vector<Instruction> instructions;
+  std::size_t locations = 0;
+  std::size_t registers = 0;
+  std::int64_t tile = kTile;
+};
+
+/// The program of an elementwise op, fused_elementwise or fused_gather; an empty optional for any other op.
+std::optional<TileProgram> compile_tiles(const KernelSite& site);
+
+/// An output may share its memory with an input that is read where it lies and whose elements no instruction
+/// reads after the one that writes the output. A reference kernel must not see its output in its input.
+std::vector<InPlace> in_place_pairs(const TileProgram& program);
+
+}  // namespace weft

@@ -1,0 +1,129 @@
+#include "weft/runtime/kernels/products/matmul.h"
+
+#include <cstring>
+
+#include "weft/runtime/kernels/products/product.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+#include "weft/runtime/machine/onednn.h"
+
+namespace weft {
+namespace {
+
+OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
+  const MatMulSizes& sizes = product.sizes;
+  return {.m = part.rows,
+          .n = sizes.n,
+          .k = sizes.k,
+          .transpose_a = product.op.transpose_a,
+          .transpose_b = product.op.transpose_b,
+          .lda = product.op.transpose_a ? sizes.m : sizes.k,
+          .ldb = product.ldb(),
+          .ldc = product.ldc(),
+          .bias = product.bias,
+          .accumulate = product.accumulate,
+          .alpha = static_cast<float>(product.alpha)};
+}
+
+/// Where oneDNN's primitive is more than a call of sgemm, it wins on most small shapes, and sgemm where it
+/// packs what the primitive reads in place: single rows, wide results, weight gradients, and rows whose
+/// distance maps them onto few sets of the cache. Where both were within the noise, the primitive, which adds
+/// the bias itself.
+bool prefers_gemm(const OneDnnMatMulSpec& spec) {
+  constexpr std::int64_t kWide = 512;
+  constexpr std::int64_t kGradientWidth = 64;
+  constexpr std::int64_t kAliasing = 1024;
+  if (spec.m == 1 || onednn_matmul_calls_gemm(spec)) return true;
+  if (spec.transpose_b) return false;
+  if (spec.transpose_a) return spec.n >= kGradientWidth;
+  return spec.n >= kWide || spec.lda % kAliasing == 0;
+}
+
+/// The products that the primitive computes, bias included.
+class PrimitiveKernel final : public Kernel {
+ public:
+  PrimitiveKernel(const Product& product, const Part& part)
+      : product_(product), part_(part), matmul_(spec_of(product, part)) {}
+
+  std::size_t scratch_bytes() const override { return matmul_.scratch_bytes(); }
+
+  void run(const KernelBuffers& buffers) override {
+    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
+      const Operands<float> at = operands_of<float>(product_, part_, matrix, buffers);
+      matmul_.run(at.a, at.b, at.bias, at.c, buffers.scratch);
+      finish(product_.after, at.c, static_cast<std::size_t>(part_.rows * product_.sizes.n));
+    }
+  }
+
+ private:
+  Product product_;
+  Part part_;
+  OneDnnMatMul matmul_;
+};
+
+/// The products that sgemm computes; the bias comes with the activation.
+class GemmKernel final : public Kernel {
+ public:
+  GemmKernel(const Product& product, const Part& part)
+      : product_(product), part_(part), spec_(spec_of(product, part)) {
+    spec_.bias = false;
+    // Rows of b whose distance is a power of two fall onto few sets of the cache. Where c has many rows, a
+    // copy with another distance is read often enough to pay.
+    constexpr std::int64_t kAliasing = 256;
+    constexpr std::int64_t kManyRows = 256;
+    constexpr std::int64_t kLine = 16;
+    if (!spec_.transpose_b && spec_.ldb % kAliasing == 0 && spec_.m >= kManyRows) spec_.ldb += kLine;
+  }
+
+  std::size_t scratch_bytes() const override {
+    return copies_b() ? static_cast<std::size_t>(spec_.k * spec_.ldb) * sizeof(float) : 0;
+  }
+
+  void run(const KernelBuffers& buffers) override {
+    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
+      multiply(operands_of<float>(product_, part_, matrix, buffers), buffers.scratch);
+    }
+  }
+
+ private:
+  bool copies_b() const { return spec_.ldb != product_.ldb(); }
+
+  void multiply(Operands<float> at, std::byte* scratch) const {
+    if (copies_b()) at.b = copy_of_b(at.b, reinterpret_cast<float*>(scratch));
+    onednn_gemm(spec_, at.a, at.b, at.c);
+    After after = product_.after;
+    if (product_.bias) {
+      vector_functions().add_bias(at.c, at.bias, static_cast<std::size_t>(spec_.m),
+                                  static_cast<std::size_t>(spec_.n), after == After::relu);
+      if (after == After::relu) after = After::nothing;
+    }
+    finish(after, at.c, static_cast<std::size_t>(spec_.m * spec_.n));
+  }
+
+  const float* copy_of_b(const float* b, float* copy) const {
+    for (std::int64_t row = 0; row < spec_.k; ++row) {
+      std::memcpy(copy + row * spec_.ldb, b + row * product_.ldb(),
+                  static_cast<std::size_t>(spec_.n) * sizeof(float));
+    }
+    return copy;
+  }
+
+  Product product_;
+  Part part_;
+  OneDnnMatMulSpec spec_;
+};
+
+}  // namespace
+
+std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
+  if (site.outputs[0].dtype != DType::f32) return std::nullopt;
+  const auto product = product_of(site);
+  if (!product) return std::nullopt;
+  // oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
+  if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
+  return product_choice(site, *product, [](const Product& p, const Part& part) -> std::unique_ptr<Kernel> {
+    if (prefers_gemm(spec_of(p, part))) return std::make_unique<GemmKernel>(p, part);
+    return std::make_unique<PrimitiveKernel>(p, part);
+  });
+}
+
+}  // namespace weft

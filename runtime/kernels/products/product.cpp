@@ -1,0 +1,165 @@
+#include "weft/runtime/kernels/products/product.h"
+
+#include <cstring>
+#include <utility>
+
+#include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/ops/fused_ops.h"
+
+namespace weft {
+namespace {
+
+bool is_batch(const Product& product) { return !product.c_sizes.empty(); }
+
+/// Elements of the result's first axis hold whole matrices: how many.
+std::int64_t matrices_in_row(const Product& product) {
+  std::int64_t matrices = 1;
+  for (std::size_t axis = 1; axis + 2 < product.c_sizes.size(); ++axis) matrices *= product.c_sizes[axis];
+  return matrices;
+}
+
+Part part_of(const Product& product, const TensorType& output, Range range) {
+  if (product.panels > 1) return {.matrices = range, .rows = product.sizes.m};
+  if (is_batch(product)) {
+    const std::int64_t matrices = matrices_in_row(product);
+    return {.matrices = {.begin = range.begin * matrices, .end = range.end * matrices},
+            .rows = product.sizes.m};
+  }
+  const std::int64_t height = row_count(output);
+  const std::int64_t scale = height == 0 ? 0 : product.sizes.m / height;
+  const std::int64_t begin = range.begin * scale;
+  return {.rows = (range.end - range.begin) * scale,
+          .a_offset = product.op.transpose_a ? begin : begin * product.sizes.k,
+          .c_offset = begin * product.sizes.n};
+}
+
+/// Where matrix or panel number `matrix` begins.
+struct Offsets {
+  std::int64_t a = 0;
+  std::int64_t b = 0;
+  std::int64_t bias = 0;
+  std::int64_t c = 0;
+};
+
+Offsets offsets_of(const Product& product, std::int64_t matrix) {
+  const auto [m, n, k] = product.sizes;
+  if (product.panels > 1) {
+    const std::int64_t columns = matrix * n;
+    return product.accumulate ? Offsets{.b = columns * k, .c = columns}
+                              : Offsets{.b = columns, .bias = columns, .c = columns * m};
+  }
+  if (!is_batch(product)) return {};
+  return {.a = broadcast_matrix(matrix, product.c_sizes, product.a_sizes) * m * k,
+          .b = broadcast_matrix(matrix, product.c_sizes, product.b_sizes) * k * n,
+          .c = matrix * m * n};
+}
+
+Cut panel_cut_of(const Product& product, const KernelSite& site) {
+  Cut cut = cut_by_panels(product.panels, site);
+  if (product.accumulate) {
+    cut.column_inputs[0] = cut.column_outputs = true;
+    cut.row_inputs[product.first + 1] = true;
+  } else {
+    cut.column_inputs[product.first + 1] = true;
+    if (product.bias) cut.row_inputs.back() = true;
+  }
+  return cut;
+}
+
+Cut cut_of(const Product& product, const KernelSite& site) {
+  if (product.panels > 1) return panel_cut_of(product, site);
+  Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = std::vector<bool>(site.inputs.size(), false)};
+  if (is_batch(product)) {
+    const auto by_rows = [&](const std::vector<std::int64_t>& sizes) {
+      return sizes.size() == product.c_sizes.size() && sizes[0] == product.c_sizes[0];
+    };
+    cut.row_inputs[product.first] = by_rows(product.a_sizes);
+    cut.row_inputs[product.first + 1] = by_rows(product.b_sizes);
+  } else {
+    cut.row_inputs[product.first] = !product.op.transpose_a;
+  }
+  if (product.accumulate) cut.row_inputs[0] = true;
+  return cut;
+}
+
+}  // namespace
+
+bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
+
+std::optional<Product> product_of(const KernelSite& site) {
+  Product product;
+  const auto* apart = site.op.as<PanelMatMul>();
+  const auto* update = site.op.as<PanelMatMulAccumulate>();
+  if (apart != nullptr) product.panels = apart->panels;
+  if (update != nullptr) product.panels = update->panels;
+  const FusedMatMul* fused = apart != nullptr ? &apart->product : site.op.as<FusedMatMul>();
+  const MatMulAccumulate* accumulate = update != nullptr ? &update->update : site.op.as<MatMulAccumulate>();
+  if (const auto* plain = site.op.as<MatMul>()) {
+    product.op = *plain;
+  } else if (fused != nullptr) {
+    const auto after = after_of(fused->activation);
+    if (!after) return std::nullopt;
+    product.op = fused->product;
+    product.bias = fused->bias;
+    product.after = *after;
+  } else if (accumulate != nullptr) {
+    product.op = accumulate->product;
+    product.accumulate = true;
+    product.alpha = accumulate->alpha;
+    product.first = 1;
+  } else {
+    return std::nullopt;
+  }
+  const auto a = site.inputs[product.first].shape.sizes();
+  const auto b = site.inputs[product.first + 1].shape.sizes();
+  product.sizes = matmul_sizes(product.op, a, b);
+  if (product.panels > 1) {
+    if (!product.accumulate) product.sizes.n /= product.panels;
+    return product;
+  }
+  // A batch on the left with one matrix on the right is one tall product.
+  if (a.size() > 2 && b.size() == 2 && !product.op.transpose_a) {
+    for (std::size_t axis = 0; axis + 2 < a.size(); ++axis) product.sizes.m *= a[axis];
+  } else if (a.size() > 2 || b.size() > 2) {
+    product.a_sizes = a;
+    product.b_sizes = b;
+    product.c_sizes = site.outputs[0].shape.sizes();
+  }
+  return product;
+}
+
+template <typename T>
+Operands<T> operands_of(const Product& product, const Part& part, std::int64_t matrix,
+                        const KernelBuffers& buffers) {
+  const Offsets at = offsets_of(product, matrix);
+  const auto c = static_cast<std::size_t>(at.c + part.c_offset) * sizeof(T);
+  if (product.accumulate && buffers.inputs[0] != buffers.outputs[0]) {
+    const auto row = static_cast<std::size_t>(product.sizes.n) * sizeof(T);
+    const auto stride = static_cast<std::size_t>(product.ldc()) * sizeof(T);
+    for (std::size_t from = c; row > 0 && from < c + static_cast<std::size_t>(part.rows) * stride;
+         from += stride)
+      std::memcpy(buffers.outputs[0] + from, buffers.inputs[0] + from, row);
+  }
+  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + part.a_offset,
+          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b,
+          .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias : nullptr,
+          .c = reinterpret_cast<T*>(buffers.outputs[0] + c)};
+}
+template Operands<float> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
+template Operands<double> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
+
+KernelChoice product_choice(const KernelSite& site, const Product& product,
+                            std::function<std::unique_ptr<Kernel>(const Product&, const Part&)> make) {
+  KernelChoice choice;
+  choice.cut = cut_of(product, site);
+  choice.work = work_of(site);
+  const auto elements = static_cast<double>(site.outputs[0].shape.elements());
+  choice.work.flops = 2.0 * elements * static_cast<double>(product.sizes.k);
+  if (product.accumulate) choice.in_place = {{.output = 0, .input = 0}};
+  choice.make = [product, output = site.outputs[0], make = std::move(make)](Range range) {
+    return make(product, part_of(product, output, range));
+  };
+  return choice;
+}
+
+}  // namespace weft

@@ -1,0 +1,117 @@
+#include "weft/runtime/kernels/reduce/softmax.h"
+
+#include "weft/ops/gather.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/softmax.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+#include "weft/runtime/ops/fused_ops.h"
+
+namespace weft {
+namespace {
+
+/// Rows of the last axis within a range of rows of the first.
+struct Rows {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t length = 0;
+};
+
+Rows rows_of(const TensorType& logits, Range range) {
+  const std::int64_t length = logits.shape[logits.shape.rank() - 1].size();
+  const std::int64_t scale =
+      logits.shape.rank() == 1 ? 1 : row_elements(logits) / std::max<std::int64_t>(length, 1);
+  const bool whole = logits.shape.rank() == 1;
+  return {.begin = whole ? 0 : static_cast<std::size_t>(range.begin * scale),
+          .end = whole ? 1 : static_cast<std::size_t>(range.end * scale),
+          .length = static_cast<std::size_t>(length)};
+}
+
+class SoftmaxKernel final : public Kernel {
+ public:
+  explicit SoftmaxKernel(const Rows& rows) : rows_(rows) {}
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    const std::size_t start = rows_.begin * rows_.length;
+    vector_functions().softmax(x + start, y + start, nullptr, rows_.end - rows_.begin, rows_.length);
+  }
+
+ private:
+  Rows rows_;
+};
+
+/// The loss of each row, and its probabilities or, with a scale, its gradient.
+class CrossEntropyKernel final : public Kernel {
+ public:
+  enum class Scale : std::uint8_t { none, one, for_each_row };
+
+  CrossEntropyKernel(const Rows& rows, DType labels, Scale scale)
+      : rows_(rows), labels_(labels), scale_(scale) {}
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* loss = reinterpret_cast<float*>(buffers.outputs[0]);
+    auto* probabilities = reinterpret_cast<float*>(buffers.outputs[1]);
+    const ConstArg labels{.dtype = labels_,
+                          .sizes = {},
+                          .data = buffers.inputs[1] + rows_.begin * size_of(labels_),
+                          .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
+    check_indices(labels, static_cast<std::int64_t>(rows_.length), "label",
+                  static_cast<std::int64_t>(rows_.begin));
+    const std::size_t first = rows_.begin * rows_.length;
+    vector_functions().softmax(x + first, probabilities + first, loss + rows_.begin, rows_.end - rows_.begin,
+                               rows_.length);
+    for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
+      const std::size_t start = row * rows_.length;
+      const auto label =
+          static_cast<std::size_t>(index_at(labels, static_cast<std::int64_t>(row - rows_.begin)));
+      loss[row] -= x[start + label];
+      if (scale_ == Scale::none) continue;
+      const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
+      const float factor = scale[scale_ == Scale::one ? 0 : row];
+      probabilities[start + label] -= 1.0F;
+      for (std::size_t i = start; i < start + rows_.length; ++i) probabilities[i] *= factor;
+    }
+  }
+
+ private:
+  Rows rows_;
+  DType labels_;
+  Scale scale_;
+};
+
+bool has_rows(const KernelSite& site) {
+  const TensorType& logits = site.inputs[0];
+  return logits.dtype == DType::f32 && logits.shape.elements() > 0;
+}
+
+}  // namespace
+
+std::optional<KernelChoice> softmax_kernel(const KernelSite& site) {
+  if (!site.op.is<Softmax>() || !has_rows(site)) return std::nullopt;
+  KernelChoice choice;
+  const bool vector = site.inputs[0].shape.rank() == 1;
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector}};
+  choice.make = [type = site.inputs[0]](Range range) {
+    return std::make_unique<SoftmaxKernel>(rows_of(type, range));
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site) {
+  using Scale = CrossEntropyKernel::Scale;
+  const bool fused = site.op.is<FusedCrossEntropy>();
+  if ((!fused && !site.op.is<SoftmaxCrossEntropy>()) || !has_rows(site)) return std::nullopt;
+  KernelChoice choice;
+  const bool vector = site.inputs[0].shape.rank() == 1;
+  Scale scale = Scale::none;
+  if (fused) scale = site.inputs[2].shape.elements() == 1 ? Scale::one : Scale::for_each_row;
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector, !vector}};
+  if (fused) choice.cut.row_inputs.push_back(!vector && scale == Scale::for_each_row);
+  choice.make = [type = site.inputs[0], labels = site.inputs[1].dtype, scale](Range range) {
+    return std::make_unique<CrossEntropyKernel>(rows_of(type, range), labels, scale);
+  };
+  return choice;
+}
+
+}  // namespace weft

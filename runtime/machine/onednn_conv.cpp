@@ -1,0 +1,262 @@
+#include "weft/runtime/machine/onednn_conv.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <vector>
+
+#include "weft/graph/error.h"
+#include "weft/runtime/machine/cache.h"
+#include "weft/runtime/machine/onednn.h"
+
+namespace weft {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+constexpr auto kF32 = memory::data_type::f32;
+
+struct Layouts {
+  memory::desc x, w, y;
+};
+
+memory::dims weight_sizes(const OneDnnConvSpec& spec) {
+  const Conv2dSizes& s = spec.sizes;
+  const std::int64_t groups = spec.options.groups;
+  if (groups == 1) return {s.filters, s.channels, s.kernel_height, s.kernel_width};
+  return {groups, s.filters / groups, s.channels / groups, s.kernel_height, s.kernel_width};
+}
+
+/// Pictures of `sizes` whose planes are some of the `channels` that lie side by side.
+memory::desc planes(const memory::dims& sizes, std::int64_t channels) {
+  const std::int64_t plane = sizes[2] * sizes[3];
+  return {sizes, kF32, memory::dims{channels * plane, plane, sizes[3], 1}};
+}
+
+/// How the caller's tensors lie in memory.
+Layouts plain_layouts(const OneDnnConvSpec& spec) {
+  const Conv2dSizes& s = spec.sizes;
+  return {.x = planes({s.batch, s.channels, s.height, s.width}, spec.x_channels),
+          .w = {weight_sizes(spec), kF32, spec.options.groups == 1 ? Tag::oihw : Tag::goihw},
+          .y = planes({s.batch, s.filters, s.out_height, s.out_width}, spec.y_filters)};
+}
+
+/// Whether oneDNN is to compute in the plain layouts, by a matrix product for each picture. Its kernels with
+/// channels innermost are faster, reorders included, but for the two cases where a picture in or out has
+/// fewer channels than a vector has lanes, and where a 1x1 kernel leaves no more than one product anyway.
+bool computes_plain(const OneDnnConvSpec& spec) {
+  constexpr std::int64_t kFewChannels = 4;
+  if (spec.kind == OneDnnConvKind::weight_gradient) return false;
+  const Conv2dSizes& s = spec.sizes;
+  return s.channels < kFewChannels || s.kernel_height * s.kernel_width == 1;
+}
+
+/// What oneDNN is asked to compute in.
+Layouts wanted_layouts(const OneDnnConvSpec& spec) {
+  if (computes_plain(spec)) return plain_layouts(spec);
+  const Conv2dSizes& s = spec.sizes;
+  return {.x = {{s.batch, s.channels, s.height, s.width}, kF32, Tag::nhwc},
+          .w = {weight_sizes(spec), kF32, Tag::any},
+          .y = {{s.batch, s.filters, s.out_height, s.out_width}, kF32, Tag::nhwc}};
+}
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+/// A primitive of one of the three kinds, and what it wants its operands to look like.
+struct Described {
+  dnnl::primitive primitive;
+  Layouts layouts;
+  memory::desc scratchpad;
+};
+
+template <typename Description, typename... Hint>
+Description describe(const OneDnnConvSpec& spec, const dnnl::engine& engine, const Hint&... hint) {
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  const auto [x, w, y] = wanted_layouts(spec);
+  const Conv2dOptions& o = spec.options;
+  const memory::dims strides{o.stride.height, o.stride.width};
+  const memory::dims gaps{o.dilation.height - 1, o.dilation.width - 1};
+  const memory::dims before{o.padding.top, o.padding.left};
+  const memory::dims after{o.padding.bottom, o.padding.right};
+#if DNNL_VERSION_MAJOR < 3
+  if constexpr (sizeof...(hint) == 0) {
+    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training, kDirect, x, w, y, strides,
+                                               gaps, before, after);
+    return {desc, user_scratchpad(), engine};
+  } else if constexpr (std::is_same_v<Description, dnnl::convolution_backward_data::primitive_desc>) {
+    const dnnl::convolution_backward_data::desc desc(kDirect, x, w, y, strides, gaps, before, after);
+    return {desc, user_scratchpad(), engine, hint...};
+  } else {
+    const dnnl::convolution_backward_weights::desc desc(kDirect, x, w, y, strides, gaps, before, after);
+    return {desc, user_scratchpad(), engine, hint...};
+  }
+#else
+  if constexpr (sizeof...(hint) == 0) {
+    return {
+        engine,           dnnl::prop_kind::forward_training, kDirect, x, w, y, strides, gaps, before, after,
+        user_scratchpad()};
+  } else {
+    return {engine, kDirect, x, w, y, strides, gaps, before, after, hint..., user_scratchpad()};
+  }
+#endif
+}
+
+Described describe(const OneDnnConvSpec& spec, const dnnl::engine& engine) {
+  using Forward = dnnl::convolution_forward;
+  using Input = dnnl::convolution_backward_data;
+  using Weight = dnnl::convolution_backward_weights;
+  const auto forward = describe<Forward::primitive_desc>(spec, engine);
+  if (spec.kind == OneDnnConvKind::forward) {
+    return {.primitive = Forward(forward),
+            .layouts = {forward.src_desc(), forward.weights_desc(), forward.dst_desc()},
+            .scratchpad = forward.scratchpad_desc()};
+  }
+  if (spec.kind == OneDnnConvKind::input_gradient) {
+    const auto input = describe<Input::primitive_desc>(spec, engine, forward);
+    return {.primitive = Input(input),
+            .layouts = {input.diff_src_desc(), input.weights_desc(), input.diff_dst_desc()},
+            .scratchpad = input.scratchpad_desc()};
+  }
+  const auto weight = describe<Weight::primitive_desc>(spec, engine, forward);
+  return {.primitive = Weight(weight),
+          .layouts = {weight.src_desc(), weight.diff_weights_desc(), weight.diff_dst_desc()},
+          .scratchpad = weight.scratchpad_desc()};
+}
+
+/// An operand where the caller has it, and where the primitive wants it.
+struct Slot {
+  memory outer;
+  memory inner;
+  bool moves = false;      // whether the two differ
+  std::size_t offset = 0;  // of `inner` in the scratch memory, if so
+};
+
+/// One primitive with its arguments, the last of which is its scratchpad.
+struct Step {
+  dnnl::primitive primitive;
+  memory scratchpad;
+  std::array<dnnl_exec_arg_t, 4> arguments{};
+  int count = 0;
+};
+
+/// What the primitive of a kind calls the op's two inputs and its output.
+std::array<int, 3> argument_names(OneDnnConvKind kind) {
+  switch (kind) {
+    case OneDnnConvKind::forward:
+      return {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+    case OneDnnConvKind::input_gradient:
+      return {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC};
+    case OneDnnConvKind::weight_gradient:
+      return {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS};
+  }
+  return {};
+}
+
+/// The layouts of the op's two inputs and its output.
+std::array<memory::desc, 3> in_order(OneDnnConvKind kind, const Layouts& layouts) {
+  switch (kind) {
+    case OneDnnConvKind::forward:
+      return {layouts.x, layouts.w, layouts.y};
+    case OneDnnConvKind::input_gradient:
+      return {layouts.y, layouts.w, layouts.x};
+    case OneDnnConvKind::weight_gradient:
+      return {layouts.x, layouts.y, layouts.w};
+  }
+  return {};
+}
+
+}  // namespace
+
+struct OneDnnConv::Primitive {
+  explicit Primitive(const OneDnnConvSpec& spec) : engine(dnnl::engine::kind::cpu, 0), stream(engine) {
+    const Described described = describe(spec, engine);
+    const auto outer = in_order(spec.kind, plain_layouts(spec));
+    const auto inner = in_order(spec.kind, described.layouts);
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      Slot& slot = slots[i];
+      slot.outer = memory(outer[i], engine, nullptr);
+      slot.inner = memory(inner[i], engine, nullptr);
+      slot.moves = outer[i] != inner[i];
+      slot.offset = scratch_bytes;
+      if (slot.moves) scratch_bytes += whole_lines(inner[i].get_size());
+    }
+    for (const std::size_t input : {0, 1}) {
+      if (slots[input].moves) add_reorder(slots[input].outer, slots[input].inner);
+    }
+    const auto names = argument_names(spec.kind);
+    Step& main = add_step(described.primitive, described.scratchpad);
+    for (std::size_t i = 0; i < slots.size(); ++i) add_argument(main, names[i], slots[i].inner);
+    add_argument(main, DNNL_ARG_SCRATCHPAD, main.scratchpad);
+    if (slots[2].moves) add_reorder(slots[2].inner, slots[2].outer);
+    scratchpad_offset = scratch_bytes;
+    scratch_bytes += scratchpad_bytes;
+  }
+
+  Step& add_step(const dnnl::primitive& primitive, const memory::desc& scratchpad) {
+    scratchpad_bytes = std::max(scratchpad_bytes, scratchpad.get_size());
+    return steps.emplace_back(
+        Step{.primitive = primitive, .scratchpad = memory(scratchpad, engine, nullptr)});
+  }
+  static void add_argument(Step& step, int name, const memory& argument) {
+    step.arguments[static_cast<std::size_t>(step.count++)] = {name, argument.get()};
+  }
+  void add_reorder(const memory& from, const memory& to) {
+    const dnnl::reorder::primitive_desc description(from, to, user_scratchpad());
+    Step& step = add_step(dnnl::reorder(description), description.scratchpad_desc());
+    add_argument(step, DNNL_ARG_FROM, from);
+    add_argument(step, DNNL_ARG_TO, to);
+    add_argument(step, DNNL_ARG_SCRATCHPAD, step.scratchpad);
+  }
+
+  dnnl::engine engine;
+  dnnl::stream stream;
+  std::array<Slot, 3> slots;
+  std::vector<Step> steps;
+  std::size_t scratch_bytes = 0;
+  std::size_t scratchpad_offset = 0;  // shared by all steps
+  std::size_t scratchpad_bytes = 0;
+};
+
+OneDnnConv::OneDnnConv(const OneDnnConvSpec& spec) {
+  // A primitive is planned for the threads that oneDNN sees when it is made.
+  const OneDnnSingleThread single;
+  try {
+    primitive_ = std::make_unique<Primitive>(spec);
+  } catch (const dnnl::error& error) {
+    throw Error(ErrorCode::unsupported, fmt::format("oneDNN refuses a convolution: {}", error.message));
+  }
+}
+
+OneDnnConv::~OneDnnConv() = default;
+OneDnnConv::OneDnnConv(OneDnnConv&&) noexcept = default;
+OneDnnConv& OneDnnConv::operator=(OneDnnConv&&) noexcept = default;
+
+std::size_t OneDnnConv::scratch_bytes() const { return primitive_->scratch_bytes; }
+
+void OneDnnConv::run(const float* a, const float* b, float* result, std::byte* scratch) {
+  Primitive& p = *primitive_;
+  // oneDNN takes all handles as mutable; it writes to the result and to scratch memory only.
+  const std::array<float*, 3> handles{const_cast<float*>(a),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+                                      const_cast<float*>(b),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+                                      result};
+  for (std::size_t i = 0; i < handles.size(); ++i) {
+    Slot& slot = p.slots[i];
+    slot.outer.set_data_handle(handles[i]);
+    slot.inner.set_data_handle(slot.moves ? static_cast<void*>(scratch + slot.offset) : handles[i]);
+  }
+  for (Step& step : p.steps) {
+    step.scratchpad.set_data_handle(scratch + p.scratchpad_offset);
+    const dnnl_status_t status =
+        dnnl_primitive_execute(step.primitive.get(), p.stream.get(), step.count, step.arguments.data());
+    if (status != dnnl_success)
+      throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,317 @@
+#include "weft/runtime/run/plan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "weft/ops/random.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/machine/onednn.h"
+#include "weft/runtime/run/profile_summary.h"
+
+namespace weft {
+namespace {
+
+/// Kernels take one type of pointer; what is an input they only read.
+std::byte* read_only(const Tensor& tensor) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+  return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
+}
+
+/// The session's parameters, by their index, that the outputs are made of.
+std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
+  std::set<std::size_t> read;
+  const auto outputs = std::span(lowered.program.roots).first(lowered.outputs);
+  for (const NodeId id : needed_nodes(*lowered.program.graph, outputs)) {
+    if (!lowered.program.graph->node(id).op.is<Parameter>()) continue;
+    for (const std::size_t storage : lowered.storage_of[id]) read.insert(lowered.storages[storage].index);
+  }
+  return read;
+}
+
+}  // namespace
+
+MemoryLedger ledger_of(const Compilation& compilation) {
+  const Lowered& lowered = compilation.lowered;
+  MemoryLedger ledger{.arena = compilation.arena.bytes, .peak_live = compilation.arena.peak_live};
+  const auto for_outputs = read_for_outputs(lowered);
+  std::set<std::size_t> counted;
+  for (const Storage& storage : lowered.storages) {
+    if (storage.place == Place::output) ledger.outputs += storage.bytes;
+    if (storage.place == Place::constant) ledger.constants += storage.bytes;
+    if (storage.place == Place::parameter && counted.insert(storage.index).second)
+      (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
+  }
+  ledger.scratch = compilation.kernels.scratch_bytes * static_cast<std::size_t>(compilation.schedule.threads);
+  return ledger;
+}
+
+Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
+    : compilation_(std::move(compilation)),
+      state_(std::move(state)),
+      barrier_(compilation_.schedule.threads) {
+  const Lowered& lowered = compilation_.lowered;
+  const int threads = compilation_.schedule.threads;
+  arena_ = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(compilation_.arena.bytes)});
+  const auto scratch = static_cast<std::int64_t>(compilation_.kernels.scratch_bytes);
+  for (int thread = 0; thread < threads; ++thread)
+    scratch_.push_back(Tensor::uninitialized(DType::u8, {scratch}));
+  for (std::size_t i = 0; i < lowered.outputs; ++i) {
+    const TensorType& type = lowered.program.roots[i].type();
+    outputs_.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
+  }
+  errors_.resize(static_cast<std::size_t>(threads));
+  if (state_->options.profile) {
+    recorder_ = std::make_unique<Recorder>(compilation_.schedule.order.size(), threads);
+    region_ = [this](int thread) { run_thread_recorded(thread); };
+  } else {
+    region_ = [this](int thread) { run_thread(thread); };
+  }
+  for (const Storage& storage : lowered.storages) is_random_ = is_random_ || storage.place == Place::key;
+  make_steps();
+  bind_pointers();
+}
+
+void Plan::make_steps() {
+  const Lowered& lowered = compilation_.lowered;
+  for (std::size_t i = 0; i < compilation_.schedule.order.size(); ++i) {
+    const auto& entry = compilation_.schedule.order[i];
+    Step step;
+    step.index = entry.step;
+    step.barrier_before = entry.barrier_before;
+    step.parts = compilation_.kernels.parts[i];
+    const NodeId id = lowered.steps[entry.step];
+    step.inputs.resize(lowered.program.graph->node(id).inputs.size());
+    step.outputs.resize(lowered.storage_of[id].size());
+    steps_.push_back(std::move(step));
+  }
+}
+
+void Plan::bind_pointers() {
+  const Lowered& lowered = compilation_.lowered;
+  std::size_t feeds = 0;
+  for (const Storage& storage : lowered.storages) {
+    if (storage.place == Place::feed) feeds = std::max(feeds, storage.index + 1);
+  }
+  feed_pointers_.resize(feeds);
+  output_pointers_.resize(lowered.outputs);
+  const auto bind = [&](std::byte*& pointer, std::size_t storage) {
+    const Storage& place = lowered.storages[storage];
+    if (place.place == Place::feed) {
+      feed_pointers_[place.index].push_back(&pointer);
+    } else if (place.place == Place::output) {
+      output_pointers_[place.index].push_back(&pointer);
+      pointer = static_cast<std::byte*>(outputs_[place.index].mutable_data());
+    } else {
+      pointer = fixed_address(storage);
+    }
+  };
+  for (Step& step : steps_) {
+    const NodeId id = lowered.steps[step.index];
+    const Node& node = lowered.program.graph->node(id);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      bind(step.inputs[i], lowered.storage_of[node.inputs[i].node][node.inputs[i].output]);
+    }
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) bind(step.outputs[i], lowered.storage_of[id][i]);
+  }
+}
+
+std::byte* Plan::fixed_address(std::size_t storage) {
+  const Lowered& lowered = compilation_.lowered;
+  const Storage& place = lowered.storages[storage];
+  switch (place.place) {
+    case Place::arena:
+      return static_cast<std::byte*>(arena_.mutable_data()) + compilation_.arena.offsets[storage];
+    case Place::constant:
+      return read_only(*lowered.program.graph->node(static_cast<NodeId>(place.index)).op.constant());
+    case Place::parameter:
+      return static_cast<std::byte*>(state_->parameter(lowered.parameters[place.index]).mutable_data());
+    case Place::key:
+      return read_only(state_->key);
+    default:
+      throw Error(ErrorCode::internal, "a fed or fetched value has no fixed address");
+  }
+}
+
+void Plan::renew_outputs() {
+  // A caller that kept an output of the last run keeps its numbers: this run writes to fresh memory.
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].use_count() == 1) continue;
+    outputs_[i] = Tensor::uninitialized(outputs_[i].dtype(), outputs_[i].sizes());
+    for (std::byte** pointer : output_pointers_[i])
+      *pointer = static_cast<std::byte*>(outputs_[i].mutable_data());
+  }
+}
+
+std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
+  if (recorder_) recorder_->begin_run();
+  renew_outputs();
+  for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
+    std::byte* data = read_only(feeds[i]);
+    for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
+  }
+  failed_.store(false, std::memory_order_relaxed);
+  if (state_->options.self_check || state_->options.nan_guard) {
+    run_checked(feeds);
+    return outputs_;
+  }
+  run_threads();
+  if (failed_.load(std::memory_order_relaxed)) {
+    std::exception_ptr first;
+    for (std::exception_ptr& error : errors_) {
+      if (error && !first) first = error;
+      error = nullptr;
+    }
+    std::rethrow_exception(first);
+  }
+  if (recorder_) recorder_->end_run();
+  return outputs_;
+}
+
+void Plan::run_threads() {
+  if (compilation_.schedule.threads > 1) {
+    state_->pool.run(region_);
+    return;
+  }
+  const OneDnnSingleThread single;
+  region_(0);
+}
+
+void Plan::run_thread(int thread) {
+  const Schedule& schedule = compilation_.schedule;
+  if (thread >= schedule.threads) return;
+  const Range own = share(schedule.parts, schedule.threads, thread);
+  for (Step& step : steps_) {
+    if (step.barrier_before) barrier_.wait();
+    run_share(step, own, thread);
+  }
+}
+
+void Plan::run_thread_recorded(int thread) {
+  const Schedule& schedule = compilation_.schedule;
+  if (thread >= schedule.threads) return;
+  const Range own = share(schedule.parts, schedule.threads, thread);
+  const auto row = recorder_->row(thread);
+  std::int64_t now = Recorder::now();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    if (step.barrier_before) {
+      barrier_.wait();
+      now = Recorder::now();
+    }
+    row[i].begin = now;
+    run_share(step, own, thread);
+    now = Recorder::now();
+    row[i].end = now;
+  }
+}
+
+void Plan::run_share(Step& step, Range own, int thread) {
+  for (std::int64_t part = own.begin; part < own.end; ++part) {
+    const auto& kernel = step.parts[static_cast<std::size_t>(part)];
+    // After a failure the threads still meet at the barriers, but nothing more is computed.
+    if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_part(step, *kernel, thread);
+  }
+}
+
+void Plan::run_part(Step& step, Kernel& kernel, int thread) {
+  const auto at = static_cast<std::size_t>(thread);
+  const auto fail = [&](std::exception_ptr error) {
+    errors_[at] = std::move(error);
+    failed_.store(true, std::memory_order_relaxed);
+  };
+  try {
+    kernel.run({.inputs = step.inputs,
+                .outputs = step.outputs,
+                .scratch = static_cast<std::byte*>(scratch_[at].mutable_data())});
+  } catch (const Error& error) {
+    fail(std::make_exception_ptr(explain(error, step)));
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void Plan::run_checked(std::span<const Tensor> feeds) {
+  const Lowered& lowered = compilation_.lowered;
+  check_stages(compilation_.stages, [&](const Node& node) {
+    if (const auto* parameter = node.op.as<Parameter>()) return state_->parameter(parameter->label);
+    if (node.op.is<RandomKey>()) return state_->key;
+    const auto* fed = node.op.as<Input>();
+    if (fed == nullptr) return Tensor();
+    const auto at = std::ranges::find(compilation_.inputs, fed->label) - compilation_.inputs.begin();
+    return feeds[static_cast<std::size_t>(at)];
+  });
+  std::vector<Tensor> before;
+  for (const std::string& label : lowered.parameters) before.push_back(state_->parameter(label).clone());
+  ValueWatch watch(*lowered.program.graph);
+  for (NodeId id = 0; id < lowered.program.graph->size(); ++id) {
+    const auto* parameter = lowered.program.graph->node(id).op.as<Parameter>();
+    if (parameter != nullptr) watch.made({.node = id, .output = 0}, state_->parameter(parameter->label));
+  }
+  try {
+    run_checked_steps(watch);
+  } catch (...) {
+    // A check may fail after an update: the run is undone.
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      std::memcpy(state_->parameter(lowered.parameters[i]).mutable_data(), before[i].data(),
+                  before[i].bytes());
+    }
+    throw;
+  }
+}
+
+void Plan::run_checked_steps(ValueWatch& watch) {
+  const Lowered& lowered = compilation_.lowered;
+  const Graph& graph = *lowered.program.graph;
+  const auto tensor_at = [](const std::byte* data, const TensorType& type) {
+    return Tensor::borrow(data, type.dtype, type.shape.sizes());
+  };
+  for (Step& step : steps_) {
+    const NodeId id = lowered.steps[step.index];
+    const Node& node = graph.node(id);
+    std::vector<Tensor> inputs;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId value = node.inputs[i];
+      inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
+      watch.expect_kept(value, inputs.back(), node);
+    }
+    for (const auto& part : step.parts) {
+      if (part != nullptr) run_part(step, *part, 0);
+      if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
+    }
+    std::vector<Tensor> outputs;
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      outputs.push_back(tensor_at(step.outputs[i], node.outputs[i]));
+      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, outputs.back());
+    }
+    check_step(step, inputs, outputs);
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Value& root = lowered.program.roots[i];
+    const ValueId value{.node = root.node(), .output = root.output()};
+    watch.expect_kept(value, outputs_[i], graph.node(root.node()));
+  }
+}
+
+void Plan::check_step(const Step& step, std::span<const Tensor> inputs,
+                      std::span<const Tensor> outputs) const {
+  const Lowered& lowered = compilation_.lowered;
+  const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
+  if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
+  if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
+}
+
+Profile Plan::profile(std::size_t latest) const {
+  if (!recorder_)
+    throw Error(ErrorCode::invalid_argument,
+                "only a session made with `.compile = {.profile = true}` records");
+  return summarize(compilation_, *recorder_, latest);
+}
+
+Error Plan::explain(const Error& error, const Step& step) const {
+  const Node& node = compilation_.lowered.program.graph->node(compilation_.lowered.steps[step.index]);
+  return error.with({.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+}
+
+}  // namespace weft

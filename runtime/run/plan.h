@@ -1,0 +1,93 @@
+#pragma once
+// A plan is what a session runs: a flat list of kernel parts with their memory, bound to the session's
+// parameters. Making one allocates all that it needs; running it allocates nothing of its own. Internal to
+// runtime/; one thread at a time may use a plan.
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "weft/graph/tensor.h"
+#include "weft/runtime/compile/compile.h"
+#include "weft/runtime/run/profile.h"
+#include "weft/runtime/run/recorder.h"
+#include "weft/runtime/run/session_state.h"
+
+namespace weft {
+
+/// What a plan holds in memory, in bytes.
+struct MemoryLedger {
+  std::size_t arena = 0;       // values between steps
+  std::size_t peak_live = 0;   // the least that any plan of this schedule needs
+  std::size_t scratch = 0;     // the threads' scratch memory
+  std::size_t outputs = 0;     // tensors that the caller gets
+  std::size_t constants = 0;   // in the graph; a resident data set counts here
+  std::size_t parameters = 0;  // in the session, read for the outputs
+  std::size_t slots = 0;       // in the session, read for updates only: an optimizer's state
+};
+
+/// The ledger is known before anything runs.
+MemoryLedger ledger_of(const Compilation& compilation);
+
+class Plan {
+ public:
+  Plan(Compilation compilation, std::shared_ptr<SessionState> state);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  ~Plan() = default;
+
+  /// Runs once. `feeds` in the order of the function's inputs, of the types that the plan was made for.
+  /// On an error nothing is updated and the first failing step's Error is thrown.
+  std::span<const Tensor> run(std::span<const Tensor> feeds);
+
+  /// What the latest runs took, at most `latest` of them. Throws Error(invalid_argument) unless the session
+  /// records and one has ended.
+  Profile profile(std::size_t latest) const;
+
+  bool is_random() const noexcept { return is_random_; }
+  const Compilation& compilation() const noexcept { return compilation_; }
+
+ private:
+  struct Step {
+    std::size_t index = 0;  // into Lowered::steps
+    bool barrier_before = false;
+    std::span<const std::unique_ptr<Kernel>> parts;  // see BoundKernels
+    std::vector<std::byte*> inputs;
+    std::vector<std::byte*> outputs;
+  };
+
+  void make_steps();
+  void bind_pointers();
+  std::byte* fixed_address(std::size_t storage);
+  void renew_outputs();
+  void run_threads();
+  void run_thread(int thread);
+  void run_thread_recorded(int thread);
+  void run_checked(std::span<const Tensor> feeds);
+  void run_checked_steps(ValueWatch& watch);
+  void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
+  void run_share(Step& step, Range own, int thread);
+  void run_part(Step& step, Kernel& kernel, int thread);
+  Error explain(const Error& error, const Step& step) const;
+
+  Compilation compilation_;
+  std::shared_ptr<SessionState> state_;
+  std::vector<Step> steps_;
+  Tensor arena_;
+  std::vector<Tensor> scratch_;  // one for each thread
+  std::vector<Tensor> outputs_;
+  std::vector<std::vector<std::byte**>> feed_pointers_;    // for each input: who reads it
+  std::vector<std::vector<std::byte**>> output_pointers_;  // for each output: who touches it
+  std::function<void(int)> region_;
+  std::unique_ptr<Recorder> recorder_;  // with CompileOptions::profile only
+  bool is_random_ = false;
+
+  Barrier barrier_;
+  std::atomic<bool> failed_{false};
+  std::vector<std::exception_ptr> errors_;  // for each thread
+};
+
+}  // namespace weft

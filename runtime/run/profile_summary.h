@@ -1,0 +1,13 @@
+#pragma once
+// From what a plan recorded to a Profile. Internal to runtime/.
+
+#include "weft/runtime/compile/compile.h"
+#include "weft/runtime/run/profile.h"
+#include "weft/runtime/run/recorder.h"
+
+namespace weft {
+
+/// Of the `latest` runs, if so many were kept. Throws Error(invalid_argument) when no run was recorded.
+Profile summarize(const Compilation& compilation, const Recorder& recorder, std::size_t latest);
+
+}  // namespace weft

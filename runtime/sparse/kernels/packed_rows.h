@@ -1,0 +1,32 @@
+#pragma once
+// Copies of the rows that a product takes. Internal to runtime/kernels/.
+
+#include "weft/runtime/sparse/kernels/column_part.h"
+#include "weft/runtime/sparse/row_store.h"
+
+namespace weft {
+
+/// The non-zeros of some rows of a store, copied side by side. The rows of a batch lie anywhere in a large
+/// store, and a product that reads them where they are waits for memory in every row; a copy asks for many
+/// rows at a time.
+class PackedRows {
+ public:
+  /// Room for `rows` rows, each of which may be the fullest, of a part of the columns.
+  PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnPart& columns);
+
+  std::size_t scratch_bytes() const { return bytes_; }
+  /// The rows numbers[0], numbers[1], ... of x as rows 0, 1, ...; no more than there is room for.
+  StoredRows pack(const StoredRows& x, std::span<const std::int32_t> numbers, std::byte* scratch) const;
+
+ private:
+  template <typename C>
+  StoredRows pack_columns(const StoredRows& x, std::span<const std::int32_t> numbers,
+                          std::byte* scratch) const;
+
+  ColumnPart columns_;
+  std::size_t columns_at_ = 0;
+  std::size_t values_at_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,96 @@
+#pragma once
+// What the kernels of resident products share. Internal to runtime/kernels/.
+
+#include <algorithm>
+#include <optional>
+
+#include "weft/runtime/sparse/kernels/batch_rows.h"
+#include "weft/runtime/sparse/kernels/packed_rows.h"
+#include "weft/runtime/sparse/kernels/row_products.h"
+#include "weft/runtime/sparse/resident_ops.h"
+
+namespace weft {
+
+inline const float* floats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
+inline const std::int32_t* integers(const std::byte* bytes) {
+  return reinterpret_cast<const std::int32_t*>(bytes);
+}
+
+// What a non-zero takes beside its products, where being put into a list by column takes 1: to be looked up
+// in a product, by estimate; to be copied before that, half as much as the list on a Zen 5; both of list and
+// product.
+inline constexpr double kLook = 0.3;
+inline constexpr double kLookAndCopy = 0.8;
+inline constexpr double kLookAndList = 1.3;
+
+/// The rows X that a product takes.
+struct Batch {
+  RowLayout layout;
+  RowsForm form = RowsForm::store;
+  std::size_t first = 0;  // where they are among the inputs
+  std::int64_t rows = 0;
+  std::int64_t n = 0;
+  std::int64_t panels = 1;  // in which the n columns lie: [panels, rows, n / panels]
+
+  std::int64_t width() const { return n / panels; }
+  std::size_t after() const { return first + inputs_of(form); }  // what follows them there
+  StoredRows view(const KernelBuffers& buffers) const {
+    return stored_rows(layout, form,
+                       [&](std::size_t i) { return static_cast<const void*>(buffers.inputs[first + i]); });
+  }
+  const std::int32_t* numbers(const KernelBuffers& buffers) const {
+    return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
+  }
+  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
+  /// go by `passes` times, the non-zeros alone `looks` times.
+  Work work(double passes, double looks) const;
+};
+
+/// Products of a batch's rows with rows of w, some at a time.
+class BatchProducts {
+ public:
+  /// Of the part `rows` of the batch, with the part `columns` of X and the same rows of w.
+  BatchProducts(const Batch& batch, Range rows, Range columns);
+  /// Of the whole batch, with these panels of w's columns.
+  BatchProducts(const Batch& batch, Range panels);
+
+  std::size_t scratch_bytes() const;
+  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the part of the rows; `x` and `numbers` are the
+  /// whole batch's, `w`, `bias` and `y` the starts, and `bias` may be null. Calls finished(y of them, their
+  /// elements) behind some rows, while they lie in the cache.
+  template <typename F>
+  void multiply(const StoredRows& x, const std::int32_t* numbers, const float* w, float scale,
+                const float* bias, float* y, std::byte* scratch, F finished) const {
+    for (std::int64_t row = rows_.begin; row < rows_.end; row += kGroup) {
+      const Range group{row, std::min(row + kGroup, rows_.end)};
+      const std::int64_t count = group.end - group.begin;
+      const StoredRows taken = rows_of(x, numbers, group, scratch + products_.scratch_bytes());
+      for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
+        const std::int64_t at = panel * width_;
+        float* const to = y + at * height_ + group.begin * width_;
+        products_.multiply(taken, count, w + at, stride_, scale, bias != nullptr ? bias + at : nullptr, to,
+                           scratch);
+        finished(to, static_cast<std::size_t>(count * width_));
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
+
+  BatchProducts(const Batch& batch, Range rows, Range columns, Range panels);
+
+  /// Those of `group` as rows 0, 1, ...
+  StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
+
+  Range rows_;
+  Range panels_;
+  std::int64_t height_ = 0;  // of the whole batch
+  std::int64_t width_ = 0;
+  std::int64_t stride_ = 0;  // of w
+  RowProducts products_;
+  BatchRows taken_;
+  std::optional<PackedRows> packed_;
+};
+
+}  // namespace weft
