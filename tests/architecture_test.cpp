@@ -1,6 +1,6 @@
-// The build's arrows, held as a test: which folder may include which, where the two big libraries may be
-// named, and how large a file and a folder's README may grow. Each rule is a pure function over (path, text)
-// and is tried on small made-up sources before it is put to the real ones.
+// The build's arrows, held as a test: which folder may include which, that no two rooms need each other,
+// where the two big libraries may be named, and how large a file and a folder's README may grow. Each rule is
+// a pure function over (path, text) and is tried on small made-up sources before it is put to the real ones.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 #include <string>
@@ -143,6 +145,42 @@ Complaints include_complaints(const Source& source) {
     complaints.back().append(": '").append(include.name).append("' ").append(complaint);
   }
   return complaints;
+}
+
+/// For each folder of product code: the folders whose headers its own files include.
+using Arrows = std::map<std::string, std::set<std::string>>;
+
+std::string folder_of(std::string_view path) { return std::string(path.substr(0, path.rfind('/'))); }
+
+Arrows arrows_between_rooms(std::span<const Source> sources) {
+  static constexpr std::array<std::string_view, 5> kProduct = {"graph/", "ops/", "autodiff/", "runtime/",
+                                                               "frontends/"};
+  Arrows arrows;
+  for (const Source& source : sources) {
+    if (!starts_with_any(source.path, kProduct)) continue;
+    const std::string from = folder_of(source.path);
+    for (const Include& include : includes_of(source.text)) {
+      if (!include.name.starts_with("weft/")) continue;
+      const std::string to = folder_of(std::string_view(include.name).substr(5));
+      if (to != from) arrows[from].insert(to);
+    }
+  }
+  return arrows;
+}
+
+/// The folders of a cycle of arrows, with those that lead into one; empty when there is no cycle.
+std::vector<std::string> rooms_in_cycles(Arrows arrows) {
+  // Folders without arrows of their own are in no cycle; take them away until none is left.
+  for (bool removed = true; removed;) {
+    removed = false;
+    for (auto& [from, targets] : arrows) {
+      std::erase_if(targets, [&](const std::string& to) { return !arrows.contains(to); });
+    }
+    removed = std::erase_if(arrows, [](const auto& room) { return room.second.empty(); }) > 0;
+  }
+  std::vector<std::string> left;
+  for (const auto& [room, targets] : arrows) left.push_back(room);
+  return left;
 }
 
 std::ptrdiff_t line_count(std::string_view text) {
@@ -282,6 +320,18 @@ TEST(ArchitectureRules, SeeIncludesHoweverTheyAreSpaced) {
   EXPECT_THAT(include_complaints({"graph/a.h", "// #include \"weft/ops/b.h\"\n#includes\n#"}), IsEmpty());
 }
 
+TEST(ArchitectureRules, SeeRoomsThatNeedEachOther) {
+  const std::vector<Source> sources = {
+      {"runtime/run/a.cpp", "#include \"weft/runtime/compile/b.h\"\n#include \"weft/graph/c.h\"\n"},
+      {"runtime/compile/b.cpp", "#include \"weft/runtime/kernels/d.h\"\n"},
+      {"runtime/kernels/d.h", "#include \"weft/graph/c.h\"\n"}};
+  EXPECT_THAT(rooms_in_cycles(arrows_between_rooms(sources)), IsEmpty());
+  std::vector<Source> round = sources;
+  round.push_back({"runtime/kernels/e.cpp", "#include \"weft/runtime/run/a.h\"\n"});
+  EXPECT_THAT(rooms_in_cycles(arrows_between_rooms(round)),
+              ElementsAre("runtime/compile", "runtime/kernels", "runtime/run"));
+}
+
 TEST(ArchitectureRules, LimitTheLengthOfFiles) {
   const std::string lines(static_cast<std::size_t>(kMostLines), '\n');
   EXPECT_THAT(length_complaints({"ops/long.cpp", lines}), IsEmpty());
@@ -317,6 +367,10 @@ TEST(Architecture, IncludesFollowTheArrows) {
     if (!is_code(source.path)) continue;
     EXPECT_THAT(include_complaints(source), IsEmpty());
   }
+}
+
+TEST(Architecture, NoTwoRoomsNeedEachOther) {
+  EXPECT_THAT(rooms_in_cycles(arrows_between_rooms(project())), IsEmpty());
 }
 
 TEST(Architecture, FilesStayShort) {
