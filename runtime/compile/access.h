@@ -18,20 +18,20 @@ struct Access {
   std::size_t storage = 0;
   bool writes = false;
   std::int64_t rows = kAnywhere;  // else each its share of so many rows
-  bool by_columns = false;        // of so many panels of columns
-  const void* load = nullptr;     // what decides about the boundaries, see Cut
+  bool by_columns = false;        // `rows` counts column blocks, not rows
+  const void* load = nullptr;     // the loads that decide where shards begin, see Cut
   friend bool operator==(const Access&, const Access&) = default;
 };
 
 /// Whether one thread may write what another touches.
 bool conflict(const Access& a, const Access& b);
 
-/// Those of a step, inputs first.
+/// The accesses of one step: first those to its inputs, then those to its outputs.
 std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step);
 
-/// Bytes of the values and parameters that the threads do not touch in the same shares throughout a run: in
-/// every run they go from one thread's cache to another's. All bytes of each count, though a sparse product
-/// may read few rows of it.
+/// Bytes of the values and parameters that different threads touch in the course of a run, so that every run
+/// moves them from one thread's cache to another's. Each value counts in full, though a sparse product may
+/// read few rows of it.
 double exchanged_bytes(const Lowered& lowered);
 
 }  // namespace weft

@@ -1,8 +1,8 @@
 #pragma once
-// Which of some elements must come before which others, while such orders are still being found. Elements are
-// numbered from 0. A topological order is kept up to date with every order that is added, so that asking for
-// a way looks only at what lies between its ends (Pearce and Kelly, "A dynamic topological sort algorithm for
-// directed acyclic graphs", 2006). Internal to runtime/; not for several threads.
+// A partial order that grows: which elements must come before which others. Elements are numbered from 0. A
+// topological order is kept up to date with every pair that is added, so that a question about two elements
+// looks only at what lies between them (Pearce and Kelly, "A dynamic topological sort algorithm for directed
+// acyclic graphs", 2006). Internal to runtime/; not for several threads.
 
 #include <cstddef>
 #include <span>
@@ -14,15 +14,16 @@ class PartialOrder {
  public:
   explicit PartialOrder(std::size_t elements = 0);
 
-  /// One more element, which nothing is ordered with; its number.
+  /// Adds an element that is not ordered with any other yet, and returns its number.
   std::size_t add_element();
-  /// Puts `first` before `second`, again if need be. Throws Error(internal) when `second` comes before
-  /// `first`.
+  /// Puts `first` before `second`; doing so again changes nothing. Throws Error(internal) when `second` comes
+  /// before `first`.
   void order(std::size_t first, std::size_t second);
-  /// Whether any of `targets` comes after `start`; `start` itself does not.
+  /// Whether any of `targets` must come after `start`. `start` does not come after itself.
   bool leads(std::size_t start, std::span<const std::size_t> targets);
 
-  /// For each element: those that were put before it, in increasing order, each once.
+  /// For each element, the elements that were put directly before it, in increasing order and without
+  /// repetition.
   std::vector<std::vector<std::size_t>> before() const;
 
  private:

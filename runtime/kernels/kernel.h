@@ -1,8 +1,8 @@
 #pragma once
-// What a kernel is to the compiler. A kernel offers to compute one node with concrete types; it says how it
-// can be cut over threads and which inputs its output may overwrite. The compiler then makes one Kernel
-// object for each part, which tells what scratch memory it needs. A Kernel object belongs to one plan and
-// runs in one thread at a time; running it allocates nothing.
+// What a kernel is to the compiler. A kernel offers to compute one node with concrete types; it says how its
+// work can be cut into shards for threads and which inputs its output may overwrite. The compiler then makes
+// one Kernel object for each shard, which tells how much scratch memory it needs. A Kernel object belongs to
+// one plan and runs in one thread at a time; running it allocates nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,14 +17,14 @@
 
 namespace weft {
 
-/// Rows [begin, end) of a cut.
+/// Rows [begin, end) of a cut, the work of one shard.
 struct Range {
   std::int64_t begin = 0;
   std::int64_t end = 0;
 };
 
-/// The memory of one step: a pointer for each input and output of the node (their starts, not the part's),
-/// and the part's own scratch memory.
+/// The memory of one step: a pointer to the start of each input and output of the node, not of the shard's
+/// rows in it, and the scratch memory of the thread.
 struct KernelBuffers {
   std::span<std::byte* const> inputs;
   std::span<std::byte* const> outputs;
@@ -37,29 +37,30 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
   virtual ~Kernel() = default;
-  /// How much scratch memory a run of this part needs; less for one part says nothing about another.
+  /// How much scratch memory a run of this shard needs; other shards of the step may need more.
   virtual std::size_t scratch_bytes() const { return 0; }
-  /// Computes this part. Throws Error only if the op's trait says that it can fail.
+  /// Computes this shard. Throws Error only if the op's trait says that it can fail.
   virtual void run(const KernelBuffers& buffers) = 0;
 };
 
-/// How the work may be cut: into ranges of `extent` rows. Part [b, e) writes rows [b, e) along the first axis
-/// of every output and reads the same rows of the inputs marked in `row_inputs`; of the others it may read
-/// everything. An extent of 1 means that the kernel runs whole.
+/// How the work may be cut: into ranges of `extent` rows. The shard [b, e) writes rows [b, e) along the first
+/// axis of every output and reads the same rows of the inputs that are marked in `row_inputs`; of the other
+/// inputs it may read everything. An extent of 1 means that the kernel is not cut.
 struct Cut {
   std::int64_t extent = 1;
   std::vector<bool> row_inputs;
-  /// Of these, matrices, part i reads the i-th of `extent` equal panels of columns; and so it writes all
-  /// outputs, in place of rows, if `column_outputs`. Those that are not listed are not among them.
+  /// Marks the inputs, all of them matrices, of which shard i reads the i-th of `extent` equal column blocks.
+  /// An input beyond the end of the list is not marked. With `column_outputs`, shard i also writes the i-th
+  /// column block of every output in place of rows.
   std::vector<bool> column_inputs{};
   bool column_outputs = false;
-  /// Where rows differ in load: the load of the rows before each, and of all (extent + 1 numbers). Parts then
-  /// get equal loads in place of equally many rows.
+  /// Set where some rows are more work than others: extent + 1 numbers, the load of all rows before each row
+  /// and, last, of all rows. Shards then get equal loads in place of equally many rows.
   std::shared_ptr<const std::vector<std::int64_t>> load{};
-  /// Whether a row's bits are the same wherever the cuts lie: then a thread computes its parts as one.
+  /// Whether a row's bits are the same wherever the cuts lie. A thread then computes its shards in one call.
   bool seamless = false;
-  /// Whether part i writes the whole of output i, in place of rows of each: there are as many outputs as
-  /// parts.
+  /// Whether shard i writes the whole of output i, in place of some rows of every output. There are then as
+  /// many outputs as shards.
   bool own_outputs = false;
 };
 
@@ -78,15 +79,17 @@ struct KernelSite {
   std::span<const TensorType> outputs;
 };
 
-/// What a run of a whole site takes, for those who weigh it: arithmetic and traffic, as far as shapes tell.
+/// How much work a whole site is, as far as its shapes tell: the cost model and the profile read it.
 struct Work {
   double flops = 0.0;
-  double bytes = 0.0;    // read and written at least once
-  double traffic = 0.0;  // with the caches, where a kernel knows that it reads the same bytes often; 0: bytes
-  double entries = 0.0;  // of lists, put there one by one
+  double bytes = 0.0;  // read and written at least once
+  double traffic =
+      0.0;  // bytes to and from the caches where a kernel reads the same bytes often; 0: as `bytes`
+  double entries = 0.0;  // entries of lists that are written one by one
 };
 
-/// Every input read and every output written once, one operation for each element of the outputs.
+/// The usual work: every input is read once, every output written once, with one operation for each output
+/// element.
 Work work_of(const KernelSite& site);
 
 /// An offer to compute a site.
@@ -106,22 +109,23 @@ struct KernelEntry {
   KernelOffer offer = nullptr;
 };
 
-/// The part's share of `extent` rows for one of `parts` threads.
-constexpr Range share(std::int64_t extent, int parts, int part) {
-  return {extent * part / parts, extent * (part + 1) / parts};
+/// The rows of shard number `shard` when `extent` rows are cut into `shards`.
+constexpr Range share(std::int64_t extent, int shards, int shard) {
+  return {extent * shard / shards, extent * (shard + 1) / shards};
 }
 
-/// The part's share of a cut.
-Range share(const Cut& cut, int parts, int part);
+/// The same for a cut, whose rows may differ in load.
+Range share(const Cut& cut, int shards, int shard);
 
 /// The size of the first axis; 1 for a scalar.
 std::int64_t row_count(const TensorType& type);
 /// Elements in one row; of a scalar 1.
 std::int64_t row_elements(const TensorType& type);
-/// Cuts along so many panels of columns. None of the inputs is marked yet, nor that the outputs are matrices
-/// that lie whole. A thread computes its panels as one, since what they share is prepared once.
+/// A cut into that many column blocks. The caller marks the inputs and outputs that are cut along. A thread
+/// computes its blocks in one call, since what they have in common is prepared once.
 Cut cut_by_panels(std::int64_t panels, const KernelSite& site);
-/// Cuts along the first axis of the output: inputs with as many rows go by rows, the others whole.
+/// A cut along the first axis of the output. Inputs with as many rows are read by rows, the others as a
+/// whole.
 Cut cut_by_rows(const KernelSite& site);
 
 }  // namespace weft
