@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "weft/bench/peers.h"
@@ -66,6 +67,15 @@ TEST_F(Peers, AnswerEachCommandInTheirEnvironment) {
   EXPECT_EQ(process.ask("one").at("said"), "one 2 flag");
   EXPECT_EQ(process.ask("two").at("said"), "two 2 flag");
   EXPECT_EQ(process.finish(), 0);
+}
+
+TEST_F(Peers, RunWithoutTheVariablesThatSlowOpenBlasDown) {
+  ::setenv("OPENBLAS_CORETYPE", "Haswell", 1);
+  ::setenv("OPENBLAS_L2_SIZE", "512", 1);
+  const auto tells =
+      program("tells", R"(read -r line; echo "{\"has\": \"$OPENBLAS_CORETYPE$OPENBLAS_L2_SIZE\"}")");
+  EXPECT_EQ(PeerProcess(tells, {}, {}).ask("?").at("has"), "");
+  EXPECT_EQ(PeerProcess(tells, {}, {{"OPENBLAS_CORETYPE", "Zen"}}).ask("?").at("has"), "Zen");
 }
 
 TEST_F(Peers, ThatFailThrow) {
