@@ -9,8 +9,7 @@
 namespace weft {
 namespace {
 
-void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents,
-                     const std::source_location& where) {
+void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents, const Where& where) {
   if (wrt.size() != tangents.size()) {
     throw Error(ErrorCode::invalid_argument, "there must be one tangent for each value",
                 {.op = "jvp",
@@ -18,13 +17,15 @@ void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents
                  .actual = std::to_string(tangents.size()),
                  .where = to_string(where)});
   }
+  expect_values(wrt, "jvp", "what is differentiated by", where);
+  expect_values(tangents, "jvp", "tangent", where);
   for (std::size_t i = 0; i < wrt.size(); ++i) {
-    if (tangents[i] && wrt[i] && tangents[i].type() == wrt[i].type()) continue;
+    if (tangents[i].type() == wrt[i].type()) continue;
     throw Error(ErrorCode::shape_mismatch, "a tangent must have the type of its value",
                 {.op = "jvp",
-                 .node = wrt[i] ? wrt[i].name() : "",
-                 .expected = wrt[i] ? to_string(wrt[i].type()) : "a value",
-                 .actual = tangents[i] ? to_string(tangents[i].type()) : "an empty value",
+                 .node = wrt[i].name(),
+                 .expected = to_string(wrt[i].type()),
+                 .actual = to_string(tangents[i].type()),
                  .where = to_string(where)});
   }
 }
@@ -32,7 +33,8 @@ void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents
 }  // namespace
 
 std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wrt,
-                       std::span<const Value> tangents, std::source_location where) {
+                       std::span<const Value> tangents, Where where) {
+  expect_values(outputs, "jvp", "output", where);
   expect_tangents(wrt, tangents, where);
   // Which numbers the cotangents hold does not matter: nothing of them is left in the second derivative.
   std::vector<Value> cotangents;
@@ -44,7 +46,7 @@ std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wr
   std::vector<Value> connected;
   std::vector<Value> directions;
   for (std::size_t i = 0; i < pulled.size(); ++i) {
-    if (!pulled[i]) continue;
+    if (!pulled[i].has_value()) continue;
     connected.push_back(pulled[i]);
     directions.push_back(tangents[i]);
   }

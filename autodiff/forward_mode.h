@@ -3,7 +3,6 @@
 // derivative with respect to the cotangent is the Jacobian-vector product: every op's one rule serves both
 // modes, and what the reverse sweep leaves behind is dead code that compiling drops.
 
-#include <source_location>
 #include <span>
 #include <vector>
 
@@ -15,7 +14,6 @@ namespace weft {
 /// and of its type; each result has the type of its output. An empty Value stands for an output that depends
 /// on none of `wrt`. Throws as vjp() does.
 std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wrt,
-                       std::span<const Value> tangents,
-                       std::source_location where = std::source_location::current());
+                       std::span<const Value> tangents, Where where = Where::current());
 
 }  // namespace weft

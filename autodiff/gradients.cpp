@@ -62,7 +62,7 @@ class Sweep {
     const std::vector<Value> outputs = graph_.outputs_of(id);
     std::vector<Value> output_gradients;
     for (const Value& output : outputs) output_gradients.push_back(found(output));
-    if (std::ranges::none_of(output_gradients, [](const Value& dy) { return static_cast<bool>(dy); })) return;
+    if (std::ranges::none_of(output_gradients, &Value::has_value)) return;
     if (const auto none = node.op.no_gradient()) {
       throw_blocked(id, fmt::format("{} has no gradient: {}", node.op.name(), none->reason));
     }
@@ -85,7 +85,7 @@ class Sweep {
     const auto input_gradients = node.op.gradient(args);
     check_rule(node, args.inputs.size(), input_gradients.size());
     for (std::size_t i = 0; i < args.inputs.size(); ++i) {
-      if (input_gradients[i] && matters_[args.inputs[i].node()]) {
+      if (input_gradients[i].has_value() && matters_[args.inputs[i].node()]) {
         pass_on(id, args.inputs[i], input_gradients[i]);
       }
     }
@@ -112,7 +112,7 @@ class Sweep {
   void accumulate(ValueId id, const Value& gradient, NodeId user) {
     came_from_.emplace(id.node, user);
     Value& total = gradients_[id];
-    total = total ? total + gradient : gradient;
+    total = total.has_value() ? total + gradient : gradient;
   }
 
   static void check_rule(const Node& node, std::size_t expected, std::size_t actual) {
@@ -148,16 +148,17 @@ class Sweep {
       came_from_;  // the first user that passed a gradient on; an output points at itself
 };
 
-void expect_in_graph(const Graph& graph, std::span<const Value> values, const std::source_location& where) {
+void expect_in_graph(const Graph& graph, std::span<const Value> values, std::string_view role,
+                     const Where& where) {
+  expect_values(values, "gradients", role, where);
   for (const Value& value : values) {
-    if (value && &value.graph() == &graph) continue;
-    throw Error(ErrorCode::invalid_argument,
-                value ? "the values belong to different graphs" : "an empty value was used",
+    if (&value.graph() == &graph) continue;
+    throw Error(ErrorCode::invalid_argument, "the values belong to different graphs",
                 {.op = "gradients", .where = to_string(where)});
   }
 }
 
-void expect_differentiable_input(const Value& value, const std::source_location& where) {
+void expect_differentiable_input(const Value& value, const Where& where) {
   if (is_float(value.dtype())) return;
   throw Error(ErrorCode::not_differentiable, "gradients exist with respect to floating-point values only",
               {.op = std::string(value.graph().node(value.node()).op.name()),
@@ -170,15 +171,17 @@ void expect_differentiable_input(const Value& value, const std::source_location&
 }  // namespace
 
 std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> cotangents,
-                       std::span<const Value> wrt, std::source_location where) {
+                       std::span<const Value> wrt, Where where) {
   if (outputs.empty() || outputs.size() != cotangents.size()) {
     throw Error(ErrorCode::invalid_argument, "there must be one cotangent for each output",
                 {.expected = fmt::format("{} cotangents", outputs.size()),
                  .actual = std::to_string(cotangents.size()),
                  .where = to_string(where)});
   }
-  Graph& graph = outputs[0].graph();
-  for (const auto values : {outputs, cotangents, wrt}) expect_in_graph(graph, values, where);
+  Graph& graph = expect_value(outputs[0], "gradients", "output 0", where).graph();
+  expect_in_graph(graph, outputs, "output", where);
+  expect_in_graph(graph, cotangents, "cotangent", where);
+  expect_in_graph(graph, wrt, "what is differentiated by", where);
   for (const Value& value : wrt) expect_differentiable_input(value, where);
   Sweep sweep(graph, outputs, wrt);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -197,7 +200,7 @@ std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> co
 }
 
 std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt, Unconnected unconnected) {
-  const Value output = loss.value();
+  const Value output = loss.value("gradients");
   Graph& graph = output.graph();
   if (!output.shape().is_scalar() || !is_float(output.dtype())) {
     throw Error(ErrorCode::shape_mismatch,
@@ -211,7 +214,7 @@ std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt, Un
   const Value one = constant(graph, 1.0, output.dtype(), loss.where());
   std::vector<Value> found = vjp({&output, 1}, {&one, 1}, wrt, loss.where());
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (found[i]) continue;
+    if (found[i].has_value()) continue;
     if (unconnected == Unconnected::error) {
       throw Error(ErrorCode::not_differentiable,
                   "the loss does not depend on this value; ask for Unconnected::zeros if that is meant",

@@ -4,7 +4,6 @@
 // any order. Rules come from the ops; un-broadcasting, accumulation over several uses and the search for what
 // matters happen here, once for all ops.
 
-#include <source_location>
 #include <span>
 #include <vector>
 
@@ -33,7 +32,6 @@ Value gradient(const Operand& loss, const Value& wrt, Unconnected unconnected = 
 /// respect to each of `wrt`. Cotangents have the types of the outputs. An empty Value stands for a value
 /// that no output depends on.
 std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> cotangents,
-                       std::span<const Value> wrt,
-                       std::source_location where = std::source_location::current());
+                       std::span<const Value> wrt, Where where = Where::current());
 
 }  // namespace weft

@@ -10,11 +10,11 @@
 namespace weft {
 namespace {
 
-Value zeros_like(const Value& value, const std::source_location& where) {
+Value zeros_like(const Value& value, const Where& where) {
   return broadcast_to(Operand(constant(value.graph(), 0.0, value.dtype(), where), where), value.shape());
 }
 
-void expect_concrete(const Value& value, const std::source_location& where) {
+void expect_concrete(const Value& value, const Where& where) {
   if (value.shape().is_concrete()) return;
   throw Error(
       ErrorCode::shape_mismatch, "a Jacobian needs shapes without symbols",
@@ -22,7 +22,7 @@ void expect_concrete(const Value& value, const std::source_location& where) {
 }
 
 /// A constant of the value's type that is 1 at `element` and 0 elsewhere.
-Value unit(const Value& value, std::size_t element, const std::source_location& where) {
+Value unit(const Value& value, std::size_t element, const Where& where) {
   Tensor tensor = Tensor::zeros(value.dtype(), value.shape().sizes());
   visit_dtype(value.dtype(), [&]<typename T>(T) { tensor.mutable_values<T>()[element] = static_cast<T>(1); });
   return constant(value.graph(), std::move(tensor), where);
@@ -37,10 +37,10 @@ Shape joined(const Shape& a, const Shape& b) {
 }  // namespace
 
 Value jacobian(const Operand& y, const Value& x) {
-  const Value output = y.value();
-  const std::source_location& where = y.where();
+  const Value output = y.value("jacobian");
+  const Where& where = y.where();
   expect_concrete(output, where);
-  expect_concrete(x, where);
+  expect_concrete(expect_value(x, "jacobian", "what is differentiated by", where), where);
   const std::int64_t rows = output.shape().elements();
   const std::int64_t columns = x.shape().elements();
   const Shape shape = joined(output.shape(), x.shape());
@@ -54,7 +54,7 @@ Value jacobian(const Operand& y, const Value& x) {
     const Value seed = unit(seeded, static_cast<std::size_t>(i), where);
     const Value line = by_rows ? vjp({&output, 1}, {&seed, 1}, {&x, 1}, where)[0]
                                : jvp({&output, 1}, {&x, 1}, {&seed, 1}, where)[0];
-    const Value found = line ? line : zeros_like(by_rows ? x : output, where);
+    const Value found = line.has_value() ? line : zeros_like(by_rows ? x : output, where);
     lines.push_back(reshape(Operand(found, where), by_rows ? Shape{1, columns} : Shape{rows, 1}));
   }
   return reshape(Operand(concat(lines, by_rows ? 0 : 1, where), where), shape);
@@ -66,7 +66,7 @@ std::vector<Value> hessian_vector_product(const Operand& loss, std::span<const V
   const std::vector<Value> slopes = gradients(loss, wrt, Unconnected::zeros);
   std::vector<Value> products = vjp(slopes, vectors, wrt, loss.where());
   for (std::size_t i = 0; i < products.size(); ++i) {
-    if (!products[i]) products[i] = zeros_like(wrt[i], loss.where());
+    if (!products[i].has_value()) products[i] = zeros_like(wrt[i], loss.where());
   }
   return products;
 }

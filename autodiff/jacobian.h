@@ -1,7 +1,6 @@
 #pragma once
 // Whole Jacobians, and Hessians times vectors.
 
-#include <source_location>
 #include <span>
 #include <vector>
 

@@ -71,7 +71,8 @@ Value copy_of(const Segment& segment, Graph& graph, std::span<const Value> start
 }  // namespace
 
 Value checkpoint(const Operand& y, std::span<const Value> inputs) {
-  const Value kept = y.value();
+  const Value kept = y.value("checkpoint");
+  expect_values(inputs, "checkpoint", "input", y.where());
   if (std::ranges::find(inputs, kept) != inputs.end()) return kept;
   Segment segment = segment_between(inputs, kept);
   const std::vector<Value> starts = segment.starts;

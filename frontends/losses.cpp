@@ -23,7 +23,7 @@ constexpr double kCosineEpsilon = 1e-12;
 /// Predictions and targets that were checked, with their graph's nodes under the loss's name.
 struct Pair {
   Pair(std::string_view name, const Operand& predictions, const Operand& targets)
-      : x(predictions.value()), t(targets.value()), scope(x.graph(), name, predictions.where()) {
+      : x(predictions.value(name)), t(targets.value(name)), scope(x.graph(), name, predictions.where()) {
     if (x.type() == t.type() && is_float(x.dtype()) && x.shape().rank() > 0) return;
     const bool dtypes = x.dtype() != t.dtype() || !is_float(x.dtype());
     throw Error(dtypes ? ErrorCode::dtype_mismatch : ErrorCode::shape_mismatch,
@@ -91,17 +91,18 @@ Value categorical_cross_entropy_with_logits(const Operand& logits, const Operand
 Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const Operand& labels,
                                                    double smoothing) {
   expect_smoothing(smoothing, logits);
-  const Scope origin(logits.value().graph(), "sparse_categorical_cross_entropy", logits.where());
+  const Scope origin(logits.value("sparse_categorical_cross_entropy").graph(),
+                     "sparse_categorical_cross_entropy", logits.where());
   const Value hard = softmax_cross_entropy(logits, labels);
   if (smoothing == 0.0) return hard;
   return (1.0 - smoothing) * hard - smoothing * mean(log_softmax(logits), {-1});
 }
 
 Value negative_log_likelihood(const Operand& log_probabilities, const Operand& labels) {
-  const Value x = log_probabilities.value();
+  const Value x = log_probabilities.value("negative_log_likelihood");
   const Scope origin(x.graph(), "negative_log_likelihood", log_probabilities.where());
   const Shape rows(std::vector<Dim>(x.shape().begin(), x.shape().end() - (x.shape().is_scalar() ? 0 : 1)));
-  if (x.shape().is_scalar() || labels.value().shape() != rows) {
+  if (x.shape().is_scalar() || labels.value("negative_log_likelihood").shape() != rows) {
     throw Error(ErrorCode::shape_mismatch, "there must be one label for each row of log-probabilities",
                 {.op = "negative_log_likelihood",
                  .expected = fmt::format("labels {}", to_string(rows)),
@@ -191,27 +192,30 @@ Value cosine(const Operand& predictions, const Operand& targets) {
 }
 
 Value reduce(const Operand& losses, const ReduceOptions& options) {
-  const Value each = losses.value();
+  const Value each = losses.value("reduce");
   const Scope origin(each.graph(), "reduce", losses.where());
-  if (options.class_weights && !options.targets) {
+  if (options.class_weights.has_value() && !options.targets.has_value()) {
     throw Error(ErrorCode::invalid_argument, "class weights need the targets that they belong to",
                 {.op = "reduce", .where = to_string(losses.where())});
   }
-  Value weights = options.sample_weights;
-  if (options.class_weights) {
-    const Value of_class = is_integer(options.targets.dtype())
-                               ? gather(options.class_weights, options.targets)
-                               : sum(options.targets * options.class_weights, {-1});
-    weights = weights ? weights * of_class : of_class;
-  }
-  if (!weights) return options.reduction == Reduction::mean ? mean(each) : sum(each);
-  if (weights.shape() != each.shape()) {
-    throw Error(ErrorCode::shape_mismatch, "there must be one weight for each sample",
+  const auto expect_fit = [&](const Value& weights, std::string_view what) {
+    if (weights.shape() == each.shape()) return;
+    throw Error(ErrorCode::shape_mismatch, fmt::format("there must be one weight for each sample: {}", what),
                 {.op = "reduce",
                  .expected = to_string(each.shape()),
                  .actual = to_string(weights.shape()),
                  .where = to_string(losses.where())});
+  };
+  Value weights = options.sample_weights;
+  if (weights.has_value()) expect_fit(weights, "the sample weights");
+  if (options.class_weights.has_value()) {
+    const Value of_class = is_integer(options.targets.dtype())
+                               ? gather(options.class_weights, options.targets)
+                               : sum(options.targets * options.class_weights, {-1});
+    expect_fit(of_class, "the class weights at the targets");
+    weights = weights.has_value() ? weights * of_class : of_class;
   }
+  if (!weights.has_value()) return options.reduction == Reduction::mean ? mean(each) : sum(each);
   weights = stop_gradient(weights);
   const Value total = sum(weights * each);
   return options.reduction == Reduction::mean ? total / sum(weights) : total;

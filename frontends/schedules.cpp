@@ -24,7 +24,9 @@ struct CosineRamp {  // y = (1 + cos(pi x)) / 2: from 1 at 0 to 0 at 1
   static constexpr NoGradient gradient{"a schedule is no part of a loss"};
 };
 
-Scope named(const Operand& step, std::string_view name) { return {step.value().graph(), name, step.where()}; }
+Scope named(const Operand& step, std::string_view name) {
+  return {step.value(name).graph(), name, step.where()};
+}
 
 void expect_positive(std::string_view what, double number, const Operand& step) {
   if (number > 0.0) return;
@@ -47,14 +49,14 @@ Value share_done(const Operand& step, std::int64_t steps) {
 
 }  // namespace
 
-StepCounter step_counter(Graph& graph, std::string_view name, DType dtype, std::source_location where) {
+StepCounter step_counter(Graph& graph, std::string_view name, DType dtype, Where where) {
   const Scope origin(graph, "", where);
   const Value step = parameter(graph, name, weft::constant(graph, 0.0, dtype, where), where);
   return {.step = step, .update = assign(step, step + 1.0)};
 }
 
 Value constant(const Operand& step, double rate) {
-  const Value like = step.value();
+  const Value like = step.value("constant");
   return weft::constant(like.graph(), rate, like.dtype(), step.where());
 }
 

@@ -4,7 +4,6 @@
 // rate goes to an optimizer as it is: sgd(parameters, gradients, schedules::cosine(counter.step, 0.1, 1000)).
 
 #include <cstdint>
-#include <source_location>
 #include <string_view>
 #include <vector>
 
@@ -19,7 +18,7 @@ struct StepCounter {
   Value update;
 };
 StepCounter step_counter(Graph& graph, std::string_view name = "step", DType dtype = f32,
-                         std::source_location where = std::source_location::current());
+                         Where where = Where::current());
 
 /// rate.
 Value constant(const Operand& step, double rate);

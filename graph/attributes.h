@@ -36,6 +36,7 @@ std::string attribute_text(T value) {
 }
 inline std::string attribute_text(const std::string& value) { return value; }
 inline std::string attribute_text(DType value) { return std::string(name_of(value)); }
+inline std::string attribute_text(const Dim& value) { return to_string(value); }
 inline std::string attribute_text(const Shape& value) { return to_string(value); }
 inline std::string attribute_text(const TensorType& value) { return to_string(value); }
 inline std::string attribute_text(const Tensor& value) { return to_string(value); }
@@ -56,6 +57,7 @@ bool attribute_equal(const T& a, const T& b) {
 }
 
 /// Replaces symbols by the numbers that a run binds; fields without symbols stay as they are.
+inline Dim attribute_bind(const Dim& value, const Bindings& bindings) { return value.bind(bindings); }
 inline Shape attribute_bind(const Shape& value, const Bindings& bindings) { return value.bind(bindings); }
 inline TensorType attribute_bind(const TensorType& value, const Bindings& bindings) {
   return {value.dtype, value.shape.bind(bindings)};

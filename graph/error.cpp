@@ -76,8 +76,8 @@ Error Error::with(const Trail& outer) const {
   return Error(code_, message_, std::move(merged));
 }
 
-std::string to_string(const std::source_location& where) {
-  const std::string_view path = where.file_name();
+std::string to_string(const Where& where) {
+  const std::string_view path = where.file();
   if (path.empty()) return {};
   const auto slash = path.rfind('/');
   return fmt::format("{}:{}", slash == std::string_view::npos ? path : path.substr(slash + 1), where.line());

@@ -4,10 +4,11 @@
 // line. After an Error is caught, every object that it passed through is usable and unchanged.
 
 #include <cstdint>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "weft/graph/where.h"
 
 namespace weft {
 
@@ -54,8 +55,5 @@ class Error : public std::runtime_error {
   std::string message_;
   Trail trail_;
 };
-
-/// "model.cpp:17", the file without its folders; "" for a default-constructed location.
-std::string to_string(const std::source_location& where);
 
 }  // namespace weft

@@ -67,14 +67,27 @@ Value Value::named(std::string_view name) const {
   return *this;
 }
 
-Value Operand::value() const {
-  if (!value_) {
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("the number {} stands where a tensor is needed; make it one with constant()", number_),
-        {.where = to_string(where_)});
+Value Operand::value(std::string_view op) const {
+  if (value_.has_value()) return value_;
+  const std::string message =
+      is_number() ? fmt::format("the number {} stands where a tensor is needed; make it one with constant()",
+                                to_string(*number_))
+                  : "an empty value stands where a tensor is needed";
+  throw Error(ErrorCode::invalid_argument, message, {.op = std::string(op), .where = to_string(where_)});
+}
+
+const Value& expect_value(const Value& value, std::string_view op, std::string_view role,
+                          const Where& where) {
+  if (value.has_value()) return value;
+  throw Error(ErrorCode::invalid_argument, fmt::format("{} is an empty value", role),
+              {.op = std::string(op), .expected = "a value of a graph", .where = to_string(where)});
+}
+
+void expect_values(std::span<const Value> values, std::string_view op, std::string_view role,
+                   const Where& where) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i].has_value()) expect_value(values[i], op, fmt::format("{} {}", role, i), where);
   }
-  return value_;
 }
 
 const Node& Graph::node(NodeId id) const {
@@ -82,8 +95,7 @@ const Node& Graph::node(NodeId id) const {
   return nodes_[id];
 }
 
-NodeId Graph::add(const Op& op, std::span<const Value> inputs, std::source_location where,
-                  std::string_view name) {
+NodeId Graph::add(const Op& op, std::span<const Value> inputs, Where where, std::string_view name) {
   for (const ScopeFrame& scope : scopes_) {
     if (!scope.has_where) continue;
     where = scope.where;
@@ -96,15 +108,32 @@ NodeId Graph::add(const Op& op, std::span<const Value> inputs, std::source_locat
   std::vector<ValueId> ids;
   ids.reserve(inputs.size());
   for (const Value& input : inputs) {
-    if (!input) throw Error(ErrorCode::invalid_argument, "an empty value was used as input", trail());
+    if (!input.has_value())
+      throw Error(ErrorCode::invalid_argument, "an empty value was used as input", trail());
     if (&input.graph() != this) {
       throw Error(ErrorCode::invalid_argument, "the inputs belong to different graphs", trail());
     }
     ids.push_back({input.node(), input.output()});
   }
+  expect_new_label(op, where);
   auto outputs = infer_checked(op, types_of(inputs), trail);
-  nodes_.push_back({op, std::move(ids), std::move(outputs), std::move(full), where});
-  return static_cast<NodeId>(nodes_.size() - 1);
+  const auto id = static_cast<NodeId>(nodes_.size());
+  if (!op.unique_label().empty()) labelled_.emplace(std::pair(op.name(), op.unique_label()), id);
+  nodes_.push_back({op, std::move(ids), std::move(outputs), std::move(full), std::move(where)});
+  return id;
+}
+
+void Graph::expect_new_label(const Op& op, const Where& where) const {
+  if (op.unique_label().empty()) return;
+  const auto found = labelled_.find(std::pair<std::string, std::string>(op.name(), op.unique_label()));
+  if (found == labelled_.end()) return;
+  const Node& first = node(found->second);
+  const std::string place = to_string(first.where);
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("the graph has the {} '{}' already, {}{}", op.name(), op.unique_label(),
+                  to_string(first.outputs[0]), place.empty() ? "" : fmt::format(" at {}", place)),
+      {.op = std::string(op.name()), .node = std::string(op.unique_label()), .where = to_string(where)});
 }
 
 std::vector<Value> Graph::outputs_of(NodeId id) {
@@ -120,7 +149,9 @@ void Graph::rename(NodeId id, std::string_view name) {
 
 void Graph::declare_state(std::string_view name, Value value, Value initial) {
   if (states_.contains(name)) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("the graph has a parameter '{}' already", name),
+    const Where& first = node(states_.find(name)->second.value.node()).where;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the graph has the state '{}' already, from {}", name, to_string(first)),
                 {.where = to_string(node(value.node()).where)});
   }
   states_.emplace(name, StateDeclaration{value, initial});
@@ -142,22 +173,21 @@ Scope::Scope(Graph& graph, std::string_view name) : graph_(graph) {
   graph.scopes_.push_back({std::string(name), {}, false});
 }
 
-Scope::Scope(Graph& graph, std::string_view name, std::source_location where) : graph_(graph) {
+Scope::Scope(Graph& graph, std::string_view name, Where where) : graph_(graph) {
   graph.scopes_.push_back({std::string(name), where, true});
 }
 
 namespace {
 
 NodeId apply_node(const Op& op, std::span<const Operand> inputs) {
-  const auto first = std::ranges::find_if(inputs, [](const Operand& input) { return !input.is_number(); });
-  if (first == inputs.end()) {
+  if (inputs.empty() || std::ranges::all_of(inputs, &Operand::is_number)) {
     throw Error(ErrorCode::invalid_argument, "an op needs at least one tensor among its inputs",
                 {.op = std::string(op.name()), .where = inputs.empty() ? "" : to_string(inputs[0].where())});
   }
   std::vector<Value> values;
   values.reserve(inputs.size());
-  for (const Operand& input : inputs) values.push_back(input.value());
-  return first->value().graph().add(op, values, inputs[0].where());
+  for (const Operand& input : inputs) values.push_back(input.value(op.name()));
+  return values[0].graph().add(op, values, inputs[0].where());
 }
 
 }  // namespace

@@ -9,10 +9,10 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "weft/graph/op.h"
@@ -32,7 +32,7 @@ struct Node {
   std::vector<ValueId> inputs;
   std::vector<TensorType> outputs;
   std::string name;  // "" if nobody named it
-  std::source_location where;
+  Where where;
 };
 
 /// State that sessions keep for a graph: the value that reads it, and the value that computes its start.
@@ -49,9 +49,9 @@ class Graph {
   ~Graph() = default;
 
   /// Appends a node. Runs the op's shape rule; an Error from it leaves the graph unchanged and carries the
-  /// op, the name, the input types and `where`.
-  NodeId add(const Op& op, std::span<const Value> inputs, std::source_location where,
-             std::string_view name = {});
+  /// op, the name, the input types and `where`. Throws Error(invalid_argument) for an op whose label another
+  /// node's op of that kind has in this graph, and names both places.
+  NodeId add(const Op& op, std::span<const Value> inputs, Where where, std::string_view name = {});
 
   std::size_t size() const noexcept { return nodes_.size(); }
   const Node& node(NodeId id) const;
@@ -74,12 +74,15 @@ class Graph {
   friend class Scope;
   struct ScopeFrame {
     std::string prefix;
-    std::source_location where;
+    Where where;
     bool has_where;
   };
 
+  void expect_new_label(const Op& op, const Where& where) const;
+
   std::deque<Node> nodes_;  // a deque: references to nodes stay valid while the graph grows
   std::map<std::string, StateDeclaration, std::less<>> states_;
+  std::map<std::pair<std::string, std::string>, NodeId> labelled_;  // by the names of the op and its label
   std::int64_t streams_ = 0;
   std::vector<ScopeFrame> scopes_;
 };
@@ -89,7 +92,7 @@ class Graph {
 class Scope {
  public:
   Scope(Graph& graph, std::string_view name);
-  Scope(Graph& graph, std::string_view name, std::source_location where);
+  Scope(Graph& graph, std::string_view name, Where where);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
   ~Scope() { graph_.scopes_.pop_back(); }

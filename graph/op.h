@@ -19,6 +19,8 @@
 //     An empty Value says that the input does not matter.
 //   - no gradient at all: static constexpr weft::NoGradient gradient{"why"};
 //   - Value simplify(std::span<const Value> inputs) const: an equal, cheaper value, or an empty one.
+//   - const std::string& unique_label() const: a name that one node of this op may have in a graph, as inputs
+//   do.
 // The kernels of elementwise ops are always called on spans of one length; broadcasting is done outside.
 //
 // The class Op holds any such struct. Ops are immutable values and may be shared between threads.
@@ -246,6 +248,7 @@ struct OpInterface {
   virtual std::vector<Value> gradient(const GradientArgs& args) const = 0;
   virtual Value simplify(std::span<const Value> inputs) const = 0;
   virtual const Tensor* constant() const = 0;
+  virtual std::string_view unique_label() const = 0;
   virtual std::string attributes_text() const = 0;
   virtual bool equals(const OpInterface& other) const = 0;
   virtual std::shared_ptr<const OpInterface> bind(const Bindings& bindings) const = 0;
@@ -294,6 +297,8 @@ class Op {
   Value simplify(std::span<const Value> inputs) const { return self_->simplify(inputs); }
   /// The tensor, for an op that is a constant.
   const Tensor* constant() const { return self_->constant(); }
+  /// The name that no other node of this op may have in a graph; empty for ops without one.
+  std::string_view unique_label() const { return self_->unique_label(); }
 
   /// "beta=1.5, axis=0"; empty without attributes.
   std::string attributes_text() const { return self_->attributes_text(); }

@@ -108,6 +108,16 @@ class OpModel final : public OpInterface {
     }
   }
 
+  std::string_view unique_label() const override {
+    if constexpr (requires {
+                    { op_.unique_label() } -> std::same_as<const std::string&>;
+                  }) {
+      return op_.unique_label();
+    } else {
+      return {};
+    }
+  }
+
   std::string attributes_text() const override {
     std::string text;
     for_each_field(op_, [&](std::string_view field, const auto& value) {

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+
 namespace weft {
 
 std::vector<NodeId> needed_nodes(const Graph& graph, std::span<const Value> roots) {
   // Inputs are older than their users, so one sweep from the youngest node finds everything.
   std::vector<bool> needed(graph.size(), false);
   for (const Value& root : roots) {
+    expect_value(root, {}, "a root of the program", {});
     if (&root.graph() != &graph) {
       throw Error(ErrorCode::invalid_argument, "the values belong to different graphs");
     }
@@ -65,12 +69,53 @@ Program rewrite(const Graph& graph, std::span<const Value> roots, const RewriteR
   return program;
 }
 
+namespace {
+
+/// "f32[b, t, 3] and f32[t], with b = 2, t = 5": the types as they were written, and what their symbols
+/// became.
+std::string written(const Graph& graph, const Node& node, const Bindings& bindings) {
+  std::string text;
+  std::set<std::string> symbols;
+  const auto add = [&](const TensorType& type) {
+    for (const Dim& dim : type.shape) {
+      const std::vector<std::string> names = dim.symbols();
+      symbols.insert(names.begin(), names.end());
+    }
+    return to_string(type);
+  };
+  for (const ValueId& input : node.inputs) text += (text.empty() ? "" : " and ") + add(graph.type(input));
+  std::string result;
+  for (const TensorType& output : node.outputs) result += (result.empty() ? "" : " and ") + add(output);
+  text = text.empty() ? result : fmt::format("{} -> {}", text, result);
+  std::string sizes;
+  for (const std::string& symbol : symbols) {
+    const auto found = bindings.find(symbol);
+    if (found != bindings.end())
+      sizes += fmt::format("{}{} = {}", sizes.empty() ? "" : ", ", symbol, found->second);
+  }
+  return sizes.empty() ? text : fmt::format("{} with {}", text, sizes);
+}
+
+/// The node with its symbols bound; an error tells what was written, which numbers alone do not.
+std::vector<Value> bound(Graph& target, const Graph& graph, const Node& node, std::span<const Value> inputs,
+                         const Bindings& bindings) {
+  try {
+    return target.outputs_of(target.add(node.op.bind(bindings), inputs, node.where, node.name));
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{} (in {})", error.message(), written(graph, node, bindings)),
+                error.trail())
+        .with({.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+  }
+}
+
+}  // namespace
+
 Program extract(const Graph& graph, std::span<const Value> roots, const Bindings& bindings) {
   if (bindings.empty()) return rewrite(graph, roots, nullptr);
   return rewrite(
       graph, roots,
       [&](Graph& target, const Node& node, std::span<const Value> inputs) {
-        return target.outputs_of(target.add(node.op.bind(bindings), inputs, node.where, node.name));
+        return bound(target, graph, node, inputs, bindings);
       },
       true);
 }

@@ -4,46 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace weft {
-
-Dim::Dim(std::int64_t size) : size_(size) {
-  if (size < 0) {
-    throw Error(ErrorCode::invalid_argument, "a dimension cannot be negative",
-                {.expected = "a size >= 0", .actual = std::to_string(size)});
-  }
-}
-
-Dim::Dim(std::size_t size) : size_(static_cast<std::int64_t>(size)) {
-  if (size > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max())) {
-    throw Error(ErrorCode::invalid_argument, "a dimension does not fit 63 bits",
-                {.actual = std::to_string(size)});
-  }
-}
-
-Dim::Dim(std::string_view symbol) : size_(-1), symbol_(symbol) {
-  if (symbol.empty()) throw Error(ErrorCode::invalid_argument, "a symbolic dimension needs a name");
-}
-
-std::int64_t Dim::size() const {
-  if (is_symbol()) {
-    throw Error(ErrorCode::shape_mismatch,
-                fmt::format("the size of dimension '{}' is not known yet", symbol_));
-  }
-  return size_;
-}
-
-std::string to_string(const Dim& dim) { return dim.is_symbol() ? dim.symbol() : std::to_string(dim.size()); }
 
 Shape Shape::of(std::span<const std::int64_t> sizes) {
   return Shape(std::vector<Dim>(sizes.begin(), sizes.end()));
 }
 
-bool Shape::is_concrete() const noexcept {
-  return std::ranges::none_of(dims_, [](const Dim& dim) { return dim.is_symbol(); });
-}
+bool Shape::is_concrete() const noexcept { return std::ranges::all_of(dims_, &Dim::is_number); }
 
 std::vector<std::int64_t> Shape::sizes() const {
   std::vector<std::int64_t> sizes;
@@ -54,12 +23,22 @@ std::vector<std::int64_t> Shape::sizes() const {
 
 std::int64_t Shape::elements() const { return checked_elements(sizes()); }
 
+Dim Shape::count() const {
+  std::vector<std::int64_t> numbers;
+  Dim computed(1);
+  for (const Dim& dim : dims_) {
+    if (dim.is_number()) {
+      numbers.push_back(dim.size());
+    } else {
+      computed = computed * dim;
+    }
+  }
+  return computed * checked_elements(numbers);
+}
+
 Shape Shape::bind(const Bindings& bindings) const {
   Shape bound = *this;
-  for (Dim& dim : bound.dims_) {
-    if (!dim.is_symbol()) continue;
-    if (auto found = bindings.find(dim.symbol()); found != bindings.end()) dim = Dim(found->second);
-  }
+  for (Dim& dim : bound.dims_) dim = dim.bind(bindings);
   return bound;
 }
 
@@ -68,6 +47,10 @@ std::string to_string(const Shape& shape) {
   dims.reserve(shape.rank());
   for (const Dim& dim : shape) dims.push_back(to_string(dim));
   return fmt::format("[{}]", fmt::join(dims, ", "));
+}
+
+void SizeList::throw_too_large(std::uint64_t size) {
+  throw Error(ErrorCode::invalid_argument, "a size does not fit 63 bits", {.actual = std::to_string(size)});
 }
 
 std::int64_t checked_elements(std::span<const std::int64_t> sizes) {

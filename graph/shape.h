@@ -1,52 +1,24 @@
 #pragma once
-// Shapes. A dimension is a number or a named symbol such as "batch"; a Shape is a list of dimensions,
-// outermost first, and the empty list is a scalar. Shapes are values: copy them freely, share them between
-// threads as any other const value. Every product of sizes is checked for overflow.
+// Shapes. A dimension is a number, a named symbol such as "batch", or computed from these (dim.h); a Shape is
+// a list of dimensions, outermost first, and the empty list is a scalar. A SizeList is the numbers of a shape
+// without symbols. Both are values: copy them freely, share them between threads as any other const value.
+// Every product of sizes is checked for overflow.
 
-#include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <map>
+#include <ranges>
 #include <span>
 #include <string>
-#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "weft/graph/dim.h"
 #include "weft/graph/dtype.h"
 
 namespace weft {
-
-/// One dimension: a size >= 0, or a symbol whose size a run binds.
-class Dim {
- public:
-  Dim(std::int64_t size);  // throws on a negative size
-  Dim(int size) : Dim(static_cast<std::int64_t>(size)) {}
-  Dim(std::size_t size);         // throws where the size does not fit
-  Dim(std::string_view symbol);  // throws on an empty name
-  Dim(const char* symbol) : Dim(std::string_view(symbol)) {}
-  Dim(const std::string& symbol) : Dim(std::string_view(symbol)) {}
-
-  bool is_symbol() const noexcept { return size_ < 0; }
-  /// The number; throws for a symbol.
-  std::int64_t size() const;
-  /// The name; empty for a number.
-  const std::string& symbol() const noexcept { return symbol_; }
-
-  /// True for the number `size`; a symbol equals no number.
-  bool is(std::int64_t size) const noexcept { return size_ == size && !is_symbol(); }
-
-  friend bool operator==(const Dim&, const Dim&) = default;
-
- private:
-  std::int64_t size_;
-  std::string symbol_;
-};
-
-std::string to_string(const Dim& dim);
-
-/// What a run knows of the symbols.
-using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 
 class Shape {
  public:
@@ -68,7 +40,10 @@ class Shape {
   /// Number of elements; throws while a symbol is left, and on overflow.
   std::int64_t elements() const;
 
-  /// The same shape with the known symbols replaced by their numbers.
+  /// The number of elements, which may depend on symbols; throws on overflow.
+  Dim count() const;
+
+  /// The same shape with the known symbols replaced by their numbers; errors as Dim::bind().
   Shape bind(const Bindings& bindings) const;
 
   friend bool operator==(const Shape&, const Shape&) = default;
@@ -80,13 +55,55 @@ class Shape {
 /// "[batch, 784]"; "[]" for a scalar.
 std::string to_string(const Shape& shape);
 
+/// A list of sizes as functions take it: integers of any type in braces, a range of them, or a shape without
+/// symbols.
+class SizeList {
+ public:
+  /// One size, of any integer type; throws Error(invalid_argument) for what does not fit 63 bits.
+  class Size {
+   public:
+    template <std::integral T>
+      requires(!std::is_same_v<T, bool>)
+    Size(T size) : size_(checked(size)) {}
+    operator std::int64_t() const noexcept { return size_; }
+
+   private:
+    std::int64_t size_;
+  };
+
+  SizeList(std::initializer_list<Size> sizes) : sizes_(sizes.begin(), sizes.end()) {}
+  template <std::ranges::input_range R>
+    requires(std::integral<std::ranges::range_value_t<R>> &&
+             !std::is_same_v<std::ranges::range_value_t<R>, bool> &&
+             !std::is_same_v<std::ranges::range_value_t<R>, char>)
+  SizeList(const R& sizes) {
+    for (const auto size : sizes) sizes_.push_back(checked(size));
+  }
+  SizeList(std::vector<std::int64_t> sizes) : sizes_(std::move(sizes)) {}
+  /// Throws Error(shape_mismatch) while a symbol is left.
+  SizeList(const Shape& shape) : sizes_(shape.sizes()) {}
+
+  std::span<const std::int64_t> span() const noexcept { return sizes_; }
+  std::vector<std::int64_t> take() && noexcept { return std::move(sizes_); }
+
+ private:
+  template <std::integral T>
+  static std::int64_t checked(T size) {
+    if (!std::in_range<std::int64_t>(size)) throw_too_large(static_cast<std::uint64_t>(size));
+    return static_cast<std::int64_t>(size);
+  }
+  [[noreturn]] static void throw_too_large(std::uint64_t size);
+
+  std::vector<std::int64_t> sizes_;
+};
+
 /// Product of sizes; throws Error(invalid_argument) where it does not fit 63 bits.
 std::int64_t checked_elements(std::span<const std::int64_t> sizes);
 /// Elements times element size; throws where it does not fit.
 std::size_t checked_bytes(std::span<const std::int64_t> sizes, DType dtype);
 
-/// NumPy's broadcasting rule: aligned at the last axis, equal dimensions or 1. A symbol fits itself and 1.
-/// Throws Error(shape_mismatch) that names both shapes.
+/// NumPy's broadcasting rule: aligned at the last axis, equal dimensions or 1. What depends on symbols fits
+/// what has the same normal form, and 1. Throws Error(shape_mismatch) that names both shapes.
 Shape broadcast(const Shape& a, const Shape& b);
 
 /// Turns an axis in [-rank, rank) into one in [0, rank); throws Error(invalid_argument) outside.

@@ -26,50 +26,49 @@ std::shared_ptr<void> allocate(std::size_t bytes) {
 
 }  // namespace
 
-Tensor Tensor::uninitialized(DType dtype, std::span<const std::int64_t> sizes) {
-  auto memory = allocate(checked_bytes(sizes, dtype));
+Tensor Tensor::uninitialized(DType dtype, SizeList sizes) {
+  auto memory = allocate(checked_bytes(sizes.span(), dtype));
+  const std::int64_t elements = checked_elements(sizes.span());
   const void* data = memory.get();
   return Tensor(std::make_shared<const Block>(Block{.dtype = dtype,
-                                                    .sizes = {sizes.begin(), sizes.end()},
-                                                    .elements = checked_elements(sizes),
+                                                    .sizes = std::move(sizes).take(),
+                                                    .elements = elements,
                                                     .data = data,
                                                     .writable = true,
                                                     .owner = std::move(memory)}));
 }
 
-Tensor Tensor::zeros(DType dtype, std::span<const std::int64_t> sizes) {
-  Tensor tensor = uninitialized(dtype, sizes);
+Tensor Tensor::zeros(DType dtype, SizeList sizes) {
+  Tensor tensor = uninitialized(dtype, std::move(sizes));
   std::memset(tensor.mutable_data(), 0, tensor.bytes());
   return tensor;
 }
 
-Tensor Tensor::uninitialized(DType dtype, std::initializer_list<std::int64_t> sizes) {
-  return uninitialized(dtype, std::span(sizes.begin(), sizes.size()));
-}
-
-Tensor Tensor::zeros(DType dtype, std::initializer_list<std::int64_t> sizes) {
-  return zeros(dtype, std::span(sizes.begin(), sizes.size()));
-}
-
-Tensor Tensor::copy_of(const void* values, std::size_t count, DType dtype,
-                       std::span<const std::int64_t> sizes) {
-  if (checked_elements(sizes) != static_cast<std::int64_t>(count)) {
-    throw Error(
-        ErrorCode::shape_mismatch, "the number of values is not what the sizes say",
-        {.expected = fmt::format("{} values for {}", checked_elements(sizes), to_string(Shape::of(sizes))),
-         .actual = std::to_string(count)});
+Tensor Tensor::copy_of(const void* values, std::size_t count, DType dtype, SizeList sizes) {
+  const std::int64_t elements = checked_elements(sizes.span());
+  if (!std::cmp_equal(elements, count)) {
+    throw Error(ErrorCode::shape_mismatch, "the number of values is not what the sizes say",
+                {.expected = fmt::format("{} values for {}", elements, to_string(Shape::of(sizes.span()))),
+                 .actual = std::to_string(count)});
   }
-  Tensor tensor = uninitialized(dtype, sizes);
-  if (count > 0) std::memcpy(tensor.mutable_data(), values, tensor.bytes());
+  Tensor tensor = uninitialized(dtype, std::move(sizes));
+  if (tensor.bytes() > 0) std::memcpy(tensor.mutable_data(), values, tensor.bytes());
   return tensor;
 }
 
-Tensor Tensor::borrow(const void* data, DType dtype, std::span<const std::int64_t> sizes,
-                      std::shared_ptr<const void> keep_alive) {
-  checked_bytes(sizes, dtype);
+Tensor Tensor::of(const std::vector<bool>& values, SizeList sizes) {
+  const auto copy = std::make_unique<bool[]>(values.size());
+  std::ranges::copy(values, copy.get());
+  return copy_of(copy.get(), values.size(), DType::boolean, std::move(sizes));
+}
+Tensor Tensor::of(const std::vector<bool>& values) { return of(values, {values.size()}); }
+
+Tensor Tensor::borrow(const void* data, DType dtype, SizeList sizes, std::shared_ptr<const void> keep_alive) {
+  checked_bytes(sizes.span(), dtype);
+  const std::int64_t elements = checked_elements(sizes.span());
   return Tensor(std::make_shared<const Block>(Block{.dtype = dtype,
-                                                    .sizes = {sizes.begin(), sizes.end()},
-                                                    .elements = checked_elements(sizes),
+                                                    .sizes = std::move(sizes).take(),
+                                                    .elements = elements,
                                                     .data = data,
                                                     .writable = false,
                                                     .owner = std::move(keep_alive)}));
@@ -115,13 +114,14 @@ Tensor Tensor::rows(std::int64_t begin, std::int64_t count) const {
   return Tensor(std::make_shared<const Block>(std::move(view)));
 }
 
-Tensor Tensor::reshaped(std::span<const std::int64_t> sizes) const {
-  if (checked_elements(sizes) != elements()) {
-    throw Error(ErrorCode::shape_mismatch, "a reshape must keep the number of elements",
-                {.expected = to_string(Shape::of(this->sizes())), .actual = to_string(Shape::of(sizes))});
+Tensor Tensor::reshaped(SizeList sizes) const {
+  if (checked_elements(sizes.span()) != elements()) {
+    throw Error(
+        ErrorCode::shape_mismatch, "a reshape must keep the number of elements",
+        {.expected = to_string(Shape::of(this->sizes())), .actual = to_string(Shape::of(sizes.span()))});
   }
   Block view = block();
-  view.sizes.assign(sizes.begin(), sizes.end());
+  view.sizes = std::move(sizes).take();
   return Tensor(std::make_shared<const Block>(std::move(view)));
 }
 

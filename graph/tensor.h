@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "weft/graph/dtype.h"
@@ -17,32 +19,46 @@
 
 namespace weft {
 
+/// Elements in one piece of memory: a vector, a span, an array.
+template <typename R>
+concept ElementRange =
+    std::ranges::contiguous_range<R> && std::ranges::sized_range<R> && Element<std::ranges::range_value_t<R>>;
+
+template <typename T>
+class KeptValues;
+
 class Tensor {
  public:
   /// No tensor at all: `empty()` is true, every other question throws.
   Tensor() = default;
 
   /// Fresh memory. Throws Error(invalid_argument) when sizes overflow, std::bad_alloc when memory is short.
-  static Tensor uninitialized(DType dtype, std::span<const std::int64_t> sizes);
-  static Tensor zeros(DType dtype, std::span<const std::int64_t> sizes);
-  static Tensor uninitialized(DType dtype, std::initializer_list<std::int64_t> sizes);
-  static Tensor zeros(DType dtype, std::initializer_list<std::int64_t> sizes);
+  static Tensor uninitialized(DType dtype, SizeList sizes);
+  static Tensor zeros(DType dtype, SizeList sizes);
 
-  /// A copy of `values` with the given sizes; throws Error(shape_mismatch) when their numbers differ.
+  /// A copy of `values`, a vector, span or array of any element type, with the given sizes; throws
+  /// Error(shape_mismatch) when their numbers differ. Without sizes it has one axis.
   template <Element T>
-  static Tensor of(std::span<const T> values, std::span<const std::int64_t> sizes);
+  static Tensor of(std::span<const T> values, SizeList sizes);
   template <Element T>
-  static Tensor of(std::initializer_list<T> values, std::initializer_list<std::int64_t> sizes);
-  /// A vector.
+  static Tensor of(std::initializer_list<T> values, SizeList sizes);
+  template <ElementRange R>
+  static Tensor of(const R& values, SizeList sizes);
+  template <Element T>
+  static Tensor of(std::span<const T> values);
   template <Element T>
   static Tensor of(std::initializer_list<T> values);
+  template <ElementRange R>
+  static Tensor of(const R& values);
+  static Tensor of(const std::vector<bool>& values, SizeList sizes);
+  static Tensor of(const std::vector<bool>& values);
   /// A scalar of rank 0.
   template <Element T>
   static Tensor scalar(T value);
 
   /// Read-only use of memory that somebody else owns. `keep_alive`, if given, is held as long as any tensor
   /// uses the memory; without it the caller keeps the memory alive.
-  static Tensor borrow(const void* data, DType dtype, std::span<const std::int64_t> sizes,
+  static Tensor borrow(const void* data, DType dtype, SizeList sizes,
                        std::shared_ptr<const void> keep_alive = nullptr);
 
   bool empty() const noexcept { return block_ == nullptr; }
@@ -59,10 +75,14 @@ class Tensor {
 
   /// The elements; throws Error(dtype_mismatch) unless T is what the tensor stores.
   template <Element T>
-  std::span<const T> values() const {
+  std::span<const T> values() const& {
     expect_dtype(dtype_of<T>());
     return {static_cast<const T*>(data()), static_cast<std::size_t>(elements())};
   }
+  /// The elements of a temporary tensor, which keep it alive: for (float x :
+  /// session.value(w).values<float>()) ...
+  template <Element T>
+  KeptValues<T> values() &&;
   template <Element T>
   std::span<T> mutable_values() {
     expect_dtype(dtype_of<T>());
@@ -78,7 +98,7 @@ class Tensor {
   /// Rows [begin, begin + count) of the first axis; shares the memory.
   Tensor rows(std::int64_t begin, std::int64_t count) const;
   /// The same elements under other sizes; shares the memory.
-  Tensor reshaped(std::span<const std::int64_t> sizes) const;
+  Tensor reshaped(SizeList sizes) const;
   /// A copy with memory of its own.
   Tensor clone() const;
   /// How many tensors share this block, as std::shared_ptr counts.
@@ -98,10 +118,21 @@ class Tensor {
   const Block& block() const;
   void expect_dtype(DType dtype) const;
   void expect_single() const;
-  static Tensor copy_of(const void* values, std::size_t count, DType dtype,
-                        std::span<const std::int64_t> sizes);
+  static Tensor copy_of(const void* values, std::size_t count, DType dtype, SizeList sizes);
 
   std::shared_ptr<const Block> block_;
+};
+
+/// The elements of a tensor together with the tensor.
+template <typename T>
+class KeptValues : public std::span<const T> {
+ public:
+  explicit KeptValues(Tensor tensor) : KeptValues(tensor.values<T>(), std::move(tensor)) {}
+
+ private:
+  KeptValues(std::span<const T> values, Tensor&& tensor)
+      : std::span<const T>(values), tensor_(std::move(tensor)) {}
+  Tensor tensor_;
 };
 
 /// Same dtype, sizes and bytes; or both empty.
@@ -111,18 +142,35 @@ bool identical(const Tensor& a, const Tensor& b);
 std::string to_string(const Tensor& tensor);
 
 template <Element T>
-Tensor Tensor::of(std::span<const T> values, std::span<const std::int64_t> sizes) {
-  return copy_of(values.data(), values.size(), dtype_of<T>(), sizes);
+Tensor Tensor::of(std::span<const T> values, SizeList sizes) {
+  return copy_of(values.data(), values.size(), dtype_of<T>(), std::move(sizes));
 }
-
 template <Element T>
-Tensor Tensor::of(std::initializer_list<T> values, std::initializer_list<std::int64_t> sizes) {
-  return copy_of(values.begin(), values.size(), dtype_of<T>(), {sizes.begin(), sizes.size()});
+Tensor Tensor::of(std::initializer_list<T> values, SizeList sizes) {
+  return of(std::span<const T>(values.begin(), values.size()), std::move(sizes));
 }
-
+template <ElementRange R>
+Tensor Tensor::of(const R& values, SizeList sizes) {
+  return of(
+      std::span<const std::ranges::range_value_t<R>>(std::ranges::data(values), std::ranges::size(values)),
+      std::move(sizes));
+}
+template <Element T>
+Tensor Tensor::of(std::span<const T> values) {
+  return of(values, {values.size()});
+}
 template <Element T>
 Tensor Tensor::of(std::initializer_list<T> values) {
-  return of(values, {static_cast<std::int64_t>(values.size())});
+  return of(values, {values.size()});
+}
+template <ElementRange R>
+Tensor Tensor::of(const R& values) {
+  return of(values, {std::ranges::size(values)});
+}
+
+template <Element T>
+KeptValues<T> Tensor::values() && {
+  return KeptValues<T>(std::move(*this));
 }
 
 template <Element T>

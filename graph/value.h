@@ -4,12 +4,16 @@
 // plain number), together with the line where the user wrote it.
 
 #include <cstdint>
-#include <source_location>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
+#include "weft/graph/scalar.h"
 #include "weft/graph/shape.h"
+#include "weft/graph/where.h"
 
 namespace weft {
 
@@ -23,7 +27,9 @@ class Value {
   Value() = default;
   Value(Graph* graph, NodeId node, std::uint32_t output) : graph_(graph), node_(node), output_(output) {}
 
-  explicit operator bool() const noexcept { return graph_ != nullptr; }
+  /// Whether this stands for an output of a node. There is no conversion to bool: `if (a > b)` would ask
+  /// whether the comparison exists, not what it says.
+  bool has_value() const noexcept { return graph_ != nullptr; }
   Graph& graph() const;  // throws for no value
   NodeId node() const noexcept { return node_; }
   std::uint32_t output() const noexcept { return output_; }
@@ -46,24 +52,30 @@ class Value {
 
 class Operand {
  public:
-  Operand(Value value, std::source_location where = std::source_location::current())
-      : value_(value), where_(where) {}
+  Operand(Value value, Where where = Where::current()) : value_(value), where_(std::move(where)) {}
   /// A number; it takes the dtype of the tensor beside it.
   template <typename T>
     requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  Operand(T number, std::source_location where = std::source_location::current())
-      : number_(static_cast<double>(number)), where_(where) {}
+  Operand(T number, Where where = Where::current()) : number_(number), where_(std::move(where)) {}
+  Operand(const Scalar& number, Where where = Where::current()) : number_(number), where_(std::move(where)) {}
 
-  bool is_number() const noexcept { return !value_; }
-  double number() const noexcept { return number_; }
-  const std::source_location& where() const noexcept { return where_; }
-  /// The value; throws Error(invalid_argument) for a plain number.
-  Value value() const;
+  bool is_number() const noexcept { return number_.has_value(); }
+  /// The number, where this is one.
+  const Scalar& number() const { return *number_; }
+  const Where& where() const noexcept { return where_; }
+  /// The value; throws Error(invalid_argument) that names `op` for a plain number and for an empty value.
+  Value value(std::string_view op = {}) const;
 
  private:
   Value value_;
-  double number_ = 0.0;
-  std::source_location where_;
+  std::optional<Scalar> number_;
+  Where where_;
 };
+
+/// The value itself; throws Error(invalid_argument) for an empty one, which says what needs it, `op`, what it
+/// is there, `role` ("the loss"), and where the user wrote that.
+const Value& expect_value(const Value& value, std::string_view op, std::string_view role, const Where& where);
+void expect_values(std::span<const Value> values, std::string_view op, std::string_view role,
+                   const Where& where);
 
 }  // namespace weft

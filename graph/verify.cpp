@@ -44,7 +44,7 @@ void verify_graph(const Graph& graph) {
 void verify_graph(const Program& program) {
   verify_graph(*program.graph);
   for (const Value& root : program.roots) {
-    if (!root || &root.graph() != program.graph.get()) {
+    if (!root.has_value() || &root.graph() != program.graph.get()) {
       throw Error(ErrorCode::internal, "a root does not belong to its program");
     }
     if (root.output() >= program.graph->node(root.node()).outputs.size()) {

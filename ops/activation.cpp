@@ -26,7 +26,7 @@ Value leaky_relu(const Operand& x, double alpha) { return apply(LeakyRelu{alpha}
 Value elu(const Operand& x, double alpha) { return apply(Elu{alpha}, x); }
 Value softplus(const Operand& x) { return apply(Softplus{}, x); }
 Value gelu(const Operand& x) {
-  const TensorType& type = x.value().type();
+  const TensorType& type = x.value("gelu").type();
   if (!is_float(type.dtype)) {  // here, where the user's line is known, and not at a number below
     throw Error(
         ErrorCode::dtype_mismatch, "the input must be floating point; cast it first",

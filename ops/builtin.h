@@ -25,7 +25,7 @@ using BuiltinOps = std::tuple<                                                  
     Input, Constant, Parameter, Assign,                                                            //
     StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                              //
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
-    Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
+    Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
     MatMul, SparseMatMul, SampledMatMul, Sum, Max, ArgMax, Count,                                  //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //

@@ -54,6 +54,8 @@ Value stop_gradient(const Operand& x) { return apply(StopGradient{}, x); }
 Value scale_gradient(const Operand& x, double factor) { return apply(ScaleGradient{factor}, x); }
 
 Value custom_gradient(const Operand& y, std::span<const Value> inputs, GradientRule rule) {
+  y.value("custom_gradient");
+  expect_values(inputs, "custom_gradient", "input", y.where());
   std::vector<Operand> operands{y};
   for (const Value& input : inputs) operands.emplace_back(input, y.where());
   return apply_many(CustomGradient{{std::make_shared<const GradientRule>(std::move(rule))}}, operands);
@@ -64,7 +66,7 @@ Value optimization_barrier(const Operand& x, const Operand& after) {
 }
 
 Value assign(const Operand& parameter, const Operand& value) {
-  const Value target = parameter.value();
+  const Value target = parameter.value("assign");
   const Node& node = target.graph().node(target.node());
   if (!node.op.is<Parameter>()) {
     throw Error(ErrorCode::invalid_argument, "only a parameter can be assigned to",
@@ -75,7 +77,7 @@ Value assign(const Operand& parameter, const Operand& value) {
                  .where = to_string(parameter.where())});
   }
   return apply(Assign{}, parameter,
-               Operand(as_value(value, target.graph(), target.dtype()), parameter.where()));
+               Operand(as_value(value, target.graph(), target.dtype(), "assign"), parameter.where()));
 }
 
 }  // namespace weft

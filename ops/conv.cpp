@@ -41,21 +41,21 @@ TensorType Conv2d::infer(const TensorType& x, const TensorType& w) const {
                 {.expected = "f32 or f64, twice",
                  .actual = fmt::format("{} and {}", name_of(x.dtype), name_of(w.dtype))});
   }
-  expect_four_axes(x, 1, kPictures);
-  expect_four_axes(w, 0, kWeights);
+  expect_four_axes(x, kPictures, {1});
+  expect_four_axes(w, kWeights, {0, 1, 2, 3});
   expect_groups(*this, x.shape, w.shape);
-  const std::int64_t rows = window_positions({.window = w.shape[2].size(),
-                                              .stride = stride.height,
-                                              .dilation = dilation.height,
-                                              .before = padding.top,
-                                              .after = padding.bottom},
-                                             x.shape[2].size(), "height");
-  const std::int64_t columns = window_positions({.window = w.shape[3].size(),
-                                                 .stride = stride.width,
-                                                 .dilation = dilation.width,
-                                                 .before = padding.left,
-                                                 .after = padding.right},
-                                                x.shape[3].size(), "width");
+  const Dim rows = window_positions({.window = w.shape[2].size(),
+                                     .stride = stride.height,
+                                     .dilation = dilation.height,
+                                     .before = padding.top,
+                                     .after = padding.bottom},
+                                    x.shape[2], "height");
+  const Dim columns = window_positions({.window = w.shape[3].size(),
+                                        .stride = stride.width,
+                                        .dilation = dilation.width,
+                                        .before = padding.left,
+                                        .after = padding.right},
+                                       x.shape[3], "width");
   return {x.dtype, {x.shape[0], w.shape[0], rows, columns}};
 }
 std::array<Value, 2> Conv2d::gradient(Value x, Value w, Value, Value dy) const {

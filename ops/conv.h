@@ -55,7 +55,8 @@ struct Conv2dWeightGradient : Conv2dOptions {  // dw of `shape` from x and dy
 /// Pictures x [batch, channels, height, width] under weights w [filters, channels / groups, kernel height,
 /// kernel width], f32 or f64: [batch, filters, (height + padding - reach) / stride + 1, ...] where a kernel
 /// of k rows reaches over (k - 1) dilation + 1. As in all of machine learning, the kernel is not flipped.
-/// The batch may be a symbol. Errors: shape_mismatch, dtype_mismatch, invalid_argument for options.
+/// Batch, height and width may depend on symbols. Errors: shape_mismatch, dtype_mismatch, invalid_argument
+/// for options.
 Value conv2d(const Operand& x, const Operand& w, const Conv2dOptions& options = {});
 /// The gradient of a convolution with respect to its pictures, which have `shape`.
 Value conv2d_input_gradient(const Operand& dy, const Operand& w, const Shape& shape,

@@ -63,7 +63,7 @@ TensorType float_type(const TensorType& x) {
 
 std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return {dy, dy}; }
 Value Add::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 0.0)) return kept;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 0.0); kept.has_value()) return kept;
   return keep_if_neutral(inputs[1], inputs[0], 0.0);
 }
 
@@ -74,7 +74,7 @@ Value Sub::simplify(std::span<const Value> inputs) const {
 
 std::array<Value, 2> Mul::gradient(Value a, Value b, Value, Value dy) const { return {dy * b, dy * a}; }
 Value Mul::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0)) return kept;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
   return keep_if_neutral(inputs[1], inputs[0], 1.0);
 }
 
@@ -93,7 +93,7 @@ std::array<Value, 2> Pow::gradient(Value a, Value b, Value y, Value dy) const {
   return {dy * b * pow(base, b - 1.0), where(positive, dy * y * log(where(positive, a, 1.0)), 0.0)};
 }
 Value Pow::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0)) return kept;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
   const bool same_shape = broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
   if (same_shape && is_constant(inputs[1], 2.0)) return square(inputs[0]);
   return {};
@@ -153,14 +153,14 @@ Value Cast::simplify(std::span<const Value> inputs) const {
   return inputs[0].dtype() == to ? inputs[0] : Value();
 }
 
-TensorType Where::infer(const TensorType& condition, const TensorType& a, const TensorType& b) const {
+TensorType Select::infer(const TensorType& condition, const TensorType& a, const TensorType& b) const {
   if (condition.dtype != DType::boolean) {
     throw Error(ErrorCode::dtype_mismatch, "the condition must be bool", {.expected = "bool"});
   }
   const TensorType type = broadcast_type(a, b);
   return {type.dtype, broadcast(condition.shape, type.shape)};
 }
-void Where::forward(const KernelArgs& args) const {
+void Select::forward(const KernelArgs& args) const {
   visit_dtype(args.outputs[0].dtype, [&]<typename T>(T) {
     const auto condition = args.inputs[0].as<const bool>();
     const auto a = args.inputs[1].as<const T>();
@@ -169,7 +169,7 @@ void Where::forward(const KernelArgs& args) const {
     for (std::size_t i = 0; i < y.size(); ++i) y[i] = condition[i] ? a[i] : b[i];
   });
 }
-std::array<Value, 3> Where::gradient(Value condition, Value, Value, Value, Value dy) const {
+std::array<Value, 3> Select::gradient(Value condition, Value, Value, Value, Value dy) const {
   return {Value(), where(condition, dy, 0.0), where(condition, 0.0, dy)};
 }
 
@@ -191,10 +191,12 @@ Value clip(const Operand& x, double low, double high) { return apply(Clip{.low =
 Value cast(const Operand& x, DType to) { return apply(Cast{to}, x); }
 
 Value where(const Operand& condition, const Operand& a, const Operand& b) {
-  Graph& graph = condition.value().graph();
-  const DType dtype = !a.is_number() ? a.value().dtype() : !b.is_number() ? b.value().dtype() : DType::f32;
-  return apply(Where{}, {condition, Operand(as_value(a, graph, dtype), a.where()),
-                         Operand(as_value(b, graph, dtype), b.where())});
+  Graph& graph = condition.value("where").graph();
+  const DType dtype = !a.is_number()   ? a.value("where").dtype()
+                      : !b.is_number() ? b.value("where").dtype()
+                                       : DType::f32;
+  return apply(Select{}, {condition, Operand(as_value(a, graph, dtype, "where"), a.where()),
+                          Operand(as_value(b, graph, dtype, "where"), b.where())});
 }
 
 }  // namespace weft

@@ -237,7 +237,7 @@ struct Cast {  // y = x in another dtype; see cast()
   Value simplify(std::span<const Value> inputs) const;
 };
 
-struct Where {  // y = condition ? a : b
+struct Select {  // y = condition ? a : b
   static constexpr std::string_view name = "where";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& condition, const TensorType& a, const TensorType& b) const;

@@ -1,11 +1,13 @@
 #include "weft/ops/layout.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
+#include "weft/graph/located.h"
 #include "weft/ops/reduce.h"
 
 namespace weft {
@@ -27,21 +29,6 @@ AxisView axis_view(std::span<const std::int64_t> sizes, std::size_t axis) {
 
 void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
-}
-
-/// The numbers multiplied and the symbols sorted: two shapes with equal products hold as many elements.
-std::pair<std::int64_t, std::vector<std::string>> product_of(const Shape& shape) {
-  std::vector<std::int64_t> numbers;
-  std::vector<std::string> symbols;
-  for (const Dim& dim : shape) {
-    if (dim.is_symbol()) {
-      symbols.push_back(dim.symbol());
-    } else {
-      numbers.push_back(dim.size());
-    }
-  }
-  std::ranges::sort(symbols);
-  return {checked_elements(numbers), symbols};
 }
 
 const Node& producer(const Value& value) { return value.graph().node(value.node()); }
@@ -73,7 +60,7 @@ std::vector<std::int64_t> strides_of(std::span<const std::int64_t> sizes) {
 }  // namespace
 
 TensorType Reshape::infer(const TensorType& x) const {
-  if (product_of(x.shape) != product_of(shape)) {
+  if (!may_be_equal(x.shape.count(), shape.count())) {
     throw Error(ErrorCode::shape_mismatch, "a reshape must keep the number of elements",
                 {.expected = fmt::format("a shape with as many elements as {}", to_string(x.shape)),
                  .actual = to_string(shape)});
@@ -163,11 +150,7 @@ TensorType Concat::infer(std::span<const TensorType> inputs) const {
       throw Error(ErrorCode::shape_mismatch, "the inputs have different ranks");
     for (std::size_t i = 0; i < dims.size(); ++i) {
       if (i == along) {
-        std::int64_t joined = 0;
-        if (__builtin_add_overflow(dims[i].size(), next.shape[i].size(), &joined)) {
-          throw Error(ErrorCode::shape_mismatch, "the joined axis does not fit 63 bits");
-        }
-        dims[i] = Dim(joined);
+        dims[i] = dims[i] + next.shape[i];
       } else if (dims[i] != next.shape[i]) {
         throw Error(ErrorCode::shape_mismatch,
                     fmt::format("the inputs differ in axis {}, which is not the one to join", i));
@@ -194,16 +177,14 @@ void Concat::forward(const KernelArgs& args) const {
   }
 }
 std::vector<Value> Concat::gradient(const GradientArgs& args) const {
-  std::vector<Value> gradients;
-  std::int64_t start = 0;
+  if (args.inputs.size() == 1) return {args.output_gradients[0]};
   const std::size_t along = normalize_axis(axis, args.outputs[0].shape().rank());
+  std::vector<Value> gradients;
+  Dim start = 0;
   for (const Value& input : args.inputs) {
-    const std::int64_t size = args.inputs.size() == 1 ? 0 : input.shape()[along].size();
-    gradients.push_back(
-        args.inputs.size() == 1
-            ? args.output_gradients[0]
-            : slice(args.output_gradients[0], static_cast<std::int64_t>(along), start, start + size));
-    start += size;
+    const Dim stop = start + input.shape()[along];
+    gradients.push_back(slice(args.output_gradients[0], static_cast<std::int64_t>(along), start, stop));
+    start = stop;
   }
   return gradients;
 }
@@ -214,14 +195,16 @@ Value Concat::simplify(std::span<const Value> inputs) const {
 TensorType Slice::infer(const TensorType& x) const {
   const std::size_t along = normalize_axis(axis, x.shape.rank());
   const Dim& dim = x.shape[along];
-  const bool inside = dim.is_symbol() || stop <= dim.size();
-  if (start < 0 || stop < start || step < 1 || !inside) {
-    throw Error(ErrorCode::out_of_range, "the slice does not fit the axis",
-                {.expected = fmt::format("0 <= start <= stop <= {} and step >= 1", to_string(dim)),
-                 .actual = fmt::format("start {}, stop {}, step {}", start, stop, step)});
+  // What depends on symbols is looked at again when a run has bound them.
+  if (step < 1 || !at_most(start, stop).value_or(true) || !at_most(stop, dim).value_or(true)) {
+    throw Error(
+        ErrorCode::out_of_range, "the slice does not fit the axis",
+        {.expected = fmt::format("0 <= start <= stop <= {} and step >= 1", to_string(dim)),
+         .actual = fmt::format("start {}, stop {}, step {}", to_string(start), to_string(stop), step)});
   }
   std::vector<Dim> dims = x.shape.dims();
-  dims[along] = Dim(stop == start ? 0 : (stop - start - 1) / step + 1);
+  const Dim length = stop - start;
+  dims[along] = step == 1 ? length : length.is(0) ? Dim(0) : floor_div(length + (step - 1), step);
   return {x.dtype, Shape(std::move(dims))};
 }
 void Slice::forward(const KernelArgs& args) const {
@@ -234,7 +217,7 @@ void Slice::forward(const KernelArgs& args) const {
   for (std::int64_t i = 0; i < y.outer; ++i) {
     for (std::int64_t j = 0; j < y.length; ++j) {
       copy_bytes(to + static_cast<std::size_t>(i * y.length + j) * block,
-                 from + static_cast<std::size_t>(i * x.length + start + j * step) * block, block);
+                 from + static_cast<std::size_t>(i * x.length + start.size() + j * step) * block, block);
     }
   }
 }
@@ -243,7 +226,7 @@ Value Slice::gradient(Value x, Value, Value dy) const {
 }
 Value Slice::simplify(std::span<const Value> inputs) const {
   const Shape& shape = inputs[0].shape();
-  const bool whole = start == 0 && step == 1 && shape[normalize_axis(axis, shape.rank())].is(stop);
+  const bool whole = start.is(0) && step == 1 && shape[normalize_axis(axis, shape.rank())] == stop;
   return whole ? inputs[0] : Value();
 }
 
@@ -266,7 +249,7 @@ void Unslice::forward(const KernelArgs& args) const {
   if (bytes > 0) std::memset(to, 0, bytes);
   for (std::int64_t i = 0; i < x.outer; ++i) {
     for (std::int64_t j = 0; j < x.length; ++j) {
-      copy_bytes(to + static_cast<std::size_t>(i * y.length + slice.start + j * slice.step) * block,
+      copy_bytes(to + static_cast<std::size_t>(i * y.length + slice.start.size() + j * slice.step) * block,
                  from + static_cast<std::size_t>(i * x.length + j) * block, block);
     }
   }
@@ -275,42 +258,53 @@ Value Unslice::gradient(Value, Value, Value dy) const { return apply(slice, dy);
 
 Value reshape(const Operand& x, const Shape& shape) { return apply(Reshape{shape}, x); }
 
-Value reshape(const Operand& x, std::initializer_list<std::int64_t> sizes) {
-  auto [left, symbols] = product_of(x.value().shape());
+Value reshape(const Operand& x, std::initializer_list<ReshapedDim> given) {
+  const Shape& from = x.value("reshape").shape();
+  const auto refuse = [&](const char* message) {
+    std::vector<std::string> texts;
+    for (const ReshapedDim& dim : given) texts.push_back(dim.dim() ? to_string(*dim.dim()) : "-1");
+    throw Error(ErrorCode::shape_mismatch, message,
+                {.op = "reshape",
+                 .expected = fmt::format("a shape with as many elements as {}", to_string(from)),
+                 .actual = fmt::format("[{}]", fmt::join(texts, ", ")),
+                 .where = to_string(x.where())});
+  };
   std::vector<Dim> dims;
-  std::ptrdiff_t open = -1;
-  for (const std::int64_t size : sizes) {
-    if (size == -1 && open < 0) {
-      open = static_cast<std::ptrdiff_t>(dims.size());
-      dims.emplace_back(1);
-    } else {
-      dims.emplace_back(size);
-      if (size > 0 && left % size == 0) left /= size;
-    }
+  std::optional<std::size_t> open;
+  for (const ReshapedDim& next : given) {
+    if (!next.dim() && open) refuse("only one dimension may be -1");
+    if (!next.dim()) open = dims.size();
+    dims.push_back(next.dim().value_or(1));
   }
-  // What the numbers leave must be one number, or one symbol alone.
-  if (open >= 0 && symbols.empty()) dims[static_cast<std::size_t>(open)] = Dim(left);
-  if (open >= 0 && symbols.size() == 1 && left == 1) dims[static_cast<std::size_t>(open)] = Dim(symbols[0]);
-  return reshape(x, Shape(std::move(dims)));
+  return located("reshape", x.where(), [&] {
+    if (open) {
+      const Dim all = from.count();
+      const Dim others = Shape(dims).count();
+      const auto exact = others.is(0) ? std::optional(Dim(0)) : exact_div(all, others);
+      if (!exact && all.is_number() && others.is_number())
+        refuse("a reshape must keep the number of elements");
+      dims[*open] = exact ? *exact : floor_div(all, others);  // a run knows whether a remainder is left
+    }
+    if (!may_be_equal(from.count(), Shape(dims).count()))
+      refuse("a reshape must keep the number of elements");
+    return reshape(x, Shape(std::move(dims)));
+  });
 }
 
-Value reshape_like(const Operand& x, const Value& reference) { return reshape(x, reference.shape()); }
+Value reshape_like(const Operand& x, const Value& reference) {
+  return reshape(x, expect_value(reference, "reshape_like", "the reference", x.where()).shape());
+}
 
 Value flatten(const Operand& x) {
-  const Shape& shape = x.value().shape();
+  const Shape& shape = x.value("flatten").shape();
   if (shape.is_scalar()) return reshape(x, Shape{1, 1});
-  std::int64_t rest = 1;
-  for (std::size_t axis = 1; axis < shape.rank(); ++axis) {
-    if (__builtin_mul_overflow(rest, shape[axis].size(), &rest)) {
-      throw Error(ErrorCode::shape_mismatch, "the flattened axis does not fit 63 bits",
-                  {.op = "flatten", .actual = to_string(shape), .where = to_string(x.where())});
-    }
-  }
-  return reshape(x, Shape{shape[0], Dim(rest)});
+  const Dim rest = located("flatten", x.where(),
+                           [&] { return Shape(std::vector<Dim>(shape.begin() + 1, shape.end())).count(); });
+  return reshape(x, Shape{shape[0], rest});
 }
 
 Value transpose(const Operand& x, const std::vector<std::int64_t>& permutation) {
-  const auto rank = static_cast<std::int64_t>(x.value().shape().rank());
+  const auto rank = static_cast<std::int64_t>(x.value("transpose").shape().rank());
   std::vector<std::int64_t> axes = permutation;
   if (axes.empty()) {
     for (std::int64_t axis = rank - 1; axis >= 0; --axis) axes.push_back(axis);
@@ -320,24 +314,41 @@ Value transpose(const Operand& x, const std::vector<std::int64_t>& permutation) 
 }
 
 Value broadcast_to(const Operand& x, const Shape& shape) { return apply(BroadcastTo{shape}, x); }
-Value broadcast_like(const Operand& x, const Value& reference) { return broadcast_to(x, reference.shape()); }
+Value broadcast_like(const Operand& x, const Value& reference) {
+  return broadcast_to(x, expect_value(reference, "broadcast_like", "the reference", x.where()).shape());
+}
 
 Value concat(std::initializer_list<Operand> inputs, std::int64_t axis) {
   return apply_many(Concat{axis}, {inputs.begin(), inputs.size()});
 }
-Value concat(std::span<const Value> inputs, std::int64_t axis, std::source_location where) {
+Value concat(std::span<const Value> inputs, std::int64_t axis, Where where) {
   std::vector<Operand> operands;
   for (const Value& input : inputs) operands.emplace_back(input, where);
   return apply_many(Concat{axis}, operands);
 }
 
 Value slice(const Operand& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
-  const Shape& shape = x.value().shape();
-  const auto along = static_cast<std::int64_t>(normalize_axis(axis, shape.rank()));
-  const Dim& dim = shape[static_cast<std::size_t>(along)];
-  if (!dim.is_symbol() && start < 0) start += dim.size();
-  if (!dim.is_symbol() && stop < 0) stop += dim.size();
-  return apply(Slice{.axis = along, .start = start, .stop = stop, .step = step}, x);
+  const Shape& shape = x.value("slice").shape();
+  return located("slice", x.where(), [&] {
+    const Dim& dim = shape[normalize_axis(axis, shape.rank())];
+    const auto from_begin = [&](std::int64_t bound) -> Dim {
+      if (bound >= 0) return bound;
+      if (!dim.is_number() || bound >= -dim.size()) return dim - (0 - static_cast<std::uint64_t>(bound));
+      throw Error(
+          ErrorCode::out_of_range, "the slice does not fit the axis",
+          {.expected = fmt::format(
+               "0 <= start <= stop <= {} and step >= 1, counted from the end where negative", dim.size()),
+           .actual = fmt::format("start {}, stop {}, step {}", start, stop, step)});
+    };
+    return slice(x, axis, from_begin(start), from_begin(stop), step);
+  });
+}
+
+Value slice(const Operand& x, std::int64_t axis, const Dim& start, const Dim& stop, std::int64_t step) {
+  const std::size_t rank = x.value("slice").shape().rank();
+  const std::size_t along = located("slice", x.where(), [&] { return normalize_axis(axis, rank); });
+  return apply(Slice{.axis = static_cast<std::int64_t>(along), .start = start, .stop = stop, .step = step},
+               x);
 }
 
 }  // namespace weft

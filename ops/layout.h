@@ -2,7 +2,10 @@
 // Ops that move elements without changing them. Shapes in attributes may hold symbols, so a "like" form is
 // the plain form with another value's shape: `broadcast_to(x, ref.shape())`.
 
+#include <concepts>
 #include <initializer_list>
+#include <optional>
+#include <utility>
 
 #include "weft/graph/graph.h"
 
@@ -52,8 +55,8 @@ struct Concat {  // the inputs one after the other along `axis`
 struct Slice {  // elements start, start + step, ... below stop along `axis`
   static constexpr std::string_view name = "slice";
   std::int64_t axis = 0;
-  std::int64_t start = 0;
-  std::int64_t stop = 0;
+  Dim start = 0;
+  Dim stop = 0;
   std::int64_t step = 1;
   static constexpr auto attributes =
       weft::attributes(&Slice::axis, &Slice::start, &Slice::stop, &Slice::step);
@@ -73,10 +76,28 @@ struct Unslice {  // zeros of `shape`, with the input where a slice of that shap
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-/// The same elements under another shape. One dimension may be -1: it is what the others leave. Symbols must
-/// stand on both sides. Errors: shape_mismatch.
+/// A dimension as reshape() takes it: any Dim, or -1 for what the others leave.
+class ReshapedDim {
+ public:
+  template <std::integral T>
+    requires(!std::is_same_v<T, bool>)
+  ReshapedDim(T size) {
+    if (std::cmp_not_equal(size, -1)) dim_ = Dim(size);
+  }
+  template <typename T>
+    requires(!std::integral<T> && std::convertible_to<T, Dim>)
+  ReshapedDim(const T& dim) : dim_(dim) {}
+  const std::optional<Dim>& dim() const noexcept { return dim_; }  // empty for -1
+
+ private:
+  std::optional<Dim> dim_;
+};
+
+/// The same elements under another shape. One dimension may be -1: it is what the others leave, which may be
+/// computed from symbols: [b, t, 3] as {-1, 3} is [b*t, 3]. Errors: shape_mismatch; where only a run knows
+/// whether the numbers of elements are equal, then.
 Value reshape(const Operand& x, const Shape& shape);
-Value reshape(const Operand& x, std::initializer_list<std::int64_t> sizes);
+Value reshape(const Operand& x, std::initializer_list<ReshapedDim> dims);
 Value reshape_like(const Operand& x, const Value& reference);
 /// All axes but the first in one: [batch, 28, 28] -> [batch, 784].
 Value flatten(const Operand& x);
@@ -85,17 +106,26 @@ Value transpose(const Operand& x, const std::vector<std::int64_t>& permutation =
 /// Repeats x to `shape` by NumPy's broadcasting rule.
 Value broadcast_to(const Operand& x, const Shape& shape);
 Value broadcast_like(const Operand& x, const Value& reference);
-/// Tensors of one dtype that agree in every other axis; the joined axis must be numbers.
+/// Tensors of one dtype that agree in every other axis; sizes along the joined axis add up: [c, 3] and [d, 3]
+/// make [c + d, 3].
 Value concat(std::initializer_list<Operand> inputs, std::int64_t axis = 0);
-Value concat(std::span<const Value> inputs, std::int64_t axis = 0,
-             std::source_location where = std::source_location::current());
-/// Elements [start, stop) along one axis, every `step`-th. Negative bounds count from the end of an axis
-/// whose size is a number; bounds that lie outside are an error.
+Value concat(std::span<const Value> inputs, std::int64_t axis = 0, Where where = Where::current());
+/// Elements [start, stop) along one axis, every `step`-th. Negative bounds count from the end; bounds that
+/// lie outside are an Error(out_of_range), in a run where they depend on symbols.
 Value slice(const Operand& x, std::int64_t axis, std::int64_t start, std::int64_t stop,
             std::int64_t step = 1);
+Value slice(const Operand& x, std::int64_t axis, const Dim& start, const Dim& stop, std::int64_t step = 1);
 
 inline std::string attribute_text(const Slice& slice) {
-  return fmt::format("{}:{}:{} along {}", slice.start, slice.stop, slice.step, slice.axis);
+  return fmt::format("{}:{}:{} along {}", to_string(slice.start), to_string(slice.stop), slice.step,
+                     slice.axis);
+}
+/// With the known symbols of its bounds replaced by numbers.
+inline Slice attribute_bind(const Slice& slice, const Bindings& bindings) {
+  return {.axis = slice.axis,
+          .start = slice.start.bind(bindings),
+          .stop = slice.stop.bind(bindings),
+          .step = slice.step};
 }
 inline bool operator==(const Slice& a, const Slice& b) {
   return a.axis == b.axis && a.start == b.start && a.stop == b.stop && a.step == b.step;

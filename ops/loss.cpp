@@ -64,13 +64,13 @@ std::vector<Value> SoftmaxCrossEntropy::gradient(const GradientArgs& args) const
   const Value logits = args.inputs[0];
   const Value p = args.outputs[1];
   Value gradient;
-  if (const Value dloss = args.output_gradients[0]) {
+  if (const Value dloss = args.output_gradients[0]; dloss.has_value()) {
     const Dim& classes = logits.shape()[logits.shape().rank() - 1];
     gradient = (p - one_hot(args.inputs[1], classes.size(), logits.dtype())) * as_column(dloss);
   }
-  if (const Value dp = args.output_gradients[1]) {
+  if (const Value dp = args.output_gradients[1]; dp.has_value()) {
     const Value through = p * (dp - sum(dp * p, {-1}, true));
-    gradient = gradient ? gradient + through : through;
+    gradient = gradient.has_value() ? gradient + through : through;
   }
   return {gradient, Value()};
 }

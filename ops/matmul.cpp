@@ -57,9 +57,9 @@ std::array<Value, 2> MatMul::gradient(Value a, Value b, Value, Value dc) const {
 Value MatMul::simplify(std::span<const Value> inputs) const {
   const Value a = untransposed(inputs[0]);
   const Value b = untransposed(inputs[1]);
-  if (!a && !b) return {};
-  return matmul(a ? a : inputs[0], b ? b : inputs[1], transpose_a != static_cast<bool>(a),
-                transpose_b != static_cast<bool>(b));
+  if (!a.has_value() && !b.has_value()) return {};
+  return matmul(a.has_value() ? a : inputs[0], b.has_value() ? b : inputs[1], transpose_a != a.has_value(),
+                transpose_b != b.has_value());
 }
 
 Value matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {

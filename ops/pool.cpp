@@ -30,34 +30,33 @@ void expect_float(const TensorType& type) {
 /// The type of one number for each window.
 TensorType pooled_type(const Pool2dOptions& options, const TensorType& x) {
   expect_float(x);
-  expect_four_axes(x, 1, kPictures);
+  expect_four_axes(x, kPictures);
   const auto& [window, given, padding] = options;
   const Size2d stride = stride_of(options);
-  const std::int64_t rows = window_positions(
+  const Dim rows = window_positions(
       {.window = window.height, .stride = stride.height, .before = padding.top, .after = padding.bottom},
-      x.shape[2].size(), "height");
-  const std::int64_t columns = window_positions(
+      x.shape[2], "height");
+  const Dim columns = window_positions(
       {.window = window.width, .stride = stride.width, .before = padding.left, .after = padding.right},
-      x.shape[3].size(), "width");
+      x.shape[3], "width");
   expect_padding_below(window.height, padding.top, padding.bottom);
   expect_padding_below(window.width, padding.left, padding.right);
   return {x.dtype, {x.shape[0], x.shape[1], rows, columns}};
 }
 
-/// Elements in one plane, as an i32 can count them.
-std::int64_t plane_elements(const Shape& shape) {
-  const std::int64_t sizes[] = {shape[2].size(), shape[3].size()};
-  const std::int64_t elements = checked_elements(sizes);
-  if (elements <= std::numeric_limits<std::int32_t>::max()) return elements;
+/// An i32 can count the elements of one plane; where they depend on symbols, a run finds that out.
+void expect_countable_planes(const Shape& shape) {
+  const Dim elements = shape[2] * shape[3];
+  if (!elements.is_number() || elements.size() <= std::numeric_limits<std::int32_t>::max()) return;
   throw Error(ErrorCode::shape_mismatch, "a plane has more elements than an i32 can count",
-              {.expected = "fewer than 2^31", .actual = std::to_string(elements)});
+              {.expected = "fewer than 2^31", .actual = to_string(elements)});
 }
 
 void expect_indices_of_planes(const TensorType& planes, const TensorType& index) {
   expect_float(planes);
-  expect_four_axes(planes, 1, kPictures);
-  expect_four_axes(index, 1, kPictures);
-  plane_elements(planes.shape);
+  expect_four_axes(planes, kPictures);
+  expect_four_axes(index, kPictures);
+  expect_countable_planes(planes.shape);
   const Shape expected{planes.shape[0], planes.shape[1], index.shape[2], index.shape[3]};
   if (index.dtype == DType::i32 && index.shape == expected) return;
   throw Error(index.dtype == DType::i32 ? ErrorCode::shape_mismatch : ErrorCode::dtype_mismatch,
@@ -69,12 +68,12 @@ void expect_indices_of_planes(const TensorType& planes, const TensorType& index)
 
 std::array<TensorType, 2> MaxPool2d::infer(const TensorType& x) const {
   const TensorType y = pooled_type(*this, x);
-  plane_elements(x.shape);
+  expect_countable_planes(x.shape);
   return {y, {DType::i32, y.shape}};
 }
 std::vector<Value> MaxPool2d::gradient(const GradientArgs& args) const {
   const Value& dy = args.output_gradients[0];
-  if (!dy) return {Value()};
+  if (!dy.has_value()) return {Value()};
   return {plane_scatter_add(dy, args.outputs[1], args.inputs[0].shape())};
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Pooling: one number for each window that slides over a picture [batch, channels, height, width], channel
-// by channel. The batch may be a symbol. A padding is smaller than the window, so that every window holds at
-// least one element. Pooling over whole pictures is `mean(x, {2, 3})` and `max(x, {2, 3})`.
+// by channel. All sizes may depend on symbols. A padding is smaller than the window, so that every window
+// holds at least one element. Pooling over whole pictures is `mean(x, {2, 3})` and `max(x, {2, 3})`.
 
 #include "weft/graph/graph.h"
 #include "weft/ops/window.h"

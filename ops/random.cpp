@@ -54,9 +54,7 @@ void visit_float(DType dtype, F f) {
   }
 }
 
-Value random_key(Graph& graph, std::source_location where) {
-  return {&graph, graph.add(RandomKey{}, {}, where), 0};
-}
+Value random_key(Graph& graph, Where where) { return {&graph, graph.add(RandomKey{}, {}, where), 0}; }
 
 }  // namespace
 
@@ -86,8 +84,7 @@ void RandomNormal::forward(const KernelArgs& args) const {
   });
 }
 
-Value random_uniform(Graph& graph, DType dtype, const Shape& shape, double low, double high,
-                     std::source_location where) {
+Value random_uniform(Graph& graph, DType dtype, const Shape& shape, double low, double high, Where where) {
   if (!(low <= high)) {
     throw Error(ErrorCode::invalid_argument, "the bounds are in the wrong order",
                 {.op = "random_uniform",
@@ -102,7 +99,7 @@ Value random_uniform(Graph& graph, DType dtype, const Shape& shape, double low, 
 }
 
 Value random_normal(Graph& graph, DType dtype, const Shape& shape, double mean, double deviation,
-                    std::source_location where) {
+                    Where where) {
   const Scope origin(graph, "", where);
   const Value standard =
       apply(RandomNormal{.type = {dtype, shape}, .stream = graph.next_stream()}, random_key(graph, where));
@@ -117,7 +114,7 @@ Value dropout(const Operand& x, double rate) {
                  .actual = fmt::format("{}", rate),
                  .where = to_string(x.where())});
   }
-  const Value value = x.value();
+  const Value value = x.value("dropout");
   if (rate == 0.0) return value;
   Graph& graph = value.graph();
   const Scope origin(graph, "dropout", x.where());

@@ -35,10 +35,10 @@ struct RandomNormal {  // mean 0, variance 1, by Box and Muller's method (1958)
 
 /// Uniform in [low, high), f32 or f64, where rounding may reach high; fresh numbers in every run.
 Value random_uniform(Graph& graph, DType dtype, const Shape& shape, double low = 0.0, double high = 1.0,
-                     std::source_location where = std::source_location::current());
+                     Where where = Where::current());
 /// Normally distributed with the given mean and standard deviation.
 Value random_normal(Graph& graph, DType dtype, const Shape& shape, double mean = 0.0, double deviation = 1.0,
-                    std::source_location where = std::source_location::current());
+                    Where where = Where::current());
 /// Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al.
 /// 2014, inverted). For training only; rate in [0, 1).
 Value dropout(const Operand& x, double rate);

@@ -16,6 +16,19 @@ std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank) {
   return reduced;
 }
 
+/// The number of elements along some axes; as a double where it does not fit 63 bits.
+Scalar count_along(std::span<const std::int64_t> sizes, const Axes& axes) {
+  std::int64_t count = 1;
+  double nearest = 1.0;
+  bool fits = true;
+  for (const std::int64_t axis : normalize_axes(axes, sizes.size())) {
+    const std::int64_t size = sizes[static_cast<std::size_t>(axis)];
+    nearest *= static_cast<double>(size);
+    fits = fits && !__builtin_mul_overflow(count, size, &count);
+  }
+  return fits ? Scalar(count) : Scalar(nearest);
+}
+
 /// Gives back to a reduced value the axes that it lost, with size 1, and repeats it along them.
 Value expand_to(Value reduced, const Value& x, const Axes& axes) {
   return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
@@ -84,29 +97,25 @@ TensorType ArgMax::infer(const TensorType& x) const {
 }
 
 void Count::forward(const KernelArgs& args) const {
-  double count = 1.0;
-  const auto sizes = args.inputs[0].sizes;
-  for (const std::int64_t axis : normalize_axes(axes, sizes.size())) {
-    count *= static_cast<double>(sizes[static_cast<std::size_t>(axis)]);
-  }
-  visit_dtype(dtype, [&]<typename T>(T) { args.outputs[0].as<T>()[0] = static_cast<T>(count); });
+  const Scalar count = count_along(args.inputs[0].sizes, axes);
+  visit_dtype(dtype, [&]<typename T>(T) { args.outputs[0].as<T>()[0] = count.to<T>(); });
 }
 Value Count::simplify(std::span<const Value> inputs) const {
   const Shape& shape = inputs[0].shape();
-  double count = 1.0;
+  std::vector<std::int64_t> sizes(shape.rank(), 0);
   for (const std::int64_t axis : normalize_axes(axes, shape.rank())) {
-    const Dim& dim = shape[static_cast<std::size_t>(axis)];
-    if (dim.is_symbol()) return {};
-    count *= static_cast<double>(dim.size());
+    const auto at = static_cast<std::size_t>(axis);
+    if (!shape[at].is_number()) return {};
+    sizes[at] = shape[at].size();
   }
-  return constant(inputs[0].graph(), count, dtype);
+  return constant(inputs[0].graph(), count_along(sizes, axes), dtype);
 }
 
 Value sum(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(Sum{.axes = axes, .keep_dims = keep_dims}, x);
 }
 Value mean(const Operand& x, const Axes& axes, bool keep_dims) {
-  const Scope origin(x.value().graph(), "mean", x.where());
+  const Scope origin(x.value("mean").graph(), "mean", x.where());
   return sum(x, axes, keep_dims) / apply(Count{.axes = axes, .dtype = x.value().dtype()}, x);
 }
 Value max(const Operand& x, const Axes& axes, bool keep_dims) {

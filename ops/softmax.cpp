@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "weft/graph/located.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 
@@ -10,9 +11,9 @@ namespace {
 
 /// Applies an op that works on the last axis to another one.
 Value over_axis(const Op& op, const Operand& x, std::int64_t axis) {
-  const std::size_t rank = x.value().shape().rank();
+  const std::size_t rank = x.value(op.name()).shape().rank();
   if (rank == 0) return apply(op, x);  // whose shape rule says what is wrong
-  const std::size_t along = normalize_axis(axis, rank);
+  const std::size_t along = located(op.name(), x.where(), [&] { return normalize_axis(axis, rank); });
   if (along + 1 == rank) return apply(op, x);
   std::vector<std::int64_t> swapped(rank);
   for (std::size_t i = 0; i < rank; ++i) swapped[i] = static_cast<std::int64_t>(i);

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace weft {
 namespace {
@@ -13,20 +11,12 @@ namespace {
   throw Error(ErrorCode::bad_feed, fmt::format("the {} '{}' was given no tensor", kind, label));
 }
 
-Tensor scalar_tensor(double number, DType dtype, const std::source_location& where) {
-  return visit_dtype(dtype, [&]<typename T>(T) {
-    bool holds = true;
-    if constexpr (std::is_integral_v<T>) {
-      holds = number == std::trunc(number) && number >= static_cast<double>(std::numeric_limits<T>::min()) &&
-              number <= static_cast<double>(std::numeric_limits<T>::max()) && std::abs(number) < 0x1p63;
-    }
-    if (!holds) {
-      throw Error(ErrorCode::dtype_mismatch,
-                  fmt::format("{} cannot hold the number {}", name_of(dtype), number),
-                  {.where = to_string(where)});
-    }
-    return Tensor::scalar(static_cast<T>(number));
-  });
+Tensor scalar_tensor(const Scalar& number, DType dtype, std::string_view op, const Where& where) {
+  try {
+    return visit_dtype(dtype, [&]<typename T>(T) { return Tensor::scalar(number.to<T>()); });
+  } catch (const Error& error) {
+    throw error.with({.op = std::string(op), .where = to_string(where)});
+  }
 }
 
 }  // namespace
@@ -38,24 +28,37 @@ void Constant::forward(const KernelArgs& args) const {
   if (tensor.bytes() > 0) std::memcpy(args.outputs[0].data, tensor.data(), tensor.bytes());
 }
 
-Value input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
-            std::source_location where) {
+Value input(Graph& graph, std::string_view name, DType dtype, const Shape& shape, Where where) {
   if (name.empty())
     throw Error(ErrorCode::invalid_argument, "an input needs a name", {.where = to_string(where)});
-  const Input op{.label = std::string(name), .type = {dtype, shape}};
+  for (const Dim& dim : shape) {
+    if (dim.is_number() || dim.is_symbol()) continue;
+    throw Error(ErrorCode::shape_mismatch,
+                "what is computed from symbols cannot be fed; give it a symbol of its own",
+                {.op = "input",
+                 .node = std::string(name),
+                 .expected = "numbers and symbols",
+                 .actual = to_string(shape),
+                 .where = to_string(where)});
+  }
+  const Input op{.label = graph.full_name(name), .type = {dtype, shape}};
   return {&graph, graph.add(op, {}, where, name), 0};
 }
 
-Value constant(Graph& graph, Tensor tensor, std::source_location where) {
+Value constant(Graph& graph, Tensor tensor, Where where) {
+  if (tensor.empty()) {
+    throw Error(ErrorCode::invalid_argument, "an empty tensor cannot be a constant",
+                {.op = "constant", .where = to_string(where)});
+  }
   return {&graph, graph.add(Constant{std::move(tensor)}, {}, where), 0};
 }
 
-Value constant(Graph& graph, double number, DType dtype, std::source_location where) {
-  return constant(graph, scalar_tensor(number, dtype, where), where);
+Value constant(Graph& graph, const Scalar& number, DType dtype, Where where) {
+  return constant(graph, scalar_tensor(number, dtype, "constant", where), where);
 }
 
-Value parameter(Graph& graph, std::string_view name, Value initial, std::source_location where) {
-  const TensorType& type = initial.type();
+Value parameter(Graph& graph, std::string_view name, Value initial, Where where) {
+  const TensorType& type = expect_value(initial, "parameter", "the initial value", where).type();
   if (name.empty() || !type.shape.is_concrete()) {
     throw Error(
         ErrorCode::invalid_argument, "a parameter needs a name and a shape without symbols",
@@ -71,13 +74,13 @@ Value parameter(Graph& graph, std::string_view name, Value initial, std::source_
   return value;
 }
 
-Value parameter(Graph& graph, std::string_view name, Tensor initial, std::source_location where) {
+Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where) {
   return parameter(graph, name, constant(graph, std::move(initial), where), where);
 }
 
-Value as_value(const Operand& operand, Graph& graph, DType dtype) {
-  if (!operand.is_number()) return operand.value();
-  return constant(graph, scalar_tensor(operand.number(), dtype, operand.where()), operand.where());
+Value as_value(const Operand& operand, Graph& graph, DType dtype, std::string_view op) {
+  if (!operand.is_number()) return operand.value(op);
+  return constant(graph, scalar_tensor(operand.number(), dtype, op, operand.where()), operand.where());
 }
 
 }  // namespace weft

@@ -2,7 +2,6 @@
 // Where values come from: inputs that a run feeds, constants, and parameters, which are state that a session
 // keeps. None of them has a kernel that runs: the runtime supplies their memory.
 
-#include <source_location>
 #include <string_view>
 
 #include "weft/graph/graph.h"
@@ -15,6 +14,7 @@ struct Input {
   std::string label;
   TensorType type;
   static constexpr auto attributes = weft::attributes(&Input::label, &Input::type);
+  const std::string& unique_label() const { return label; }
   TensorType infer() const { return type; }
   void forward(const KernelArgs& args) const;  // throws: an input is fed, never computed
   static constexpr NoGradient gradient{"it is a source; differentiate with respect to it instead"};
@@ -35,30 +35,29 @@ struct Parameter {
   std::string label;
   TensorType type;
   static constexpr auto attributes = weft::attributes(&Parameter::label, &Parameter::type);
+  const std::string& unique_label() const { return label; }
   TensorType infer() const { return type; }
   void forward(const KernelArgs& args) const;  // throws: a parameter is read from the session
   static constexpr NoGradient gradient{"it is a source; differentiate with respect to it instead"};
 };
 
-/// A value that every run is fed. Symbols in the shape ("batch") take their sizes from what is fed.
+/// A value that every run is fed. Symbols in the shape ("batch") take their sizes from what is fed; what is
+/// computed from symbols cannot be fed. The name, below the open scopes, must be new to the graph's inputs.
 Value input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
-            std::source_location where = std::source_location::current());
+            Where where = Where::current());
 
 /// A fixed tensor. The graph shares its memory, so a resident data set costs nothing extra.
-Value constant(Graph& graph, Tensor tensor, std::source_location where = std::source_location::current());
-/// A scalar.
-Value constant(Graph& graph, double number, DType dtype = f32,
-               std::source_location where = std::source_location::current());
+Value constant(Graph& graph, Tensor tensor, Where where = Where::current());
+/// A scalar; throws Error(dtype_mismatch) where an integer dtype cannot hold the number exactly.
+Value constant(Graph& graph, const Scalar& number, DType dtype = f32, Where where = Where::current());
 
 /// State that a session keeps: it starts as `initial`, and only `assign` changes it. Initial values are graph
 /// too: a constant, or something random. Dimensions must be numbers; the name must be new to the graph.
-Value parameter(Graph& graph, std::string_view name, Value initial,
-                std::source_location where = std::source_location::current());
-Value parameter(Graph& graph, std::string_view name, Tensor initial,
-                std::source_location where = std::source_location::current());
+Value parameter(Graph& graph, std::string_view name, Value initial, Where where = Where::current());
+Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where = Where::current());
 
 /// The operand as a value; a plain number becomes a constant scalar of `dtype`. A number that an integer
-/// dtype cannot hold is an Error(dtype_mismatch).
-Value as_value(const Operand& operand, Graph& graph, DType dtype);
+/// dtype cannot hold is an Error(dtype_mismatch), an empty value an Error(invalid_argument); both name `op`.
+Value as_value(const Operand& operand, Graph& graph, DType dtype, std::string_view op = {});
 
 }  // namespace weft

@@ -153,8 +153,8 @@ std::array<Value, 5> SampledMatMul::gradient(Value begins, Value ends, Value col
 }
 
 SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
-                         const Dim& capacity, std::source_location where) {
-  if (shape.rank() != 2 || shape[1].is_symbol()) {
+                         const Dim& capacity, Where where) {
+  if (shape.rank() != 2 || !shape[1].is_number()) {
     throw Error(ErrorCode::shape_mismatch, fmt::format("the sparse input '{}' is no matrix", name),
                 {.expected = "[rows, width] with a number as the width",
                  .actual = to_string(shape),
@@ -175,7 +175,7 @@ SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const
           .width = shape[1].size()};
 }
 
-SparseValue sparse_constant(Graph& graph, const SparseTensor& tensor, std::source_location where) {
+SparseValue sparse_constant(Graph& graph, const SparseTensor& tensor, Where where) {
   return {.begins = constant(graph, tensor.begins(), where),
           .ends = constant(graph, tensor.ends(), where),
           .columns = constant(graph, tensor.columns(), where),
@@ -184,6 +184,7 @@ SparseValue sparse_constant(Graph& graph, const SparseTensor& tensor, std::sourc
 }
 
 SparseValue gather(const SparseValue& x, const Operand& indices) {
+  expect_values(x.parts(), "gather", "part of the sparse matrix", indices.where());
   const Scope origin(x.values.graph(), "", indices.where());
   SparseValue chosen = x;
   chosen.begins = gather(x.begins, indices);
@@ -192,12 +193,14 @@ SparseValue gather(const SparseValue& x, const Operand& indices) {
 }
 
 Value matmul(const SparseValue& x, const Operand& d, bool transpose_x) {
+  expect_values(x.parts(), "matmul", "part of the sparse matrix", d.where());
   const Scope origin(x.values.graph(), "", d.where());
   return apply(SparseMatMul{.width = x.width, .transpose = transpose_x},
                {x.begins, x.ends, x.columns, x.values, d});
 }
 
 Value sampled_matmul(const SparseValue& x, const Operand& a, const Operand& b) {
+  expect_values(x.parts(), "sampled_matmul", "part of the sparse matrix", a.where());
   const Scope origin(x.values.graph(), "", a.where());
   return apply(SampledMatMul{}, {x.begins, x.ends, x.columns, a, b});
 }

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cstdint>
-#include <source_location>
 #include <string_view>
 
 #include "weft/graph/graph.h"
@@ -58,11 +57,10 @@ struct SparseValue {
 /// width a number. `capacity` is that of the tensors: plans are made for each one that is fed, so feed rows
 /// of one tensor, or packed ones. Errors: shape_mismatch, dtype_mismatch.
 SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
-                         const Dim& capacity, std::source_location where = std::source_location::current());
+                         const Dim& capacity, Where where = Where::current());
 
 /// A fixed sparse matrix; the graph shares its memory.
-SparseValue sparse_constant(Graph& graph, const SparseTensor& tensor,
-                            std::source_location where = std::source_location::current());
+SparseValue sparse_constant(Graph& graph, const SparseTensor& tensor, Where where = Where::current());
 
 /// The rows of x at integer indices [n], as a matrix [n, width]; moves no entries.
 SparseValue gather(const SparseValue& x, const Operand& indices);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "weft/graph/error.h"
@@ -24,29 +25,33 @@ std::string attribute_text(const Padding2d& padding) {
   return fmt::format("{},{},{},{}", padding.top, padding.bottom, padding.left, padding.right);
 }
 
-std::int64_t window_positions(const WindowAxis& axis, std::int64_t size, std::string_view what) {
+Dim window_positions(const WindowAxis& axis, const Dim& size, std::string_view what) {
   expect_within(axis.window, 1, "window", what);
   expect_within(axis.stride, 1, "stride", what);
   expect_within(axis.dilation, 1, "dilation", what);
   expect_within(axis.before, 0, "padding", what);
   expect_within(axis.after, 0, "padding", what);
-  expect_within(size, 1, "size", what);
+  if (size.is_number()) expect_within(size.size(), 1, "size", what);
   const std::int64_t reach = (axis.window - 1) * axis.dilation + 1;
-  const std::int64_t padded = size + axis.before + axis.after;
-  if (reach <= padded) return (padded - reach) / axis.stride + 1;
+  const Dim padded = size + axis.before + axis.after;
+  if (!padded.is_number() || reach <= padded.size()) return floor_div(padded - reach, axis.stride) + 1;
   throw Error(ErrorCode::shape_mismatch, fmt::format("the window does not fit into the {}", what),
               {.expected = fmt::format("at least {} with the padding", reach),
-               .actual = fmt::format("{} + {} + {}", axis.before, size, axis.after)});
+               .actual = fmt::format("{} + {} + {}", axis.before, to_string(size), axis.after)});
 }
 
-void expect_four_axes(const TensorType& type, std::size_t first_number, std::string_view form) {
+void expect_four_axes(const TensorType& type, std::string_view form,
+                      std::initializer_list<std::size_t> numbers) {
   constexpr std::size_t kAxes = 4;
-  bool fits = type.shape.rank() == kAxes;
-  for (std::size_t axis = first_number; fits && axis < kAxes; ++axis) fits = !type.shape[axis].is_symbol();
-  if (fits) return;
-  throw Error(ErrorCode::shape_mismatch,
-              first_number == 0 ? "it takes four axes, all of them numbers"
-                                : "it takes four axes of which only the first may be a symbol",
+  if (type.shape.rank() == kAxes &&
+      std::ranges::all_of(numbers, [&](std::size_t axis) { return type.shape[axis].is_number(); })) {
+    return;
+  }
+  const char* const message = numbers.size() == kAxes ? "it takes four axes, all of them numbers"
+                              : numbers.size() == 0
+                                  ? "it takes four axes"
+                                  : "it takes four axes, of which the channels are a number";
+  throw Error(ErrorCode::shape_mismatch, message,
               {.expected = std::string(form), .actual = to_string(type.shape)});
 }
 

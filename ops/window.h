@@ -1,7 +1,9 @@
 #pragma once
 // What convolution and pooling share: a window that slides over the height and the width of a picture.
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -49,14 +51,16 @@ struct WindowAxis {
 };
 
 /// How many positions the window has along an axis of `size` elements: at least one, or Error(shape_mismatch)
-/// that calls the axis `what`. Throws Error(invalid_argument) for a window, stride or dilation below 1, a
-/// padding below 0, and anything above 2^31 - 1.
-std::int64_t window_positions(const WindowAxis& axis, std::int64_t size, std::string_view what);
+/// that calls the axis `what`; where the size depends on symbols, a run finds that out. Throws
+/// Error(invalid_argument) for a window, stride or dilation below 1, a padding below 0, and anything above
+/// 2^31 - 1.
+Dim window_positions(const WindowAxis& axis, const Dim& size, std::string_view what);
 
 inline constexpr std::string_view kPictures = "[batch, channels, height, width]";
 
-/// Throws Error(shape_mismatch) unless `type` has four axes of which those from `first_number` on are
-/// numbers; `form` says what they mean, as kPictures does.
-void expect_four_axes(const TensorType& type, std::size_t first_number, std::string_view form);
+/// Throws Error(shape_mismatch) unless `type` has four axes of which those in `numbers` are numbers; `form`
+/// says what they mean, as kPictures does.
+void expect_four_axes(const TensorType& type, std::string_view form,
+                      std::initializer_list<std::size_t> numbers = {});
 
 }  // namespace weft

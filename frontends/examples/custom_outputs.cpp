@@ -27,8 +27,8 @@ struct Polar {  // r = sqrt(x^2 + y^2), phi = atan2(y, x)
     const auto [x, y, r] = std::array{args.inputs[0], args.inputs[1], args.outputs[0]};
     Value dx = r * 0.0;
     Value dy = dx;
-    if (const Value dr = args.output_gradients[0]) dx = dx + dr * x / r, dy = dy + dr * y / r;
-    if (const Value dphi = args.output_gradients[1])
+    if (const Value dr = args.output_gradients[0]; dr.has_value()) dx = dx + dr * x / r, dy = dy + dr * y / r;
+    if (const Value dphi = args.output_gradients[1]; dphi.has_value())
       dx = dx - dphi * y / square(r), dy = dy + dphi * x / square(r);
     return {dx, dy};
   }

@@ -6,7 +6,7 @@
 namespace weft::nn {
 namespace {
 
-Scope named(const Operand& x, std::string_view name) { return {x.value().graph(), name, x.where()}; }
+Scope named(const Operand& x, std::string_view name) { return {x.value(name).graph(), name, x.where()}; }
 
 }  // namespace
 

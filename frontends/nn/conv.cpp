@@ -10,18 +10,18 @@
 namespace weft::nn {
 
 Value Conv2dLayer::operator()(const Operand& x) const {
-  const Scope origin(weight.graph(), "", x.where());
+  const Scope origin(expect_value(weight, "conv2d", "the weight of the layer", x.where()).graph(), "",
+                     x.where());
   const Value y = weft::conv2d(x, weight, sliding);
-  return bias ? y + reshape(bias, {1, -1, 1, 1}) : y;
+  return bias.has_value() ? y + reshape(bias, {1, -1, 1, 1}) : y;
 }
 
 std::vector<Value> Conv2dLayer::parameters() const {
-  return bias ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
+  return bias.has_value() ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
 }
 
 Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, std::int64_t filters,
-                   const Size2d& kernel, DType dtype, const Conv2dLayerOptions& options,
-                   std::source_location where) {
+                   const Size2d& kernel, DType dtype, const Conv2dLayerOptions& options, Where where) {
   const std::int64_t groups = options.sliding.groups;
   if (groups < 1 || channels % groups != 0 || filters % groups != 0) {
     throw Error(ErrorCode::invalid_argument, "the groups do not divide the channels and the filters",
@@ -47,7 +47,7 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
 }
 
 Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options) {
-  const Value value = x.value();
+  const Value value = x.value("local_response_norm");
   const Scope origin(value.graph(), "local_response_norm", x.where());
   const auto refuse = [&](ErrorCode code, const char* message, const char* expected,
                           const std::string& actual) {
@@ -63,7 +63,7 @@ Value local_response_norm(const Operand& x, const LocalResponseNormOptions& opti
     refuse(ErrorCode::shape_mismatch, "it takes pictures", "[batch, channels, height, width]",
            to_string(shape));
   // With the channels as rows, a window of channels is a pooling window one column wide.
-  const Shape rows{shape[0], 1, shape[1], shape[2].size() * shape[3].size()};
+  const Shape rows{shape[0], 1, shape[1], shape[2] * shape[3]};
   const Pool2dOptions window{.window = {options.size, 1}, .stride = 1, .padding = {options.size / 2, 0}};
   const Value mean_square = reshape(avg_pool2d(reshape(square(value), rows), window), shape);
   return value / pow(options.k + options.alpha * mean_square, options.beta);

@@ -35,7 +35,7 @@ struct Conv2dLayer {
 /// for groups that do not divide the channels and the filters.
 Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, std::int64_t filters,
                    const Size2d& kernel, DType dtype = f32, const Conv2dLayerOptions& options = {},
-                   std::source_location where = std::source_location::current());
+                   Where where = Where::current());
 
 struct LocalResponseNormOptions {
   std::int64_t size = 5;  // channels in a window, odd

@@ -7,23 +7,24 @@
 namespace weft::nn {
 
 Value Dense::operator()(const Operand& x) const {
-  const Scope origin(weight.graph(), "", x.where());
+  const Scope origin(expect_value(weight, "dense", "the weight of the layer", x.where()).graph(), "",
+                     x.where());
   const Value product = matmul(x, weight);
-  return bias ? product + bias : product;
+  return bias.has_value() ? product + bias : product;
 }
 
-Value Dense::operator()(const SparseValue& x, std::source_location where) const {
-  const Scope origin(weight.graph(), "", where);
+Value Dense::operator()(const SparseValue& x, Where where) const {
+  const Scope origin(expect_value(weight, "dense", "the weight of the layer", where).graph(), "", where);
   const Value product = matmul(x, weight);
-  return bias ? product + bias : product;
+  return bias.has_value() ? product + bias : product;
 }
 
 std::vector<Value> Dense::parameters() const {
-  return bias ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
+  return bias.has_value() ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
 }
 
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype,
-            const DenseOptions& options, std::source_location where) {
+            const DenseOptions& options, Where where) {
   const Scope origin(graph, name, where);
   InitializerArgs args{.graph = graph,
                        .dtype = dtype,
@@ -39,7 +40,7 @@ Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64
 }
 
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options) {
-  const Value value = x.value();
+  const Value value = x.value("dense");
   if (value.shape().rank() < 2) {
     throw Error(ErrorCode::shape_mismatch, "a dense layer takes rows of inputs",
                 {.op = "dense",

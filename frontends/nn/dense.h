@@ -25,13 +25,13 @@ struct Dense {
   /// [..., inputs] -> [..., units]
   Value operator()(const Operand& x) const;
   /// [rows, inputs] -> [rows, units]
-  Value operator()(const SparseValue& x, std::source_location where = std::source_location::current()) const;
+  Value operator()(const SparseValue& x, Where where = Where::current()) const;
   std::vector<Value> parameters() const;
 };
 
 /// A dense layer whose parameters are "<name>/weight" and "<name>/bias".
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype = f32,
-            const DenseOptions& options = {}, std::source_location where = std::source_location::current());
+            const DenseOptions& options = {}, Where where = Where::current());
 
 /// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a graph that uses it once.
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});

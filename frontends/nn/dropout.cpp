@@ -35,7 +35,7 @@ Value normal_like(const Operand& x, double mean, double deviation) {
 
 Value spatial_dropout(const Operand& x, double rate) {
   expect_rate("spatial_dropout", rate, x);
-  const Value value = x.value();
+  const Value value = x.value("spatial_dropout");
   if (value.shape().rank() < 2) {
     throw Error(ErrorCode::shape_mismatch, "there are no channels to drop",
                 {.op = "spatial_dropout",
@@ -53,7 +53,7 @@ Value spatial_dropout(const Operand& x, double rate) {
 
 Value alpha_dropout(const Operand& x, double rate) {
   expect_rate("alpha_dropout", rate, x);
-  const Value value = x.value();
+  const Value value = x.value("alpha_dropout");
   if (rate == 0.0) return value;
   const Scope origin(value.graph(), "alpha_dropout", x.where());
   const double lowest = -kSeluScale * kSeluAlpha;
@@ -62,14 +62,14 @@ Value alpha_dropout(const Operand& x, double rate) {
 }
 
 Value gaussian_noise(const Operand& x, double deviation) {
-  const Scope origin(x.value().graph(), "gaussian_noise", x.where());
+  const Scope origin(x.value("gaussian_noise").graph(), "gaussian_noise", x.where());
   return x + normal_like(x, 0.0, deviation);
 }
 
 Value gaussian_dropout(const Operand& x, double rate) {
   expect_rate("gaussian_dropout", rate, x);
-  if (rate == 0.0) return x.value();
-  const Scope origin(x.value().graph(), "gaussian_dropout", x.where());
+  if (rate == 0.0) return x.value("gaussian_dropout");
+  const Scope origin(x.value("gaussian_dropout").graph(), "gaussian_dropout", x.where());
   return x * normal_like(x, 1.0, std::sqrt(rate / (1.0 - rate)));
 }
 

@@ -6,12 +6,13 @@
 namespace weft::nn {
 
 Value Embedding::operator()(const Operand& indices) const {
-  const Scope origin(table.graph(), "", indices.where());
+  const Scope origin(expect_value(table, "embedding", "the table of the layer", indices.where()).graph(), "",
+                     indices.where());
   return gather(table, indices);
 }
 
 Embedding embedding(Graph& graph, std::string_view name, std::int64_t entries, std::int64_t size, DType dtype,
-                    const Initializer& initializer, std::source_location where) {
+                    const Initializer& initializer, Where where) {
   const Scope origin(graph, name, where);
   const InitializerArgs args{.graph = graph,
                              .dtype = dtype,

@@ -21,6 +21,6 @@ struct Embedding {
 /// Its parameter is "<name>/table", by default N(0, 1) as PyTorch's.
 Embedding embedding(Graph& graph, std::string_view name, std::int64_t entries, std::int64_t size,
                     DType dtype = f32, const Initializer& initializer = normal(0.0, 1.0),
-                    std::source_location where = std::source_location::current());
+                    Where where = Where::current());
 
 }  // namespace weft::nn

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +17,7 @@ struct InitializerArgs {
   Shape shape;
   std::int64_t fan_in = 1;
   std::int64_t fan_out = 1;
-  std::source_location where;
+  Where where;
 };
 
 using Initializer = std::function<Value(const InitializerArgs&)>;

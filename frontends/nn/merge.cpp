@@ -8,12 +8,13 @@
 namespace weft::nn {
 namespace {
 
-Value merged(std::string_view name, std::span<const Value> inputs, std::source_location where,
+Value merged(std::string_view name, std::span<const Value> inputs, Where where,
              Value (*pair)(const Operand&, const Operand&)) {
   if (inputs.empty()) {
     throw Error(ErrorCode::invalid_argument, "there is nothing to merge",
                 {.op = std::string(name), .expected = "at least one input", .where = to_string(where)});
   }
+  expect_values(inputs, name, "input", where);
   const Scope origin(inputs[0].graph(), name, where);
   Value all = inputs[0];
   for (const Value& input : inputs.subspan(1)) all = pair(all, input);
@@ -22,20 +23,16 @@ Value merged(std::string_view name, std::span<const Value> inputs, std::source_l
 
 }  // namespace
 
-Value sum_of(std::span<const Value> inputs, std::source_location where) {
-  return merged("sum_of", inputs, where, add);
-}
-Value product_of(std::span<const Value> inputs, std::source_location where) {
+Value sum_of(std::span<const Value> inputs, Where where) { return merged("sum_of", inputs, where, add); }
+Value product_of(std::span<const Value> inputs, Where where) {
   return merged("product_of", inputs, where, mul);
 }
-Value max_of(std::span<const Value> inputs, std::source_location where) {
-  return merged("max_of", inputs, where, maximum);
-}
+Value max_of(std::span<const Value> inputs, Where where) { return merged("max_of", inputs, where, maximum); }
 
 Value maxout(const Operand& x, std::int64_t pieces) {
-  const Value value = x.value();
+  const Value value = x.value("maxout");
   std::vector<Dim> dims = value.shape().dims();
-  if (pieces < 1 || dims.empty() || dims.back().is_symbol() || dims.back().size() % pieces != 0) {
+  if (pieces < 1 || dims.empty() || !dims.back().is_number() || dims.back().size() % pieces != 0) {
     throw Error(ErrorCode::shape_mismatch, "the last axis does not fall into pieces",
                 {.op = "maxout",
                  .expected = fmt::format("[..., n * {}]", pieces),

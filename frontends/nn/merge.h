@@ -8,10 +8,10 @@
 
 namespace weft::nn {
 
-Value sum_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
-Value product_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
+Value sum_of(std::span<const Value> inputs, Where where = Where::current());
+Value product_of(std::span<const Value> inputs, Where where = Where::current());
 /// A tie's gradient goes to the first of equals.
-Value max_of(std::span<const Value> inputs, std::source_location where = std::source_location::current());
+Value max_of(std::span<const Value> inputs, Where where = Where::current());
 
 /// The largest of each `pieces` neighbours on the last axis: [..., units * pieces] -> [..., units]; after a
 /// dense layer it is the maxout unit of Goodfellow et al., ICML 2013. Ties share the gradient.

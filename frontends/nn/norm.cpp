@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "weft/frontends/nn/initializers.h"
+#include "weft/graph/located.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
@@ -13,7 +14,7 @@ namespace {
 
 /// A parameter [size] that starts as `initial`.
 Value vector_of(Graph& graph, std::string_view name, std::int64_t size, DType dtype, double initial,
-                std::source_location where) {
+                Where where) {
   const InitializerArgs args{.graph = graph, .dtype = dtype, .shape = {size}, .where = where};
   return parameter(graph, name, constant(initial)(args), where);
 }
@@ -25,8 +26,9 @@ struct Channels {
 };
 
 Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_axis) {
-  const Shape& shape = x.value().shape();
-  const std::size_t at = normalize_axis(channel_axis, shape.rank());
+  const Shape& shape = x.value("batch_norm").shape();
+  const std::size_t at =
+      located("batch_norm", x.where(), [&] { return normalize_axis(channel_axis, shape.rank()); });
   if (!shape[at].is(scale.shape()[0].size())) {
     throw Error(ErrorCode::shape_mismatch, "the input has another number of channels",
                 {.op = "batch_norm",
@@ -47,7 +49,7 @@ Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_
 }  // namespace
 
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,
-                     const NormOptions& options, std::source_location where) {
+                     const NormOptions& options, Where where) {
   const Scope origin(graph, name, where);
   return {.scale = vector_of(graph, "scale", features, dtype, 1.0, where),
           .shift = vector_of(graph, "shift", features, dtype, 0.0, where),
@@ -55,14 +57,23 @@ LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features,
 }
 
 Value LayerNorm::operator()(const Operand& x) const {
-  const Scope origin(scale.graph(), "", x.where());
+  const Scope origin(expect_value(scale, "layer_norm", "the scale of the layer", x.where()).graph(), "",
+                     x.where());
+  const Shape& shape = x.value("layer_norm").shape();
+  if (shape.is_scalar() || shape[shape.rank() - 1] != scale.shape()[0]) {
+    throw Error(ErrorCode::shape_mismatch, "the input has another number of features",
+                {.op = "layer_norm",
+                 .expected = fmt::format("[..., {}]", to_string(scale.shape()[0])),
+                 .actual = to_string(shape),
+                 .where = to_string(x.where())});
+  }
   const Value centred = x - mean(x, {-1}, true);
   const Value variance = mean(square(centred), {-1}, true);
   return centred / sqrt(variance + epsilon) * scale + shift;
 }
 
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
-                     const BatchNormOptions& options, std::source_location where) {
+                     const BatchNormOptions& options, Where where) {
   const Scope origin(graph, name, where);
   return {.scale = vector_of(graph, "scale", channels, dtype, 1.0, where),
           .shift = vector_of(graph, "shift", channels, dtype, 0.0, where),
@@ -72,7 +83,8 @@ BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels,
 }
 
 BatchNorm::Trained BatchNorm::train(const Operand& x) const {
-  const Scope origin(scale.graph(), "", x.where());
+  const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
+                     x.where());
   const auto [axes, aligned] = channels_of(x, scale, options.axis);
   const Value batch_mean = mean(x, axes, true);
   const Value centred = x - batch_mean;
@@ -89,7 +101,8 @@ BatchNorm::Trained BatchNorm::train(const Operand& x) const {
 }
 
 Value BatchNorm::operator()(const Operand& x) const {
-  const Scope origin(scale.graph(), "", x.where());
+  const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
+                     x.where());
   const Channels channels = channels_of(x, scale, options.axis);
   const Value factor = scale / sqrt(running_variance + options.epsilon);
   const Value offset = shift - running_mean * factor;

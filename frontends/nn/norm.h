@@ -26,8 +26,7 @@ struct LayerNorm {
 
 /// Its parameters are "<name>/scale" and "<name>/shift".
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype = f32,
-                     const NormOptions& options = {},
-                     std::source_location where = std::source_location::current());
+                     const NormOptions& options = {}, Where where = Where::current());
 
 struct BatchNormOptions {
   std::int64_t axis =
@@ -60,7 +59,6 @@ struct BatchNorm {
 
 /// Its state is "<name>/scale", "<name>/shift", "<name>/running_mean" and "<name>/running_variance".
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype = f32,
-                     const BatchNormOptions& options = {},
-                     std::source_location where = std::source_location::current());
+                     const BatchNormOptions& options = {}, Where where = Where::current());
 
 }  // namespace weft::nn

@@ -20,12 +20,10 @@ void expect(bool holds, ErrorCode code, std::string_view layer, std::string_view
                .where = to_string(x.where())});
 }
 
-/// The dimensions of x, of which the last two are numbers.
+/// The dimensions of x, of which there are at least two.
 std::vector<Dim> image_dims(std::string_view layer, const Operand& x) {
-  const Shape& shape = x.value().shape();
-  const bool fits = shape.rank() >= 2 && std::none_of(shape.end() - 2, shape.end(),
-                                                      [](const Dim& dim) { return dim.is_symbol(); });
-  expect(fits, ErrorCode::shape_mismatch, layer, "[..., height, width] with numbers", to_string(shape), x);
+  const Shape& shape = x.value(layer).shape();
+  expect(shape.rank() >= 2, ErrorCode::shape_mismatch, layer, "[..., height, width]", to_string(shape), x);
   return shape.dims();
 }
 
@@ -33,16 +31,15 @@ std::vector<Dim> image_dims(std::string_view layer, const Operand& x) {
 Value pad_axis(const Value& x, std::size_t axis, std::int64_t before, std::int64_t after) {
   if (before == 0 && after == 0) return x;
   std::vector<Dim> dims = x.shape().dims();
-  const std::int64_t size = dims[axis].size();
-  dims[axis] = Dim(before + size + after);
-  const Slice inside{
-      .axis = static_cast<std::int64_t>(axis), .start = before, .stop = before + size, .step = 1};
+  const Dim stop = dims[axis] + before;
+  dims[axis] = stop + after;
+  const Slice inside{.axis = static_cast<std::int64_t>(axis), .start = before, .stop = stop, .step = 1};
   return apply(Unslice{.slice = inside, .shape = Shape(std::move(dims))}, x);
 }
 
 /// All axes after the first two.
 Axes spatial_axes(std::string_view layer, const Operand& x) {
-  const Shape& shape = x.value().shape();
+  const Shape& shape = x.value(layer).shape();
   expect(shape.rank() > 2, ErrorCode::shape_mismatch, layer, "[batch, channels, ...]", to_string(shape), x);
   Axes axes;
   for (std::size_t axis = 2; axis < shape.rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
@@ -74,7 +71,7 @@ Value upsample_nearest(const Operand& x, std::int64_t factor) {
   };
   const Value apart = reshape(x, with_image({height, 1, width, 1}));
   const Value blocks = broadcast_to(apart, with_image({height, factor, width, factor}));
-  return reshape(blocks, with_image({height.size() * factor, width.size() * factor}));
+  return reshape(blocks, with_image({height * factor, width * factor}));
 }
 
 Value global_mean_pool(const Operand& x) { return mean(x, spatial_axes("global_mean_pool", x)); }

@@ -28,6 +28,7 @@ Value global_norm(std::span<const Value> gradients) {
   if (gradients.empty()) {
     throw Error(ErrorCode::invalid_argument, "there must be at least one gradient", {.op = "global_norm"});
   }
+  expect_values(gradients, "global_norm", "gradient", {});
   Value total = sum(square(gradients[0]));
   for (const Value& g : gradients.subspan(1)) total = total + sum(square(g));
   return sqrt(total);
@@ -49,6 +50,8 @@ std::vector<Value> add_penalty(std::span<const Value> gradients, std::span<const
                  .expected = fmt::format("{} gradients", parameters.size()),
                  .actual = std::to_string(gradients.size())});
   }
+  expect_values(gradients, "add_penalty", "gradient", {});
+  expect_values(parameters, "add_penalty", "parameter", {});
   std::vector<Value> penalized;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     Value g = with_l2(parameters[i], gradients[i], penalty.l2);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "weft/frontends/nn/initializers.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
@@ -13,6 +15,7 @@ namespace {
 
 /// The label under which a session keeps a parameter.
 const std::string& label_of(const Value& parameter) {
+  expect_value(parameter, {}, "a parameter", {});
   const auto* op = parameter.graph().node(parameter.node()).op.as<Parameter>();
   if (op != nullptr) return op->label;
   throw Error(ErrorCode::invalid_argument, "an optimizer updates parameters only",
@@ -20,21 +23,21 @@ const std::string& label_of(const Value& parameter) {
 }
 
 void expect_one_for_each(std::string_view method, std::span<const Value> parameters, std::string_view what,
-                         std::size_t count, const Rate& rate) {
+                         std::size_t count, const Where& where) {
   if (parameters.size() == count && count > 0) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("there must be one {} for each parameter, and at least one", what),
               {.op = std::string(method),
                .expected = fmt::format("{} {}s", parameters.size(), what),
                .actual = std::to_string(count),
-               .where = to_string(rate.where())});
+               .where = to_string(where)});
 }
 
 }  // namespace
 
 Operand Rate::of(std::size_t parameter) const {
   if (multipliers_.empty() || multipliers_[parameter] == 1.0) return base_;
-  if (base_.is_number()) return Operand(base_.number() * multipliers_[parameter], base_.where());
+  if (base_.is_number()) return Operand(base_.number().as_double() * multipliers_[parameter], base_.where());
   return Operand(base_ * multipliers_[parameter], base_.where());
 }
 
@@ -50,6 +53,30 @@ Value method_slot(const Value& like, std::string_view method, std::string_view n
   return parameter(graph, fmt::format("{}/{}", method, name), constant(graph, initial, like.dtype()));
 }
 
+Scope method_scope(std::string_view method, std::span<const Value> parameters,
+                   std::initializer_list<std::string_view> slots, const Where& where) {
+  if (parameters.empty())
+    expect_one_for_each(method, parameters, "gradient", 0, where);  // says what is wrong
+  expect_values(parameters, method, "parameter", where);
+  Graph& graph = parameters[0].graph();
+  const auto& states = graph.states();
+  const auto is_taken = [&](const std::string& scope) {
+    const std::string prefix = graph.full_name(scope);
+    const std::string below = prefix.empty() ? "" : prefix + "/";
+    const std::string whole = fmt::format("{}{}/", below, method);
+    const auto next = states.lower_bound(whole);
+    if (next != states.end() && next->first.starts_with(whole)) return true;
+    return std::ranges::any_of(parameters, [&](const Value& parameter) {
+      return std::ranges::any_of(slots, [&](std::string_view name) {
+        return states.contains(fmt::format("{}{}/{}", below, label_of(parameter), name));
+      });
+    });
+  };
+  std::string scope;
+  for (int call = 2; is_taken(scope); ++call) scope = fmt::format("{}_{}", method, call);
+  return {graph, scope, where};
+}
+
 StepNumber step_number(std::span<const Value> parameters, std::string_view method) {
   const Value done = method_slot(parameters[0], method, "step", 0.0);
   const Value t = done + 1.0;
@@ -58,10 +85,12 @@ StepNumber step_number(std::span<const Value> parameters, std::string_view metho
 
 std::vector<Value> update_each(std::string_view method, std::span<const Value> parameters,
                                std::span<const Value> gradients, const Rate& rate, const Rule& rule) {
-  expect_one_for_each(method, parameters, "gradient", gradients.size(), rate);
+  expect_one_for_each(method, parameters, "gradient", gradients.size(), rate.where());
   if (!rate.multipliers().empty()) {
-    expect_one_for_each(method, parameters, "rate multiplier", rate.multipliers().size(), rate);
+    expect_one_for_each(method, parameters, "rate multiplier", rate.multipliers().size(), rate.where());
   }
+  expect_values(parameters, method, "parameter", rate.where());
+  expect_values(gradients, method, "gradient", rate.where());
   std::vector<Value> updates;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Scope origin(parameters[i].graph(), "", rate.where());

@@ -3,6 +3,7 @@
 // serve ("dense1/weight/momentum"), so that a checkpoint holds them too.
 
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,15 @@ Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
 /// State of a method as a whole, the scalar "<method>/<name>" in the dtype of `like`.
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);
 
+/// A scope for one call of a method in a graph, in which its states keep apart from those of earlier calls:
+/// without a name for the first call, "<method>_2", "<method>_3" for later ones on states that exist already.
+/// `slots` are the names that the method gives its states beside a parameter. Its nodes count as written
+/// where the rate was.
+Scope method_scope(std::string_view method, std::span<const Value> parameters,
+                   std::initializer_list<std::string_view> slots, const Where& where);
+
 /// The number t of the step that a run does, from 1, and the update that counts it. It is kept in
-/// "<method>/step". Two calls of one method in one graph need a Scope each, as all slots do.
+/// "<method>/step".
 struct StepNumber {
   Value t;
   Value update;

@@ -2,7 +2,6 @@
 // The learning rate as optimizers take it: a number or a scalar value, for instance a schedule's, and where
 // wanted a factor for each parameter.
 
-#include <source_location>
 #include <type_traits>
 #include <vector>
 
@@ -14,14 +13,14 @@ class Rate {
  public:
   template <typename T>
     requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  Rate(T number, std::source_location where = std::source_location::current()) : base_(number, where) {}
-  Rate(Value value, std::source_location where = std::source_location::current()) : base_(value, where) {}
+  Rate(T number, Where where = Where::current()) : base_(number, where) {}
+  Rate(Value value, Where where = Where::current()) : base_(value, where) {}
   Rate(Operand base) : base_(std::move(base)) {}
   /// `multipliers[i]` times the base for parameter i: 0 keeps a layer as it is, 2 is Caffe's for biases.
   Rate(Operand base, std::vector<double> multipliers)
       : base_(std::move(base)), multipliers_(std::move(multipliers)) {}
 
-  const std::source_location& where() const noexcept { return base_.where(); }
+  const Where& where() const noexcept { return base_.where(); }
   const Operand& base() const noexcept { return base_; }
   /// Empty where all parameters have the same rate.
   const std::vector<double>& multipliers() const noexcept { return multipliers_; }

@@ -17,6 +17,7 @@ struct Assignment {
 };
 
 Assignment assignment_of(const Value& update) {
+  expect_value(update, {}, "an update", {});
   Graph& graph = update.graph();
   const Node& node = graph.node(update.node());
   if (!node.op.is<Assign>()) {
@@ -86,23 +87,30 @@ std::vector<Value> only_if(const Value& condition, std::span<const Value> update
 }
 
 std::vector<Value> accumulate(std::span<const Value> parameters, std::span<const Value> gradients,
-                              std::int64_t runs, const Optimizer& optimizer) {
+                              std::int64_t runs, const Optimizer& optimizer, const Where& where) {
   if (runs < 1 || gradients.empty() || gradients.size() != parameters.size()) {
     throw Error(ErrorCode::invalid_argument, "gradients of at least one run and parameter are accumulated",
                 {.op = "accumulate",
                  .expected = fmt::format("{} gradients, runs >= 1", parameters.size()),
-                 .actual = fmt::format("{} gradients, runs = {}", gradients.size(), runs)});
+                 .actual = fmt::format("{} gradients, runs = {}", gradients.size(), runs),
+                 .where = to_string(where)});
   }
-  const Value done = method_slot(parameters[0], "accumulation", "run", 0.0);
-  const Value run = done + 1.0;
-  const Value last = run >= static_cast<double>(runs);
-  std::vector<Value> updates{assign(done, where(last, 0.0, run))};
+  expect_values(gradients, "accumulate", "gradient", where);
+  std::vector<Value> updates;
   std::vector<Value> means;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const Value sum_so_far = slot(parameters[i], "accumulated");
-    const Value total = sum_so_far + gradients[i];
-    updates.push_back(assign(sum_so_far, where(last, 0.0, total)));
-    means.push_back(total * (1.0 / static_cast<double>(runs)));
+  Value last;
+  {
+    const Scope own = method_scope("accumulation", parameters, {"accumulated"}, where);
+    const Value done = method_slot(parameters[0], "accumulation", "run", 0.0);
+    const Value run = done + 1.0;
+    last = run >= static_cast<double>(runs);
+    updates.push_back(assign(done, weft::where(last, 0.0, run)));
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const Value sum_so_far = slot(parameters[i], "accumulated");
+      const Value total = sum_so_far + gradients[i];
+      updates.push_back(assign(sum_so_far, weft::where(last, 0.0, total)));
+      means.push_back(total * (1.0 / static_cast<double>(runs)));
+    }
   }
   const std::vector<Value> stepped = only_if(last, optimizer(means));
   updates.insert(updates.end(), stepped.begin(), stepped.end());

@@ -41,6 +41,7 @@ using Optimizer = std::function<std::vector<Value>(std::span<const Value> gradie
 /// One step of `optimizer` on the mean of the gradients of `runs` runs; the runs between store sums only, in
 /// "<p>/accumulated", and count in "accumulation/run". Throws Error(invalid_argument) unless runs >= 1.
 std::vector<Value> accumulate(std::span<const Value> parameters, std::span<const Value> gradients,
-                              std::int64_t runs, const Optimizer& optimizer);
+                              std::int64_t runs, const Optimizer& optimizer,
+                              const Where& where = Where::current());
 
 }  // namespace weft::optim

@@ -145,10 +145,10 @@ Worst forward_error(const GraphFunction& function, std::span<const Tensor> input
   Value reverse = constant(setup.graph(), 0.0, f64);
   Value forward = constant(setup.graph(), 0.0, f64);
   for (std::size_t i = 0; i < pulled.size(); ++i) {
-    if (pulled[i]) reverse = reverse + sum(pulled[i] * tangents[i]);
+    if (pulled[i].has_value()) reverse = reverse + sum(pulled[i] * tangents[i]);
   }
   for (std::size_t i = 0; i < pushed.size(); ++i) {
-    if (pushed[i]) forward = forward + cast(sum(pushed[i] * cotangents[i]), f64);
+    if (pushed[i].has_value()) forward = forward + cast(sum(pushed[i] * cotangents[i]), f64);
   }
   const auto results = setup.numbers(std::vector{forward, reverse});
   Worst worst;
@@ -159,7 +159,7 @@ Worst forward_error(const GraphFunction& function, std::span<const Tensor> input
 GraphFunction function_of(const Op& op) {
   return [op](std::span<const Value> inputs) {
     Graph& graph = inputs[0].graph();
-    return graph.outputs_of(graph.add(op, inputs, std::source_location::current()));
+    return graph.outputs_of(graph.add(op, inputs, Where::current()));
   };
 }
 

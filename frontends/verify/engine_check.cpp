@@ -18,8 +18,7 @@ std::vector<std::string> check_engine(const Sample& sample, DType dtype) {
     task.spec.inputs.push_back(
         input(graph, fmt::format("x{}", i), task.inputs[i].dtype(), Shape::of(task.inputs[i].sizes())));
   }
-  task.spec.outputs =
-      graph.outputs_of(graph.add(sample.op, task.spec.inputs, std::source_location::current()));
+  task.spec.outputs = graph.outputs_of(graph.add(sample.op, task.spec.inputs, Where::current()));
   return check_task(task).lines;
 }
 

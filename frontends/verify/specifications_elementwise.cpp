@@ -57,7 +57,7 @@ List arithmetic() {
   };
   const auto condition = [](SampleSource& source) {
     const Sizes wide = source.shape();
-    return Sample{Where{},
+    return Sample{Select{},
                   {source.whole(source.broadcastable_to(wide), 2, boolean), source.uniform(wide),
                    source.uniform(source.broadcastable_to(wide))}};
   };
@@ -107,9 +107,11 @@ List arithmetic() {
       {"where",
        "a where the condition holds, else b",
        {condition},
-       {{Where{}, {nothing(f64, {2}), nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch},
-        {Where{}, {nothing(boolean, {2}), nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch},
-        {Where{}, {nothing(boolean, {2}), nothing(f64, {3}), nothing(f64, {3})}, ErrorCode::shape_mismatch}}},
+       {{Select{}, {nothing(f64, {2}), nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch},
+        {Select{}, {nothing(boolean, {2}), nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch},
+        {Select{},
+         {nothing(boolean, {2}), nothing(f64, {3}), nothing(f64, {3})},
+         ErrorCode::shape_mismatch}}},
   };
 }
 

@@ -12,7 +12,7 @@ Value simplest(Graph& target, Value value) {
     std::vector<Value> inputs;
     for (const ValueId& input : node.inputs) inputs.push_back(target.value(input));
     const Value simpler = node.op.simplify(inputs);
-    if (!simpler) return value;
+    if (!simpler.has_value()) return value;
     value = simpler;
   }
   return value;

@@ -79,16 +79,16 @@ std::optional<Value> updated(Graph& target, const Node& node, const Value& weigh
   if (!scaled || !producer(weight).op.is<Parameter>()) return std::nullopt;
   ResidentGradient op = *producer(scaled->gradient).op.as<ResidentGradient>();
   std::vector<Value> inputs = operands(scaled->gradient);
-  const Tensor* number = scaled->factor ? producer(scaled->factor).op.constant() : nullptr;
+  const Tensor* number = scaled->factor.has_value() ? producer(scaled->factor).op.constant() : nullptr;
   if (op.accumulates) {
-    const Value added = scaled->factor ? scaled->factor * inputs[0] : inputs[0];
+    const Value added = scaled->factor.has_value() ? scaled->factor * inputs[0] : inputs[0];
     inputs[0] = sign < 0.0 ? weight - added : weight + added;
   } else {
     inputs.insert(inputs.begin(), weight);
   }
   op.accumulates = true;
   op.scale *= sign * (number != nullptr ? static_cast<double>(number->item<float>()) : 1.0);
-  if (scaled->factor && number == nullptr) inputs.back() = inputs.back() * scaled->factor;
+  if (scaled->factor.has_value() && number == nullptr) inputs.back() = inputs.back() * scaled->factor;
   return emit(target, op, inputs, node);
 }
 

@@ -30,11 +30,11 @@ std::optional<ResidentSource> sliced(ResidentSource source, const Slice& slice, 
   Window& window = source.window;
   if (slice.axis == 0) {
     if (source.rows) return std::nullopt;
-    window.last_row = window.first_row + slice.stop;
-    window.first_row += slice.start;
+    window.last_row = window.first_row + slice.stop.size();
+    window.first_row += slice.start.size();
   } else {
-    window.last_column = window.first_column + slice.stop;
-    window.first_column += slice.start;
+    window.last_column = window.first_column + slice.stop.size();
+    window.first_column += slice.start.size();
   }
   return source;
 }

@@ -161,7 +161,7 @@ class ResidentReplacer {
     if (source.bytes) return byte_product(image(*source.bytes), source.scale, right, shift);
     const RowStore& store = stores_.store(source.tensor, source.window);
     std::vector<Value> inputs;
-    if (candidate.transposed && shift) {
+    if (candidate.transposed && shift.has_value()) {
       inputs.push_back(matmul(shift, sum(right, {0}, true), true, false));
     }
     inputs.push_back(store_constant(target, store));
@@ -169,26 +169,24 @@ class ResidentReplacer {
     inputs.push_back(right);
     const RowsForm form = source.rows ? RowsForm::numbered : RowsForm::store;
     if (candidate.transposed) {
-      return apply_all_of(ResidentGradient{.layout = store.layout,
-                                           .form = form,
-                                           .scale = source.scale,
-                                           .accumulates = static_cast<bool>(shift)},
-                          inputs);
+      return apply_all_of(
+          ResidentGradient{
+              .layout = store.layout, .form = form, .scale = source.scale, .accumulates = shift.has_value()},
+          inputs);
     }
-    if (shift) inputs.push_back(correction(shift, right));
+    if (shift.has_value()) inputs.push_back(correction(shift, right));
     return apply_all_of(ResidentMatMul{.layout = store.layout,
                                        .form = form,
                                        .scale = source.scale,
-                                       .bias = static_cast<bool>(shift),
+                                       .bias = shift.has_value(),
                                        .activation = {}},
                         inputs);
   }
 
   static Value byte_product(const Value& bytes, double scale, const Value& right, const Value& shift) {
     std::vector<Value> inputs{bytes, right};
-    if (shift) inputs.push_back(correction(shift, right));
-    return apply_all_of(ByteMatMul{.scale = scale, .bias = static_cast<bool>(shift), .activation = {}},
-                        inputs);
+    if (shift.has_value()) inputs.push_back(correction(shift, right));
+    return apply_all_of(ByteMatMul{.scale = scale, .bias = shift.has_value(), .activation = {}}, inputs);
   }
 
   /// What a shift adds to each row of a product, [n].
@@ -207,20 +205,20 @@ class ResidentReplacer {
       const Value value = image(shift.value);
       const std::int64_t width = value.shape().elements();
       const Value row = broadcast_to(reshape(value, {1, width}), {1, k}) * shift.factor;
-      total = total ? total + row : row;
+      total = total.has_value() ? total + row : row;
     }
     return total;
   }
 
   Value store_constant(Graph& target, const RowStore& store) {
     Value& value = constants_[&store];
-    if (!value) value = constant(target, store.bytes);
+    if (!value.has_value()) value = constant(target, store.bytes);
     return value;
   }
 
   Value checked_rows(ValueId rows, std::int64_t limit) {
     Value& value = checked_[{rows, limit}];
-    if (!value) value = apply(CheckedRows{limit}, image(rows));
+    if (!value.has_value()) value = apply(CheckedRows{limit}, image(rows));
     return value;
   }
 

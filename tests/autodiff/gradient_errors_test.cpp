@@ -48,6 +48,21 @@ TEST_F(GradientErrors, ALossMustBeOneFloatingPointNumber) {
   expect_error(ErrorCode::invalid_argument, {"number 3"}, [&] { gradient(3.0, x_); });
 }
 
+TEST_F(GradientErrors, AnEmptyValueIsNamedWithItsPlaceInTheList) {
+  const Value loss = sum(x_);
+  expect_error(ErrorCode::invalid_argument,
+               {"gradients", "differentiated by 1", "empty value", at_line(__LINE__ + 1)},
+               [&] { gradients(loss, {x_, Value()}); });
+  expect_error(ErrorCode::invalid_argument, {"gradients", "empty value", at_line(__LINE__ + 1)},
+               [&] { gradient(Value(), x_); });
+  const std::vector<Value> none{Value()};
+  const std::vector<Value> some{x_};
+  expect_error(ErrorCode::invalid_argument, {"output 0", "empty value", "gradient_errors_test.cpp:"},
+               [&] { vjp(none, some, some); });
+  expect_error(ErrorCode::invalid_argument, {"cotangent 0", "empty value", "gradient_errors_test.cpp:"},
+               [&] { vjp(some, none, some); });
+}
+
 TEST_F(GradientErrors, ThereIsNoGradientWithRespectToIntegers) {
   const Value loss = sum(gather(x_, labels_));
   expect_error(ErrorCode::not_differentiable, {"input 'labels'", "floating-point values only", "i64[3]"},

@@ -48,8 +48,8 @@ TEST_F(Vjp, CountsAnOutputThatIsGivenTwiceTwice) {
 TEST_F(Vjp, IsEmptyForAValueThatNoOutputDependsOn) {
   const Value y = x_ * 2.0;
   const auto found = vjp(std::vector{y}, std::vector{v_}, std::vector{v_, x_});
-  EXPECT_FALSE(found[0]);
-  EXPECT_TRUE(found[1]);
+  EXPECT_FALSE(found[0].has_value());
+  EXPECT_TRUE(found[1].has_value());
 }
 
 TEST_F(Vjp, IsLinearInTheCotangentAndSoGivesTheJvp) {

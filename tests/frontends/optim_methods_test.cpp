@@ -267,6 +267,56 @@ TEST(Optimizers, CanBeUsedTwiceInScopesOfTheirOwn) {
   EXPECT_TRUE(graph.states().contains("second/p/adam_m"));
 }
 
+TEST(Optimizers, KeepTheirStatesApartFromEarlierCalls) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  const std::vector<Value> q{parameter(graph, "q", Tensor::of({1.0F}))};
+  optim::adam(p, p, 0.1);
+  optim::adam(q, q, 0.1);
+  optim::adam(p, p, 0.1);
+  optim::sgd(p, p, 0.1, {.momentum = 0.9});
+  optim::sgd(q, q, 0.1, {.momentum = 0.9});
+  optim::sgd(q, q, 0.1, {.momentum = 0.9});
+  const auto sgd = [&](std::span<const Value> g) { return optim::sgd(p, g, 0.1); };
+  optim::accumulate(p, p, 2, sgd);
+  optim::accumulate(p, p, 2, sgd);
+  for (const char* slot :
+       {"adam/step", "p/adam_m", "adam_2/adam/step", "adam_2/q/adam_m", "adam_3/adam/step", "adam_3/p/adam_v",
+        "p/momentum", "q/momentum", "sgd_2/q/momentum", "accumulation/run", "accumulation_2/p/accumulated"}) {
+    EXPECT_TRUE(graph.states().contains(slot)) << slot;
+  }
+}
+
+TEST(Optimizers, OfTwoCallsCountTheirOwnSteps) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0}))};
+  const std::vector<Value> q{parameter(graph, "q", Tensor::of({1.0}))};
+  Session session(graph);
+  Function first = session.compile({.inputs = {}, .outputs = {}, .updates = optim::adam(p, p, 0.1)});
+  Function second = session.compile({.inputs = {}, .outputs = {}, .updates = optim::adam(q, q, 0.1)});
+  first();
+  first();
+  second();
+  EXPECT_EQ(session.value("adam/step").item<double>(), 2.0);
+  EXPECT_EQ(session.value("adam_2/adam/step").item<double>(), 1.0);
+}
+
+TEST(Optimizers, NameTheLineOfAnEmptyValue) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  const std::vector<Value> none{Value()};
+  const auto refuses = [](std::string_view method, const auto& call) {
+    expect_error(ErrorCode::invalid_argument, {method, "empty value", "optim_methods_test.cpp:"}, call);
+  };
+  refuses("sgd", [&] { optim::sgd(p, none, 0.1); });
+  refuses("sgd", [&] { optim::sgd(none, p, 0.1); });
+  refuses("adam", [&] { optim::adam(none, p, 0.1); });
+  refuses("rmsprop", [&] { optim::rmsprop(p, none, 0.1); });
+  refuses("accumulate", [&] {
+    optim::accumulate(p, none, 2, [](auto g) { return std::vector<Value>(g.begin(), g.end()); });
+  });
+}
+
 TEST(Optimizers, RejectWhatTheyCannotUpdate) {
   Graph graph;
   const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};

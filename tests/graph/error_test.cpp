@@ -52,8 +52,8 @@ TEST(ErrorCode, HasANameForEachCode) {
 }
 
 TEST(SourceLocation, IsWrittenWithoutItsFolders) {
-  EXPECT_EQ(to_string(std::source_location::current()), "error_test.cpp:" + std::to_string(__LINE__));
-  EXPECT_EQ(to_string(std::source_location()), "");
+  EXPECT_EQ(to_string(Where::current()), "error_test.cpp:" + std::to_string(__LINE__));
+  EXPECT_EQ(to_string(Where()), "");
 }
 
 }  // namespace

@@ -73,13 +73,13 @@ TEST(Scope, NamesNodesBelowItself) {
 TEST(Scope, GivesNodesItsLocationAndTheOutermostWins) {
   Graph graph;
   const Value x = input(graph, "x", f32, {2});
-  const std::source_location here = std::source_location::current();
+  const Where here = Where::current();
   const Scope unplaced(graph, "unplaced");
   EXPECT_EQ(line_of(x + 1.0), at_line(__LINE__));
   {
     const Scope outer(graph, "outer", here);
     EXPECT_EQ(line_of(x + 1.0), to_string(here));
-    const Scope inner(graph, "inner", std::source_location::current());
+    const Scope inner(graph, "inner", Where::current());
     EXPECT_EQ(line_of(x + 1.0), to_string(here));
     EXPECT_EQ(line_of(mean(x)), to_string(here));
   }
@@ -90,7 +90,7 @@ TEST(Scope, NamesTheNodeInErrors) {
   Graph graph;
   const Value x = input(graph, "x", f32, {2});
   const Value y = input(graph, "y", f32, {3});
-  const std::source_location layer = std::source_location::current();
+  const Where layer = Where::current();
   const Scope scope(graph, "dense1", layer);
   expect_error(ErrorCode::shape_mismatch, {to_string(layer) + ": add 'dense1'", "f32[2] and f32[3]"},
                [&] { x + y; });

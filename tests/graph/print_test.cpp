@@ -52,7 +52,7 @@ TEST(Print, GivesTheUsersLine) {
 
 TEST(Print, LeavesOutANameAndALineThatNobodyGave) {
   Graph graph;
-  graph.add(Input{.label = "x", .type = {f32, {}}}, {}, std::source_location());
+  graph.add(Input{.label = "x", .type = {f32, {}}}, {}, Where());
   EXPECT_EQ(to_text(graph), "%0 = input() {label=x, type=f32[]} : f32[]\n");
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -215,6 +217,39 @@ TEST(GuardedBuffer, ShowsWritesOutsideAndElementsLeftOut) {
   GuardedBuffer other(f32, Sizes{3});
   static_cast<float*>(other.arg().data)[-1] = 1.0F;
   EXPECT_FALSE(other.intact());
+}
+
+TEST(Tensor, TakesValuesAndSizesAsTheyAreEverydayWritten) {
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  const std::size_t n = 3;
+  const long rows = 2;
+  const Tensor x = Tensor::of(values, {n, 2});
+  EXPECT_TRUE(identical(x, Tensor::of<float>({1, 2, 3, 4, 5, 6}, {3, 2})));
+  EXPECT_TRUE(identical(x, Tensor::of(std::span<const float>(values), Shape{3, 2})));
+  EXPECT_TRUE(
+      identical(x, Tensor::of(std::array{1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F}, std::vector<int>{3, 2})));
+  EXPECT_EQ(Tensor::of(values).type(), (TensorType{f32, {6}}));
+  EXPECT_EQ(Tensor::of(std::vector<std::int64_t>{1, 2}, {1, 2}).type(), (TensorType{i64, {1, 2}}));
+  EXPECT_TRUE(identical(Tensor::of(std::vector<bool>{true, false}), Tensor::of({true, false})));
+  EXPECT_EQ(Tensor::zeros(f32, Shape{rows, 3}).type(), (TensorType{f32, {2, 3}}));
+  EXPECT_EQ(Tensor::zeros(f64, {}).type(), (TensorType{f64, {}}));
+  EXPECT_EQ(Tensor::borrow(values.data(), f32, {n, rows}).type(), (TensorType{f32, {3, 2}}));
+  EXPECT_EQ(x.reshaped({rows, n}).type(), (TensorType{f32, {2, 3}}));
+  expect_error(ErrorCode::shape_mismatch, {"4 values for [2, 2]", "got 6"},
+               [&] { Tensor::of(values, {2, 2}); });
+  expect_error(ErrorCode::shape_mismatch, {"'batch' is not known"},
+               [] { Tensor::zeros(f32, Shape{"batch"}); });
+  expect_error(ErrorCode::invalid_argument, {"63 bits"}, [] { Tensor::zeros(f32, {~std::size_t{0}}); });
+  expect_error(ErrorCode::invalid_argument, {"negative"}, [] { Tensor::zeros(f32, {-1}); });
+}
+
+TEST(Tensor, LivesAsLongAsTheValuesOfATemporary) {
+  const auto fresh = [] { return Tensor::of<double>({1, 2, 3}); };
+  double sum = 0.0;
+  for (const double x : fresh().values<double>()) sum += x;
+  EXPECT_EQ(sum, 6.0);
+  const auto kept = fresh().values<double>();
+  EXPECT_EQ(kept[2], 3.0);
 }
 
 }  // namespace

@@ -38,8 +38,9 @@ TEST_F(ValueTest, EqualsTheSameHandleOnly) {
   EXPECT_EQ(a_, graph_.value({a_.node(), 0}));
   EXPECT_NE(a_, b_);
   EXPECT_NE(a_ + 1.0, a_ + 1.0);
-  EXPECT_FALSE(Value());
-  EXPECT_TRUE(a_);
+  EXPECT_FALSE(Value().has_value());
+  static_assert(!std::is_constructible_v<bool, Value>, "a comparison would always be true");
+  EXPECT_TRUE(a_.has_value());
 }
 
 TEST_F(ValueTest, IsOrderedByItsNumbersAndNotByItsHandle) {
@@ -49,6 +50,28 @@ TEST_F(ValueTest, IsOrderedByItsNumbersAndNotByItsHandle) {
   static_assert(std::is_same_v<decltype(a_ >= b_), Value>);
   static_assert(std::is_same_v<decltype(a_ < 1.0), Value>);
   EXPECT_EQ((a_ < a_).type(), (TensorType{boolean, {2, 3}}));
+}
+
+TEST_F(ValueTest, IsNoZeroWhereItIsAnEmptyOperand) {
+  const Value none;
+  const auto refuses = [](std::string_view op, const auto& use) {
+    expect_error(ErrorCode::invalid_argument, {op, "empty value", "value_test.cpp:"}, use);
+  };
+  refuses("mul", [&] { return a_ * none; });
+  refuses("div", [&] { return a_ / none; });
+  refuses("sub", [&] { return none - a_; });
+  refuses("add", [&] { return none + 1.0; });
+  refuses("add", [&] { return 1.0 + none; });
+  refuses("less", [&] { return a_ < none; });
+  refuses("maximum", [&] { return maximum(a_, none); });
+  refuses("exp", [&] { return exp(none); });
+  refuses("where", [&] { return where(a_ > 0.0, a_, none); });
+  refuses("where", [&] { return where(none, a_, a_); });
+  refuses("matmul", [&] { return matmul(a_, none); });
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto product = [&] { return a_ * none; };
+  expect_error(ErrorCode::invalid_argument, {"value_test.cpp:" + line}, product);
+  EXPECT_EQ(graph_.size(), 2U + 2U);  // a, b, and the comparisons whose branches were refused
 }
 
 TEST_F(ValueTest, RejectsToBeUsedWhenItIsEmpty) {

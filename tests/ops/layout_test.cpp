@@ -12,8 +12,10 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::evaluate_value;
 using testing_support::expect_error;
+using testing_support::Feeds;
 using testing_support::numbers;
 using Numbers = std::vector<double>;
 
@@ -21,7 +23,9 @@ constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
 
 class LayoutTest : public testing::Test {
  protected:
-  Numbers at(const Value& value) { return numbers(evaluate_value(value)); }
+  Numbers at(const Value& value, const Feeds& feeds = {}, const Bindings& bindings = {}) {
+    return numbers(evaluate_value(value, feeds, bindings));
+  }
   Value in(const Shape& shape, DType dtype = f32) {
     return input(graph_, "x" + std::to_string(graph_.size()), dtype, shape);
   }
@@ -53,15 +57,16 @@ TEST_F(LayoutTest, ReshapeMatchesSymbolsByName) {
   EXPECT_EQ(reshape_like(in({"a", "b"}), in({"b", 1, "a"})).shape(), (Shape{"b", 1, "a"}));
   expect_error(ErrorCode::shape_mismatch, {"reshape", "[a, 2]", "[b, 2]"},
                [&] { reshape(in({"a", 2}), Shape{"b", 2}); });
-  expect_error(ErrorCode::shape_mismatch, {"reshape"}, [&] { reshape(in({"batch", 4}), {-1}); });
 }
 
 TEST_F(LayoutTest, ReshapeRejectsAnotherNumberOfElements) {
   expect_error(ErrorCode::shape_mismatch,
                {"reshape", "as many elements as [2, 3]", "got [4]", "layout_test.cpp"},
                [&] { reshape(matrix_, Shape{4}); });
-  expect_error(ErrorCode::shape_mismatch, {"reshape"}, [&] { reshape(matrix_, {4, -1}); });
-  expect_error(ErrorCode::invalid_argument, {"negative"}, [&] { reshape(matrix_, {-1, -1}); });
+  expect_error(ErrorCode::shape_mismatch, {"reshape", "[2, 3]", "got [4, -1]", "layout_test.cpp"},
+               [&] { reshape(matrix_, {4, -1}); });
+  expect_error(ErrorCode::shape_mismatch, {"only one dimension may be -1", "got [-1, -1]", "layout_test.cpp"},
+               [&] { reshape(matrix_, {-1, -1}); });
   expect_error(ErrorCode::invalid_argument, {"negative"}, [&] { reshape(matrix_, {-2, 3}); });
   expect_error(ErrorCode::invalid_argument, {"63 bits"}, [&] { reshape(matrix_, Shape{kHuge, kHuge}); });
 }
@@ -70,8 +75,74 @@ TEST_F(LayoutTest, FlattenJoinsAllAxesButTheFirst) {
   EXPECT_EQ(flatten(in({"batch", 28, 28})).shape(), (Shape{"batch", 784}));
   EXPECT_EQ(flatten(in({3})).shape(), (Shape{3, 1}));
   EXPECT_EQ(flatten(in({})).shape(), (Shape{1, 1}));
-  expect_error(ErrorCode::shape_mismatch, {"'width' is not known"}, [&] { flatten(in({"batch", "width"})); });
-  expect_error(ErrorCode::shape_mismatch, {"flatten", "63 bits"}, [&] { flatten(in({0, kHuge, 2})); });
+  EXPECT_EQ(to_string(flatten(in({"batch", 3, "width"})).shape()), "[batch, width*3]");
+  expect_error(ErrorCode::invalid_argument, {"flatten", "63 bits", "layout_test.cpp"},
+               [&] { flatten(in({0, kHuge, 2})); });
+}
+
+TEST_F(LayoutTest, ReshapeComputesWithSymbols) {
+  const auto shape = [&](const Value& x) { return to_string(x.shape()); };
+  const Value rows = reshape(in({"b", "t", 3}), {-1, 3});
+  EXPECT_EQ(shape(rows), "[b*t, 3]");
+  EXPECT_EQ(shape(reshape(rows, {"b", "t", 3})), "[b, t, 3]");
+  EXPECT_EQ(shape(reshape(rows, {"b", -1})), "[b, t*3]");
+  EXPECT_EQ(shape(reshape(in({"b", 8, 8, 5}), {-1, 5})), "[b*64, 5]");
+  EXPECT_EQ(shape(reshape(in({"b", 8, 8, 5}), {Dim("b") * 64, 5})), "[b*64, 5]");
+  EXPECT_EQ(shape(reshape(in({"b", 4}), {-1})), "[b*4]");
+  expect_error(ErrorCode::shape_mismatch, {"reshape", "as many elements as [b, t, 3]", "[c, 3]"},
+               [&] { reshape(in({"b", "t", 3}), {"c", 3}); });
+}
+
+TEST_F(LayoutTest, ReshapeLeavesToARunWhetherARemainderIsLeft) {
+  const Value x = input(graph_, "halved", f64, {"b", 3});
+  const Value y = reshape(x, {-1, 2});
+  const int line = __LINE__ - 1;
+  EXPECT_EQ(to_string(y.shape()), "[b//2 + b, 2]");
+  EXPECT_EQ(at(y, {{"halved", Tensor::of<double>({1, 2, 3, 4, 5, 6}, {2, 3})}}, {{"b", 2}}),
+            (Numbers{1, 2, 3, 4, 5, 6}));
+  expect_error(ErrorCode::shape_mismatch,
+               {at_line(line), "reshape", "[3, 3]", "[4, 2]", "f64[b, 3] -> f64[b//2 + b, 2] with b = 3"},
+               [&] { extract(graph_, {{y}}, {{"b", 3}}); });
+}
+
+TEST_F(LayoutTest, ConcatAddsUpSymbols) {
+  EXPECT_EQ(to_string(concat({in({"c", 3}), in({"d", 3})}).shape()), "[c + d, 3]");
+  EXPECT_EQ(to_string(concat({in({"c"}), in({"c"}), in({2})}).shape()), "[c*2 + 2]");
+  const Value a = input(graph_, "a", f64, {"c"});
+  const Value b = input(graph_, "b", f64, {"d"});
+  EXPECT_EQ(
+      at(concat({a, b}), {{"a", Tensor::of({1.0})}, {"b", Tensor::of({2.0, 3.0})}}, {{"c", 1}, {"d", 2}}),
+      (Numbers{1, 2, 3}));
+}
+
+TEST_F(LayoutTest, SliceCountsFromTheEndOfAnySize) {
+  const Value x = input(graph_, "x", f64, {"n"});
+  const Feeds feeds{{"x", Tensor::of<double>({1, 2, 3, 4, 5})}};
+  EXPECT_EQ(to_string(slice(x, 0, 1, -1).shape()), "[n - 2]");
+  EXPECT_EQ(to_string(slice(x, 0, -3, -1).shape()), "[2]");
+  EXPECT_EQ(at(slice(x, 0, -3, -1), feeds, {{"n", 5}}), (Numbers{3, 4}));
+  EXPECT_EQ(at(slice(x, 0, 1, x.shape()[0], 2), feeds, {{"n", 5}}), (Numbers{2, 4}));
+  const Value short_one = slice(x, 0, -7, -1);
+  expect_error(ErrorCode::shape_mismatch,
+               {"slice", "layout_test.cpp", "n - 7 >= 0", "f64[n] -> f64[6] with n = 5"},
+               [&] { extract(graph_, {{short_one}}, {{"n", 5}}); });
+  const Value long_one = slice(x, 0, 2, 9);
+  expect_error(ErrorCode::out_of_range, {"slice", "stop <= 5", "stop 9", "f64[n] -> f64[7] with n = 5"},
+               [&] { extract(graph_, {{long_one}}, {{"n", 5}}); });
+}
+
+TEST_F(LayoutTest, NameTheLineOfAnEmptyValue) {
+  expect_error(ErrorCode::invalid_argument, {"reshape", "empty value", "layout_test.cpp:"},
+               [&] { reshape(Value(), {1}); });
+  expect_error(ErrorCode::invalid_argument, {"concat", "empty value", "layout_test.cpp:"},
+               [&] { concat({matrix_, Value()}); });
+  const std::vector<Value> values{Value(), matrix_};
+  expect_error(ErrorCode::invalid_argument, {"concat", "empty value", "layout_test.cpp:"},
+               [&] { concat(values); });
+  expect_error(ErrorCode::invalid_argument, {"reshape_like", "empty value", "layout_test.cpp:"},
+               [&] { reshape_like(matrix_, {}); });
+  expect_error(ErrorCode::invalid_argument, {"slice", "empty value", "layout_test.cpp:"},
+               [&] { slice(Value(), 0, 0, 1); });
 }
 
 TEST_F(LayoutTest, TransposePermutesAxes) {
@@ -130,9 +201,7 @@ TEST_F(LayoutTest, ConcatRejectsInputsThatDoNotFit) {
                [&] { concat({in({2}), in({2}, f64)}); });
   expect_error(ErrorCode::invalid_argument, {"concat", "axis"}, [&] { concat({in({2}), in({2})}, 1); });
   expect_error(ErrorCode::invalid_argument, {"concat"}, [&] { concat({}, 0); });
-  expect_error(ErrorCode::shape_mismatch, {"concat", "'n' is not known"},
-               [&] { concat({in({"n"}), in({2})}); });
-  expect_error(ErrorCode::shape_mismatch, {"concat", "63 bits"},
+  expect_error(ErrorCode::invalid_argument, {"concat", "63 bits"},
                [&] { concat({in({kHuge, 0}), in({kHuge, 0})}); });
 }
 
@@ -161,7 +230,12 @@ TEST_F(LayoutTest, SliceRejectsBoundsOutside) {
   rejects(0, kHuge, 1);
   rejects(-kHuge, kHuge, 1);
   expect_error(ErrorCode::invalid_argument, {"axis"}, [&] { slice(matrix_, 2, 0, 1); });
-  expect_error(ErrorCode::out_of_range, {"slice"}, [&] { slice(in({"batch"}), 0, -1, 2); });
+  expect_error(ErrorCode::out_of_range, {"slice", "start -4, stop 2", "layout_test.cpp"},
+               [&] { slice(matrix_, 1, -4, 2); });
+  expect_error(ErrorCode::out_of_range, {"slice", "start b - 1, stop b - 2"},
+               [&] { slice(in({"b"}), 0, -1, -2); });
+  expect_error(ErrorCode::out_of_range, {"slice", "stop b + 1"},
+               [&] { slice(in({"b"}), 0, 0, Dim("b") + 1); });
 }
 
 TEST_F(LayoutTest, UnslicePutsASliceBackAmongZeros) {

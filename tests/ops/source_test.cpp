@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
@@ -12,6 +13,7 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::evaluate_value;
 using testing_support::expect_error;
 using testing_support::numbers;
@@ -44,6 +46,57 @@ TEST(Constant, MakesScalarsOfEveryDType) {
   }
   EXPECT_EQ(constant(graph, 2.5).dtype(), f32);
   EXPECT_EQ(evaluate_value(constant(graph, -9007199254740992.0, i64)).item<std::int64_t>(), -(1LL << 53));
+}
+
+TEST(Input, HasANameOfItsOwn) {
+  Graph graph;
+  const int first = __LINE__ + 1;
+  input(graph, "x", f32, {3});
+  const auto again = [&](DType dtype, const Shape& shape) {
+    expect_error(ErrorCode::invalid_argument,
+                 {"the graph has the input 'x' already", "f32[3]", at_line(first), at_line(__LINE__ + 1)},
+                 [&] { input(graph, "x", dtype, shape); });
+  };
+  again(f32, {3});
+  again(f64, {30});
+  EXPECT_EQ(graph.size(), 1U);
+  const Scope scope(graph, "encoder");
+  EXPECT_EQ(input(graph, "x", f32, {3}).name(), "encoder/x");
+}
+
+TEST(Input, IsFedNumbersAndSymbolsOnly) {
+  Graph graph;
+  expect_error(ErrorCode::shape_mismatch, {"cannot be fed", "[b*2, 3]", "source_test.cpp"},
+               [&] { input(graph, "x", f32, {Dim("b") * 2, 3}); });
+}
+
+TEST(Parameter, HasANameOfItsOwn) {
+  Graph graph;
+  parameter(graph, "w", Tensor::of({1.0F}));
+  const int first = __LINE__ - 1;
+  expect_error(ErrorCode::invalid_argument,
+               {"the graph has the parameter 'w' already", at_line(first), at_line(__LINE__ + 1)},
+               [&] { parameter(graph, "w", Tensor::of({1.0F, 2.0F})); });
+  expect_error(ErrorCode::invalid_argument, {"initial value", "empty value", "source_test.cpp"},
+               [&] { parameter(graph, "v", Value()); });
+}
+
+TEST(Constant, KeepsEveryInteger) {
+  Graph graph;
+  constexpr std::int64_t kBeyondDouble = 9007199254740993;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(evaluate_value(constant(graph, kBeyondDouble, i64)).item<std::int64_t>(), kBeyondDouble);
+  EXPECT_EQ(evaluate_value(constant(graph, kMost, i64)).item<std::int64_t>(), kMost);
+  const Value x = constant(graph, Tensor::of<std::int64_t>({kBeyondDouble - 1, kBeyondDouble}));
+  EXPECT_EQ(evaluate_value(x * 0 + kBeyondDouble).values<std::int64_t>()[0], kBeyondDouble);
+  EXPECT_EQ(numbers(evaluate_value(equal(x, kBeyondDouble))), (std::vector<double>{0, 1}));
+  EXPECT_EQ(numbers(evaluate_value(x >= kBeyondDouble)), (std::vector<double>{0, 1}));
+  EXPECT_EQ(evaluate_value(where(x > kBeyondDouble, x, kMost)).values<std::int64_t>()[0], kMost);
+  EXPECT_EQ(evaluate_value(maximum(x, kMost)).values<std::int64_t>()[1], kMost);
+  expect_error(ErrorCode::dtype_mismatch,
+               {"add", "i64 cannot hold the number 9223372036854775809", "source_test.cpp"},
+               [&] { return x + ((std::uint64_t{1} << 63) + 1); });
+  expect_error(ErrorCode::invalid_argument, {"an empty tensor"}, [&] { constant(graph, Tensor()); });
 }
 
 TEST(Constant, RejectsNumbersThatAnIntegerCannotHold) {

@@ -72,9 +72,9 @@ std::vector<ElementwiseCase> cases() {
   binary("div", Div{}, {f32, f64});
   binary("pow", Pow{}, {f32, f64});
   binary("equal", Equal{}, {boolean});
-  list.push_back({"where_f32", Where{}, {boolean, f32, f32}});
-  list.push_back({"where_f64", Where{}, {boolean, f64, f64}});
-  list.push_back({"where_u8", Where{}, {boolean, u8, u8}, 0.0, 9.0});
+  list.push_back({"where_f32", Select{}, {boolean, f32, f32}});
+  list.push_back({"where_f64", Select{}, {boolean, f64, f64}});
+  list.push_back({"where_u8", Select{}, {boolean, u8, u8}, 0.0, 9.0});
   for (const DType from : {f32, f64, i32, i64, u8, boolean}) {
     for (const DType to : {f32, f64, i32, i64, u8, boolean}) {
       const std::string name = std::string(name_of(from)) + "_to_" + std::string(name_of(to));

@@ -65,7 +65,7 @@ constexpr std::array kSelections{SelectionEntry{is<Less>, &F::select_less},
 
 TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer) {
   const VectorFunctions& table = vector_functions();
-  if (outer.is<Where>() && read == DType::f32) {
+  if (outer.is<Select>() && read == DType::f32) {
     for (const SelectionEntry& entry : kSelections) {
       if (entry.matches(inner)) return table.*entry.function;
     }
@@ -80,7 +80,7 @@ TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
     const bool widens = inputs[0] == DType::u8 && cast->to == DType::f32;
     return widens ? TileFunction(table.from_u8) : TileFunction();
   }
-  if (op.is<Where>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
+  if (op.is<Select>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
   if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
   for (const TileEntry& entry : kFloatFunctions) {
     if (entry.matches(op)) return entry.function(table);
