@@ -12,13 +12,17 @@
 namespace weft {
 namespace {
 
-/// Whether a value is a constant whose every element is `number`: small ones only, a look at each.
+/// Whether a value is a constant whose every element is `number`, the sign of zero included: small ones only,
+/// a look at each.
 bool is_constant(const Value& value, double number) {
   const Tensor* tensor = value.graph().node(value.node()).op.constant();
   constexpr std::int64_t kMostElements = 64;
   if (tensor == nullptr || tensor->elements() == 0 || tensor->elements() > kMostElements) return false;
   return visit_dtype(tensor->dtype(), [&]<typename T>(T) {
-    return std::ranges::all_of(tensor->values<T>(), [&](T x) { return static_cast<double>(x) == number; });
+    return std::ranges::all_of(tensor->values<T>(), [&](T x) {
+      const auto y = static_cast<double>(x);
+      return y == number && std::signbit(y) == (std::is_floating_point_v<T> && std::signbit(number));
+    });
   });
 }
 
@@ -62,9 +66,10 @@ TensorType float_type(const TensorType& x) {
 }
 
 std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return {dy, dy}; }
+// What floats keep unchanged is -0: -0 + 0 is 0.
 Value Add::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 0.0)) return kept;
-  return keep_if_neutral(inputs[1], inputs[0], 0.0);
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], -0.0)) return kept;
+  return keep_if_neutral(inputs[1], inputs[0], -0.0);
 }
 
 std::array<Value, 2> Sub::gradient(Value, Value, Value, Value dy) const { return {dy, -dy}; }

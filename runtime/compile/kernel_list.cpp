@@ -35,6 +35,7 @@ constexpr std::array kKernels{
     KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
     KernelEntry{"elementwise", elementwise_kernel},
     KernelEntry{"softmax", softmax_kernel},
+    KernelEntry{"logsumexp", logsumexp_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},

@@ -16,7 +16,7 @@ namespace weft {
 
 /// A stage of the compiler and the program that it made.
 struct StageProgram {
-  std::string name;  // "specialize", or a pass's name
+  std::string name;  // "stabilize", with which the comparison begins, or the name of a later pass
   Program program;
 };
 
