@@ -32,6 +32,12 @@ Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
   return broadcast(kept.shape(), neutral.shape()) == kept.shape() ? kept : Value();
 }
 
+/// x, if the value is -x; else an empty one.
+Value negated_in(const Value& value) {
+  const Node& node = value.graph().node(value.node());
+  return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
+}
+
 /// See cast().
 template <typename To, typename From>
 To convert(From x) {
@@ -69,18 +75,25 @@ std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return
 // What floats keep unchanged is -0: -0 + 0 is 0.
 Value Add::simplify(std::span<const Value> inputs) const {
   if (const Value kept = keep_if_neutral(inputs[0], inputs[1], -0.0)) return kept;
-  return keep_if_neutral(inputs[1], inputs[0], -0.0);
+  if (const Value kept = keep_if_neutral(inputs[1], inputs[0], -0.0)) return kept;
+  if (const Value b = negated_in(inputs[1])) return inputs[0] - b;
+  if (const Value a = negated_in(inputs[0])) return inputs[1] - a;
+  return {};
 }
 
 std::array<Value, 2> Sub::gradient(Value, Value, Value, Value dy) const { return {dy, -dy}; }
 Value Sub::simplify(std::span<const Value> inputs) const {
+  if (const Value b = negated_in(inputs[1])) return inputs[0] + b;
   return keep_if_neutral(inputs[0], inputs[1], 0.0);
 }
 
 std::array<Value, 2> Mul::gradient(Value a, Value b, Value, Value dy) const { return {dy * b, dy * a}; }
 Value Mul::simplify(std::span<const Value> inputs) const {
   if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0)) return kept;
-  return keep_if_neutral(inputs[1], inputs[0], 1.0);
+  if (const Value kept = keep_if_neutral(inputs[1], inputs[0], 1.0)) return kept;
+  const Value a = negated_in(inputs[0]);
+  const Value b = negated_in(inputs[1]);
+  return a && b ? a * b : Value();
 }
 
 std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
@@ -88,7 +101,9 @@ std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
   return {da, -(da * y)};
 }
 Value Div::simplify(std::span<const Value> inputs) const {
-  return keep_if_neutral(inputs[0], inputs[1], 1.0);
+  const Value a = negated_in(inputs[0]);
+  const Value b = negated_in(inputs[1]);
+  return a && b ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
 }
 
 // d/da a^b = b a^(b-1), and 0 where both are 0;  d/db a^b = a^b ln a, which exists for a > 0 only.

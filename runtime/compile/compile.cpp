@@ -52,7 +52,8 @@ Program without_zeros(Program program, const CompileOptions& options, std::vecto
   std::optional<Program> skipping;
   if (options.skip_zeros != SkipZeros::never) {
     RowStores own;
-    skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
+    skipping = skip_zeros(program, options.skip_zeros, !options.nan_guard,
+                          options.stores ? *options.stores : own, choices);
     if (skipping) observer("skip_zeros", *skipping);
   }
   auto sparse = sparse_products(skipping ? *skipping : program);

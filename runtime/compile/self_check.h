@@ -25,7 +25,8 @@ inline constexpr double kSelfCheckBoundF32 = 1e-3;
 inline constexpr double kSelfCheckBoundF64 = 1e-9;
 
 /// Evaluates the roots of all stages by the reference interpreter. Throws Error(internal) that names the
-/// first stage whose results are not those of the one before it.
+/// first stage whose results are not those of the one before it. Behind skip_zeros only what was finite is
+/// compared, see SkipZeros.
 void check_stages(std::span<const StageProgram> stages, const std::function<Tensor(const Node&)>& feed);
 
 /// Throws Error(internal) that names the kernel if `outputs` are not what the node's reference kernel makes

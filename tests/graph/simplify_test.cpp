@@ -85,6 +85,13 @@ const std::vector<SimplifyRow>& rows() {
       {"NegationTwice", [](const Inputs& in) { return -(-in.x); }, "x"},
       {"NegationThreeTimes", [](const Inputs& in) { return -(-(-in.x)); }, "neg(x)"},
       {"NegationFourTimes", [](const Inputs& in) { return -(-(-(-in.x))); }, "x"},
+      {"PlusANegation", [](const Inputs& in) { return in.x + -in.x; }, "sub(x, x)"},
+      {"ANegationPlus", [](const Inputs& in) { return -in.x + square(in.x); }, "sub(square(x), x)"},
+      {"LessANegation", [](const Inputs& in) { return in.x - -in.x; }, "add(x, x)"},
+      {"NegationsMultiplied", [](const Inputs& in) { return -in.x * -in.x; }, "mul(x, x)"},
+      {"NegationsDivided", [](const Inputs& in) { return -in.x / -in.x; }, "div(x, x)"},
+      {"NegationOfADifferenceStays", [](const Inputs& in) { return -(in.x - square(in.x)); },
+       "neg(sub(x, square(x)))"},
       {"CastToItsOwnDType", [](const Inputs& in) { return cast(in.x, f64); }, "x"},
       {"CastToAnotherStays", [](const Inputs& in) { return cast(in.x, f32); }, "cast(x)"},
       {"StopGradient", [](const Inputs& in) { return stop_gradient(in.x); }, "x"},
@@ -204,6 +211,11 @@ TEST(SimplifyPass, KeepsTheBitsOfSignedZerosInfinitiesAndNaNs) {
       [](const Value& x) { return where(less(x, x), x, x); },
       [](const Value& x) { return maximum(x, -std::numeric_limits<double>::infinity()); },
       [](const Value& x) { return 1.0 / (x * 1.0 / 1.0); },
+      [](const Value& x) { return 1.0 / (x + -square(x)); },
+      [](const Value& x) { return 1.0 / (-x + abs(x)); },
+      [](const Value& x) { return 1.0 / (x - -x); },
+      [](const Value& x) { return 1.0 / (-x * -abs(x)); },
+      [](const Value& x) { return 1.0 / (-x / -abs(x)); },
   };
   for (std::size_t i = 0; i < formulas.size(); ++i) {
     Graph graph;

@@ -46,7 +46,7 @@ class LongProductKernel final : public Kernel {
   std::size_t scratch_bytes() const override {
     const std::int64_t n = product_.sizes.n;
     if (way_ == Way::partial) return at(rows_ * n) * (sizeof(double) + sizeof(float));
-    return at(way_ == Way::rows_of_a ? part_.rows : n) * sizeof(double);
+    return at(way_ == Way::rows_of_a ? part_.rows : n) * sizeof(double) + at(copied()) * sizeof(float);
   }
 
   void run(const KernelBuffers& buffers) override {
@@ -62,32 +62,55 @@ class LongProductKernel final : public Kernel {
   static Way way_of(const Product& product) {
     const auto [m, n, k] = product.sizes;
     if (std::min(m, n) > kFew) return Way::partial;
-    const bool a_contiguous = !product.op.transpose_a || m == 1;
-    const bool b_contiguous = product.op.transpose_b || product.ldb() == 1;
-    if (a_contiguous && b_contiguous) return Way::dots;
-    if (m <= kFew && !product.op.transpose_b) return Way::rows_of_b;
-    if (n <= kFew && product.op.transpose_a) return Way::rows_of_a;
-    return Way::partial;
+    if (m <= kFew && !product.op.transpose_b && product.ldb() > 1) return Way::rows_of_b;
+    if (n <= kFew && product.op.transpose_a && m > 1) return Way::rows_of_a;
+    return Way::dots;
+  }
+
+  /// Elements of the operand that dots need as a copy, since its terms lie apart.
+  std::int64_t copied() const {
+    if (way_ != Way::dots) return 0;
+    if (strides_.a_term != 1) return product_.sizes.k;
+    return strides_.b_term != 1 ? product_.sizes.k * product_.sizes.n : 0;
   }
 
   void multiply(const Operands<float>& of, std::byte* scratch) const {
     const std::int64_t n = product_.sizes.n;
     auto* sums = reinterpret_cast<double*>(scratch);
     if (way_ == Way::rows_of_a) return add_rows_of_a(of, sums);
+    auto* copy = reinterpret_cast<float*>(sums + n);
+    if (way_ == Way::dots && strides_.b_term != 1) copy_columns_of_b(of, copy);
     for (std::int64_t row = 0; row < part_.rows; row += rows_) {
       const std::int64_t rows = std::min(rows_, part_.rows - row);
-      if (way_ == Way::dots) dot_row(of, row, sums);
+      if (way_ == Way::dots) dot_row(of, row, sums, copy);
       if (way_ == Way::rows_of_b) add_rows_of_b(of, row, sums);
       if (way_ == Way::partial) add_partial_products(of, row, rows, sums);
       for (std::int64_t i = 0; i < rows; ++i) finish_row(of, row + i, sums + i * n);
     }
   }
 
-  void dot_row(const Operands<float>& of, std::int64_t row, double* sums) const {
-    for (std::int64_t j = 0; j < product_.sizes.n; ++j) {
-      sums[j] = vector_functions().dot(of.a + row * strides_.a_row, of.b + j * strides_.b_column,
-                                       at(product_.sizes.k));
+  void copy_columns_of_b(const Operands<float>& of, float* copy) const {
+    const auto [m, n, k] = product_.sizes;
+    for (std::int64_t term = 0; term < k; ++term) {
+      for (std::int64_t j = 0; j < n; ++j)
+        copy[j * k + term] = of.b[term * strides_.b_term + j * strides_.b_column];
     }
+  }
+
+  void dot_row(const Operands<float>& of, std::int64_t row, double* sums, float* copy) const {
+    const std::int64_t k = product_.sizes.k;
+    const float* a = of.a + row * strides_.a_row;
+    const float* b = of.b;
+    std::int64_t b_column = strides_.b_column;
+    if (strides_.a_term != 1) {
+      for (std::int64_t term = 0; term < k; ++term) copy[term] = a[term * strides_.a_term];
+      a = copy;
+    } else if (strides_.b_term != 1) {
+      b = copy;
+      b_column = k;
+    }
+    for (std::int64_t j = 0; j < product_.sizes.n; ++j)
+      sums[j] = vector_functions().dot(a, b + j * b_column, at(k));
   }
 
   void add_rows_of_b(const Operands<float>& of, std::int64_t row, double* sums) const {

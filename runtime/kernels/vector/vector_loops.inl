@@ -300,12 +300,12 @@ void add_many_rows(const float* x, std::size_t rows, std::size_t stride, const f
     for (; j + kHalf <= n; j += kHalf)
       add_wide_columns<1>(block + j, height, stride, scales, factor_stride, y + j);
     for (; j < n; ++j) {
-      double sum = 0.0;
+      double sum = y[j];
       for (std::size_t row = 0; row < height; ++row) {
         const double scale = scales != nullptr ? static_cast<double>(scales[row * factor_stride]) : 1.0;
         sum += scale * static_cast<double>(block[row * stride + j]);
       }
-      y[j] += sum;
+      y[j] = sum;
     }
   }
 }
