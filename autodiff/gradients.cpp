@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <ranges>
+#include <set>
 
 #include "weft/autodiff/unbroadcast.h"
 #include "weft/graph/program.h"
@@ -71,6 +72,7 @@ class Sweep {
     const Scope origin(graph_, fmt::format("gradient/{}", node.name.empty() ? node.op.name() : node.name),
                        node.where);
     try {
+      if (outputs.size() == 1 && visit_stable_form(id, inputs, output_gradients[0])) return;
       apply_rule(id, {.inputs = inputs, .outputs = outputs, .output_gradients = output_gradients});
     } catch (const Error& error) {
       if (!error.trail().op.empty()) throw;
@@ -78,6 +80,77 @@ class Sweep {
                         .node = node.name,
                         .where = to_string(node.where)});
     }
+  }
+
+  /// Where a node has a form that neither overflows nor cancels, the gradient goes through that: the rules of
+  /// the formula's own steps would multiply infinities by zeros. Not where the caller asks for the gradient
+  /// of a value on the way that the other form goes round.
+  bool visit_stable_form(NodeId id, std::span<const Value> inputs, const Value& gradient) {
+    const auto first = static_cast<NodeId>(graph_.size());
+    const Value form = graph_.node(id).op.stabilize(inputs);
+    if (form == Value()) return false;
+    const auto end = static_cast<NodeId>(graph_.size());
+    std::set<NodeId> leaves;
+    if (form.node() < first) leaves.insert(form.node());
+    matters_.resize(end, false);
+    for (NodeId made = first; made < end; ++made) {
+      for (const ValueId& input : graph_.node(made).inputs) {
+        if (input.node < first) leaves.insert(input.node);
+        if (matters_[input.node]) matters_[made] = true;
+      }
+    }
+    if (goes_round_asked(id, leaves)) return false;
+    accumulate({form.node(), form.output()}, gradient, id);
+    for (NodeId made = end; made-- > first;) {
+      if (matters_[made]) visit(made);
+    }
+    return true;
+  }
+
+  bool is_asked(NodeId id) const {
+    return std::ranges::any_of(wrt_, [id](const Value& asked) { return asked.node() == id; });
+  }
+
+  /// The nodes that lead to some others in a few steps.
+  std::set<NodeId> near_above(const std::set<NodeId>& nodes) const {
+    constexpr int kSteps = 4;  // so far do rules look when they compare operands
+    std::set<NodeId> found;
+    std::set<NodeId> last = nodes;
+    for (int step = 0; step < kSteps; ++step) {
+      std::set<NodeId> next;
+      for (const NodeId id : last) {
+        for (const ValueId& input : graph_.node(id).inputs) next.insert(input.node);
+      }
+      found.insert(next.begin(), next.end());
+      last = std::move(next);
+    }
+    return found;
+  }
+
+  /// Whether a value that the caller asks for lies between a node and the leaves of its other form. Where the
+  /// formula computes a leaf twice, the two ways meet above it, and nothing below that may be asked for.
+  bool goes_round_asked(NodeId id, const std::set<NodeId>& leaves) const {
+    const std::set<NodeId> above = near_above(leaves);
+    std::set<NodeId> met;
+    std::set<NodeId> seen;
+    std::vector<NodeId> open{id};
+    while (!open.empty()) {
+      const NodeId next = open.back();
+      open.pop_back();
+      for (const ValueId& input : graph_.node(next).inputs) {
+        if (leaves.contains(input.node) || !matters_[input.node] || !seen.insert(input.node).second) continue;
+        if (above.contains(input.node)) {
+          met.insert(input.node);
+        } else if (is_asked(input.node)) {
+          return true;
+        } else {
+          open.push_back(input.node);
+        }
+      }
+    }
+    return !met.empty() && std::ranges::any_of(wrt_, [&](const Value& asked) {
+      return leaves.contains(asked.node()) || (above.contains(asked.node()) && !met.contains(asked.node()));
+    });
   }
 
   void apply_rule(NodeId id, const GradientArgs& args) {

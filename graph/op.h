@@ -18,9 +18,12 @@
 //   - several inputs' gradients: std::array<Value, N>; several outputs: gradient(const GradientArgs&).
 //     An empty Value says that the input does not matter.
 //   - no gradient at all: static constexpr weft::NoGradient gradient{"why"};
-//   - Value simplify(std::span<const Value> inputs) const: an equal, cheaper value, or an empty one.
 //   - const std::string& unique_label() const: a name that one node of this op may have in a graph, as inputs
 //   do.
+//   - Value simplify(std::span<const Value> inputs) const: a cheaper value that is equal to the bit, signed
+//     zeros, infinities and NaNs included, or an empty one.
+//   - Value stabilize(std::span<const Value> inputs) const: the same function of real numbers, written so that
+//     nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
 // The kernels of elementwise ops are always called on spans of one length; broadcasting is done outside.
 //
 // The class Op holds any such struct. Ops are immutable values and may be shared between threads.
@@ -247,6 +250,7 @@ struct OpInterface {
   virtual std::optional<NoGradient> no_gradient() const = 0;
   virtual std::vector<Value> gradient(const GradientArgs& args) const = 0;
   virtual Value simplify(std::span<const Value> inputs) const = 0;
+  virtual Value stabilize(std::span<const Value> inputs) const = 0;
   virtual const Tensor* constant() const = 0;
   virtual std::string_view unique_label() const = 0;
   virtual std::string attributes_text() const = 0;
@@ -293,8 +297,10 @@ class Op {
   std::optional<NoGradient> no_gradient() const { return self_->no_gradient(); }
   /// One value for each input; empty where the input does not matter.
   std::vector<Value> gradient(const GradientArgs& args) const { return self_->gradient(args); }
-  /// An equal, cheaper value for this op on these inputs, or an empty one.
+  /// A cheaper value for this op on these inputs that is equal to the bit, or an empty one.
   Value simplify(std::span<const Value> inputs) const { return self_->simplify(inputs); }
+  /// The same function in a form that neither overflows nor cancels where this one does, or an empty value.
+  Value stabilize(std::span<const Value> inputs) const { return self_->stabilize(inputs); }
   /// The tensor, for an op that is a constant.
   const Tensor* constant() const { return self_->constant(); }
   /// The name that no other node of this op may have in a graph; empty for ops without one.

@@ -98,6 +98,16 @@ class OpModel final : public OpInterface {
     }
   }
 
+  Value stabilize(std::span<const Value> inputs) const override {
+    if constexpr (requires {
+                    { op_.stabilize(inputs) } -> std::same_as<Value>;
+                  }) {
+      return op_.stabilize(inputs);
+    } else {
+      return {};
+    }
+  }
+
   const Tensor* constant() const override {
     if constexpr (requires {
                     { op_.constant_value() } -> std::same_as<const Tensor&>;

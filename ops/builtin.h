@@ -8,6 +8,7 @@
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
@@ -27,7 +28,8 @@ using BuiltinOps = std::tuple<                                                  
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
     Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
-    MatMul, SparseMatMul, SampledMatMul, Sum, Max, ArgMax, Count,                                  //
+    Log1p, Expm1, Log1mExp,                                                                        //
+    MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count,                       //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //

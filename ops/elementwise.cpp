@@ -12,13 +12,17 @@
 namespace weft {
 namespace {
 
-/// Whether a value is a constant whose every element is `number`: small ones only, a look at each.
+/// Whether a value is a constant whose every element is `number`, the sign of zero included: small ones only,
+/// a look at each.
 bool is_constant(const Value& value, double number) {
   const Tensor* tensor = value.graph().node(value.node()).op.constant();
   constexpr std::int64_t kMostElements = 64;
   if (tensor == nullptr || tensor->elements() == 0 || tensor->elements() > kMostElements) return false;
   return visit_dtype(tensor->dtype(), [&]<typename T>(T) {
-    return std::ranges::all_of(tensor->values<T>(), [&](T x) { return static_cast<double>(x) == number; });
+    return std::ranges::all_of(tensor->values<T>(), [&](T x) {
+      const auto y = static_cast<double>(x);
+      return y == number && std::signbit(y) == (std::is_floating_point_v<T> && std::signbit(number));
+    });
   });
 }
 
@@ -26,6 +30,12 @@ bool is_constant(const Value& value, double number) {
 Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
   if (!is_constant(neutral, number)) return {};
   return broadcast(kept.shape(), neutral.shape()) == kept.shape() ? kept : Value();
+}
+
+/// x, if the value is -x; else an empty one.
+Value negated_in(const Value& value) {
+  const Node& node = value.graph().node(value.node());
+  return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
 }
 
 /// See cast().
@@ -62,20 +72,28 @@ TensorType float_type(const TensorType& x) {
 }
 
 std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return {dy, dy}; }
+// What floats keep unchanged is -0: -0 + 0 is 0.
 Value Add::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 0.0); kept.has_value()) return kept;
-  return keep_if_neutral(inputs[1], inputs[0], 0.0);
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], -0.0); kept.has_value()) return kept;
+  if (const Value kept = keep_if_neutral(inputs[1], inputs[0], -0.0); kept.has_value()) return kept;
+  if (const Value b = negated_in(inputs[1]); b.has_value()) return inputs[0] - b;
+  if (const Value a = negated_in(inputs[0]); a.has_value()) return inputs[1] - a;
+  return {};
 }
 
 std::array<Value, 2> Sub::gradient(Value, Value, Value, Value dy) const { return {dy, -dy}; }
 Value Sub::simplify(std::span<const Value> inputs) const {
+  if (const Value b = negated_in(inputs[1]); b.has_value()) return inputs[0] + b;
   return keep_if_neutral(inputs[0], inputs[1], 0.0);
 }
 
 std::array<Value, 2> Mul::gradient(Value a, Value b, Value, Value dy) const { return {dy * b, dy * a}; }
 Value Mul::simplify(std::span<const Value> inputs) const {
   if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
-  return keep_if_neutral(inputs[1], inputs[0], 1.0);
+  if (const Value kept = keep_if_neutral(inputs[1], inputs[0], 1.0); kept.has_value()) return kept;
+  const Value a = negated_in(inputs[0]);
+  const Value b = negated_in(inputs[1]);
+  return a.has_value() && b.has_value() ? a * b : Value();
 }
 
 std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
@@ -83,7 +101,9 @@ std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
   return {da, -(da * y)};
 }
 Value Div::simplify(std::span<const Value> inputs) const {
-  return keep_if_neutral(inputs[0], inputs[1], 1.0);
+  const Value a = negated_in(inputs[0]);
+  const Value b = negated_in(inputs[1]);
+  return a && b ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
 }
 
 // d/da a^b = b a^(b-1), and 0 where both are 0;  d/db a^b = a^b ln a, which exists for a > 0 only.
@@ -93,7 +113,7 @@ std::array<Value, 2> Pow::gradient(Value a, Value b, Value y, Value dy) const {
   return {dy * b * pow(base, b - 1.0), where(positive, dy * y * log(where(positive, a, 1.0)), 0.0)};
 }
 Value Pow::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value(); kept.has_value()) return kept;
   const bool same_shape = broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
   if (same_shape && is_constant(inputs[1], 2.0)) return square(inputs[0]);
   return {};

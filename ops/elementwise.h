@@ -1,6 +1,6 @@
 #pragma once
 // Elementwise arithmetic. Inputs broadcast as in NumPy and share one dtype; a plain number beside a tensor
-// takes the tensor's dtype. Errors: shape_mismatch, dtype_mismatch.
+// takes the tensor's dtype. Errors: shape_mismatch, dtype_mismatch. The ops' stabilize() is in stabilize.cpp.
 
 #include <algorithm>
 #include <array>
@@ -55,6 +55,7 @@ struct Add {  // y = a + b
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Sub {  // y = a - b
@@ -67,6 +68,7 @@ struct Sub {  // y = a - b
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Mul {  // y = a * b
@@ -91,6 +93,7 @@ struct Div {  // y = a / b
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Pow {  // y = a ^ b
@@ -159,6 +162,7 @@ struct Sqrt {  // y = sqrt(x)
     map(x, y, [](T u) { return std::sqrt(u); });
   }
   Value gradient(Value x, Value y, Value dy) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Exp {  // y = e^x
@@ -181,6 +185,7 @@ struct Log {  // y = ln x
     map(x, y, [](T u) { return std::log(u); });
   }
   Value gradient(Value x, Value y, Value dy) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Abs {  // y = |x|; the gradient at 0 is 0

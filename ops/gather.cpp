@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <vector>
 
 namespace weft {
 namespace {
@@ -81,14 +84,25 @@ TensorType ScatterAdd::infer(const TensorType& x, const TensorType& indices) con
 void ScatterAdd::forward(const KernelArgs& args) const {
   const ConstArg& indices = args.inputs[1];
   check_indices(indices, args.outputs[0].sizes[0], "index");
+  // Row by row of the result, each summed up in f64 over the indices that name it.
+  std::vector<std::int64_t> order(static_cast<std::size_t>(indices.elements));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::int64_t i) { return index_at(indices, i); });
   const auto add_rows = [&]<typename T>(T) {
     const auto x = args.inputs[0].as<const T>();
     const auto y = args.outputs[0].as<T>();
     std::ranges::fill(y, T{0});
-    const std::size_t row = indices.elements == 0 ? 0 : x.size() / static_cast<std::size_t>(indices.elements);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(indices.elements); ++i) {
-      const auto target = static_cast<std::size_t>(index_at(indices, static_cast<std::int64_t>(i))) * row;
-      for (std::size_t j = 0; j < row; ++j) y[target + j] += x[i * row + j];
+    const std::size_t row = order.empty() ? 0 : x.size() / order.size();
+    std::vector<double> sums(row);
+    for (auto next = order.begin(); next != order.end();) {
+      const std::int64_t index = index_at(indices, *next);
+      std::ranges::fill(sums, 0.0);
+      for (; next != order.end() && index_at(indices, *next) == index; ++next) {
+        const T* from = x.data() + static_cast<std::size_t>(*next) * row;
+        for (std::size_t j = 0; j < row; ++j) sums[j] += static_cast<double>(from[j]);
+      }
+      T* to = y.data() + static_cast<std::size_t>(index) * row;
+      for (std::size_t j = 0; j < row; ++j) to[j] = static_cast<T>(sums[j]);
     }
   };
   if (args.outputs[0].dtype == DType::f32) {

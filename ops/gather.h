@@ -37,7 +37,9 @@ struct OneHot {  // y[i..., c] = 1 where c == indices[i...], else 0
 
 /// The rows of a table [n, ...] at integer indices of any shape: [indices..., ...].
 Value gather(const Operand& table, const Operand& indices);
-/// The reverse: adds the rows of x into zeros of `shape` [n, ...].
+/// The reverse: adds the rows of x into zeros of `shape` [n, ...]. Rows of one index are added in f64, so
+/// that an element is within one rounding of the exact sum, up to 2^-53 of the sum of absolute values for
+/// each term.
 Value scatter_add(const Operand& x, const Operand& indices, const Shape& shape);
 /// Integer indices in [0, depth) as rows of zeros and a one.
 Value one_hot(const Operand& indices, std::int64_t depth, DType dtype = f32);

@@ -63,7 +63,10 @@ struct Count {  // how many elements a reduction over `axes` brings together; be
   Value simplify(std::span<const Value> inputs) const;
 };
 
-/// Sums in the dtype of x; floats are added up in f64, integers wrap around.
+/// Sums in the dtype of x; integers wrap around. Floats are added up in f64, but for sums over the leading
+/// axes of at most 256 rows, which may be added in f32 in blocks of 16: an f32 element is at most 33 * 2^-24
+/// of the sum of absolute values away from the exact sum, and one rounding where there are more terms. A sum
+/// of zeros is 0 and never -0.
 Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The sum over the number of elements, which may be symbolic.
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);

@@ -17,6 +17,7 @@ struct Switch {
 };
 
 constexpr std::array kSwitches{
+    Switch{"the pass 'stabilize'", [](CompileOptions& options) { options.stabilize = false; }},
     Switch{"the pass 'simplify'", [](CompileOptions& options) { options.simplify = false; }},
     Switch{"the pass 'constant_folding'", [](CompileOptions& options) { options.fold = false; }},
     Switch{"the pass 'common_subexpressions'", [](CompileOptions& options) { options.merge = false; }},

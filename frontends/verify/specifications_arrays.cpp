@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "weft/frontends/verify/builtin_specifications.h"
+#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
@@ -98,6 +99,10 @@ List products_and_reductions() {
         {plain, {nothing(f64, {2, 3}), nothing(f32, {3, 2})}, ErrorCode::dtype_mismatch},
         {plain, {nothing(i32, {2, 3}), nothing(i32, {3, 2})}, ErrorCode::dtype_mismatch}}},
       {"sum", "the sum over axes", {reduction<Sum>(false)}, bad_axes<Sum>()},
+      {"logsumexp",
+       "the logarithm of the sum of exponentials over axes",
+       {reduction<LogSumExp>(false)},
+       bad_axes<LogSumExp>()},
       {"max", "the largest over axes", {reduction<Max>(true)}, bad_axes<Max>()},
       {"argmax",
        "the index of the largest along an axis",

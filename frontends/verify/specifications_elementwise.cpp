@@ -2,6 +2,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/exponential.h"
 
 namespace weft::verify::builtin {
 namespace {
@@ -141,6 +142,9 @@ List activations_and_comparisons() {
        {away_from_zero(Elu{1.0}), away_from_zero(Elu{0.5})},
        not_floats(Elu{})},
       unary(Softplus{}, "log(1 + exp(x))", of_uniform(Softplus{}, -4, 4)),
+      unary(Log1p{}, "log(1 + x)", of_uniform(Log1p{}, -0.7, 2)),
+      unary(Expm1{}, "exp(x) - 1", of_uniform(Expm1{}, -2, 2)),
+      unary(Log1mExp{}, "log(1 - exp(x))", of_uniform(Log1mExp{}, -3, -0.2)),
   };
 }
 

@@ -3,35 +3,41 @@
 namespace weft {
 namespace {
 
-// A replacement may itself be simplified: a chain of transposes melts away link by link. Every replacement
-// is cheaper than what it replaces, so the loop ends; the bound only guards against an op that breaks this.
-Value simplest(Graph& target, Value value) {
+using Rule = Value (Op::*)(std::span<const Value>) const;
+
+// A replacement may itself be replaced: a chain of transposes melts away link by link. Every replacement is
+// cheaper or more stable than what it replaces, so the loop ends; the bound only guards against an op that
+// breaks this.
+Value replaced(Graph& target, Value value, Rule rule) {
   constexpr int kMostSteps = 64;
   for (int step = 0; step < kMostSteps; ++step) {
     const Node& node = target.node(value.node());
     std::vector<Value> inputs;
     for (const ValueId& input : node.inputs) inputs.push_back(target.value(input));
-    const Value simpler = node.op.simplify(inputs);
-    if (!simpler.has_value()) return value;
-    value = simpler;
+    const Value better = (node.op.*rule)(inputs);
+    if (!better.has_value()) return value;
+    value = better;
   }
   return value;
 }
 
-}  // namespace
-
-Pass simplify() {
-  return {"simplify", [](const Program& program) {
-            Program simplified = rewrite(
+Pass replacing_pass(const char* name, Rule rule) {
+  return {name, [rule](const Program& program) {
+            Program result = rewrite(
                 *program.graph, program.roots,
-                [](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                [rule](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
                   const NodeId kept = target.add(node.op, inputs, node.where, node.name);
                   if (node.outputs.size() != 1) return target.outputs_of(kept);
-                  return {simplest(target, target.value({kept, 0}))};
+                  return {replaced(target, target.value({kept, 0}), rule)};
                 });
             // The nodes that were replaced are still in the graph; nothing needs them now.
-            return extract(*simplified.graph, simplified.roots);
+            return extract(*result.graph, result.roots);
           }};
 }
+
+}  // namespace
+
+Pass simplify() { return replacing_pass("simplify", &Op::simplify); }
+Pass stabilize() { return replacing_pass("stabilize", &Op::stabilize); }
 
 }  // namespace weft

@@ -21,7 +21,12 @@ Pass common_subexpressions();
 using ConstantMaker = std::function<Value(Graph&, Tensor)>;
 Pass constant_folding(ConstantMaker constant, std::int64_t max_elements = 1 << 20);
 
-/// Asks every op for an equal, cheaper value, until none has one.
+/// Asks every op for a cheaper value that is equal to the bit, until none has one.
 Pass simplify();
+
+/// Asks every op for a form that neither overflows nor cancels: log(softmax(x)) becomes log_softmax(x). What
+/// the new program computes is nearer to the mathematical function than what the old one does, so the two may
+/// differ, also in that one gives a number where the other gives infinity or NaN.
+Pass stabilize();
 
 }  // namespace weft

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "weft/graph/passes/standard.h"
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
@@ -50,7 +52,8 @@ Program without_zeros(Program program, const CompileOptions& options, std::vecto
   std::optional<Program> skipping;
   if (options.skip_zeros != SkipZeros::never) {
     RowStores own;
-    skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
+    skipping = skip_zeros(program, options.skip_zeros, !options.nan_guard,
+                          options.stores ? *options.stores : own, choices);
     if (skipping) observer("skip_zeros", *skipping);
   }
   auto sparse = sparse_products(skipping ? *skipping : program);
@@ -100,8 +103,10 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   observe("prune", program);
   program = extract(*program.graph, program.roots, bindings);
   expect_concrete(program);
-  keep("specialize", program);
   observe("specialize", program);
+  // What stabilizing changes it changes on purpose: a self-check compares what comes after with its result.
+  if (options.stabilize) program = run_passes(std::move(program), std::array{stabilize()});
+  keep("stabilize", program);
   program = run_passes(std::move(program), simplifying_passes(options), keep);
   observe("simplify", program);
   program = without_zeros(std::move(program), options, compilation.products, keep);

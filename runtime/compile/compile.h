@@ -1,6 +1,6 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> simplify, fold, merge -> skip zeros -> fuse -> lower
+//   prune -> specialize shapes -> stabilize -> simplify, fold, merge -> skip zeros -> fuse -> lower
 //   -> schedule -> plan memory -> bind kernels.
 // Each stage has a printable result, which an observer can see; every pass can be left out.
 
@@ -23,7 +23,8 @@ struct CompileOptions {
   int cuts = 0;
   /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
   std::optional<ThreadCosts> thread_costs{};
-  bool simplify = true;                         // algebra by the ops' own rules
+  bool stabilize = true;                        // formulas that overflow or cancel, by the ops' own rules
+  bool simplify = true;                         // algebra to the bit, by the ops' own rules
   bool fold = true;                             // constants
   bool merge = true;                            // common subexpressions
   SkipZeros skip_zeros = SkipZeros::automatic;  // of resident data, in products

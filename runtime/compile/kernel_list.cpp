@@ -13,6 +13,7 @@
 #include "weft/runtime/kernels/reduce/softmax.h"
 #include "weft/runtime/kernels/reference.h"
 #include "weft/runtime/sparse/kernels/byte_matmul.h"
+#include "weft/runtime/sparse/kernels/finite_columns.h"
 #include "weft/runtime/sparse/kernels/resident.h"
 
 namespace weft {
@@ -28,6 +29,7 @@ constexpr std::array kKernels{
     KernelEntry{"resident_split_matmul", resident_split_kernel},
     KernelEntry{"resident_panel_matmul", resident_panel_kernel},
     KernelEntry{"resident_gradient", resident_gradient_kernel},
+    KernelEntry{"finite_columns", finite_columns_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},
     KernelEntry{"max_pool", max_pool_kernel},
     KernelEntry{"plane_scatter", plane_scatter_kernel},
@@ -35,6 +37,7 @@ constexpr std::array kKernels{
     KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
     KernelEntry{"elementwise", elementwise_kernel},
     KernelEntry{"softmax", softmax_kernel},
+    KernelEntry{"logsumexp", logsumexp_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},

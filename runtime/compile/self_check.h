@@ -16,7 +16,7 @@ namespace weft {
 
 /// A stage of the compiler and the program that it made.
 struct StageProgram {
-  std::string name;  // "specialize", or a pass's name
+  std::string name;  // "stabilize", with which the comparison begins, or the name of a later pass
   Program program;
 };
 
@@ -25,7 +25,8 @@ inline constexpr double kSelfCheckBoundF32 = 1e-3;
 inline constexpr double kSelfCheckBoundF64 = 1e-9;
 
 /// Evaluates the roots of all stages by the reference interpreter. Throws Error(internal) that names the
-/// first stage whose results are not those of the one before it.
+/// first stage whose results are not those of the one before it. Behind skip_zeros only what was finite is
+/// compared, see SkipZeros.
 void check_stages(std::span<const StageProgram> stages, const std::function<Tensor(const Node&)>& feed);
 
 /// Throws Error(internal) that names the kernel if `outputs` are not what the node's reference kernel makes

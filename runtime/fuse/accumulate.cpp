@@ -56,6 +56,7 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
   const auto scaled = scaled_result(added, into.shape());
   if (!scaled) return std::nullopt;
   const double alpha = sign * scaled->number.value_or(1.0);
+  if (alpha == 0.0) return std::nullopt;  // BLAS would not look at a product that holds a NaN
   if (const auto* sum = producer(scaled->result).op.as<Sum>()) {
     if (!scaled->number) return std::nullopt;  // the sum is small, and what it sums up large
     const Value inputs[] = {into, operand(scaled->result, 0)};

@@ -1,8 +1,8 @@
 #pragma once
 // The ops that take the place of products whose left side X is resident and mostly zeros, see skip_zeros.h,
 // or sparse, see sparse_products.h. They are ordinary ops with reference kernels; the compiler makes them. A
-// zero counts as absent: 0 times infinity is 0 here. What can be wrong with data is checked by ops of its
-// own, so that the products may write over what they update.
+// zero counts as absent: 0 times infinity is 0 here, unless FiniteColumns is added. What can be wrong with
+// data is checked by ops of its own, so that the products may write over what they update.
 
 #include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/ops/fused_ops.h"
@@ -75,6 +75,15 @@ struct ResidentMatMul {
 };
 std::string attribute_text(const ResidentMatMul& product);
 bool operator==(const ResidentMatMul& a, const ResidentMatMul& b);
+
+/// y[j] = the sum of 0 * w[i, j] over i: 0, or NaN where column j of w [k, n] holds an infinity or a NaN.
+/// Added to a product that skips zeros, it gives what the skipped terms would have given.
+struct FiniteColumns {
+  static constexpr std::string_view name = "finite_columns";
+  TensorType infer(const TensorType& w) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
 
 /// A cut along the columns of X: parts get about as many non-zeros each.
 Cut column_cut(const RowLayout& layout);

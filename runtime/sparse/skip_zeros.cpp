@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
@@ -23,6 +25,7 @@ namespace {
 struct Candidate {
   const ResidentSource* source = nullptr;
   bool transposed = false;
+  bool looks = false;  // through B for what is not finite
   std::int64_t m = 0;  // rows of X
   std::int64_t k = 0;
   std::int64_t n = 0;
@@ -69,6 +72,10 @@ Estimate estimate(const Candidate& candidate, double density) {
   Estimate result{.dense = elements * costs.dense.at(candidate.n),
                   .sparse = density * elements * cost.at(candidate.n)};
   // The correction for a shift is a dense product of rank one.
+  if (candidate.looks) {
+    constexpr double kLook = 0.03;  // an element of B, from a cache
+    result.sparse += kLook * static_cast<double>(candidate.k) * static_cast<double>(candidate.n);
+  }
   if (!candidate.source->shifts.empty()) {
     result.sparse += static_cast<double>(candidate.k) * costs.dense.at(candidate.n);
   }
@@ -98,6 +105,11 @@ bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::
   constexpr double kPercent = 100.0;
   const ResidentSource& source = *candidate.source;
   if (source.bytes) {
+    constexpr std::int64_t kFewRows = 4;
+    if (mode == SkipZeros::automatic && candidate.looks && candidate.m < kFewRows) {
+      why = "to look through its right side for what is not finite would cost more";
+      return false;
+    }
     why = fmt::format("in rows of which less than {:.0f}% is not 0, as a run finds them",
                       kPercent * densest_to_skip(candidate.n));
     return true;
@@ -131,6 +143,16 @@ std::string describe(const Graph& graph, const Node& node) {
                      product.transpose_b ? "^T" : "", to_string(node.where));
 }
 
+/// The parameters that a program stores new values for.
+std::set<ValueId> updated_parameters(const Program& program) {
+  std::set<ValueId> updated;
+  for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
+    const Node& node = program.graph->node(id);
+    if (node.op.is<Assign>()) updated.insert(node.inputs[0]);
+  }
+  return updated;
+}
+
 /// Emits the replaced products into the new program.
 class ResidentReplacer {
  public:
@@ -158,7 +180,8 @@ class ResidentReplacer {
   Value replace(Graph& target, const Candidate& candidate, const Value& right) {
     const ResidentSource& source = *candidate.source;
     const Value shift = shift_of(source, candidate.k);
-    if (source.bytes) return byte_product(image(*source.bytes), source.scale, right, shift);
+    const Value added = candidate.transposed ? Value() : added_to_rows(candidate, shift, right);
+    if (source.bytes) return byte_product(image(*source.bytes), source.scale, right, added);
     const RowStore& store = stores_.store(source.tensor, source.window);
     std::vector<Value> inputs;
     if (candidate.transposed && shift.has_value()) {
@@ -174,24 +197,28 @@ class ResidentReplacer {
               .layout = store.layout, .form = form, .scale = source.scale, .accumulates = shift.has_value()},
           inputs);
     }
-    if (shift.has_value()) inputs.push_back(correction(shift, right));
+    if (added.has_value()) inputs.push_back(added);
     return apply_all_of(ResidentMatMul{.layout = store.layout,
                                        .form = form,
                                        .scale = source.scale,
-                                       .bias = shift.has_value(),
+                                       .bias = added.has_value(),
                                        .activation = {}},
                         inputs);
   }
 
-  static Value byte_product(const Value& bytes, double scale, const Value& right, const Value& shift) {
+  static Value byte_product(const Value& bytes, double scale, const Value& right, const Value& added) {
     std::vector<Value> inputs{bytes, right};
-    if (shift.has_value()) inputs.push_back(correction(shift, right));
-    return apply_all_of(ByteMatMul{.scale = scale, .bias = shift.has_value(), .activation = {}}, inputs);
+    if (added.has_value()) inputs.push_back(added);
+    return apply_all_of(ByteMatMul{.scale = scale, .bias = added.has_value(), .activation = {}}, inputs);
   }
 
-  /// What a shift adds to each row of a product, [n].
-  static Value correction(const Value& shift, const Value& right) {
-    return reshape(matmul(shift, right), {right.shape()[1]});
+  /// What a shift and the terms that are skipped add to each row of a product, [n]; empty for nothing.
+  static Value added_to_rows(const Candidate& candidate, const Value& shift, const Value& right) {
+    Value added;
+    if (shift.has_value()) added = reshape(matmul(shift, right), {right.shape()[1]});
+    if (!candidate.looks) return added;
+    const Value mark = apply(FiniteColumns{}, right);
+    return added.has_value() ? added + mark : mark;
   }
 
   static Value apply_all_of(const Op& op, const std::vector<Value>& inputs) {
@@ -232,19 +259,23 @@ class ResidentReplacer {
 
 }  // namespace
 
-std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowStores& stores,
-                                  std::vector<ProductChoice>& choices) {
+std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool trusts_updated,
+                                  RowStores& stores, std::vector<ProductChoice>& choices) {
   const Graph& graph = *program.graph;
+  const auto trusted = trusts_updated ? updated_parameters(program) : std::set<ValueId>();
   const ResidentSources sources(program);
   std::map<NodeId, Candidate> replaced;
   for (const NodeId id : needed_nodes(graph, program.roots)) {
     const Node& node = graph.node(id);
     if (!node.op.is<MatMul>()) continue;
     ProductChoice& choice = choices.emplace_back(ProductChoice{.product = describe(graph, node), .why = {}});
-    const auto candidate = candidate_of(graph, node, sources, choice.why);
+    auto candidate = candidate_of(graph, node, sources, choice.why);
     if (!candidate) continue;
+    candidate->looks = !candidate->transposed && !trusted.contains(node.inputs[1]);
     choice.skips_zeros = decide(*candidate, mode, stores, choice.why);
-    if (choice.skips_zeros) replaced.emplace(id, *candidate);
+    if (!choice.skips_zeros) continue;
+    replaced.emplace(id, *candidate);
+    if (!candidate->looks) choice.why += "; its right side is taken to be finite";
   }
   if (replaced.empty()) return std::nullopt;
   return ResidentReplacer(program, stores).run(replaced);

@@ -15,6 +15,12 @@
 
 namespace weft {
 
+/// The terms that are skipped are 0 times a weight, so a weight that is not finite would go unseen. A product
+/// looks through its weight for infinities and NaNs first, and gives NaN where the skipped terms would; where
+/// the weight holds an infinity, it may give NaN for an infinity. Two kinds of products do not look, since a
+/// training step would pay for it: one of a parameter that the same run updates takes that to be finite, and
+/// a weight's gradient takes the gradient that comes in to be finite. With a NaN guard the first kind looks
+/// too.
 enum class SkipZeros : std::uint8_t {
   never,
   automatic,  // where the expected costs say so, see cost.h
@@ -29,10 +35,11 @@ struct ProductChoice {
 };
 
 /// Decides about every product and replaces those that skip zeros. Shifts of the data become a product of
-/// rank one beside the others. Densities and stores are taken from `stores` or added to it. Returns nothing
-/// where no product is to be replaced.
-std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowStores& stores,
-                                  std::vector<ProductChoice>& choices);
+/// rank one beside the others. Densities and stores are taken from `stores` or added to it; `trusts_updated`
+/// says that parameters which the program updates are taken to be finite. Returns nothing where no product is
+/// to be replaced.
+std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool trusts_updated,
+                                  RowStores& stores, std::vector<ProductChoice>& choices);
 
 /// Takes biases, activations and updates of weights into the products that skip_zeros made.
 Pass absorb_into_resident();

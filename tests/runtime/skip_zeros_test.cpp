@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
+#include "weft/graph/evaluate.h"
 #include "weft/ops/layout.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
@@ -178,6 +182,54 @@ TEST(SkipZeros, RefusesARowThatTheDataDoesNotHaveAndUpdatesNothing) {
                  [&] { step({Tensor::of<std::int32_t>({1, 400})}); });
     EXPECT_TRUE(same_bits(sparse.session->value("w"), before));
   }
+}
+
+/// The row of resident data, all 0 but for one pixel, times a weight with `number` where the data are 0.
+float product_with(float number, std::int64_t column, const CompileOptions& options, bool fed) {
+  Graph graph;
+  Tensor data = Tensor::zeros(u8, {64, 784});
+  for (std::int64_t row = 0; row < 64; ++row) data.mutable_values<std::uint8_t>()[row * 784] = 255;
+  Tensor weight = Tensor::zeros(f32, {784, 64});
+  weight.mutable_values<float>()[0] = 0.5F;
+  weight.mutable_values<float>()[static_cast<std::size_t>(column * 64)] += number;
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  const Value bytes = input(graph, "bytes", u8, {"batch", 784});
+  const Value x = fed ? cast(bytes, f32) * (1.0 / 255) : scaled_rows(constant(graph, data), rows);
+  const Value y = relu(matmul(x, parameter(graph, "w", weight)) + constant(graph, Tensor::zeros(f32, {64})));
+  Session session(graph, {.threads = 2, .spare_threads = false, .compile = options});
+  const Tensor chosen = Tensor::of<std::int32_t>({0, 1, 2, 3, 4, 5, 6, 7});
+  const Tensor given = evaluate(Gather{}, {{data, chosen}})[0];
+  Function run = session.compile({.inputs = {fed ? bytes : rows}, .outputs = {y}, .updates = {}});
+  const auto outputs = run({fed ? given : chosen});
+  EXPECT_EQ(outputs[0].values<float>()[1], 0.0F);
+  return outputs[0].values<float>()[0];
+}
+
+TEST(SkipZeros, GivesNaNWhereASkippedTermWould) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const SkipZeros skips : {SkipZeros::automatic, SkipZeros::always, SkipZeros::never}) {
+    for (const bool self_check : {false, true}) {
+      CompileOptions options = mode(skips);
+      options.self_check = self_check;
+      for (const bool fed : {false, true}) {
+        EXPECT_TRUE(std::isnan(product_with(std::nanf(""), 700, options, fed)));
+        EXPECT_TRUE(std::isnan(product_with(kInfinity, 700, options, fed)));
+        EXPECT_EQ(product_with(3e38F, 700, options, fed), 0.5F);
+        EXPECT_EQ(product_with(0.25F, 0, options, fed), 0.75F);
+        EXPECT_FALSE(std::isfinite(product_with(kInfinity, 0, options, fed)));
+      }
+    }
+  }
+}
+
+TEST(SkipZeros, SaysWhereItTakesAWeightToBeFinite) {
+  const Tensor data = images(5);
+  LayerTraining training(data, scaled_rows, mode(SkipZeros::always));
+  EXPECT_THAT(to_text(training.compilation().products), HasSubstr("its right side is taken to be finite"));
+  EXPECT_THAT(training.kernels(), Not(Contains("finite_columns")));
+  CompileOptions guarded = mode(SkipZeros::always);
+  guarded.nan_guard = true;
+  EXPECT_THAT(LayerTraining(data, scaled_rows, guarded).kernels(), Contains("finite_columns"));
 }
 
 }  // namespace

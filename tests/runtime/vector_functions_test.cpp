@@ -269,7 +269,46 @@ TEST_P(VectorFunctionsOf, SumsRowsAndElements) {
       ASSERT_TRUE(std::ranges::equal(parts, std::span(y).first(n))) << "cut at " << cut;
     }
   }
-  EXPECT_EQ(table().sum(nullptr, 0), 0.0F);
+  EXPECT_EQ(table().sum(nullptr, 0), 0.0);
+}
+
+TEST_P(VectorFunctionsOf, SumsManyRowsAndProductsInDouble) {
+  TensorSource source("vector sums in f64");
+  for (std::size_t n = 0; n <= kMostElements; ++n) {
+    const std::size_t rows = static_cast<std::size_t>(source.below(150));
+    const std::size_t stride = n + static_cast<std::size_t>(source.below(4));
+    const std::size_t step = 1 + static_cast<std::size_t>(source.below(3));
+    Floats x(std::max<std::size_t>(rows, 1) * stride + 1);
+    Floats factors(rows * step + n);
+    for (float& value : x) value = static_cast<float>(source.number(-1.0, 1.0));
+    for (float& value : factors) value = static_cast<float>(source.number(-1.0, 1.0));
+    std::vector<double> y(n + 1, 0.5);
+    std::vector<double> scaled(n + 1, 0.5);
+    table().add_many_rows(x.data(), rows, stride, nullptr, 0, y.data(), n);
+    table().add_many_rows(x.data(), rows, stride, factors.data(), step, scaled.data(), n);
+    ASSERT_EQ(y[n], 0.5);
+    ASSERT_EQ(scaled[n], 0.5);
+    double dot = 0.0;
+    for (std::size_t j = 0; j < n; ++j) {
+      double expected = 0.5;
+      double expected_scaled = 0.5;
+      for (std::size_t row = 0; row < rows; ++row) {
+        const auto value = static_cast<double>(x[row * stride + j]);
+        expected += value;
+        expected_scaled += value * static_cast<double>(factors[row * step]);
+      }
+      ASSERT_NEAR(y[j], expected, 1e-12) << replay();
+      ASSERT_NEAR(scaled[j], expected_scaled, 1e-12) << replay();
+      dot += static_cast<double>(x[j]) * static_cast<double>(factors[j]);
+    }
+    ASSERT_NEAR(table().dot(x.data(), factors.data(), n), dot, 1e-12) << replay();
+    for (std::size_t cut = 0; cut <= n; cut += 7) {
+      std::vector<double> parts(n, 0.5);
+      table().add_many_rows(x.data(), rows, stride, factors.data(), step, parts.data(), cut);
+      table().add_many_rows(x.data() + cut, rows, stride, factors.data(), step, parts.data() + cut, n - cut);
+      ASSERT_TRUE(std::ranges::equal(parts, std::span(scaled).first(n))) << "cut at " << cut;
+    }
+  }
 }
 
 TEST_P(VectorFunctionsOf, NormalizesRowsAndTellsTheirNorms) {

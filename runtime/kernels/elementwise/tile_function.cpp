@@ -6,6 +6,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/exponential.h"
 
 namespace weft {
 namespace {
@@ -29,6 +30,8 @@ constexpr std::array kFloatFunctions{
     entry<Sqrt, &F::sqrt>(),
     entry<Exp, &F::exp>(),
     entry<Log, &F::log>(),
+    entry<Log1p, &F::log1p>(),
+    entry<Expm1, &F::expm1>(),
     entry<Abs, &F::abs>(),
     entry<Erf, &F::erf>(),
     entry<Tanh, &F::tanh>(),

@@ -325,6 +325,9 @@ std::optional<KernelChoice> plane_scatter_kernel(const KernelSite& site) {
 std::optional<KernelChoice> avg_pool_kernel(const KernelSite& site) {
   const auto* op = site.op.as<AvgPool2d>();
   if (op == nullptr || site.inputs[0].dtype != DType::f32) return std::nullopt;
+  // Larger windows need sums in f64, as the reference has them.
+  constexpr std::int64_t kLargestInSingle = 256;
+  if (op->window.height * op->window.width > kLargestInSingle) return std::nullopt;
   return by_pictures<AvgPoolKernel>(site,
                                     pool_of(*op, site.inputs[0], site.outputs[0], op->count_include_pad));
 }

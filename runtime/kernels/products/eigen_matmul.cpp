@@ -1,6 +1,7 @@
 #include <Eigen/Core>
 
 #include "weft/ops/activation.h"
+#include "weft/runtime/kernels/products/long_product.h"
 #include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/kernels/products/product.h"
 
@@ -69,6 +70,7 @@ std::optional<KernelChoice> eigen_matmul_kernel(const KernelSite& site) {
   const auto product = product_of(site);
   if (!product) return std::nullopt;
   const bool single = site.outputs[0].dtype == DType::f32;
+  if (single && product->sizes.k > kLongestInSingle) return std::nullopt;
   return product_choice(site, *product,
                         [single](const Product& p, const Part& part) -> std::unique_ptr<Kernel> {
                           if (single) return std::make_unique<EigenKernel<float>>(p, part);

@@ -35,11 +35,42 @@ std::optional<Middle> middle_of(const Shape& shape, const Axes& listed) {
   return middle;
 }
 
+/// Up to so many rows are added in f32, more in f64; see VectorFunctions.
+constexpr std::size_t kFewRows = 256;
+
+/// Sums of columns: n of them, `stride` apart in every row. Many rows need room for a number of f64 each.
+class ColumnSums {
+ public:
+  ColumnSums(std::size_t rows, std::size_t stride) : rows_(rows), stride_(stride) {}
+
+  std::size_t scratch_bytes(std::size_t n) const { return rows_ <= kFewRows ? 0 : n * sizeof(double); }
+
+  void run(const float* x, float* y, std::size_t n, std::byte* scratch) const {
+    if (rows_ <= kFewRows) {
+      std::fill(y, y + n, 0.0F);
+      return vector_functions().add_rows(x, rows_, stride_, y, n);
+    }
+    auto* sums = reinterpret_cast<double*>(scratch);
+    std::fill(sums, sums + n, 0.0);
+    vector_functions().add_many_rows(x, rows_, stride_, nullptr, 0, sums, n);
+    for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(sums[i]);
+  }
+
+ private:
+  std::size_t rows_;
+  std::size_t stride_;
+};
+
 class SumKernel final : public Kernel {
  public:
   /// Outer rows [range) of a sum with outer axes, or columns [range) of one without.
   SumKernel(const Middle& middle, bool by_columns, Range range)
-      : middle_(middle), by_columns_(by_columns), range_(range) {}
+      : middle_(middle), sums_(middle.reduced, middle.inner), by_columns_(by_columns), range_(range) {}
+
+  std::size_t scratch_bytes() const override {
+    return sums_.scratch_bytes(by_columns_ ? static_cast<std::size_t>(range_.end - range_.begin)
+                                           : middle_.inner);
+  }
 
   void run(const KernelBuffers& buffers) override {
     const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
@@ -48,23 +79,21 @@ class SumKernel final : public Kernel {
     const auto end = static_cast<std::size_t>(range_.end);
     const auto [outer, reduced, inner] = middle_;
     if (by_columns_) {
-      std::fill(y + begin, y + end, 0.0F);
-      vector_functions().add_rows(x + begin, reduced, inner, y + begin, end - begin);
-      return;
+      return sums_.run(x + begin, y + begin, end - begin, buffers.scratch);
     }
     for (std::size_t row = begin; row < end; ++row) {
       const float* block = x + row * reduced * inner;
       if (inner == 1) {
-        y[row] = vector_functions().sum(block, reduced);
+        y[row] = static_cast<float>(vector_functions().sum(block, reduced));
       } else {
-        std::fill(y + row * inner, y + (row + 1) * inner, 0.0F);
-        vector_functions().add_rows(block, reduced, inner, y + row * inner, inner);
+        sums_.run(block, y + row * inner, inner, buffers.scratch);
       }
     }
   }
 
  private:
   Middle middle_;
+  ColumnSums sums_;
   bool by_columns_;
   Range range_;
 };
@@ -104,7 +133,7 @@ class SidesSumKernel final : public Kernel {
     for (auto at = static_cast<std::size_t>(range_.begin); at < static_cast<std::size_t>(range_.end); ++at) {
       double total = 0.0;
       for (std::size_t block = 0; block < outer; ++block) {
-        total += static_cast<double>(vector_functions().sum(x + (block * kept + at) * inner, inner));
+        total += vector_functions().sum(x + (block * kept + at) * inner, inner);
       }
       y[at] = static_cast<float>(total);
     }
@@ -129,15 +158,16 @@ class SumAccumulateKernel final : public Kernel {
  public:
   SumAccumulateKernel(const Middle& middle, float alpha, Range outer, Range columns)
       : middle_(middle),
+        sums_(middle.reduced, middle.inner),
         alpha_(alpha),
         outer_(outer),
         begin_(static_cast<std::size_t>(columns.begin)),
         size_(static_cast<std::size_t>(columns.end - columns.begin)) {}
 
-  std::size_t scratch_bytes() const override { return size_ * sizeof(float); }
+  std::size_t scratch_bytes() const override { return sums_.scratch_bytes(size_) + size_ * sizeof(float); }
 
   void run(const KernelBuffers& buffers) override {
-    auto* sum = reinterpret_cast<float*>(buffers.scratch);
+    auto* sum = reinterpret_cast<float*>(buffers.scratch + sums_.scratch_bytes(size_));
     const auto [outer, reduced, inner] = middle_;
     for (auto row = static_cast<std::size_t>(outer_.begin); row < static_cast<std::size_t>(outer_.end);
          ++row) {
@@ -145,14 +175,14 @@ class SumAccumulateKernel final : public Kernel {
       const auto* c = reinterpret_cast<const float*>(buffers.inputs[0]) + at;
       const auto* x = reinterpret_cast<const float*>(buffers.inputs[1]) + row * reduced * inner + begin_;
       auto* y = reinterpret_cast<float*>(buffers.outputs[0]) + at;
-      std::fill(sum, sum + size_, 0.0F);
-      vector_functions().add_rows(x, reduced, inner, sum, size_);
+      sums_.run(x, sum, size_, buffers.scratch);
       for (std::size_t i = 0; i < size_; ++i) y[i] = c[i] + alpha_ * sum[i];
     }
   }
 
  private:
   Middle middle_;
+  ColumnSums sums_;
   float alpha_;
   Range outer_;
   std::size_t begin_;

@@ -1,5 +1,8 @@
 #include "weft/runtime/kernels/reduce/softmax.h"
 
+#include <cmath>
+
+#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/softmax.h"
@@ -38,6 +41,33 @@ class SoftmaxKernel final : public Kernel {
 
  private:
   Rows rows_;
+};
+
+/// ln sum(e^x) of rows of the last axis, one after the other.
+class LogSumExpKernel final : public Kernel {
+ public:
+  LogSumExpKernel(Range rows, std::size_t length) : rows_(rows), length_(length) {}
+
+  std::size_t scratch_bytes() const override { return length_ * sizeof(float); }
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    auto* probabilities = reinterpret_cast<float*>(buffers.scratch);
+    for (auto row = static_cast<std::size_t>(rows_.begin); row < static_cast<std::size_t>(rows_.end); ++row) {
+      const float* from = x + row * length_;
+      vector_functions().softmax(from, probabilities, y + row, 1, length_);
+      if (std::isfinite(y[row])) continue;
+      // Infinities: x - max(x) is no number, where the sum is 0 or the largest outweighs all.
+      const std::int64_t sizes[] = {static_cast<std::int64_t>(length_)};
+      LogSumExp{}.forward<float>(View<const float>{.data = {from, length_}, .sizes = sizes},
+                                 View<float>{.data = {y + row, 1}, .sizes = {}});
+    }
+  }
+
+ private:
+  Range rows_;
+  std::size_t length_;
 };
 
 /// The loss of each row, and its probabilities or, with a scale, its gradient.
@@ -94,6 +124,28 @@ std::optional<KernelChoice> softmax_kernel(const KernelSite& site) {
   choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector}};
   choice.make = [type = site.inputs[0]](Range range) {
     return std::make_unique<SoftmaxKernel>(rows_of(type, range));
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> logsumexp_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<LogSumExp>();
+  if (op == nullptr || !has_rows(site)) return std::nullopt;
+  const Shape& shape = site.inputs[0].shape;
+  const Axes axes = normalize_axes(op->axes, shape.rank());
+  std::int64_t length = 1;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] != static_cast<std::int64_t>(shape.rank() - axes.size() + i)) return std::nullopt;
+    length *= shape[static_cast<std::size_t>(axes[i])].size();
+  }
+  const std::int64_t rows = shape.elements() / length;
+  const bool cuttable = axes.size() < shape.rank();
+  const std::int64_t extent = cuttable ? row_count(site.inputs[0]) : 1;
+  KernelChoice choice;
+  choice.cut = {.extent = extent, .row_inputs = {cuttable}};
+  choice.make = [length, step = rows / extent](Range range) {
+    return std::make_unique<LogSumExpKernel>(Range{.begin = range.begin * step, .end = range.end * step},
+                                             static_cast<std::size_t>(length));
   };
   return choice;
 }

@@ -14,7 +14,7 @@ struct VectorFunctions {
 
   // y[i] = f(x[i]); x and y may be the same array.
   using Unary = void (*)(const float* x, float* y, std::size_t n);
-  Unary neg, square, sqrt, exp, log, abs, erf, tanh, relu, sigmoid;
+  Unary neg, square, sqrt, exp, log, log1p, expm1, abs, erf, tanh, relu, sigmoid;
 
   // y[i] = f(a[i], b[i]); y may be one of the others.
   using Binary = void (*)(const float* a, const float* b, float* y, std::size_t n);
@@ -33,10 +33,16 @@ struct VectorFunctions {
   // y[i] = x[i] * factor[i]
   void (*scale_u8)(const std::uint8_t* x, const float* factor, float* y, std::size_t n);
 
-  // y += sum of `rows` rows of `n` elements, `stride` apart: in blocks of rows, so that errors stay small.
+  // y += sum of `rows` rows of `n` elements, `stride` apart, added in f32 in blocks of 16 rows: each error is
+  // below (16 + rows / 16) 2^-24 of the sum of absolute values. For few rows.
   void (*add_rows)(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n);
-  // The sum of n elements.
-  float (*sum)(const float* x, std::size_t n);
+  // y += sum of factors[r * factor_stride] times row r, in f64, for any number of rows; without `factors`,
+  // the sum of the rows.
+  void (*add_many_rows)(const float* x, std::size_t rows, std::size_t stride, const float* factors,
+                        std::size_t factor_stride, double* y, std::size_t n);
+  // The sum of n elements, and of n products, in f64.
+  double (*sum)(const float* x, std::size_t n);
+  double (*dot)(const float* a, const float* b, std::size_t n);
 
   // probabilities = softmax(x) and norms = ln sum(e^x) for each of `rows` rows of n >= 1 elements. x may be
   // `probabilities`; norms may be null.

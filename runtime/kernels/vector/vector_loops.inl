@@ -18,6 +18,8 @@ typedef std::int32_t Mask __attribute__((vector_size(kWidth * sizeof(std::int32_
 extern "C" {
 Vector WEFT_VECTOR_MATH(expf)(Vector);
 Vector WEFT_VECTOR_MATH(logf)(Vector);
+Vector WEFT_VECTOR_MATH(log1pf)(Vector);
+Vector WEFT_VECTOR_MATH(expm1f)(Vector);
 Vector WEFT_VECTOR_MATH(erff)(Vector);
 }
 
@@ -95,6 +97,12 @@ void exp(const float* x, float* y, std::size_t n) {
 }
 void log(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); });
+}
+void log1p(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(log1pf)(v); });
+}
+void expm1(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expm1f)(v); });
 }
 void erf(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); });
@@ -200,76 +208,158 @@ void scale_u8(const std::uint8_t* x, const float* factor, float* y, std::size_t 
   for (; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor[i];
 }
 
-// The sums of kColumns registers of columns over one block of rows, added to y. Several columns at once,
-// because one chain of additions would wait for its own latency.
+// The sums of kColumns registers of columns, block by block. Several columns at once, because one chain of
+// additions would wait for its own latency.
 template <std::size_t kColumns>
-void add_block(const float* x, std::size_t rows, std::size_t stride, Vector (&sums)[kColumns]) {
-  for (std::size_t c = 0; c < kColumns; ++c) sums[c] = Vector{};
-  for (std::size_t row = 0; row < rows; ++row, x += stride) {
-    for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load(x + c * kWidth);
+void sum_columns(const float* x, std::size_t rows, std::size_t stride, Vector (&totals)[kColumns]) {
+  constexpr std::size_t kBlock = 16;
+  for (std::size_t c = 0; c < kColumns; ++c) totals[c] = Vector{};
+  for (std::size_t first = 0; first < rows; first += kBlock) {
+    const std::size_t last = first + kBlock < rows ? first + kBlock : rows;
+    Vector sums[kColumns] = {};
+    for (std::size_t row = first; row < last; ++row, x += stride) {
+      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load(x + c * kWidth);
+    }
+    for (std::size_t c = 0; c < kColumns; ++c) totals[c] += sums[c];
   }
 }
 
+// A column that fills no register, in the same order.
+float sum_column(const float* x, std::size_t rows, std::size_t stride) {
+  constexpr std::size_t kBlock = 16;
+  float total = 0.0F;
+  for (std::size_t first = 0; first < rows; first += kBlock) {
+    const std::size_t last = first + kBlock < rows ? first + kBlock : rows;
+    float sum = 0.0F;
+    for (std::size_t row = first; row < last; ++row, x += stride) sum += *x;
+    total += sum;
+  }
+  return total;
+}
+
 void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n) {
+  constexpr std::size_t kColumns = 4;
+  std::size_t j = 0;
+  for (; j + kColumns * kWidth <= n; j += kColumns * kWidth) {
+    Vector sums[kColumns];
+    sum_columns<kColumns>(x + j, rows, stride, sums);
+    for (std::size_t c = 0; c < kColumns; ++c) store(y + j + c * kWidth, load(y + j + c * kWidth) + sums[c]);
+  }
+  for (; j + kWidth <= n; j += kWidth) {
+    Vector sums[1];
+    sum_columns<1>(x + j, rows, stride, sums);
+    store(y + j, load(y + j) + sums[0]);
+  }
+  if (j < n && n >= kWidth) {
+    // The last columns together with some before them, which are done already.
+    Vector sums[1];
+    sum_columns<1>(x + n - kWidth, rows, stride, sums);
+    for (; j < n; ++j) y[j] += sums[0][j + kWidth - n];
+  }
+  for (; j < n; ++j) y[j] += sum_column(x + j, rows, stride);
+}
+
+// Half a register of f32 as a register of f64, in which the product of two f32 is exact.
+constexpr std::size_t kHalf = kWidth / 2;
+typedef float Half __attribute__((vector_size(kHalf * sizeof(float))));
+typedef double Wide __attribute__((vector_size(kHalf * sizeof(double))));
+Wide load_wide(const float* x) {
+  Half half;
+  __builtin_memcpy(&half, x, sizeof(half));
+  return __builtin_convertvector(half, Wide);
+}
+
+template <std::size_t kColumns>
+void add_wide_columns(const float* x, std::size_t rows, std::size_t stride, const float* factors,
+                      std::size_t factor_stride, double* y) {
+  Wide sums[kColumns];
+  __builtin_memcpy(sums, y, sizeof(sums));
+  for (std::size_t row = 0; row < rows; ++row, x += stride) {
+    if (factors == nullptr) {
+      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load_wide(x + c * kHalf);
+    } else {
+      const Wide factor = Wide{} + static_cast<double>(factors[row * factor_stride]);
+      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += factor * load_wide(x + c * kHalf);
+    }
+  }
+  __builtin_memcpy(y, sums, sizeof(sums));
+}
+
+// In blocks of rows, so that wide rows are read from pages that were looked up just now.
+void add_many_rows(const float* x, std::size_t rows, std::size_t stride, const float* factors,
+                   std::size_t factor_stride, double* y, std::size_t n) {
   constexpr std::size_t kBlock = 64;
   constexpr std::size_t kColumns = 4;
   for (std::size_t first = 0; first < rows; first += kBlock) {
     const std::size_t height = first + kBlock < rows ? kBlock : rows - first;
     const float* block = x + first * stride;
+    const float* scales = factors != nullptr ? factors + first * factor_stride : nullptr;
     std::size_t j = 0;
-    for (; j + kColumns * kWidth <= n; j += kColumns * kWidth) {
-      Vector sums[kColumns];
-      add_block<kColumns>(block + j, height, stride, sums);
-      for (std::size_t c = 0; c < kColumns; ++c)
-        store(y + j + c * kWidth, load(y + j + c * kWidth) + sums[c]);
-    }
-    for (; j + kWidth <= n; j += kWidth) {
-      Vector sums[1];
-      add_block<1>(block + j, height, stride, sums);
-      store(y + j, load(y + j) + sums[0]);
-    }
-    if (j < n && n >= kWidth) {
-      // The last columns together with some before them, which are done already.
-      Vector sums[1];
-      add_block<1>(block + n - kWidth, height, stride, sums);
-      for (; j < n; ++j) y[j] += sums[0][j + kWidth - n];
-    }
+    for (; j + kColumns * kHalf <= n; j += kColumns * kHalf)
+      add_wide_columns<kColumns>(block + j, height, stride, scales, factor_stride, y + j);
+    for (; j + kHalf <= n; j += kHalf)
+      add_wide_columns<1>(block + j, height, stride, scales, factor_stride, y + j);
     for (; j < n; ++j) {
-      float sum = 0.0F;
-      for (std::size_t row = 0; row < height; ++row) sum += block[row * stride + j];
-      y[j] += sum;
+      double sum = y[j];
+      for (std::size_t row = 0; row < height; ++row) {
+        const double scale = scales != nullptr ? static_cast<double>(scales[row * factor_stride]) : 1.0;
+        sum += scale * static_cast<double>(block[row * stride + j]);
+      }
+      y[j] = sum;
     }
   }
 }
 
-// In blocks, each in the lanes of one register, the blocks' sums in double.
-float sum(const float* x, std::size_t n) {
-  constexpr std::size_t kBlock = 64 * kWidth;
-  double total = 0.0;
+// The sum of f(i), registers of f64 over the elements from i on, and of g(i) for those that fill none.
+template <typename F, typename G>
+double sum_wide(std::size_t n, F f, G g) {
+  constexpr std::size_t kChains = 4;
+  Wide sums[kChains] = {};
   std::size_t i = 0;
-  while (i + kWidth <= n) {
-    Vector lanes{};
-    const std::size_t end = i + kBlock < n ? i + kBlock : n;
-    for (; i + kWidth <= end; i += kWidth) lanes += load(x + i);
-    for (std::size_t lane = 0; lane < kWidth; ++lane) total += static_cast<double>(lanes[lane]);
+  for (; i + kChains * kHalf <= n; i += kChains * kHalf) {
+    for (std::size_t c = 0; c < kChains; ++c) sums[c] += f(i + c * kHalf);
   }
-  for (; i < n; ++i) total += static_cast<double>(x[i]);
-  return static_cast<float>(total);
+  for (; i + kHalf <= n; i += kHalf) sums[0] += f(i);
+  const Wide all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  double total = 0.0;
+  for (std::size_t lane = 0; lane < kHalf; ++lane) total += all[lane];
+  for (; i < n; ++i) total += g(i);
+  return total;
+}
+
+double sum(const float* x, std::size_t n) {
+  return sum_wide(
+      n, [x](std::size_t i) { return load_wide(x + i); },
+      [x](std::size_t i) { return static_cast<double>(x[i]); });
+}
+
+double dot(const float* a, const float* b, std::size_t n) {
+  return sum_wide(
+      n, [a, b](std::size_t i) { return load_wide(a + i) * load_wide(b + i); },
+      [a, b](std::size_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
 float softmax_row(const float* x, float* probabilities, std::size_t n) {
   float largest = x[0];
   for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
+  constexpr std::size_t kBlock = 64 * kWidth;
   const Vector shift = fill(largest);
+  double sums = 0.0;  // of many blocks
   float total = 0.0F;
   std::size_t i = 0;
-  Vector lanes{};
-  for (; i + kWidth <= n; i += kWidth) {
-    const Vector e = WEFT_VECTOR_MATH(expf)(load(x + i) - shift);
-    store(probabilities + i, e);
-    lanes += e;
+  while (i + kWidth <= n) {
+    const std::size_t end = i + kBlock < n ? i + kBlock : n;
+    Vector lanes{};
+    for (; i + kWidth <= end; i += kWidth) {
+      const Vector e = WEFT_VECTOR_MATH(expf)(load(x + i) - shift);
+      store(probabilities + i, e);
+      lanes += e;
+    }
+    total = 0.0F;
+    for (std::size_t lane = 0; lane < kWidth; ++lane) total += lanes[lane];
+    sums += static_cast<double>(total);
   }
-  for (std::size_t lane = 0; lane < kWidth; ++lane) total += lanes[lane];
+  total = static_cast<float>(sums);
   if (i < n) {
     float tail[kWidth] = {};
     __builtin_memcpy(tail, x + i, (n - i) * sizeof(float));
@@ -345,6 +435,8 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .sqrt = sqrt,
     .exp = exp,
     .log = log,
+    .log1p = log1p,
+    .expm1 = expm1,
     .abs = abs,
     .erf = erf,
     .tanh = tanh,
@@ -368,7 +460,9 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .from_u8 = from_u8,
     .scale_u8 = scale_u8,
     .add_rows = add_rows,
+    .add_many_rows = add_many_rows,
     .sum = sum,
+    .dot = dot,
     .softmax = softmax,
     .add_bias = add_bias,
 };

@@ -46,12 +46,16 @@ std::size_t RowProducts::scratch_bytes() const {
 void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
                            float scale, const float* bias, float* y, std::byte* scratch,
                            const SparseFunctions& functions) const {
-  const auto nonzeros = [&] {
-    std::int64_t sum = 0;
-    for (std::int64_t i = 0; i < count; ++i) sum += x.ends[i] - x.begins[i];
-    return sum;
+  const auto goes_in_parts = [&] {
+    std::int64_t nonzeros = 0;
+    std::int64_t longest = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      nonzeros += x.ends[i] - x.begins[i];
+      longest = std::max(longest, x.ends[i] - x.begins[i]);
+    }
+    return longest <= kLongestSum && pays(count, nonzeros);
   };
-  if (may_pay_ && pays(count, nonzeros())) {
+  if (may_pay_ && goes_in_parts()) {
     const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = panel_};
     auto* cursors = reinterpret_cast<std::int64_t*>(scratch + panel_bytes());
     functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, stride, n_, scale, bias, y, panel,

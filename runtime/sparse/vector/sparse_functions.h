@@ -41,6 +41,10 @@ struct StoredColumns {
 
 constexpr std::int64_t kCompressSpare = 16;  // elements
 
+/// A sum of more terms is made of sums of 1,024 terms, whose total is compensated: its error is at most 1,026
+/// * 2^-24 of the sum of the terms' absolute values, however many there are.
+constexpr std::int64_t kLongestSum = 2048;
+
 /// Room for a part of a matrix, whose rows lie side by side in it. Aligned to 64 bytes; a row takes a
 /// multiple of 16 floats.
 struct Panel {
@@ -56,9 +60,9 @@ struct SparseFunctions {
   void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
                    std::int64_t n, float scale, const float* bias, float* y);
 
-  // The same bits. All rows meet the first rows of w before the next ones, which so stay in the panel, and
-  // the panel in the cache: it pays where a row has several non-zeros for each part. All columns of x lie in
-  // [first, last); `cursors` is room for `count` numbers.
+  // The same bits, for rows of at most kLongestSum non-zeros. All rows meet the first rows of w before the
+  // next ones, which so stay in the panel, and the panel in the cache: it pays where a row has several
+  // non-zeros for each part. All columns of x lie in [first, last); `cursors` is room for `count` numbers.
   void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
                             const float* w, std::int64_t stride, std::int64_t n, float scale,
                             const float* bias, float* y, const Panel& panel, std::int64_t* cursors);
@@ -77,7 +81,8 @@ struct SparseFunctions {
                      const Panel& panel);
 
   // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
-  // i, one row after the other; d has rows of n elements, those of y lie `stride` elements apart.
+  // i, one row after the other in f32: a column with many non-zeros has an error of 2^-24 for each of them. d
+  // has rows of n elements, those of y lie `stride` elements apart.
   void (*scatter)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
                   const float* d, std::int64_t n, float alpha, float* y, std::int64_t stride);
 };

@@ -113,6 +113,43 @@ struct Block {
   }
 };
 
+// The sums of blocks, each with what its roundings lost (Knuth's two-sum): as right as the blocks themselves,
+// however many there are.
+template <int R, bool HasTail>
+struct BlockTotal {
+  Vector sum[R + 1] = {};
+  Vector lost[R + 1] = {};
+
+  inline void add(const Block<R, HasTail>& block) {
+#pragma GCC unroll 32
+    for (int r = 0; r < R + (HasTail ? 1 : 0); ++r) {
+      const Vector next = sum[r] + block.sum[r];
+      const Vector taken = next - sum[r];
+      lost[r] += (sum[r] - (next - taken)) + (block.sum[r] - taken);
+      sum[r] = next;
+    }
+  }
+  inline void finish(Block<R, HasTail>& block) const {
+#pragma GCC unroll 32
+    for (int r = 0; r < R + (HasTail ? 1 : 0); ++r) block.sum[r] = sum[r] + lost[r];
+  }
+};
+
+// Sums of more than kLongestSum terms go through here: blocks of 1,024 terms, and their total. `add` adds the
+// terms [begin, end) to a block.
+template <int R, bool HasTail, typename Add>
+__attribute__((noinline)) void add_long(Block<R, HasTail>& block, std::int64_t begin, std::int64_t end,
+                                        Add add) {
+  constexpr std::int64_t kTerms = 1024;
+  BlockTotal<R, HasTail> total;
+  for (std::int64_t k = begin; k < end; k += kTerms) {
+    block.clear();
+    add(block, k, k + kTerms < end ? k + kTerms : end);
+    total.add(block);
+  }
+  total.finish(block);
+}
+
 // Between two rows many lines of a matrix go through the cache nearest to the core.
 template <typename C, typename V>
 inline void fetch_row(const StoredRows& x, std::int64_t row) {
@@ -134,8 +171,16 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
     const std::int64_t end = x.ends[i];
-    for (std::int64_t k = x.begins[i]; k < end; ++k) {
-      block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
+    const auto add = [&](Block<R, HasTail>& to, std::int64_t first,
+                         std::int64_t last) __attribute__((always_inline)) {
+      for (std::int64_t k = first; k < last; ++k) {
+        to.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
+      }
+    };
+    if (end - x.begins[i] > kLongestSum) {
+      add_long(block, x.begins[i], end, add);
+    } else {
+      add(block, x.begins[i], end);
     }
     block.finish(scale, bias, y + i * n, tail);
   }
@@ -213,11 +258,20 @@ void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d
       own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * stride);
     }
     const std::int32_t end = x.ends[column];
-    std::int32_t k = x.begins[column];
+    const std::int32_t k = x.begins[column];
     if (k == end && c == y) continue;
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    for (; k < end; ++k) block.add(value_of(entries[k]), d + row_of(entries[k]) * kStride);
+    const auto add = [&](Block<R, HasTail>& to, std::int64_t first, std::int64_t last)
+                         __attribute__((always_inline)) {
+                           for (std::int64_t at = first; at < last; ++at)
+                             to.add(value_of(entries[at]), d + row_of(entries[at]) * kStride);
+                         };
+    if (end - k > kLongestSum) {
+      add_long(block, k, end, add);
+    } else {
+      add(block, k, end);
+    }
     block.finish(alpha, c != nullptr ? c + column * stride : nullptr, y + column * stride, tail);
   }
 }

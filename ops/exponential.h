@@ -1,0 +1,87 @@
+#pragma once
+// Exponentials and logarithms where the plain formulas lose all digits or overflow: near 0, near 1 and in the
+// tails. log(1 + x), exp(x) - 1 and their like become these ops by themselves, see stabilize() in
+// graph/passes/standard.h.
+//
+// Relative error in f32, of log1p and expm1: below 4 ulp, denormal numbers included. Of log1mexp and
+// logsumexp: below 4 ulp of the result, or of the largest input where the sum of exponentials cancels it.
+
+#include "weft/ops/reduce.h"
+
+namespace weft {
+
+struct Log1p {  // y = ln(1 + x), dx = dy / (1 + x)
+  static constexpr std::string_view name = "log1p";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::log1p(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+  Value stabilize(std::span<const Value> inputs) const;
+};
+
+struct Expm1 {  // y = e^x - 1, dx = dy e^x
+  static constexpr std::string_view name = "expm1";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    map(x, y, [](T u) { return std::expm1(u); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+// y = ln(1 - e^x), dx = -dy / (e^-x - 1); the formula on either side of -ln 2 is Maechler's (2012).
+struct Log1mExp {
+  static constexpr std::string_view name = "log1mexp";
+  static constexpr Traits traits{.elementwise = true};
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    constexpr T kLn2 = static_cast<T>(0.693147180559945309417);
+    map(x, y, [](T u) { return u > -kLn2 ? std::log(-std::expm1(u)) : std::log1p(-std::exp(u)); });
+  }
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct LogSumExp {  // y = ln sum(e^x), dx = dy e^(x - y); ln 0 = -inf where every x is -inf
+  static constexpr std::string_view name = "logsumexp";
+  Axes axes;
+  bool keep_dims = false;
+  static constexpr auto attributes = weft::attributes(&LogSumExp::axes, &LogSumExp::keep_dims);
+  TensorType infer(const TensorType& x) const { return reduced_type(float_type(x), axes, keep_dims); }
+  template <std::floating_point T>
+  void forward(View<const T> x, View<T> y) const;
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+/// ln(1 + x), right to the last digits near 0 too. Floats, as all of these.
+Value log1p(const Operand& x);
+/// e^x - 1, right to the last digits near 0 too.
+Value expm1(const Operand& x);
+/// ln(1 - e^x) for x <= 0; NaN above.
+Value log1mexp(const Operand& x);
+/// The logarithm of the sum of exponentials over `axes` (all of them if none is listed), which overflows for
+/// no finite x. Of no elements: -inf.
+Value logsumexp(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+
+template <std::floating_point T>
+void LogSumExp::forward(View<const T> x, View<T> y) const {
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  std::vector<double> largest(y.data.size(), kLowest);
+  for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) {
+    const auto value = static_cast<double>(x[in]);
+    if (value > largest[out] || std::isnan(value)) largest[out] = value;
+  });
+  std::vector<double> sums(y.data.size(), 0.0);
+  for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) {
+    if (std::isfinite(largest[out])) sums[out] += std::exp(static_cast<double>(x[in]) - largest[out]);
+  });
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    y[i] = static_cast<T>(std::isfinite(largest[i]) ? largest[i] + std::log(sums[i]) : largest[i]);
+  }
+}
+
+}  // namespace weft
