@@ -9,9 +9,11 @@
 #include "weft/ops/conv.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
+#include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
@@ -26,12 +28,12 @@ using BuiltinOps = std::tuple<                                                  
     StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                              //
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
     Where, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                //
-    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
-    MatMul, SparseMatMul, SampledMatMul, Sum, Max, ArgMax, Count,                                  //
+    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
+    MatMul, SparseMatMul, SampledMatMul, Sum, Max, ArgMax, Count, Norm,                            //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
-    Softmax, LogSoftmax, SoftmaxCrossEntropy,                                                      //
+    Softmax, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                                     //
     RandomKey, RandomUniform, RandomNormal>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.

@@ -1,7 +1,10 @@
+#include <limits>
+
 #include "weft/frontends/verify/builtin_specifications.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/gelu.h"
 
 namespace weft::verify::builtin {
 namespace {
@@ -42,6 +45,22 @@ std::vector<Refusal> with(std::vector<Refusal> refusals, Refusal more) {
   return refusals;
 }
 
+/// Elementwise ops take any numbers, unless they say less.
+Domain domain_of(const Op& op) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (op.is<Log>() || op.is<Sqrt>()) return {.low = 0.0, .high = kInfinity};
+  return {};
+}
+
+List everywhere(List list) {
+  for (Specification& specification : list) {
+    if (specification.op == Cast{}.name) continue;  // of which integers have no extremes in common
+    SampleSource any(1, "domain");
+    specification.domain = domain_of(specification.samplers[0](any).op);
+  }
+  return list;
+}
+
 }  // namespace
 
 List arithmetic() {
@@ -68,7 +87,7 @@ List arithmetic() {
                     {is_float(from) ? source.between_integers(sizes) : source.whole(sizes, 2, from)}};
     };
   };
-  return {
+  return everywhere({
       {"add", "a + b", {pair_of(Add{}, -2, 2), whole_pair(Add{}, i32)}, of_integers(Add{})},
       {"sub", "a - b", {pair_of(Sub{}, -2, 2), whole_pair(Sub{}, i64)}, of_integers(Sub{})},
       {"mul", "a * b", {pair_of(Mul{}, -2, 2), whole_pair(Mul{}, u8)}, of_integers(Mul{})},
@@ -110,7 +129,7 @@ List arithmetic() {
        {{Where{}, {nothing(f64, {2}), nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch},
         {Where{}, {nothing(boolean, {2}), nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch},
         {Where{}, {nothing(boolean, {2}), nothing(f64, {3}), nothing(f64, {3})}, ErrorCode::shape_mismatch}}},
-  };
+  });
 }
 
 List activations_and_comparisons() {
@@ -120,7 +139,7 @@ List activations_and_comparisons() {
                          .samplers = {apart(op), whole_pair(op, i32)},
                          .refusals = no_pair(op)};
   };
-  return {
+  return everywhere({
       comparison(Equal{}, "a == b"),
       comparison(NotEqual{}, "a != b"),
       comparison(Less{}, "a < b"),
@@ -139,7 +158,9 @@ List activations_and_comparisons() {
        {away_from_zero(Elu{1.0}), away_from_zero(Elu{0.5})},
        not_floats(Elu{})},
       unary(Softplus{}, "log(1 + exp(x))", of_uniform(Softplus{}, -4, 4)),
-  };
+      unary(Gelu{}, "x times the normal distribution function", of_uniform(Gelu{}, -4, 4)),
+      unary(GeluSlope{}, "the derivative of gelu", of_uniform(GeluSlope{}, -4, 4)),
+  });
 }
 
 }  // namespace weft::verify::builtin
