@@ -7,6 +7,7 @@
 #include <ranges>
 #include <set>
 
+#include "weft/autodiff/masks.h"
 #include "weft/autodiff/unbroadcast.h"
 #include "weft/graph/program.h"
 #include "weft/graph/topology.h"
@@ -27,7 +28,7 @@ std::string describe(const Node& node) {
 class Sweep {
  public:
   Sweep(Graph& graph, std::span<const Value> outputs, std::span<const Value> wrt)
-      : graph_(graph), wrt_(wrt), needed_(needed_nodes(graph, outputs)) {
+      : graph_(graph), wrt_(wrt), needed_(needed_nodes(graph, outputs)), masks_(graph) {
     // A node matters when it is asked for or one of its inputs matters; older nodes come first.
     matters_.assign(graph.size(), false);
     for (const Value& value : wrt) matters_[value.node()] = true;
@@ -39,7 +40,7 @@ class Sweep {
   }
 
   void seed(const Value& output, const Value& cotangent) {
-    accumulate({output.node(), output.output()}, cotangent, output.node());
+    accumulate({output.node(), output.output()}, cotangent, {}, output.node());
   }
 
   void run() {
@@ -100,7 +101,7 @@ class Sweep {
       }
     }
     if (goes_round_asked(id, leaves)) return false;
-    accumulate({form.node(), form.output()}, gradient, id);
+    accumulate({form.node(), form.output()}, gradient, masks_.of(graph_.value({id, 0})), id);
     for (NodeId made = end; made-- > first;) {
       if (matters_[made]) visit(made);
     }
@@ -154,17 +155,18 @@ class Sweep {
   }
 
   void apply_rule(NodeId id, const GradientArgs& args) {
-    const Node& node = graph_.node(id);
-    const auto input_gradients = node.op.gradient(args);
-    check_rule(node, args.inputs.size(), input_gradients.size());
+    const auto first = static_cast<NodeId>(graph_.size());
+    const auto input_gradients = graph_.node(id).op.gradient(args);
+    check_rule(graph_.node(id), args.inputs.size(), input_gradients.size());
     for (std::size_t i = 0; i < args.inputs.size(); ++i) {
       if (input_gradients[i].has_value() && matters_[args.inputs[i].node()]) {
-        pass_on(id, args.inputs[i], input_gradients[i]);
+        const auto [gradient, masks] = masks_.guard(id, args, i, input_gradients[i], first);
+        pass_on(id, args.inputs[i], gradient, masks);
       }
     }
   }
 
-  void pass_on(NodeId user, const Value& input, const Value& gradient) {
+  void pass_on(NodeId user, const Value& input, const Value& gradient, const Masks& masks) {
     const Node& node = graph_.node(user);
     if (!is_float(input.dtype())) {
       came_from_.emplace(input.node(), user);
@@ -179,12 +181,19 @@ class Sweep {
                    .actual = to_string(gradient.type()),
                    .where = to_string(node.where)});
     }
-    accumulate({input.node(), input.output()}, unbroadcast(gradient, input.shape()), user);
+    const bool same = gradient.shape() == input.shape();
+    accumulate({input.node(), input.output()}, unbroadcast(gradient, input.shape()),
+               same ? masks : masks_.unbroadcast(masks, gradient.shape(), input), user);
   }
 
-  void accumulate(ValueId id, const Value& gradient, NodeId user) {
+  void accumulate(ValueId id, const Value& gradient, const Masks& masks, NodeId user) {
     came_from_.emplace(id.node, user);
     Value& total = gradients_[id];
+    if (total.has_value()) {
+      masks_.add(id, masks);
+    } else {
+      masks_.begin(id, masks);
+    }
     total = total.has_value() ? total + gradient : gradient;
   }
 
@@ -219,6 +228,7 @@ class Sweep {
   std::map<ValueId, Value> gradients_;
   std::map<NodeId, NodeId>
       came_from_;  // the first user that passed a gradient on; an output points at itself
+  MaskSweep masks_;
 };
 
 void expect_in_graph(const Graph& graph, std::span<const Value> values, std::string_view role,

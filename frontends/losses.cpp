@@ -11,7 +11,9 @@
 #include "weft/ops/control.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
 
 namespace weft::losses {
 namespace {
@@ -47,12 +49,43 @@ Value mean_of_each(const Value& x) {
   return axes.empty() ? x : mean(x, axes);
 }
 
+/// The smallest p whose logarithm counts.
+double smallest_normal(DType dtype) {
+  return dtype == DType::f32 ? static_cast<double>(std::numeric_limits<float>::min()) : std::exp(kLowestLog);
+}
+
 /// ln p, not below -100. What is no number stays so; the gradient is finite, also at 0.
 Value bounded_log(const Value& p) {
-  const double smallest =
-      p.dtype() == DType::f32 ? static_cast<double>(std::numeric_limits<float>::min()) : std::exp(kLowestLog);
-  const Value below = p <= smallest;
+  const Value below = p <= smallest_normal(p.dtype());
   return where(below, kLowestLog, log(where(below, 1.0, p)));
+}
+
+/// t x, and 0 where t is 0, whatever x is: a class that cannot be has the logarithm -infinity.
+Value share_of(const Value& t, const Value& x) { return where(equal(t, 0.0), 0.0, t * x); }
+
+/// ln(1 + x), without the loss of x in the sum where it is small (Kahan; Goldberg 1991, theorem 4).
+Value log_of_one_plus(const Value& x) {
+  const Value sum = 1.0 + x;
+  const Value lost = equal(sum, 1.0);
+  const Value safe = where(lost, 2.0, sum);
+  const Value y = where(lost, x, log(safe) * x / (safe - 1.0));
+  return custom_gradient(y, {&x, 1}, [](const GradientArgs& args) {
+    return std::vector{args.output_gradients[0] / (1.0 + args.inputs[0])};
+  });
+}
+
+/// ln(1 - p), bounded as above.
+Value bounded_log_of_rest(const Value& p) {
+  const Value below = 1.0 - p <= smallest_normal(p.dtype());
+  return where(below, kLowestLog, log_of_one_plus(where(below, 0.0, -p)));
+}
+
+/// The mean of log-probabilities over the classes that can be, those that are not -infinity; [..., classes].
+Value mean_of_possible(const Value& log_probabilities) {
+  const Value possible = log_probabilities > -std::numeric_limits<double>::infinity();
+  const Value one = constant(log_probabilities.graph(), 1.0, log_probabilities.dtype());
+  const Value count = sum(where(possible, one, 0.0), {-1});
+  return sum(where(possible, log_probabilities, 0.0), {-1}) / maximum(count, 1.0);
 }
 
 Value smoothed(const Value& targets, double smoothing) {
@@ -85,7 +118,9 @@ Value categorical_cross_entropy(const Operand& probabilities, const Operand& tar
 Value categorical_cross_entropy_with_logits(const Operand& logits, const Operand& targets, double smoothing) {
   expect_smoothing(smoothing, logits);
   const Pair in("categorical_cross_entropy", logits, targets);
-  return -sum(smoothed(in.t, smoothing) * log_softmax(in.x), {-1});
+  const Value logs = log_softmax(in.x);
+  const Value hard = -sum(share_of(in.t, logs), {-1});
+  return smoothing == 0.0 ? hard : (1.0 - smoothing) * hard - smoothing * mean_of_possible(logs);
 }
 
 Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const Operand& labels,
@@ -95,7 +130,7 @@ Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const 
                      "sparse_categorical_cross_entropy", logits.where());
   const Value hard = softmax_cross_entropy(logits, labels);
   if (smoothing == 0.0) return hard;
-  return (1.0 - smoothing) * hard - smoothing * mean(log_softmax(logits), {-1});
+  return (1.0 - smoothing) * hard - smoothing * mean_of_possible(log_softmax(logits));
 }
 
 Value negative_log_likelihood(const Operand& log_probabilities, const Operand& labels) {
@@ -120,19 +155,22 @@ Value kl_divergence(const Operand& log_probabilities, const Operand& targets) {
 
 Value categorical_hinge(const Operand& scores, const Operand& targets) {
   const Pair in("categorical_hinge", scores, targets);
-  const Value right = sum(in.t * in.x, {-1});
-  const Value wrong = max((1.0 - in.t) * in.x, {-1});
+  const Value right = sum(share_of(in.t, in.x), {-1});
+  const Value wrong = max(share_of(1.0 - in.t, in.x), {-1});
   return relu(1.0 + wrong - right);
 }
 
 Value binary_cross_entropy(const Operand& probabilities, const Operand& targets) {
   const Pair in("binary_cross_entropy", probabilities, targets);
-  return mean_of_each(-(in.t * bounded_log(in.x) + (1.0 - in.t) * bounded_log(1.0 - in.x)));
+  return mean_of_each(-(in.t * bounded_log(in.x) + (1.0 - in.t) * bounded_log_of_rest(in.x)));
 }
 
 Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets) {
   const Pair in("binary_cross_entropy", logits, targets);
-  return mean_of_each(softplus(in.x) - in.t * in.x);
+  // Of ln(1 + e^x) - t x the large parts cancel before they are rounded, on either side.
+  const Value positive = in.x > 0.0;
+  const Value line = where(positive, share_of(1.0 - in.t, in.x), -share_of(in.t, in.x));
+  return mean_of_each(line + softplus(where(positive, -in.x, in.x)));
 }
 
 Value mean_squared_error(const Operand& predictions, const Operand& targets) {
@@ -162,7 +200,13 @@ Value huber(const Operand& predictions, const Operand& targets, double delta) {
 Value log_cosh(const Operand& predictions, const Operand& targets) {
   const Pair in("log_cosh", predictions, targets);
   const Value e = in.x - in.t;
-  return mean_of_each(e + softplus(-2.0 * e) - std::numbers::ln2);
+  const Value size = abs(e);
+  // With u = tanh(e), cosh(e)^2 is 1 / (1 - u^2).
+  const Value near = -0.5 * log_of_one_plus(-square(tanh(minimum(size, 1.0))));
+  const Value y = where(size < 1.0, near, size + softplus(-2.0 * size) - std::numbers::ln2);
+  return mean_of_each(custom_gradient(y, {&e, 1}, [](const GradientArgs& args) {
+    return std::vector{args.output_gradients[0] * tanh(args.inputs[0])};
+  }));
 }
 
 Value hinge(const Operand& scores, const Operand& targets) {
@@ -177,7 +221,7 @@ Value squared_hinge(const Operand& scores, const Operand& targets) {
 
 Value poisson(const Operand& log_rates, const Operand& targets) {
   const Pair in("poisson", log_rates, targets);
-  return mean_of_each(exp(in.x) - in.t * in.x);
+  return mean_of_each(exp(in.x) - share_of(in.t, in.x));
 }
 
 Value poisson_of_rates(const Operand& rates, const Operand& targets) {
@@ -187,8 +231,11 @@ Value poisson_of_rates(const Operand& rates, const Operand& targets) {
 
 Value cosine(const Operand& predictions, const Operand& targets) {
   const Pair in("cosine", predictions, targets);
-  const auto length = [](const Value& x) { return sum(square(x), {-1}) + kCosineEpsilon; };
-  return 1.0 - sum(in.x * in.t, {-1}) / sqrt(length(in.x) * length(in.t));
+  // Each is brought to length 1 by itself, so that neither squares nor products leave the range of numbers.
+  const auto direction = [](const Value& x) {
+    return scale_widely(x, 1.0 / sqrt(square(wide_norm(x, {-1}, true)) + kCosineEpsilon));
+  };
+  return 1.0 - sum(direction(in.x) * direction(in.t), {-1});
 }
 
 Value reduce(const Operand& losses, const ReduceOptions& options) {
@@ -215,10 +262,16 @@ Value reduce(const Operand& losses, const ReduceOptions& options) {
     expect_fit(of_class, "the class weights at the targets");
     weights = weights.has_value() ? weights * of_class : of_class;
   }
-  if (!weights.has_value()) return options.reduction == Reduction::mean ? mean(each) : sum(each);
+  const bool is_mean = options.reduction == Reduction::mean;
+  if (!weights.has_value()) {
+    const Value count = apply(Count{.axes = {}, .dtype = each.dtype()}, each);
+    return is_mean ? sum(each) / maximum(count, 1.0) : sum(each);
+  }
   weights = stop_gradient(weights);
-  const Value total = sum(weights * each);
-  return options.reduction == Reduction::mean ? total / sum(weights) : total;
+  const Value total = sum(share_of(weights, each));
+  if (!is_mean) return total;
+  const Value whole = sum(weights);
+  return total / where(equal(whole, 0.0), 1.0, whole);
 }
 
 }  // namespace weft::losses

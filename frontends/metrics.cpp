@@ -54,6 +54,9 @@ std::size_t classes_of(const Tensor& scores, const Tensor& labels) {
   return static_cast<std::size_t>(scores.sizes()[1]);
 }
 
+/// Whether a score counts as higher: a NaN does, than any number, as for max and argmax.
+bool is_above(double a, double b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
+
 /// part / whole, of nothing 0.
 double share(double part, double whole) { return whole == 0.0 ? 0.0 : part / whole; }
 
@@ -80,9 +83,10 @@ double top_k_accuracy(const Tensor& scores, const Tensor& labels, std::int64_t k
     std::int64_t ahead = 0;
     for (std::size_t c = 0; c < classes; ++c) {
       const double other = all[row * classes + c];
-      ahead += other > own || (other == own && c < label) ? 1 : 0;
+      const bool equal = other == own || (std::isnan(other) && std::isnan(own));
+      ahead += is_above(other, own) || (equal && c < label) ? 1 : 0;
     }
-    right += !std::isnan(own) && ahead < k ? 1.0 : 0.0;
+    right += ahead < k ? 1.0 : 0.0;
   }
   return share(right, static_cast<double>(truth.size()));
 }
@@ -181,7 +185,8 @@ double expected_calibration_error(const Tensor& probabilities, const Tensor& lab
   Numbers difference(static_cast<std::size_t>(bins), 0.0);  // of the sums of confidence and of what is right
   for (std::size_t row = 0; row < truth.size(); ++row) {
     const auto begin = all.begin() + static_cast<std::ptrdiff_t>(row * classes);
-    const auto best = std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes));
+    const auto best = std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes),
+                                       [](double a, double b) { return is_above(b, a); });
     if (!(*best >= 0.0 && *best <= 1.0)) {
       throw Error(ErrorCode::numeric, "a confidence is a probability",
                   {.op = "expected_calibration_error",

@@ -16,7 +16,8 @@ namespace weft {
 double accuracy(const Tensor& predicted, const Tensor& labels);
 
 /// The share of rows of scores [n, classes] whose label is among the k with the highest score; of equal
-/// scores the earlier counts as higher, as for argmax. A label whose score is NaN is not among them. k >= 1.
+/// scores the earlier counts as higher, and a NaN as higher than any number, as for argmax: with k = 1 this
+/// is the accuracy of argmax. k >= 1.
 double top_k_accuracy(const Tensor& scores, const Tensor& labels, std::int64_t k);
 
 /// How often each class (the row) was predicted as each class (the column): i64 [classes, classes].

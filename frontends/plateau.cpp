@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace weft::schedules {
 
@@ -46,8 +47,9 @@ bool ReduceOnPlateau::observe(double result) {
 }
 
 bool ReduceOnPlateau::improves(double result) const {
-  return options_.maximize ? result > best_ * (1.0 + options_.threshold)
-                           : result < best_ * (1.0 - options_.threshold);
+  // The first result is better than none, which is infinite.
+  const double least = std::isfinite(best_) ? options_.threshold * std::abs(best_) : 0.0;
+  return options_.maximize ? result > best_ + least : result < best_ - least;
 }
 
 bool ReduceOnPlateau::lower_rate() {

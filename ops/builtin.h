@@ -10,9 +10,11 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
+#include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
@@ -27,13 +29,13 @@ using BuiltinOps = std::tuple<                                                  
     StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                              //
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
     Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
-    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus,                                                 //
+    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
     Log1p, Expm1, Log1mExp,                                                                        //
-    MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count,                       //
+    MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
-    Softmax, LogSoftmax, SoftmaxCrossEntropy,                                                      //
+    Softmax, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                                     //
     RandomKey, RandomUniform, RandomNormal>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.

@@ -4,9 +4,12 @@
 
 #include <limits>
 #include <numbers>
+#include <set>
 
 #include "weft/ops/broadcast.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -36,6 +39,38 @@ Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
 Value negated_in(const Value& value) {
   const Node& node = value.graph().node(value.node());
   return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
+}
+
+bool is_positive_constant(const Value& value) {
+  const Node& node = value.graph().node(value.node());
+  if (node.op.is<Count>()) return true;
+  const Tensor* tensor = node.op.constant();
+  if (tensor == nullptr || tensor->elements() != 1) return false;
+  return visit_dtype(tensor->dtype(), [&]<typename T>(T) { return tensor->values<T>()[0] > T{0}; });
+}
+
+/// Whether a value is a sum of squares by the way it is made, over positive numbers if any. Where it is 0 it
+/// has its minimum, and so does its root, whose slope counts as 0 there: as for |x|, which is one.
+bool is_sum_of_squares(const Value& value) {
+  Graph& graph = value.graph();
+  std::set<NodeId> terms{value.node()};  // from the last: all that a term is made of is older
+  while (!terms.empty()) {
+    const Node& node = graph.node(*terms.rbegin());
+    terms.erase(std::prev(terms.end()));
+    const auto is_positive = [&](std::size_t i) { return is_positive_constant(graph.value(node.inputs[i])); };
+    if (node.op.is<Square>() || (node.op.is<Mul>() && node.inputs[0] == node.inputs[1])) continue;
+    if (node.op.is<Pow>() && is_constant(graph.value(node.inputs[1]), 2.0)) continue;
+    if (node.op.is<Sum>() || node.op.is<BroadcastTo>() || node.op.is<Reshape>() || node.op.is<Add>()) {
+      for (const ValueId& input : node.inputs) terms.insert(input.node);
+    } else if ((node.op.is<Div>() || node.op.is<Mul>()) && is_positive(1)) {
+      terms.insert(node.inputs[0].node);
+    } else if (node.op.is<Mul>() && is_positive(0)) {
+      terms.insert(node.inputs[1].node);
+    } else {
+      return false;
+    }
+  }
+  return true;
 }
 
 /// See cast().
@@ -106,14 +141,17 @@ Value Div::simplify(std::span<const Value> inputs) const {
   return a && b ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
 }
 
-// d/da a^b = b a^(b-1), and 0 where both are 0;  d/db a^b = a^b ln a, which exists for a > 0 only.
+// d/da a^b = b a^(b-1), and 0 where both are 0, or where a is a sum of squares and 0;  d/db a^b = a^b ln a,
+// which exists for a > 0 only.
 std::array<Value, 2> Pow::gradient(Value a, Value b, Value y, Value dy) const {
   const Value positive = greater(a, 0.0);
   const Value base = where(equal(b, 0.0), where(equal(a, 0.0), 1.0, a), a);
-  return {dy * b * pow(base, b - 1.0), where(positive, dy * y * log(where(positive, a, 1.0)), 0.0)};
+  const Value slope = dy * b * pow(base, b - 1.0);
+  return {is_sum_of_squares(a) ? where(positive, slope, 0.0) : slope,
+          where(positive, dy * y * log(where(positive, a, 1.0)), 0.0)};
 }
 Value Pow::simplify(std::span<const Value> inputs) const {
-  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value(); kept.has_value()) return kept;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
   const bool same_shape = broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
   if (same_shape && is_constant(inputs[1], 2.0)) return square(inputs[0]);
   return {};
@@ -136,7 +174,11 @@ Value Neg::simplify(std::span<const Value> inputs) const {
 }
 
 Value Square::gradient(Value x, Value, Value dy) const { return dy * x * 2.0; }
-Value Sqrt::gradient(Value, Value y, Value dy) const { return dy * 0.5 / y; }
+Value Sqrt::gradient(Value x, Value y, Value dy) const {
+  if (!is_sum_of_squares(x)) return dy * 0.5 / y;
+  const Value least = equal(y, 0.0);
+  return where(least, 0.0, dy * 0.5 / where(least, 1.0, y));
+}
 Value Exp::gradient(Value, Value y, Value dy) const { return dy * y; }
 Value Log::gradient(Value x, Value, Value dy) const { return dy / x; }
 Value Abs::gradient(Value x, Value, Value dy) const {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "weft/ops/compare.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
@@ -25,12 +26,34 @@ void forward_rows(const KernelArgs& args) {
   for (std::size_t row = 0; row < loss.size(); ++row) {
     const auto start = row * static_cast<std::size_t>(classes);
     const auto x = logits.subspan(start, static_cast<std::size_t>(classes));
-    const double norm = log_sum_exp(x);
-    const std::int64_t label = index_at(args.inputs[1], static_cast<std::int64_t>(row));
-    loss[row] = static_cast<T>(norm - static_cast<double>(x[static_cast<std::size_t>(label)]));
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      probabilities[start + i] = static_cast<T>(std::exp(static_cast<double>(x[i]) - norm));
+    const RowExponentials found = exponentials_of(x);
+    const auto above = [&](std::int64_t i) {
+      return static_cast<double>(x[static_cast<std::size_t>(i)]) - found.largest;
+    };
+    loss[row] =
+        static_cast<T>(found.log_sum() - above(index_at(args.inputs[1], static_cast<std::int64_t>(row))));
+    for (std::int64_t i = 0; i < classes; ++i) {
+      probabilities[start + static_cast<std::size_t>(i)] =
+          static_cast<T>(std::exp(above(i)) / (1.0 + found.others));
     }
+  }
+}
+
+template <typename T>
+void subtract_labels(const KernelArgs& args) {
+  const auto p = args.inputs[0].as<const T>();
+  const auto y = args.outputs[0].as<T>();
+  const std::int64_t classes = args.inputs[0].sizes.back();
+  for (std::int64_t row = 0; row < args.inputs[1].elements; ++row) {
+    const std::int64_t start = row * classes;
+    const std::int64_t at = start + index_at(args.inputs[1], row);
+    double others = 0.0;
+    for (std::int64_t i = start; i < start + classes; ++i) {
+      const T probability = p[static_cast<std::size_t>(i)];
+      if (i != at) others += static_cast<double>(probability);
+      y[static_cast<std::size_t>(i)] = probability;
+    }
+    y[static_cast<std::size_t>(at)] = static_cast<T>(-others);
   }
 }
 
@@ -61,18 +84,35 @@ void SoftmaxCrossEntropy::forward(const KernelArgs& args) const {
 }
 
 std::vector<Value> SoftmaxCrossEntropy::gradient(const GradientArgs& args) const {
-  const Value logits = args.inputs[0];
   const Value p = args.outputs[1];
   Value gradient;
   if (const Value dloss = args.output_gradients[0]; dloss.has_value()) {
-    const Dim& classes = logits.shape()[logits.shape().rank() - 1];
-    gradient = (p - one_hot(args.inputs[1], classes.size(), logits.dtype())) * as_column(dloss);
+    gradient = apply(LabelDifference{}, p, args.inputs[1]) * as_column(dloss);
   }
   if (const Value dp = args.output_gradients[1]; dp.has_value()) {
     const Value through = p * (dp - sum(dp * p, {-1}, true));
     gradient = gradient.has_value() ? gradient + through : through;
   }
   return {gradient, Value()};
+}
+
+TensorType LabelDifference::infer(const TensorType& probabilities, const TensorType& labels) const {
+  return SoftmaxCrossEntropy{}.infer(probabilities, labels)[1];
+}
+
+void LabelDifference::forward(const KernelArgs& args) const {
+  check_indices(args.inputs[1], args.inputs[0].sizes.back(), "label");
+  if (args.inputs[0].dtype == DType::f32) {
+    subtract_labels<float>(args);
+  } else {
+    subtract_labels<double>(args);
+  }
+}
+
+std::array<Value, 2> LabelDifference::gradient(Value probabilities, Value labels, Value, Value dy) const {
+  const Dim& classes = probabilities.shape()[probabilities.shape().rank() - 1];
+  const Value here = one_hot(labels, classes.size(), probabilities.dtype()) > 0.0;
+  return {where(here, 0.0, dy - sum(where(here, dy, 0.0), {-1}, true)), Value()};
 }
 
 Value softmax_cross_entropy(const Operand& logits, const Operand& labels) {

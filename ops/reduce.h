@@ -41,7 +41,7 @@ struct Max {  // ties share the gradient equally
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct ArgMax {  // the first of equals, i64
+struct ArgMax {  // the first of equals or, where there is one, of NaNs, as in max; i64
   static constexpr std::string_view name = "argmax";
   std::int64_t axis = -1;
   static constexpr auto attributes = weft::attributes(&ArgMax::axis);
@@ -72,7 +72,8 @@ Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The largest element; of no elements the lowest number.
 Value max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The index of the first largest element along one axis, i64; the axis goes.
+/// The index of the first largest element along one axis, i64; the axis goes. A NaN counts as larger than any
+/// number: argmax points at what max gives.
 Value argmax(const Operand& x, std::int64_t axis = -1);
 
 template <Number T>
@@ -104,7 +105,9 @@ void ArgMax::forward(View<const T> x, View<std::int64_t> y) const {
     const std::size_t start = i / inner * length * inner + i % inner;
     std::size_t best = 0;
     for (std::size_t j = 1; j < length; ++j) {
-      if (x[start + j * inner] > x[start + best * inner]) best = j;
+      const T so_far = x[start + best * inner];
+      const T other = x[start + j * inner];
+      if (so_far == so_far && !(other <= so_far)) best = j;
     }
     y[i] = static_cast<std::int64_t>(best);
   }

@@ -1,12 +1,34 @@
 #include "weft/frontends/nn/activations.h"
 
+#include <functional>
+#include <limits>
+#include <numbers>
+
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/control.h"
 
 namespace weft::nn {
 namespace {
 
 Scope named(const Operand& x, std::string_view name) { return {x.value(name).graph(), name, x.where()}; }
+
+constexpr double kSaturated = 1e4;  // where a sigmoid is 0 or 1, in any dtype
+constexpr double kFar = 1e30;       // 1 more makes no difference, in any dtype
+
+/// x sigmoid(gate(x)), where x is -infinity -0, with the derivative s (1 + x g' (1 - s)), s = sigmoid(g):
+/// without the difference 1 - s, and without 0 times infinity.
+Value gated(const Operand& x, const std::function<Value(const Value&)>& gate,
+            const std::function<Operand(const Value&)>& slope) {
+  const Value u = x.value();
+  const Value y = u * sigmoid(gate(u));
+  const double lowest = -std::numeric_limits<double>::infinity();
+  return custom_gradient(where(equal(u, lowest), -0.0, y), {&u, 1}, [=](const GradientArgs& args) {
+    const Value at = clip(args.inputs[0], -kSaturated, kSaturated);
+    const Value g = gate(at);
+    return std::vector{args.output_gradients[0] * (sigmoid(g) * (1.0 + at * slope(at) * sigmoid(-g)))};
+  });
+}
 
 }  // namespace
 
@@ -31,12 +53,29 @@ Value hard_tanh(const Operand& x) { return clip(x, -1.0, 1.0); }
 
 Value softsign(const Operand& x) {
   const Scope origin = named(x, "softsign");
-  return x / (1.0 + abs(x));
+  // Of infinities it is 1 and -1; its slope 1 / (1 + |x|)^2 is written without the difference 1 - |y|.
+  const Value u = x.value();
+  const Value bounded = clip(x, -kFar, kFar);
+  return custom_gradient(bounded / (1.0 + abs(bounded)), {&u, 1}, [](const GradientArgs& args) {
+    const Value size = 1.0 + abs(args.inputs[0]);
+    return std::vector{args.output_gradients[0] / size / size};
+  });
 }
 
 Value swish(const Operand& x, double beta) {
   const Scope origin = named(x, "swish");
-  return x * sigmoid(x * beta);
+  return gated(
+      x, [beta](const Value& u) { return u * beta; }, [beta](const Value&) { return Operand(beta); });
+}
+
+Value gelu_tanh(const Operand& x) {
+  const Scope origin = named(x, "gelu_tanh");
+  // 1/2 (1 + tanh(g / 2)) = sigmoid(g)
+  constexpr double kScale = 2.0 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+  constexpr double kCubic = 0.044715;
+  return gated(
+      x, [](const Value& u) { return kScale * (u + kCubic * (u * square(u))); },
+      [](const Value& u) { return Operand(kScale * (1.0 + 3.0 * kCubic * square(u))); });
 }
 
 }  // namespace weft::nn

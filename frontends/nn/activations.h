@@ -21,6 +21,8 @@ Value hard_tanh(const Operand& x);
 Value softsign(const Operand& x);
 /// x sigmoid(beta x) (Ramachandran, Zoph and Le 2017); SiLU for beta = 1.
 Value swish(const Operand& x, double beta = 1.0);
+/// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which is near gelu() (Hendrycks and Gimpel 2016).
+Value gelu_tanh(const Operand& x);
 
 inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;

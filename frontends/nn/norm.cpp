@@ -6,6 +6,7 @@
 #include "weft/graph/located.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
@@ -46,6 +47,17 @@ Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_
   return channels;
 }
 
+/// The root of the mean square along axes, which stay, in f64: squares of f32 numbers have room there.
+Value deviation(const Value& centred, const Axes& axes, const Value& count) {
+  return wide_norm(centred, axes, true) / sqrt(count);
+}
+
+/// sqrt(size^2 + epsilon), of numbers whose squares have no room, too.
+Value regularized(const Value& size, double epsilon) {
+  constexpr double kLarge = 1e150;  // beyond, an epsilon makes no difference
+  return maximum(sqrt(square(minimum(size, kLarge)) + epsilon), size);
+}
+
 }  // namespace
 
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,
@@ -68,8 +80,8 @@ Value LayerNorm::operator()(const Operand& x) const {
                  .where = to_string(x.where())});
   }
   const Value centred = x - mean(x, {-1}, true);
-  const Value variance = mean(square(centred), {-1}, true);
-  return centred / sqrt(variance + epsilon) * scale + shift;
+  const Value size = deviation(centred, {-1}, apply(Count{.axes = {-1}, .dtype = f64}, x));
+  return centred / cast(regularized(size, epsilon), scale.dtype()) * scale + shift;
 }
 
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
@@ -86,18 +98,23 @@ BatchNorm::Trained BatchNorm::train(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
   const auto [axes, aligned] = channels_of(x, scale, options.axis);
-  const Value batch_mean = mean(x, axes, true);
+  // An empty batch has no moments: its sums count as 0, and its share in the running values too.
+  const Value count = apply(Count{.axes = axes, .dtype = f64}, x);
+  const Value divisor = maximum(count, 1.0);
+  const Value batch_mean = sum(x, axes, true) / cast(divisor, scale.dtype());
   const Value centred = x - batch_mean;
-  const Value variance = mean(square(centred), axes, true);
+  const Value size = deviation(centred, axes, divisor);
   const Value y =
-      centred / sqrt(variance + options.epsilon) * reshape(scale, aligned) + reshape(shift, aligned);
-  const Value count = apply(Count{.axes = axes, .dtype = scale.dtype()}, x);
-  const Value unbiased = variance * (count / maximum(count - 1.0, 1.0));  // of a single number 0
+      centred / cast(regularized(size, options.epsilon), scale.dtype()) * reshape(scale, aligned) +
+      reshape(shift, aligned);
+  const Value unbiased = square(size) * (count / maximum(count - 1.0, 1.0));  // of a single number 0
+  const Value momentum = cast(options.momentum * minimum(count, 1.0), scale.dtype());
   const auto moved = [&](const Value& running, const Value& batch) {
-    return assign(running,
-                  (1.0 - options.momentum) * running + options.momentum * reshape(batch, running.shape()));
+    return assign(running, (1.0 - momentum) * running + momentum * reshape(batch, running.shape()));
   };
-  return {.y = y, .updates = {moved(running_mean, batch_mean), moved(running_variance, unbiased)}};
+  return {
+      .y = y,
+      .updates = {moved(running_mean, batch_mean), moved(running_variance, cast(unbiased, scale.dtype()))}};
 }
 
 Value BatchNorm::operator()(const Operand& x) const {

@@ -13,7 +13,8 @@ struct NormOptions {
 };
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift, over the last axis of each sample (Ba, Kiros and
-/// Hinton 2016).
+/// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow on the way; (x - mean) /
+/// deviation is within 1e-6 of itself or of 1 where x - mean has its digits.
 struct LayerNorm {
   Value scale;  // [features], starts as 1
   Value shift;  // [features], starts as 0
@@ -37,8 +38,8 @@ struct BatchNormOptions {
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes but that of the
 /// channels (Ioffe and Szegedy, ICML 2015). Training takes mean and variance of the batch, prediction the
-/// running ones, which training updates:  r <- (1 - momentum) r + momentum * that of the batch, with the
-/// unbiased variance, as PyTorch.
+/// running ones, which training updates (a batch of no rows leaves them as they are):  r <- (1 - momentum) r
+/// + momentum * that of the batch, with the unbiased variance, as PyTorch.
 struct BatchNorm {
   Value scale;             // [channels], starts as 1
   Value shift;             // [channels], starts as 0

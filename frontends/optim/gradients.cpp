@@ -4,7 +4,8 @@
 
 #include "weft/frontends/optim/optimizer.h"
 #include "weft/ops/elementwise.h"
-#include "weft/ops/reduce.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/norm.h"
 
 namespace weft::optim {
 namespace {
@@ -13,6 +14,14 @@ void expect_positive(std::string_view what, double limit) {
   if (limit > 0.0) return;
   throw Error(ErrorCode::invalid_argument, "a limit must be positive",
               {.op = std::string(what), .expected = "> 0", .actual = fmt::format("{}", limit)});
+}
+
+/// The norm of all norms, in f64.
+Value wide_global_norm(std::span<const Value> gradients) {
+  if (gradients.size() == 1) return wide_norm(gradients[0]);
+  std::vector<Value> norms;
+  for (const Value& g : gradients) norms.push_back(reshape(wide_norm(g), {1}));
+  return wide_norm(concat(norms, 0));
 }
 
 }  // namespace
@@ -29,16 +38,15 @@ Value global_norm(std::span<const Value> gradients) {
     throw Error(ErrorCode::invalid_argument, "there must be at least one gradient", {.op = "global_norm"});
   }
   expect_values(gradients, "global_norm", "gradient", {});
-  Value total = sum(square(gradients[0]));
-  for (const Value& g : gradients.subspan(1)) total = total + sum(square(g));
-  return sqrt(total);
+  return cast(wide_global_norm(gradients), gradients[0].dtype());
 }
 
 std::vector<Value> clip_by_global_norm(std::span<const Value> gradients, double limit) {
   expect_positive("clip_by_global_norm", limit);
-  const Value scale = limit / maximum(global_norm(gradients), limit);
+  if (gradients.empty()) return {};
+  const Value scale = limit / maximum(wide_global_norm(gradients), limit);
   std::vector<Value> clipped;
-  for (const Value& g : gradients) clipped.push_back(g * scale);
+  for (const Value& g : gradients) clipped.push_back(scale_widely(g, scale));
   return clipped;
 }
 

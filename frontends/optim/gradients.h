@@ -12,7 +12,8 @@ namespace weft::optim {
 /// Every element limited to [-limit, limit]; limit > 0, else Error(invalid_argument).
 std::vector<Value> clip_by_value(std::span<const Value> gradients, double limit);
 
-/// The square root of the sum of all squares, a scalar.
+/// The square root of the sum of all squares, a scalar; squares do not overflow. Its gradient where all are 0
+/// is 0.
 Value global_norm(std::span<const Value> gradients);
 
 /// All gradients times min(1, limit / global_norm) (Pascanu, Mikolov and Bengio, ICML 2013). An

@@ -7,6 +7,7 @@
 #include "weft/frontends/optim/optimizer.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/norm.h"
 
 namespace weft::optim {
 namespace {
@@ -44,8 +45,6 @@ std::vector<Value> with_next(std::span<const Value> updates, std::span<const Val
   return changed;
 }
 
-Value norm_along(const Value& x, const Axes& axes) { return sqrt(sum(square(x), axes, true)); }
-
 }  // namespace
 
 std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const Value> parameters,
@@ -57,7 +56,7 @@ std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const
 
 Constraint max_norm(double limit, Axes axes) {
   return [limit, axes = std::move(axes)](const Value& next) {
-    return next * (limit / maximum(norm_along(next, axes), limit));
+    return scale_widely(next, limit / maximum(wide_norm(next, axes, true), limit));
   };
 }
 
@@ -67,8 +66,8 @@ Constraint non_negative() {
 
 Constraint unit_norm(Axes axes) {
   return [axes = std::move(axes)](const Value& next) {
-    const Value norm = norm_along(next, axes);
-    return next / where(norm > 0.0, norm, 1.0);
+    const Value norm = wide_norm(next, axes, true);
+    return scale_widely(next, 1.0 / where(equal(norm, 0.0), 1.0, norm));
   };
 }
 

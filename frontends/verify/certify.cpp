@@ -54,6 +54,15 @@ class Trial {
     guarded(sample, [&] { check_derivatives(sample, small); });
     const Sample wide = specification_.samplers[sampler](large);
     guarded(wide, [&] { check_fast_ways(wide); });
+    if (const auto& domain = specification_.domain) {
+      Sample far = wide;
+      for (Tensor& input : far.inputs) {
+        if (!is_float(input.dtype())) continue;
+        const Sizes sizes(input.sizes().begin(), input.sizes().end());
+        input = large.extreme(sizes, domain->low, domain->high, input.dtype());
+      }
+      guarded(far, [&] { report_of(far, check_extremes(far, domain->bound).failures); });
+    }
   }
 
   void check_derivatives(const Sample& sample, SampleSource& source) {

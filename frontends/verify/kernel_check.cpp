@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "weft/frontends/verify/guarded_buffer.h"
 #include "weft/frontends/verify/numbers.h"
@@ -46,6 +47,22 @@ void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, s
   };
   for (const int parts : {1, 2, 3, 4}) judge(parts, std::nullopt);
   for (const InPlace& in_place : kernel.in_place) judge(1, in_place);
+}
+
+/// The first element that is farther than bound * |b| from its b, rounded to f32; what is no normal number is
+/// near where it differs by less than the smallest of those.
+std::optional<std::string> first_relative_difference(const Tensor& actual, const Tensor& expected,
+                                                     double bound) {
+  const auto a = numbers_of(actual);
+  const auto b = numbers_of(expected);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto rounded = static_cast<double>(static_cast<float>(b[i]));
+    if (a[i] == rounded || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    const auto smallest = static_cast<double>(std::numeric_limits<float>::min());
+    const double error = std::abs(a[i] - b[i]) / std::max(std::abs(b[i]), smallest);
+    if (!(error <= bound)) return fmt::format("{:.9g} for {:.9g}", a[i], b[i]);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -125,6 +142,32 @@ KernelFindings check_kernels(const Sample& sample, DType dtype) {
     const bool exact = entry.name == "reference";
     const double bound = exact ? 0.0 : dtype == f32 ? kKernelBoundF32 : kKernelBoundF64;
     try_kernel(*kernel, types, inputs, expected, bound, findings);
+  }
+  return findings;
+}
+
+KernelFindings check_extremes(const Sample& sample, double bound) {
+  KernelFindings findings;
+  const std::vector<Tensor> inputs = in_precision(sample.inputs, f32);
+  std::vector<TensorType> input_types;
+  for (const Tensor& input : inputs) input_types.push_back(input.type());
+  const std::vector<TensorType> types = sample.op.infer(input_types);
+  const std::vector<Tensor> expected = evaluate(sample.op, inputs);
+  const std::vector<Tensor> precise = evaluate(sample.op, sample.inputs);
+  const auto judge = [&](const std::string& what, const std::vector<Tensor>& actual,
+                         const std::vector<Tensor>& wanted) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (const auto text = first_relative_difference(actual[i], wanted[i], bound)) {
+        findings.failures.push_back(fmt::format("on extreme numbers {}: {} in output {}", what, *text, i));
+      }
+    }
+  };
+  judge("the reference in f32 is not itself in f64", expected, precise);
+  for (const KernelEntry& entry : kernel_list()) {
+    const auto kernel = entry.offer({.op = sample.op, .inputs = input_types, .outputs = types});
+    if (!kernel || entry.name == "reference") continue;
+    judge(fmt::format("the kernel {} is not the reference", entry.name),
+          run_guarded(*kernel, types, inputs, 1).outputs, expected);
   }
   return findings;
 }

@@ -38,6 +38,10 @@ struct KernelFindings {
 /// Tries every kernel of the list that accepts the sample, with its floats in `dtype`.
 KernelFindings check_kernels(const Sample& sample, DType dtype);
 
+/// The same on a sample of extreme numbers, where what counts is the relative error: every kernel beside the
+/// reference in f32, and that beside itself in f64.
+KernelFindings check_extremes(const Sample& sample, double bound);
+
 /// The tensors with those of floating point in `dtype`.
 std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype);
 

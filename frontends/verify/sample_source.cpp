@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace weft::verify {
@@ -86,6 +88,40 @@ Tensor SampleSource::distinct(const Sizes& sizes) {
   const double centre = static_cast<double>(order.size()) / 2.0;
   return fill(sizes, f64,
               [&] { return 0.1 * (static_cast<double>(order[next++]) - centre) + number(-0.025, 0.025); });
+}
+
+double SampleSource::extreme_number() {
+  using Limits = std::numeric_limits<float>;
+  constexpr double kOffset = 1e6;
+  const double sign = coin() ? 1.0 : -1.0;
+  switch (below(8)) {
+    case 0:
+      return sign * 0.0;
+    case 1:
+      return sign * number(1.0, 1e6) * static_cast<double>(Limits::denorm_min());
+    case 2:
+      return sign * std::exp2(number(-126.0, -20.0));
+    case 3:
+      return sign * std::exp2(number(20.0, 127.9));
+    case 4:
+      return sign * kOffset + number(-2.0, 2.0);
+    case 5:
+      return sign * static_cast<double>(coin() ? Limits::max() : Limits::infinity());
+    case 6:
+      return coin() ? std::numeric_limits<double>::quiet_NaN() : sign;
+    default:
+      return number(-110.0, 110.0);
+  }
+}
+
+Tensor SampleSource::extreme(const Sizes& sizes, double low, double high, DType dtype) {
+  constexpr double kNear = 4.0;
+  return fill(sizes, dtype, [&] {
+    const double x = static_cast<double>(static_cast<float>(extreme_number()));
+    const bool inside = std::isnan(x) ? std::isinf(low) && std::isinf(high) : low <= x && x <= high;
+    const double near = number(std::max(low, -kNear), std::min(high, kNear));
+    return inside ? x : static_cast<double>(static_cast<float>(near));
+  });
 }
 
 Tensor SampleSource::whole(const Sizes& sizes, std::int64_t bound, DType dtype) {

@@ -47,10 +47,16 @@ class SampleSource {
   Tensor near_integers(const Sizes& sizes);
   /// All elements at least 0.05 apart, in random order.
   Tensor distinct(const Sizes& sizes);
+  /// Numbers of f32 in [low, high] that are small or large out of all proportion: zeros of both signs,
+  /// denormals, tails, large offsets with small differences, the largest, infinities, and NaN where the
+  /// bounds are infinite.
+  Tensor extreme(const Sizes& sizes, double low, double high, DType dtype = f64);
   /// Whole numbers in [0, bound) of any dtype.
   Tensor whole(const Sizes& sizes, std::int64_t bound, DType dtype = i64);
 
  private:
+  double extreme_number();
+
   PhiloxSequence numbers_;
   SampleSize size_;
 };

@@ -3,6 +3,8 @@
 // refuse.
 
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +28,15 @@ struct Refusal {
   ErrorCode code;
 };
 
+/// Numbers that an op takes: zeros, denormals, tails, large offsets and infinities between these bounds.
+struct Domain {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  /// How far kernels may be from the reference, and the reference in f32 from itself in f64: |a - b| <= bound
+  /// * |b|.
+  double bound = 1e-6;
+};
+
 struct Specification {
   std::string_view op;       // its name
   std::string_view summary;  // one line
@@ -33,6 +44,8 @@ struct Specification {
   std::vector<Refusal> refusals;
   bool runs = true;                // false: a source, which is fed and has no kernel
   bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
+  /// For an op that each floating-point number of its inputs may be any of: it is tried on these too.
+  std::optional<Domain> domain{};
 };
 
 /// Those of the built-in ops, in the order of ops/builtin.h.

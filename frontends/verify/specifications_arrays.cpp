@@ -8,6 +8,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
 
 namespace weft::verify::builtin {
@@ -122,6 +123,15 @@ List products_and_reductions() {
        }},
        {{Count{{1}, f64}, {nothing(f64, {2})}, ErrorCode::invalid_argument},
         {Count{{0, 0}, f64}, {nothing(f64, {2})}, ErrorCode::invalid_argument}}},
+      {"norm",
+       "the square root of the sum of squares over axes",
+       {[](SampleSource& source) {
+         const Sizes sizes = source.shape();
+         const Axes axes = some_axes(source, sizes);
+         return Sample{Norm{axes, source.coin(), source.coin()}, {source.away_from_zero(sizes)}};
+       }},
+       {{Norm{{1}}, {nothing(f64, {2})}, ErrorCode::invalid_argument},
+        {Norm{}, {nothing(i32, {2})}, ErrorCode::dtype_mismatch}}},
   };
 }
 

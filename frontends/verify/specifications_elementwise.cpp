@@ -1,8 +1,11 @@
+#include <limits>
+
 #include "weft/frontends/verify/builtin_specifications.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
+#include "weft/ops/gelu.h"
 
 namespace weft::verify::builtin {
 namespace {
@@ -43,6 +46,22 @@ std::vector<Refusal> with(std::vector<Refusal> refusals, Refusal more) {
   return refusals;
 }
 
+/// Elementwise ops take any numbers, unless they say less.
+Domain domain_of(const Op& op) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (op.is<Log>() || op.is<Sqrt>()) return {.low = 0.0, .high = kInfinity};
+  return {};
+}
+
+List everywhere(List list) {
+  for (Specification& specification : list) {
+    if (specification.op == Cast{}.name) continue;  // of which integers have no extremes in common
+    SampleSource any(1, "domain");
+    specification.domain = domain_of(specification.samplers[0](any).op);
+  }
+  return list;
+}
+
 }  // namespace
 
 List arithmetic() {
@@ -69,7 +88,7 @@ List arithmetic() {
                     {is_float(from) ? source.between_integers(sizes) : source.whole(sizes, 2, from)}};
     };
   };
-  return {
+  return everywhere({
       {"add", "a + b", {pair_of(Add{}, -2, 2), whole_pair(Add{}, i32)}, of_integers(Add{})},
       {"sub", "a - b", {pair_of(Sub{}, -2, 2), whole_pair(Sub{}, i64)}, of_integers(Sub{})},
       {"mul", "a * b", {pair_of(Mul{}, -2, 2), whole_pair(Mul{}, u8)}, of_integers(Mul{})},
@@ -113,7 +132,7 @@ List arithmetic() {
         {Select{},
          {nothing(boolean, {2}), nothing(f64, {3}), nothing(f64, {3})},
          ErrorCode::shape_mismatch}}},
-  };
+  });
 }
 
 List activations_and_comparisons() {
@@ -123,7 +142,7 @@ List activations_and_comparisons() {
                          .samplers = {apart(op), whole_pair(op, i32)},
                          .refusals = no_pair(op)};
   };
-  return {
+  return everywhere({
       comparison(Equal{}, "a == b"),
       comparison(NotEqual{}, "a != b"),
       comparison(Less{}, "a < b"),
@@ -145,7 +164,9 @@ List activations_and_comparisons() {
       unary(Log1p{}, "log(1 + x)", of_uniform(Log1p{}, -0.7, 2)),
       unary(Expm1{}, "exp(x) - 1", of_uniform(Expm1{}, -2, 2)),
       unary(Log1mExp{}, "log(1 - exp(x))", of_uniform(Log1mExp{}, -3, -0.2)),
-  };
+      unary(Gelu{}, "x times the normal distribution function", of_uniform(Gelu{}, -4, 4)),
+      unary(GeluSlope{}, "the derivative of gelu", of_uniform(GeluSlope{}, -4, 4)),
+  });
 }
 
 }  // namespace weft::verify::builtin

@@ -9,6 +9,7 @@
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/gather.h"
 #include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/kernels/reduce/norm.h"
 #include "weft/runtime/kernels/reduce/reduce.h"
 #include "weft/runtime/kernels/reduce/softmax.h"
 #include "weft/runtime/kernels/reference.h"
@@ -41,6 +42,7 @@ constexpr std::array kKernels{
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},
+    KernelEntry{"norm", norm_kernel},
     KernelEntry{"gather", gather_kernel},
     KernelEntry{"broadcast", broadcast_kernel},
     KernelEntry{"reference", reference_kernel},

@@ -21,8 +21,10 @@ struct StageProgram {
 };
 
 /// How far two ways to compute a value may be apart: |a - b| <= bound * max(1, |b|), by the value's dtype.
-inline constexpr double kSelfCheckBoundF32 = 1e-3;
+inline constexpr double kSelfCheckBoundF32 = 1e-4;
 inline constexpr double kSelfCheckBoundF64 = 1e-9;
+/// The same for one elementwise op, whose headers promise a few units in the last place.
+inline constexpr double kElementwiseBoundF32 = 1e-6;
 
 /// Evaluates the roots of all stages by the reference interpreter. Throws Error(internal) that names the
 /// first stage whose results are not those of the one before it. Behind skip_zeros only what was finite is

@@ -2,7 +2,6 @@
 #include <optional>
 
 #include "weft/ops/elementwise.h"
-#include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
@@ -56,19 +55,17 @@ class CrossEntropyRule {
   }
 
  private:
-  /// (probabilities - one_hot(labels)) * scale, where the difference is factor `side`.
+  /// label_difference(probabilities, labels) * scale, where the difference is factor `side`.
   std::optional<Contraction> match_product(NodeId id, std::size_t side) const {
     const Node& product = graph_.node(id);
     const ValueId difference = product.inputs[side];
     const ValueId scale = product.inputs[1 - side];
-    const Node& sub = graph_.node(difference.node);
-    if (!sub.op.is<Sub>() || uses_[difference.node] != 1) return std::nullopt;
-    const ValueId probabilities = sub.inputs[0];
+    const Node& subtraction = graph_.node(difference.node);
+    if (!subtraction.op.is<LabelDifference>() || uses_[difference.node] != 1) return std::nullopt;
+    const ValueId probabilities = subtraction.inputs[0];
     const Node& loss = graph_.node(probabilities.node);
-    const Node& hot = graph_.node(sub.inputs[1].node);
-    if (!loss.op.is<SoftmaxCrossEntropy>() || probabilities.output != 1 || !hot.op.is<OneHot>())
-      return std::nullopt;
-    if (hot.inputs[0] != loss.inputs[1] || hot.outputs[0] != loss.outputs[1]) return std::nullopt;
+    if (!loss.op.is<SoftmaxCrossEntropy>() || probabilities.output != 1) return std::nullopt;
+    if (subtraction.inputs[1] != loss.inputs[1]) return std::nullopt;
     if (!is_scale(graph_.type(scale), loss.outputs[1])) return std::nullopt;
     if (reads(probabilities) != 1 || depends_on(graph_, scale.node, probabilities.node)) return std::nullopt;
     Contraction contraction{.nodes = {probabilities.node, difference.node, id},

@@ -250,8 +250,7 @@ std::array<TensorType, 2> FusedCrossEntropy::infer(const TensorType& logits, con
 void FusedCrossEntropy::forward(const KernelArgs& args) const {
   const Tensor labels = borrow(args.inputs[1]);
   const auto results = evaluate(SoftmaxCrossEntropy{}, {{borrow(args.inputs[0]), labels}});
-  const OneHot hot{.depth = args.inputs[0].sizes.back(), .dtype = results[1].dtype()};
-  const Tensor difference = evaluate(Sub{}, {{results[1], evaluate(hot, {{labels}})[0]}})[0];
+  const Tensor difference = evaluate(LabelDifference{}, {{results[1], labels}})[0];
   copy_into(results[0], args.outputs[0]);
   copy_into(evaluate(Mul{}, {{difference, borrow(args.inputs[2])}})[0], args.outputs[1]);
 }

@@ -211,6 +211,36 @@ TEST(Losses, NegativeLogLikelihoodReadsTheLabelsElementOnly) {
   expect_row_near(result.slopes, {0.0, -1.0, -1.0, 0.0});
 }
 
+TEST(Losses, RuleOutClassesOfLogitMinusInfinity) {
+  const Tensor logits = tensor_of({{1.0, 2.0, -HUGE_VAL}});
+  const Tensor hot = tensor_of({{1.0, 0.0, 0.0}});
+  const Tensor label = Tensor::of({std::int32_t{0}});
+  const double first = std::log1p(std::exp(1.0));    // -log p of the first class
+  const double second = std::log1p(std::exp(-1.0));  // and of the second
+  const double smooth = 0.9 * first + 0.1 * (first + second) / 2.0;
+  const auto with = [](double smoothing) {
+    return std::pair{Loss([=](auto& x, auto& t) {
+                       return losses::categorical_cross_entropy_with_logits(x, t, smoothing);
+                     }),
+                     Loss([=](auto& x, auto& t) {
+                       return losses::sparse_categorical_cross_entropy_with_logits(x, t, smoothing);
+                     })};
+  };
+  for (const auto& [smoothing, expected] : {std::pair{0.0, first}, {0.1, smooth}}) {
+    const auto [soft, sparse] = with(smoothing);
+    for (const Result& result : {evaluate(soft, logits, hot), evaluate(sparse, logits, label)}) {
+      EXPECT_NEAR(result.losses[0], expected, 1e-12);
+      const double p = 1.0 / (1.0 + std::exp(1.0));
+      EXPECT_NEAR(result.slopes[0], p - (1.0 - smoothing) - smoothing / 2.0, 1e-12);
+      EXPECT_NEAR(result.slopes[1], (1.0 - p) - smoothing / 2.0, 1e-12);
+      EXPECT_EQ(result.slopes[2], 0.0);
+    }
+  }
+  const Result hinge = evaluate(losses::categorical_hinge, logits, hot);
+  EXPECT_NEAR(hinge.losses[0], 2.0, 1e-12);
+  for (const double slope : hinge.slopes) EXPECT_FALSE(std::isnan(slope));
+}
+
 TEST(Losses, StayFiniteFarOut) {
   const Result logits = evaluate(losses::binary_cross_entropy_with_logits,
                                  tensor_of({{100.0}, {-100.0}, {-1000.0}}), tensor_of({{0.0}, {1.0}, {0.0}}));

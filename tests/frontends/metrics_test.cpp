@@ -37,7 +37,12 @@ TEST(TopK, BreaksTiesAsArgmaxDoes) {
   EXPECT_EQ(top_k_accuracy(same, labels({0}), 1), 1.0);
   EXPECT_EQ(top_k_accuracy(same, labels({1}), 1), 0.0);
   EXPECT_EQ(top_k_accuracy(same, labels({1}), 2), 1.0);
-  EXPECT_EQ(top_k_accuracy(Tensor::of({std::nan(""), 0.5}, {1, 2}), labels({0}), 2), 0.0);
+  // A NaN is the largest, as for argmax.
+  const Tensor with_nan = Tensor::of({0.5, std::nan(""), std::nan("")}, {1, 3});
+  EXPECT_EQ(top_k_accuracy(with_nan, labels({1}), 1), 1.0);
+  EXPECT_EQ(top_k_accuracy(with_nan, labels({2}), 1), 0.0);
+  EXPECT_EQ(top_k_accuracy(with_nan, labels({0}), 2), 0.0);
+  EXPECT_EQ(top_k_accuracy(with_nan, labels({0}), 3), 1.0);
 }
 
 TEST(TopK, RejectsWhatDoesNotFit) {

@@ -97,6 +97,18 @@ TEST(BatchNorm, KeepsRunningMomentsAndPredictsWithThem) {
   }
 }
 
+TEST(BatchNorm, LearnsNothingFromAnEmptyBatch) {
+  Normalized norm;
+  norm.train({Tensor::zeros(f64, {0, 3, 2})});
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_EQ(norm.session.value("norm/running_mean").values<double>()[c], 0.0);
+    EXPECT_EQ(norm.session.value("norm/running_variance").values<double>()[c], 1.0);
+  }
+  norm.train({kImages});
+  EXPECT_NEAR(norm.session.value("norm/running_mean").values<double>()[0],
+              0.25 * moments_of(channel(kImages, 0)).mean, 1e-12);
+}
+
 TEST(BatchNorm, ServesDenseLayersToo) {
   Graph graph;
   const Value x = input(graph, "x", f32, {"batch", 2});

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "weft/autodiff/gradients.h"
 #include "weft/ops/compare.h"
 #include "weft/tests/frontends/optim_runs.h"
 #include "weft/tests/support/expect_error.h"
@@ -21,7 +22,9 @@ std::vector<double> numbers(const Value& value) {
   Session session(value.graph());
   Function function = session.compile({.inputs = {}, .outputs = {value}, .updates = {}});
   const Tensor result = function()[0];
-  return {result.values<double>().begin(), result.values<double>().end()};
+  return visit_dtype(result.dtype(), [&]<typename T>(T) {
+    return std::vector<double>(result.values<T>().begin(), result.values<T>().end());
+  });
 }
 
 TEST(Gradients, AreClippedByValue) {
@@ -47,6 +50,37 @@ TEST(Gradients, OfZeroSurviveClipping) {
   Graph graph;
   const std::vector<Value> g{constant(graph, Tensor::of({0.0, 0.0}))};
   EXPECT_EQ(numbers(optim::clip_by_global_norm(g, 1.0)[0]), (std::vector<double>{0.0, 0.0}));
+}
+
+TEST(Gradients, OfAnySizeAreClippedToTheSameLength) {
+  Graph graph;
+  const double half_root = std::sqrt(0.5);
+  for (const float size : {2.0F, 1e10F, 1e20F, 1e30F, 3e38F}) {
+    const Value huge = constant(graph, Tensor::of({size, size}));
+    const std::vector<Value> g{huge};
+    for (const Value& y :
+         {optim::clip_by_global_norm(g, 1.0)[0], optim::max_norm(1.0)(huge), optim::unit_norm()(huge)}) {
+      for (const double x : numbers(y)) EXPECT_NEAR(x, half_root, 1e-6) << size;
+    }
+    const std::vector<Value> apart{huge, huge};
+    for (const double x : numbers(optim::clip_by_global_norm(apart, 1.0)[1]))
+      EXPECT_NEAR(x, 0.5, 1e-6) << size;
+  }
+  for (const float size : {1e-45F, 1e-30F}) {
+    const Value tiny = constant(graph, Tensor::of({size, size}));
+    for (const double x : numbers(optim::unit_norm()(tiny))) EXPECT_NEAR(x, half_root, 1e-6) << size;
+    EXPECT_EQ(numbers(optim::max_norm(1.0)(tiny)), numbers(tiny));
+  }
+}
+
+TEST(Gradients, HaveANormWithTheSlopeZeroAtZero) {
+  Graph graph;
+  const Value a = constant(graph, Tensor::of({0.0F, 0.0F}));
+  const Value b = constant(graph, Tensor::of({0.0F}));
+  const std::vector<Value> g{a, b};
+  for (const Value& slope : gradients(optim::global_norm(g), g)) {
+    for (const double x : numbers(slope)) EXPECT_EQ(x, 0.0);
+  }
 }
 
 TEST(Gradients, ShowThatOneOfThemWasInfinite) {

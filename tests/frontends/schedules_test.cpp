@@ -138,6 +138,24 @@ TEST(ReduceOnPlateau, KnowsResultsThatShallGrow) {
   EXPECT_NEAR(rate.now(), 0.1, 1e-7);
 }
 
+TEST(ReduceOnPlateau, TakesTheThresholdOfNegativeResultsByTheirSize) {
+  Rate still;
+  schedules::ReduceOnPlateau flat(still.session, still.value, {.patience = 2});
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(flat.observe(-1.0));
+  EXPECT_TRUE(flat.observe(-1.0));
+  Rate rising;
+  schedules::ReduceOnPlateau worse(rising.session, rising.value, {.patience = 0, .threshold = 0.1});
+  EXPECT_FALSE(worse.observe(-100.0));
+  EXPECT_FALSE(worse.observe(-111.0));  // better by more than a tenth
+  EXPECT_TRUE(worse.observe(-105.0));   // worse
+  Rate growing;
+  schedules::ReduceOnPlateau likelihood(growing.session, growing.value,
+                                        {.patience = 0, .threshold = 0.1, .maximize = true});
+  EXPECT_FALSE(likelihood.observe(-100.0));
+  EXPECT_FALSE(likelihood.observe(-80.0));
+  EXPECT_TRUE(likelihood.observe(-79.0));
+}
+
 TEST(ReduceOnPlateau, RejectsWhatItCannotLower) {
   Rate rate;
   const Value vector = parameter(rate.graph, "vector", Tensor::of({1.0F}));

@@ -151,6 +151,19 @@ TEST(ArgMax, GivesTheFirstOfEqualsAlongItsAxis) {
   }
 }
 
+TEST(ArgMax, PointsAtTheFirstNaNAsMaxGivesIt) {
+  const double nan = std::nan("");
+  for (const auto& [row, at] : std::vector<std::pair<std::vector<double>, double>>{
+           {{3, nan, 1, 5}, 1}, {{nan, 1, 2, nan}, 0}, {{1, 2, nan, nan}, 2}, {{-1, -2, -1, -3}, 0}}) {
+    Graph graph;
+    const Value x = constant(graph, Tensor::of(std::span<const double>(row), std::vector<std::int64_t>{4}));
+    EXPECT_EQ(numbers(evaluate_value(argmax(x))), std::vector<double>{at});
+    const double largest = numbers(evaluate_value(max(x)))[0];
+    const double pointed = row[static_cast<std::size_t>(at)];
+    EXPECT_TRUE(largest == pointed || (std::isnan(largest) && std::isnan(pointed)));
+  }
+}
+
 TEST(ArgMax, GoesAlongAMiddleAxis) {
   Graph graph;
   const Value x = constant(graph, Tensor::of<double>({1, 8, 3, 2, 5, 4, 9, 0, 7, 6, 1, 2}, {2, 3, 2}));

@@ -27,7 +27,7 @@ std::vector<FusionCase> cross_entropy_cases() {
          return Roots{loss, gradient(loss, in.c)};
        },
        {fused},
-       {"= softmax_cross_entropy(", "= one_hot("}},
+       {"= softmax_cross_entropy(", "= label_difference("}},
       {"WeightedSamples",
        pass,
        [=](Inputs& in) {
@@ -35,7 +35,7 @@ std::vector<FusionCase> cross_entropy_cases() {
          return Roots{loss, gradient(loss, in.c)};
        },
        {fused},
-       {"= softmax_cross_entropy(", "= one_hot("}},
+       {"= softmax_cross_entropy(", "= label_difference("}},
       {"LossThatScalesItsOwnGradient",
        pass,
        [=](Inputs& in) {

@@ -7,6 +7,7 @@
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
+#include "weft/ops/gelu.h"
 
 namespace weft {
 namespace {
@@ -37,6 +38,8 @@ constexpr std::array kFloatFunctions{
     entry<Tanh, &F::tanh>(),
     entry<Relu, &F::relu>(),
     entry<Sigmoid, &F::sigmoid>(),
+    entry<Gelu, &F::gelu>(),
+    entry<GeluSlope, &F::gelu_slope>(),
     entry<Add, &F::add>(),
     entry<Sub, &F::sub>(),
     entry<Mul, &F::mul>(),

@@ -1,8 +1,9 @@
 #include "weft/runtime/kernels/reduce/softmax.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
-#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/softmax.h"
@@ -88,23 +89,34 @@ class CrossEntropyKernel final : public Kernel {
                           .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
     check_indices(labels, static_cast<std::int64_t>(rows_.length), "label",
                   static_cast<std::int64_t>(rows_.begin));
-    const std::size_t first = rows_.begin * rows_.length;
-    vector_functions().softmax(x + first, probabilities + first, loss + rows_.begin, rows_.end - rows_.begin,
-                               rows_.length);
-    for (std::size_t row = rows_.begin; row < rows_.end; ++row) {
+    std::array<RowSum, kRowsAtATime> sums;
+    for (std::size_t row = rows_.begin; row < rows_.end; row += kRowsAtATime) {
+      const std::size_t count = std::min(kRowsAtATime, rows_.end - row);
       const std::size_t start = row * rows_.length;
-      const auto label =
-          static_cast<std::size_t>(index_at(labels, static_cast<std::int64_t>(row - rows_.begin)));
-      loss[row] -= x[start + label];
-      if (scale_ == Scale::none) continue;
-      const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
-      const float factor = scale[scale_ == Scale::one ? 0 : row];
-      probabilities[start + label] -= 1.0F;
-      for (std::size_t i = start; i < start + rows_.length; ++i) probabilities[i] *= factor;
+      vector_functions().softmax(x + start, probabilities + start, sums.data(), count, rows_.length);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto at = static_cast<std::int64_t>(row + i - rows_.begin);
+        const auto label = static_cast<std::size_t>(index_at(labels, at));
+        const std::size_t first = start + i * rows_.length;
+        // The largest goes from both terms first: it may be large, and what is left small.
+        loss[row + i] = std::log1p(sums[i].others) + (sums[i].largest - x[first + label]);
+        if (scale_ == Scale::none) continue;
+        const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
+        finish_gradient(probabilities + first, label, x[first + label] == sums[i].largest, sums[i].others,
+                        scale[scale_ == Scale::one ? 0 : row + i]);
+      }
     }
   }
 
  private:
+  /// (p - one_hot(label)) * factor. Where the label's is the largest, p - 1 is what the others have: exact
+  /// also where p rounds to 1.
+  void finish_gradient(float* p, std::size_t label, bool is_largest, float others, float factor) const {
+    p[label] = is_largest ? -others / (1.0F + others) : p[label] - 1.0F;
+    for (std::size_t i = 0; i < rows_.length; ++i) p[i] *= factor;
+  }
+
+  static constexpr std::size_t kRowsAtATime = 64;
   Rows rows_;
   DType labels_;
   Scale scale_;

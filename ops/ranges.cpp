@@ -1,0 +1,107 @@
+#include "weft/ops/ranges.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "weft/ops/activation.h"
+#include "weft/ops/control.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/gelu.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/norm.h"
+#include "weft/ops/softmax.h"
+
+namespace weft {
+namespace {
+
+using NumberRanges = std::span<const NumberRange>;
+
+constexpr NumberRange kUnknown{.finite = false};
+
+/// Of a large one nothing but that it is finite, without a look at it.
+NumberRange of_constant(const Tensor& tensor) {
+  constexpr std::int64_t kMostElements = 1024;
+  if (tensor.elements() > kMostElements) return {};
+  NumberRange range{.finite = true, .non_negative = true, .positive = true};
+  visit_dtype(tensor.dtype(), [&]<typename T>(T) {
+    for (const T element : tensor.values<T>()) {
+      const auto x = static_cast<double>(element);
+      range.finite = range.finite && std::isfinite(x);
+      range.non_negative = range.non_negative && x >= 0.0;
+      range.positive = range.positive && x > 0.0;
+    }
+  });
+  return range;
+}
+
+/// All that holds for each.
+NumberRange common(NumberRanges inputs) {
+  NumberRange all{.finite = true, .non_negative = true, .positive = true};
+  for (const NumberRange& x : inputs) {
+    all.finite = all.finite && x.finite;
+    all.non_negative = all.non_negative && x.non_negative;
+    all.positive = all.positive && x.positive;
+  }
+  return all;
+}
+
+NumberRange non_negative(bool finite) { return {.finite = finite, .non_negative = true}; }
+
+struct Entry {
+  bool (*matches)(const Op& op);
+  NumberRange (*range)(NumberRanges x);
+};
+
+template <typename... O>
+bool is_any(const Op& op) {
+  return (op.is<O>() || ...);
+}
+
+constexpr std::array kEntries{
+    Entry{is_any<Add>,
+          [](NumberRanges x) {
+            const bool both = x[0].non_negative && x[1].non_negative;
+            return NumberRange{x[0].finite && x[1].finite, both, both && (x[0].positive || x[1].positive)};
+          }},
+    Entry{is_any<Mul, Reshape, BroadcastTo, Transpose, Concat, Sum, Max, Cast, StopGradient, ScaleGradient>,
+          [](NumberRanges x) { return common(x); }},
+    Entry{is_any<Slice, Gather>, [](NumberRanges x) { return x[0]; }},
+    Entry{is_any<Where>, [](NumberRanges x) { return common(x.subspan(1)); }},
+    Entry{is_any<Maximum>,
+          [](NumberRanges x) {
+            return NumberRange{x[0].finite && x[1].finite, x[0].non_negative || x[1].non_negative,
+                               x[0].positive || x[1].positive};
+          }},
+    Entry{is_any<Minimum>, [](NumberRanges x) { return common(x); }},
+    Entry{is_any<Sub, Neg, LeakyRelu, Elu, Gelu>,
+          [](NumberRanges x) { return NumberRange{.finite = common(x).finite}; }},
+    Entry{is_any<Square, Abs, Relu, Softplus>, [](NumberRanges x) { return non_negative(x[0].finite); }},
+    Entry{is_any<Sigmoid, Softmax>, [](NumberRanges) { return non_negative(true); }},
+    Entry{is_any<Tanh, Erf, GeluSlope, Clip>, [](NumberRanges) { return NumberRange{}; }},
+    Entry{is_any<Div>,
+          [](NumberRanges x) {
+            return NumberRange{x[0].finite && x[1].finite && x[1].positive,
+                               x[0].non_negative && x[1].positive, x[0].positive && x[1].positive};
+          }},
+    Entry{is_any<Sqrt>,
+          [](NumberRanges x) {
+            return NumberRange{x[0].finite && x[0].non_negative, x[0].non_negative, x[0].positive};
+          }},
+    Entry{is_any<Exp>, [](NumberRanges) { return non_negative(false); }},
+    Entry{is_any<Log>, [](NumberRanges x) { return NumberRange{.finite = x[0].finite && x[0].positive}; }},
+    Entry{is_any<Norm>, [](NumberRanges) { return non_negative(true); }},
+    Entry{is_any<Count>, [](NumberRanges) { return NumberRange{true, true, true}; }},
+    Entry{is_any<LogSoftmax>, [](NumberRanges) { return kUnknown; }},
+};
+
+}  // namespace
+
+NumberRange range_of(const Node& node, std::span<const NumberRange> inputs) {
+  if (const Tensor* tensor = node.op.constant()) return of_constant(*tensor);
+  const auto entry = std::ranges::find_if(kEntries, [&](const Entry& e) { return e.matches(node.op); });
+  if (entry != kEntries.end()) return entry->range(inputs);
+  return node.op.traits().elementwise && node.outputs[0].dtype != DType::boolean ? kUnknown : NumberRange{};
+}
+
+}  // namespace weft

@@ -1,0 +1,132 @@
+// What a function does not choose has the gradient 0, also where the derivative of it is infinite.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "weft/autodiff/forward_mode.h"
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/tests/support/evaluate_values.h"
+
+namespace weft {
+namespace {
+
+using testing_support::evaluate_value;
+using testing_support::numbers;
+using Numbers = std::vector<double>;
+using Function = std::function<Value(const Value&)>;
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+Numbers slopes(const Function& f, const Numbers& x) {
+  Graph graph;
+  const Value in = constant(
+      graph, Tensor::of(std::span<const double>(x), std::vector{static_cast<std::int64_t>(x.size())}));
+  return numbers(evaluate_value(gradient(sum(f(in)), in)));
+}
+
+TEST(MaskedGradients, AreZeroWhereTheBranchWasNotChosen) {
+  EXPECT_EQ(slopes([](auto& x) { return where(x > 0.0, log(x), 0.0); }, {0, -1, 2}), (Numbers{0, 0, 0.5}));
+  EXPECT_EQ(slopes([](auto& x) { return where(x <= 0.0, exp(x), 1.0 + x); }, {1000, 0}), (Numbers{1, 1}));
+  EXPECT_EQ(slopes([](auto& x) { return where(x > 0.0, sqrt(x), 0.0); }, {0, -4, 4}), (Numbers{0, 0, 0.25}));
+  EXPECT_EQ(slopes([](auto& x) { return where(x <= 0.0, 0.0, pow(x, 0.5)); }, {0, 4}), (Numbers{0, 0.25}));
+  EXPECT_EQ(slopes([](auto& x) { return where(equal(x, 0.0), 1.0, 1.0 / x); }, {0, 2}), (Numbers{0, -0.25}));
+  EXPECT_EQ(slopes([](auto& x) { return where(x > 0.0, x * log(x), 0.0); }, {0, 1}), (Numbers{0, 1}));
+  EXPECT_EQ(slopes([](auto& x) { return where(equal(x, 0.0), 1.0, (exp(x) - 1.0) / x); }, {0}), (Numbers{0}));
+}
+
+TEST(MaskedGradients, AreZeroAlsoDeepInTheBranch) {
+  EXPECT_EQ(slopes([](auto& x) { return where(x > 0.0, tanh(square(log(sqrt(x)))), 0.0); }, {0, 1}),
+            (Numbers{0, 0}));
+  // Through sums, reshapes and broadcasts, row by row.
+  const auto rows = [](const Value& x) {
+    const Value table = reshape(x, {2, 2});
+    const Value used = max(table, {1}) > 0.0;
+    return where(used, sum(log(table), {1}), 0.0);
+  };
+  EXPECT_EQ(slopes(rows, {0, 0, 2, 4}), (Numbers{0, 0, 0.5, 0.25}));
+  const auto columns = [](const Value& x) { return where(broadcast_to(x, {3, 2}) > 0.0, log(x), 0.0); };
+  EXPECT_EQ(slopes(columns, {0, 3}), (Numbers{0, 1}));
+}
+
+TEST(MaskedGradients, AreZeroBeyondLimitsAndRectifiers) {
+  EXPECT_EQ(slopes([](auto& x) { return relu(log(x)); }, {0, 2}), (Numbers{0, 0.5}));
+  EXPECT_EQ(slopes([](auto& x) { return maximum(log(x), -5.0); }, {0, 2}), (Numbers{0, 0.5}));
+  EXPECT_EQ(slopes([](auto& x) { return minimum(exp(x), 5.0); }, {1000, 0}), (Numbers{0, 1}));
+  EXPECT_EQ(slopes([](auto& x) { return clip(exp(x), 0.0, 5.0); }, {1000, 0}), (Numbers{0, 1}));
+}
+
+TEST(MaskedGradients, CountWhereAnyUserChose) {
+  // Both branches read one logarithm: nothing of it is masked, for one chooses it everywhere.
+  const auto both = [](const Value& x) {
+    const Value y = log(x);
+    return where(x > 1.0, y, 2.0 * y);
+  };
+  EXPECT_EQ(slopes(both, {0.5, 2}), (Numbers{4, 0.5}));
+  const auto two = [](const Value& x) {
+    const Value y = log(x);
+    return where(x > 1.0, y, 0.0) + where(x > 2.0, y, 0.0);
+  };
+  EXPECT_EQ(slopes(two, {0, 2, 4}), (Numbers{0, 0.5, 0.5}));
+  EXPECT_EQ(slopes([](auto& x) { return where(x > 0.0, log(x), 0.0) + 3.0 * x; }, {0}), (Numbers{3}));
+}
+
+TEST(MaskedGradients, StayWhatTheyAreWhereTheBranchWasChosen) {
+  EXPECT_TRUE(
+      std::isnan(slopes([](auto& x) { return where(x <= 0.0, 0.0, log(x) * x); }, {std::nan("")})[0]));
+  EXPECT_TRUE(std::isinf(slopes([](auto& x) { return where(x >= 0.0, log(x), 0.0); }, {0})[0]));
+}
+
+TEST(MaskedGradients, HoldForSecondDerivativesAndForwardMode) {
+  Graph graph;
+  const Value x = constant(graph, Tensor::of<double>({0, 2, -1}));
+  const Value y = where(x > 0.0, log(x), square(x));
+  const Value first = gradient(sum(y), x);
+  EXPECT_EQ(numbers(evaluate_value(gradient(sum(first), x))), (Numbers{2, -0.25, 2}));
+  const Value tangent = constant(graph, Tensor::of<double>({1, 1, 1}));
+  const std::vector<Value> ys{y};
+  const std::vector<Value> xs{x};
+  const std::vector<Value> tangents{tangent};
+  EXPECT_EQ(numbers(evaluate_value(jvp(ys, xs, tangents)[0])), (Numbers{0, 0.5, -2}));
+}
+
+TEST(MaskedGradients, AddNothingToNetworksWithFiniteSlopes) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {4, 3});
+  const Value w = input(graph, "w", f32, {3});
+  const auto selections = [&](const Function& activation) {
+    const std::size_t before = graph.size();
+    gradient(sum(activation(activation(x * w) + w)), w);
+    std::size_t count = 0;
+    for (std::size_t id = before; id < graph.size(); ++id)
+      count += graph.node(static_cast<NodeId>(id)).op.is<Where>() ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(selections([](auto& v) { return tanh(v); }), 0U);
+  EXPECT_EQ(selections([](auto& v) { return sigmoid(v); }), 0U);
+  EXPECT_EQ(selections([](auto& v) { return relu(v); }), 2U + 1U);  // its own, and both together
+}
+
+TEST(RootOfSquares, HasTheSlopeZeroAtZero) {
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(sum(square(x))); }, {0, 0}), (Numbers{0, 0}));
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(sum(x * x)); }, {0, 0}), (Numbers{0, 0}));
+  EXPECT_EQ(slopes([](auto& x) { return pow(sum(square(x)), 0.5); }, {0, 0}), (Numbers{0, 0}));
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(mean(square(x - mean(x)))); }, {3, 3}), (Numbers{0, 0}));
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(0.5 * sum(pow(x, 2.0)) + sum(square(x))); }, {0, 0}),
+            (Numbers{0, 0}));
+  const Numbers unit = slopes([](auto& x) { return sqrt(sum(square(x))); }, {3, 4});
+  EXPECT_NEAR(unit[0], 0.6, 1e-15);
+  EXPECT_NEAR(unit[1], 0.8, 1e-15);
+  // A root of anything else is infinitely steep at 0.
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(x); }, {0}), (Numbers{kInf}));
+}
+
+}  // namespace
+}  // namespace weft
