@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "weft/graph/passes/pass.h"
+#include "weft/graph/program.h"
 #include "weft/runtime/sparse/row_store.h"
 
 namespace weft {
@@ -40,9 +40,6 @@ struct ProductChoice {
 /// to be replaced.
 std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool trusts_updated,
                                   RowStores& stores, std::vector<ProductChoice>& choices);
-
-/// Takes biases, activations and updates of weights into the products that skip_zeros made.
-Pass absorb_into_resident();
 
 /// A line for each choice.
 std::string to_text(std::span<const ProductChoice> choices);
