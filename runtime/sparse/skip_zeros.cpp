@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "weft/graph/text.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
@@ -284,8 +285,9 @@ std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool t
 std::string to_text(std::span<const ProductChoice> choices) {
   std::string text;
   for (const ProductChoice& choice : choices) {
-    text += fmt::format("{}: {}, {}\n", choice.product,
-                        choice.skips_zeros ? "skips zeros" : "takes every element", choice.why);
+    text += printable(fmt::format("{}: {}, {}", choice.product,
+                                  choice.skips_zeros ? "skips zeros" : "takes every element", choice.why)) +
+            "\n";
   }
   return text;
 }
