@@ -17,6 +17,7 @@
 #include "weft/frontends/nn/activations.h"       // IWYU pragma: export
 #include "weft/frontends/optim/optim.h"          // IWYU pragma: export
 #include "weft/frontends/plateau.h"              // IWYU pragma: export
+#include "weft/frontends/predict.h"              // IWYU pragma: export
 #include "weft/frontends/schedules.h"            // IWYU pragma: export
 #include "weft/frontends/train.h"                // IWYU pragma: export
 #include "weft/frontends/verify/certify.h"       // IWYU pragma: export
