@@ -23,7 +23,7 @@ int main(int argc, char** argv) try {
       halve,
       nn::conv2d(graph, "conv2", 50, 5),
       halve,
-      flatten,
+      nn::Flatten{},
       nn::dense(graph, "dense1", 500),
       relu,
       nn::dense(graph, "dense2", 10)};

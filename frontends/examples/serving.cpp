@@ -43,7 +43,7 @@ void train(const data::Digits& digits, const std::filesystem::path& file) {
   Function step = session.compile({.inputs = {pixels, labels},
                                    .outputs = {loss},
                                    .updates = optim::adam(weights, gradients(loss, weights), 0.001)});
-  fit(step, {digits.train.images, digits.train.labels}, {.epochs = 2});
+  fit(step, {digits.train.images, digits.train.labels}, {.epochs = 4});
   session.save_weights(file, {}, {{"data", digits.source}});  // no slots of Adam
   fmt::print("trained: {:.1f}% right\n",
              100.0 * share_right(session, pixels, network(pixels), digits.test.images, digits.test.labels));

@@ -56,7 +56,11 @@ concept NamesItsKind = requires {
 };
 
 template <typename T>
-concept TrainsOtherwise = requires(const T& layer, const Operand& x) { layer.train(x); };
+concept TrainsOperand = requires(const T& layer, const Operand& x) { layer.train(x); };
+template <typename T>
+concept TrainsValue = requires(const T& layer, const Value& x) { layer.train(x); };
+template <typename T>
+concept TrainsOtherwise = TrainsOperand<T> || TrainsValue<T>;
 
 enum class State : std::uint8_t { parameters, buffers };
 
@@ -142,9 +146,12 @@ std::vector<Value> buffers(const Layers&... layers) {
 /// Applies a layer as in training: by its train(x) where it has one, else as in prediction.
 template <detail::Applicable L>
 Trained train(const L& layer, const Operand& x) {
-  if constexpr (detail::TrainsOtherwise<L>) {
+  if constexpr (detail::TrainsOperand<L>) {
     return Trained{layer.train(x)};
+  } else if constexpr (detail::TrainsValue<L>) {
+    return Trained{layer.train(x.value())};
   } else {
+    static_assert(!requires { &L::train; }, "train(x) of a layer is const and takes a Value or an Operand");
     return {.y = detail::apply_layer(layer, x)};
   }
 }

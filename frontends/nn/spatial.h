@@ -28,6 +28,13 @@ Value global_mean_pool(const Operand& x);
 /// The largest; ties share the gradient.
 Value global_max_pool(const Operand& x);
 
+/// All axes but the first in one, as a layer: [batch, channels, height, width] -> [batch, features].
+struct Flatten {
+  static constexpr std::string_view kind = "Flatten";
+
+  Value operator()(const Operand& x) const;
+};
+
 /// Pooling as layers: `MaxPool2d{{.window = 2}}`.
 struct MaxPool2d {
   static constexpr std::string_view kind = "MaxPool2d";

@@ -84,7 +84,7 @@ std::string table(const std::vector<Line>& lines) {
 }  // namespace
 
 Summary summary(const Layer& model, const Value& x) {
-  Summary summary{.of_rows = "Layer", .of_types = "Output", .rows = {}};
+  Summary summary{.of_rows = "Layer", .of_types = "Output", .of_elements = "Parameters", .rows = {}};
   add_rows(model, x, -1, summary.rows);
   count(model.parameters(), summary.elements, summary.bytes);
   const std::int64_t trained = summary.elements;
@@ -94,7 +94,7 @@ Summary summary(const Layer& model, const Value& x) {
 }
 
 Summary summary(const Graph& graph) {
-  Summary summary{.of_rows = "Parameter", .of_types = "Type", .rows = {}};
+  Summary summary{.of_rows = "Parameter", .of_types = "Type", .of_elements = "Elements", .rows = {}};
   for (const auto& [label, declared] : graph.states()) {
     const Value& parameter = declared.value;
     summary.rows.push_back({.name = label,
@@ -106,17 +106,16 @@ Summary summary(const Graph& graph) {
   return summary;
 }
 
-std::string to_string(const Summary& summary) {
-  std::vector<Line> lines{{summary.of_rows, summary.of_types, "Elements", "Bytes"}};
-  for (const SummaryRow& row : summary.rows) {
+std::string Summary::text() const {
+  std::vector<Line> lines{{of_rows, of_types, of_elements, "Bytes"}};
+  for (const SummaryRow& row : rows) {
     const bool holds = row.elements > 0;
     lines.push_back({std::string(2 * static_cast<std::size_t>(row.depth), ' ') + row.name, row.type,
                      holds ? grouped(row.elements) : "",
                      holds ? grouped(static_cast<std::int64_t>(row.bytes)) : ""});
   }
-  lines.push_back(
-      {"Total", "", grouped(summary.elements), grouped(static_cast<std::int64_t>(summary.bytes))});
-  if (summary.buffers > 0) lines.push_back({"Of these, not trained", "", grouped(summary.buffers), ""});
+  lines.push_back({"Total", "", grouped(elements), grouped(static_cast<std::int64_t>(bytes))});
+  if (buffers > 0) lines.push_back({"Of these, not trained", "", grouped(buffers), ""});
   return table(lines);
 }
 

@@ -19,12 +19,17 @@ struct SummaryRow {
 };
 
 struct Summary {
-  std::string of_rows;   // "Layer" or "Parameter"
-  std::string of_types;  // "Output" or "Type"
+  std::string of_rows;      // "Layer" or "Parameter"
+  std::string of_types;     // "Output" or "Type"
+  std::string of_elements;  // "Parameters" or "Elements"
   std::vector<SummaryRow> rows;
   std::int64_t elements = 0;  // of all parameters and buffers, each counted once
   std::int64_t buffers = 0;   // of them in buffers, which no optimizer moves
   std::size_t bytes = 0;
+
+  /// A table with a head, a line for each row, and the sums.
+  std::string text() const;
+  friend std::string to_string(const Summary& summary) { return summary.text(); }
 };
 
 /// A row for each layer of a model that is applied to x, in the order of their application: its output's
@@ -33,8 +38,5 @@ Summary summary(const Layer& model, const Value& x);
 
 /// A row for each parameter of a graph, the slots of its optimizers included, by name.
 Summary summary(const Graph& graph);
-
-/// A table with a head, a line for each row, and the sums.
-std::string to_string(const Summary& summary);
 
 }  // namespace weft::nn

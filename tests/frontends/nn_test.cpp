@@ -36,8 +36,9 @@ TEST(Dense, BlamesTheLineThatAppliedIt) {
   const Value x = input(graph, "x", f32, {"batch", 5});
   const nn::Dense layer = nn::dense(graph, "layer", 4, 3);
   const auto line = std::to_string(__LINE__ + 1);
+  const auto apply_layer = [&] { layer(x); };
   expect_error(ErrorCode::shape_mismatch,
-               {"nn_test.cpp:" + line, "dense 'layer'", "f32[..., 4]", "f32[batch, 5]"}, [&] { layer(x); });
+               {"nn_test.cpp:" + line, "dense 'layer'", "f32[..., 4]", "f32[batch, 5]"}, apply_layer);
   expect_error(ErrorCode::dtype_mismatch, {"dense 'layer'", "f32[..., 4]", "f64[batch, 4]"},
                [&] { layer(input(graph, "wide", f64, {"batch", 4})); });
   expect_error(ErrorCode::shape_mismatch, {"two axes"},

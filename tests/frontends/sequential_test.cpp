@@ -109,6 +109,7 @@ TEST(Sequential, TrainsWithDropoutAndBatchNormAndPredictsWithout) {
   EXPECT_THAT(labels_of(model.buffers()),
               ElementsAre("block/norm/running_mean", "block/norm/running_variance"));
   Session session(graph);
+  session.set("block/first/weight", Tensor::of({1.0F, 0.5F, 0.5F, 1.0F}, {2, 2}));
   Function predict = session.compile({.inputs = {x}, .outputs = {model(x)}, .updates = {}});
   Function train = session.compile({.inputs = {x}, .outputs = {y}, .updates = updates});
   const Tensor fed = TensorSource("forms").uniform({64, 2}, 1.0, 2.0, f32);
@@ -168,7 +169,7 @@ TEST(LazyLayers, TakeTheirSizesFromWhatTheyAreAppliedTo) {
 
 TEST(LazyLayers, AreBuiltOnceAndSharedByTheirCopies) {
   Graph graph;
-  const auto dense = nn::dense(graph, "dense", 3);
+  const auto dense = nn::dense(graph, "hidden", 3);
   const nn::Sequential model{dense, relu};
   const Value x = input(graph, "x", f32, {"batch", 2});
   model(x);
@@ -177,7 +178,7 @@ TEST(LazyLayers, AreBuiltOnceAndSharedByTheirCopies) {
   const auto line = std::to_string(__LINE__ + 1);
   const auto wrong = [&] { dense(input(graph, "other", f32, {"batch", 5})); };
   expect_error(ErrorCode::shape_mismatch,
-               {"dense 'dense'", "f32[..., 2]", "f32[batch, 5]", "sequential_test.cpp:" + line}, wrong);
+               {"dense 'hidden'", "f32[..., 2]", "f32[batch, 5]", "sequential_test.cpp:" + line}, wrong);
 }
 
 TEST(LazyLayers, AreNamedWhereTheyWereMade) {
@@ -199,10 +200,10 @@ TEST(LazyLayers, AreNamedWhereTheyWereMade) {
 
 TEST(LazyLayers, SayWhatTheyCannotBeAppliedTo) {
   Graph graph;
-  const auto dense = nn::dense(graph, "dense", 3);
-  expect_error(ErrorCode::shape_mismatch, {"dense 'dense'", "a number", "f32[batch, n]"},
+  const auto dense = nn::dense(graph, "hidden", 3);
+  expect_error(ErrorCode::shape_mismatch, {"dense 'hidden'", "a number", "f32[batch, n]"},
                [&] { dense(input(graph, "x", f32, {"batch", "n"})); });
-  expect_error(ErrorCode::shape_mismatch, {"dense 'dense'", "u8[batch, 4]"},
+  expect_error(ErrorCode::shape_mismatch, {"dense 'hidden'", "u8[batch, 4]"},
                [&] { dense(input(graph, "bytes", u8, {"batch", 4})); });
   const auto conv = nn::conv2d(graph, "conv", 3, 5);
   expect_error(ErrorCode::shape_mismatch,
@@ -247,12 +248,12 @@ TEST(Summary, HasARowForEachLayerAndTheSums) {
   EXPECT_EQ(summary.buffers, 8);
   EXPECT_EQ(summary.bytes, 4U * 706U);
   EXPECT_EQ(to_string(summary),
-            "Layer                  Output                 Elements  Bytes\n"
+            "Layer                  Output               Parameters  Bytes\n"
             "features (Sequential)  f32[batch, 4, 4, 4]\n"
             "  conv (Conv2d)        f32[batch, 4, 4, 4]          40    160\n"
             "  norm (BatchNorm)     f32[batch, 4, 4, 4]          16     64\n"
             "  relu                 f32[batch, 4, 4, 4]\n"
-            "reshape                f32[batch, 64]\n"
+            "Flatten                f32[batch, 64]\n"
             "Dropout                f32[batch, 64]\n"
             "logits (Dense)         f32[batch, 10]              650  2,600\n"
             "squash                 f32[batch, 10]\n"
