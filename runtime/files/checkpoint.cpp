@@ -166,6 +166,13 @@ Metadata parse_metadata(const std::filesystem::path& path, const json& text) {
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   std::string header = dump(header_of(checkpoint));
+  if (header.size() > kMostHeaderBytes - kLengthBytes) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("{}: no reader takes a file with so many names and so much metadata", path.string()),
+        {.expected = fmt::format("a header of at most {} bytes", kMostHeaderBytes),
+         .actual = std::to_string(header.size())});
+  }
   header.append((kLengthBytes - header.size() % kLengthBytes) % kLengthBytes, ' ');  // data starts aligned
   const std::uint64_t length = header.size();
   AtomicFile file(path);

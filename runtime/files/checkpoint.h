@@ -21,7 +21,9 @@ struct Checkpoint {
   Metadata metadata;  // the header's "__metadata__"
 };
 
-/// Writes the file atomically. Throws Error(io).
+/// Writes the file atomically. Throws Error(io), and Error(invalid_argument) for what no reader would take
+/// back: names or metadata that are no UTF-8 or, as a header, above 100 MB, and a tensor called
+/// "__metadata__".
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// All tensors of a file. The formats that no DType has are read as the smallest that holds their numbers:

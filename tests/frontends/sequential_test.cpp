@@ -238,7 +238,7 @@ TEST(Summary, HasARowForEachLayerAndTheSums) {
   const nn::Sequential features{nn::conv2d(graph, "conv", 4, 3), nn::batch_norm(graph, "norm", {.axis = 1}),
                                 relu};
   const nn::Sequential model{{"features", features},
-                             flatten,
+                             nn::Flatten{},
                              nn::Dropout{0.5},
                              nn::dense(graph, "logits", 10),
                              {"squash", [](const Value& x) { return tanh(x * 0.5); }}};

@@ -329,6 +329,10 @@ TEST(Checkpoint, ThatCannotBeWrittenLeavesTheOldFile) {
   reserved.tensors.emplace("__metadata__", Tensor::scalar(1.0F));
   expect_error(ErrorCode::invalid_argument, {"__metadata__"},
                [&] { write_checkpoint(folder / "model", reserved); });
+  Checkpoint large;
+  large.metadata["text"] = std::string(100'000'000, 'a');
+  expect_error(ErrorCode::invalid_argument, {"model", "at most 100000000 bytes"},
+               [&] { write_checkpoint(folder / "model", large); });
   expect_error(ErrorCode::io, {"nowhere"},
                [&] { write_checkpoint(folder / "nowhere" / "model", example()); });
   EXPECT_EQ(read_bytes(folder / "model"), before);
