@@ -1,7 +1,7 @@
 #pragma once
-// All layers in one include. A layer with parameters is a struct that makes them when it is built and applies
-// them as often as it is called, so that a training graph and a prediction graph share them. The others are
-// plain functions.
+// All layers in one include. A layer with parameters is a struct that makes them when it is built, or first
+// applied, and applies them as often as it is called, so that a training graph and a prediction graph share
+// them. The others are plain functions. layer.h says how a struct of yours joins them.
 
 #include "weft/frontends/nn/activations.h"   // IWYU pragma: export
 #include "weft/frontends/nn/conv.h"          // IWYU pragma: export
@@ -9,6 +9,10 @@
 #include "weft/frontends/nn/dropout.h"       // IWYU pragma: export
 #include "weft/frontends/nn/embedding.h"     // IWYU pragma: export
 #include "weft/frontends/nn/initializers.h"  // IWYU pragma: export
+#include "weft/frontends/nn/layer.h"         // IWYU pragma: export
+#include "weft/frontends/nn/lazy.h"          // IWYU pragma: export
 #include "weft/frontends/nn/merge.h"         // IWYU pragma: export
 #include "weft/frontends/nn/norm.h"          // IWYU pragma: export
+#include "weft/frontends/nn/sequential.h"    // IWYU pragma: export
 #include "weft/frontends/nn/spatial.h"       // IWYU pragma: export
+#include "weft/frontends/nn/summary.h"       // IWYU pragma: export

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 
 #include "weft/frontends/data/batches.h"
 
@@ -19,6 +21,9 @@ double seconds_since(Clock::time_point start) {
 /// How often an observer hears of progress within an epoch.
 constexpr std::int64_t kReportsPerEpoch = 50;
 
+/// The number of batches where nobody knows it before the last.
+constexpr std::int64_t kUnknown = -1;
+
 void expect_finite(double loss, std::int64_t epoch, std::int64_t batch) {
   if (std::isfinite(loss)) return;
   throw Error(ErrorCode::numeric,
@@ -27,58 +32,248 @@ void expect_finite(double loss, std::int64_t epoch, std::int64_t batch) {
 }
 
 void expect_within(const TrainPosition& at, std::int64_t batches) {
-  if (at.epoch >= 0 && at.batch >= 0 && at.batch <= batches) return;
+  if (at.epoch >= 0 && at.batch >= 0 && (batches == kUnknown || at.batch <= batches)) return;
   throw Error(
       ErrorCode::invalid_argument, "training cannot go on there; are the data and the batch size the same?",
       {.expected = fmt::format("at most {} batches done", batches), .actual = std::to_string(at.batch)});
 }
 
+/// The mean loss of a batch.
+double loss_of(const Tensor& loss) {
+  if (loss.elements() == 1 && loss.dtype() == DType::f32) return static_cast<double>(loss.item<float>());
+  if (loss.elements() == 1 && loss.dtype() == DType::f64) return loss.item<double>();
+  throw Error(ErrorCode::invalid_argument, "the first output of a step is its loss",
+              {.op = "fit", .expected = "one number, f32 or f64", .actual = to_string(loss.type())});
+}
+
+void expect_samples(std::int64_t samples) {
+  if (samples >= 1) return;
+  throw Error(ErrorCode::invalid_argument, "there are no samples to train on",
+              {.op = "fit", .expected = "1 or more", .actual = std::to_string(samples)});
+}
+
+struct Batch {
+  std::span<const Tensor> feeds;
+  std::int64_t samples = 0;  // 0: the epoch has ended
+};
+
+/// What the steps of a training are fed.
+class Feeds {
+ public:
+  Feeds() = default;
+  Feeds(const Feeds&) = delete;
+  Feeds& operator=(const Feeds&) = delete;
+  virtual ~Feeds() = default;
+
+  virtual void begin(std::int64_t epoch) = 0;
+  /// Of the epoch that has begun.
+  virtual std::int64_t batches() const = 0;
+  virtual std::int64_t samples_before(std::int64_t batch) const = 0;
+  /// It stays as it is until the next call.
+  virtual Batch at(std::int64_t batch) = 0;
+};
+
+/// Batches of rows in a new order in each epoch.
+class ShuffledFeeds : public Feeds {
+ public:
+  ShuffledFeeds(std::int64_t samples, const FitOptions& options)
+      : samples_(samples), options_(options), batches_(Tensor::zeros(DType::i32, {0}), options.batch_size) {}
+
+  void begin(std::int64_t epoch) override { batches_ = data::Batches(order(epoch), options_.batch_size); }
+  std::int64_t batches() const override { return batches_.count(); }
+  std::int64_t samples_before(std::int64_t batch) const override {
+    return std::min(batch * options_.batch_size, samples_);
+  }
+
+  Batch at(std::int64_t batch) override {
+    const std::int64_t first = samples_before(batch);
+    const std::int64_t size = std::min(options_.batch_size, samples_ - first);
+    const auto rows = batches_.order().values<std::int32_t>().subspan(static_cast<std::size_t>(first),
+                                                                      static_cast<std::size_t>(size));
+    std::vector<Tensor>& feeds = size == options_.batch_size ? whole_ : last_;
+    fill(feeds, rows);
+    return {.feeds = feeds, .samples = size};
+  }
+
+ protected:
+  /// Room for whole batches and, in the same memory, for a last one.
+  void add_feed(DType dtype, std::vector<std::int64_t> sizes) {
+    sizes[0] = std::min(options_.batch_size, samples_);
+    whole_.push_back(Tensor::uninitialized(dtype, sizes));
+    last_.push_back(whole_.back().rows(0, samples_ % options_.batch_size));
+  }
+  virtual void fill(std::vector<Tensor>& feeds, std::span<const std::int32_t> rows) = 0;
+
+ private:
+  Tensor order(std::int64_t epoch) const {
+    if (options_.shuffle)
+      return data::permutation(samples_, options_.seed, static_cast<std::uint64_t>(epoch));
+    return data::in_order(samples_);
+  }
+
+  std::int64_t samples_;
+  const FitOptions& options_;
+  data::Batches batches_;
+  std::vector<Tensor> whole_;
+  std::vector<Tensor> last_;
+};
+
+class RowNumbers final : public ShuffledFeeds {
+ public:
+  explicit RowNumbers(const FitOptions& options) : ShuffledFeeds(options.samples, options) {
+    add_feed(DType::i32, {0});
+  }
+
+ private:
+  void fill(std::vector<Tensor>& feeds, std::span<const std::int32_t> rows) override {
+    std::ranges::copy(rows, feeds[0].mutable_values<std::int32_t>().begin());
+  }
+};
+
+class RowsOfTensors final : public ShuffledFeeds {
+ public:
+  RowsOfTensors(std::span<const Tensor> data, std::int64_t samples, const FitOptions& options)
+      : ShuffledFeeds(samples, options), data_(data) {
+    for (const Tensor& tensor : data)
+      add_feed(tensor.dtype(), {tensor.sizes().begin(), tensor.sizes().end()});
+  }
+
+ private:
+  void fill(std::vector<Tensor>& feeds, std::span<const std::int32_t> rows) override {
+    for (std::size_t i = 0; i < feeds.size(); ++i) {
+      const std::size_t row_bytes = data_[i].bytes() / static_cast<std::size_t>(data_[i].sizes()[0]);
+      const auto* const from = static_cast<const std::byte*>(data_[i].data());
+      auto* to = static_cast<std::byte*>(feeds[i].mutable_data());
+      for (const std::int32_t row : rows) {
+        std::memcpy(to, from + static_cast<std::size_t>(row) * row_bytes, row_bytes);
+        to += row_bytes;
+      }
+    }
+  }
+
+  std::span<const Tensor> data_;
+};
+
+class Generated final : public Feeds {
+ public:
+  explicit Generated(const BatchGenerator& generator) : generator_(generator) {}
+
+  void begin(std::int64_t epoch) override { epoch_ = epoch; }
+  std::int64_t batches() const override { return kUnknown; }
+  std::int64_t samples_before(std::int64_t) const override { return 0; }
+
+  Batch at(std::int64_t batch) override {
+    const std::int64_t samples = generator_(epoch_, batch, feeds_);
+    if (samples > 0) return {.feeds = feeds_, .samples = samples};
+    if (samples == 0 && batch > 0) return {};
+    throw Error(ErrorCode::invalid_argument, "a generator gave no batch",
+                {.op = "fit",
+                 .expected = "1 sample or more",
+                 .actual = fmt::format("{} in batch {} of epoch {}", samples, batch + 1, epoch_ + 1)});
+  }
+
+ private:
+  const BatchGenerator& generator_;
+  std::int64_t epoch_ = 0;
+  std::vector<Tensor> feeds_;
+};
+
 bool stop_requested(const FitOptions& options) {
   return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
+}
+
+/// One epoch from where it stands, or until it is told to stop; its seconds and whether it ended.
+struct EpochRun {
+  double seconds = 0.0;
+  bool ended = false;
+};
+
+EpochRun run_epoch(Function& step, Feeds& feeds, TrainPosition& at, const FitOptions& options,
+                   const FitObserver& observer) {
+  const std::int64_t batches = feeds.batches();
+  const std::int64_t stride = std::max<std::int64_t>(batches / kReportsPerEpoch, 1);
+  EpochRun run;
+  auto start = Clock::now();
+  const auto report = [&] {
+    run.seconds += seconds_since(start);
+    observer.progress({.epoch = at.epoch + 1,
+                       .done = at.batch,
+                       .batches = std::max<std::int64_t>(batches, 0),
+                       .loss = at.loss_sum / static_cast<double>(at.samples)});
+    start = Clock::now();
+  };
+  for (bool stopped = false; !stopped;) {
+    const Batch batch = at.batch == batches ? Batch{} : feeds.at(at.batch);
+    if (batch.samples == 0) {
+      run.ended = true;
+      break;
+    }
+    const double loss = loss_of(step(batch.feeds)[0]);
+    expect_finite(loss, at.epoch, at.batch);
+    at.samples += batch.samples;
+    at.loss_sum += loss * static_cast<double>(batch.samples);
+    ++at.batch;
+    if (observer.progress && (at.batch % stride == 0 || at.batch == batches)) report();
+    stopped = stop_requested(options) && at.batch != batches;
+  }
+  run.seconds += seconds_since(start);
+  return run;
+}
+
+FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, const FitObserver& observer) {
+  FitResult result;
+  result.position = options.start;
+  TrainPosition& at = result.position;
+  while (at.epoch < options.epochs && !result.interrupted) {
+    feeds.begin(at.epoch);
+    expect_within(at, feeds.batches());
+    if (feeds.batches() != kUnknown) at.samples = feeds.samples_before(at.batch);
+    const EpochRun run = run_epoch(step, feeds, at, options, observer);
+    result.seconds += run.seconds;
+    result.interrupted = !run.ended;
+    if (result.interrupted) break;
+    result.epochs.push_back({.epoch = at.epoch + 1,
+                             .loss = at.loss_sum / static_cast<double>(at.samples),
+                             .seconds = run.seconds});
+    at = {.epoch = at.epoch + 1};
+    if (observer.epoch) observer.epoch(result.epochs.back());
+    result.interrupted = stop_requested(options) && at.epoch < options.epochs;
+  }
+  return result;
 }
 
 }  // namespace
 
 FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer) {
-  FitResult result;
-  result.position = options.start;
-  TrainPosition& at = result.position;
-  while (at.epoch < options.epochs && !result.interrupted) {
-    const data::Batches batches(
-        data::permutation(options.samples, options.seed, static_cast<std::uint64_t>(at.epoch)),
-        options.batch_size);
-    expect_within(at, batches.count());
-    const std::int64_t stride = std::max<std::int64_t>(batches.count() / kReportsPerEpoch, 1);
-    double epoch_seconds = 0.0;
-    std::int64_t samples = at.batch * options.batch_size;
-    auto start = Clock::now();
-    while (at.batch < batches.count() && !result.interrupted) {
-      const Tensor rows = batches.at(at.batch);
-      const double loss = static_cast<double>(step({rows})[0].item<float>());
-      expect_finite(loss, at.epoch, at.batch);
-      samples += rows.elements();
-      at.loss_sum += loss * static_cast<double>(rows.elements());
-      ++at.batch;
-      if (observer.progress && (at.batch % stride == 0 || at.batch == batches.count())) {
-        epoch_seconds += seconds_since(start);
-        observer.progress({.epoch = at.epoch + 1,
-                           .done = at.batch,
-                           .batches = batches.count(),
-                           .loss = at.loss_sum / static_cast<double>(samples)});
-        start = Clock::now();
-      }
-      result.interrupted = stop_requested(options) && at.batch < batches.count();
-    }
-    epoch_seconds += seconds_since(start);
-    result.seconds += epoch_seconds;
-    if (result.interrupted) break;
-    const double mean = options.samples == 0 ? 0.0 : at.loss_sum / static_cast<double>(options.samples);
-    result.epochs.push_back({.epoch = at.epoch + 1, .loss = mean, .seconds = epoch_seconds});
-    at = {.epoch = at.epoch + 1, .batch = 0, .loss_sum = 0.0};
-    if (observer.epoch) observer.epoch(result.epochs.back());
-    result.interrupted = stop_requested(options) && at.epoch < options.epochs;
+  expect_samples(options.samples);
+  RowNumbers feeds(options);
+  return fit_feeds(step, feeds, options, observer);
+}
+
+FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
+              const FitObserver& observer) {
+  std::int64_t samples = options.samples;
+  for (const Tensor& tensor : data) {
+    if (samples == 0 && tensor.rank() > 0) samples = tensor.sizes()[0];
+    if (tensor.rank() > 0 && tensor.sizes()[0] == samples) continue;
+    throw Error(
+        ErrorCode::shape_mismatch, "the tensors to train on differ in rows",
+        {.op = "fit", .expected = fmt::format("{} rows", samples), .actual = to_string(tensor.type())});
   }
-  return result;
+  expect_samples(data.empty() ? 0 : samples);
+  RowsOfTensors feeds(data, samples, options);
+  return fit_feeds(step, feeds, options, observer);
+}
+
+FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
+              const FitObserver& observer) {
+  return fit(step, std::span(data.begin(), data.size()), options, observer);
+}
+
+FitResult fit(Function& step, const BatchGenerator& generator, const FitOptions& options,
+              const FitObserver& observer) {
+  Generated feeds(generator);
+  return fit_feeds(step, feeds, options, observer);
 }
 
 }  // namespace weft

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "weft/ops/control.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/function_body.h"
 
 namespace weft {
@@ -17,9 +15,6 @@ namespace {
 /// Initial values are drawn as run 0, whenever a session first needs them; functions count from 1.
 constexpr std::int64_t kInitialRun = 0;
 constexpr std::int64_t kFirstRun = 1;
-
-constexpr std::string_view kSeedEntry = "weft.seed";
-constexpr std::string_view kRunEntry = "weft.run";
 
 template <typename O>
 const O& expect_op(const Graph& graph, const Value& value, std::string_view role) {
@@ -73,19 +68,6 @@ CompileOptions with_threads(CompileOptions options, int threads) {
   options.threads = threads;
   options.thread_costs.reset();
   return options;
-}
-
-std::int64_t number_in(const Metadata& metadata, std::string_view entry, const std::filesystem::path& path) {
-  const auto found = metadata.find(std::string(entry));
-  std::int64_t number = 0;
-  const auto* const begin = found == metadata.end() ? nullptr : found->second.data();
-  const auto* const end = found == metadata.end() ? nullptr : begin + found->second.size();
-  const auto [rest, problem] = std::from_chars(begin, end, number);
-  if (rest != end || problem != std::errc()) {
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: the entry '{}' is missing or no number", path.string(), entry));
-  }
-  return number;
 }
 
 }  // namespace
@@ -184,40 +166,6 @@ void Session::set(std::string_view label, const Tensor& value) {
                  .actual = value.empty() ? "an empty tensor" : to_string(value.type())});
   }
   store(target, value);
-}
-
-void Session::save(const std::filesystem::path& path, const Metadata& metadata) {
-  initialize_new_parameters();
-  Checkpoint checkpoint{.tensors = {state_->parameters.begin(), state_->parameters.end()},
-                        .metadata = metadata};
-  checkpoint.metadata[std::string(kSeedEntry)] = std::to_string(state_->seed());
-  checkpoint.metadata[std::string(kRunEntry)] = std::to_string(state_->run());
-  write_checkpoint(path, checkpoint);
-}
-
-Metadata Session::load(const std::filesystem::path& path) {
-  Checkpoint checkpoint = read_checkpoint(path);
-  for (const auto& [label, declared] : graph_.states()) {
-    const auto found = checkpoint.tensors.find(label);
-    if (found == checkpoint.tensors.end() || found->second.type() != declared.value.type()) {
-      throw Error(ErrorCode::bad_file,
-                  fmt::format("{}: the parameter '{}' does not fit this graph", path.string(), label),
-                  {.expected = to_string(declared.value.type()),
-                   .actual = found == checkpoint.tensors.end() ? "none" : to_string(found->second.type())});
-    }
-  }
-  const std::int64_t seed = number_in(checkpoint.metadata, kSeedEntry, path);
-  const std::int64_t run = number_in(checkpoint.metadata, kRunEntry, path);
-  for (const auto& [label, declared] : graph_.states()) {
-    Tensor& value = checkpoint.tensors.at(label);
-    // Plans point into what is there already; what is not takes the tensor as it is.
-    const auto [parameter, is_new] = state_->parameters.try_emplace(label, value);
-    if (!is_new) store(parameter->second, value);
-  }
-  state_->set_key(seed, run);
-  checkpoint.metadata.erase(std::string(kSeedEntry));
-  checkpoint.metadata.erase(std::string(kRunEntry));
-  return checkpoint.metadata;
 }
 
 int Session::threads() const { return state_->pool.threads(); }

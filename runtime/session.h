@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "weft/runtime/files/weights.h"
 #include "weft/runtime/function.h"
 
 namespace weft {
@@ -21,9 +22,6 @@ struct SessionOptions {
   std::uint64_t seed = 1;     // of everything random: initial values, dropout, shuffling
   CompileOptions compile{};   // which passes run; its `threads` and `thread_costs` are set by the session
 };
-
-/// Text that travels with a checkpoint: the epoch, the model's shape, whatever the program needs.
-using Metadata = std::map<std::string, std::string>;
 
 class Session {
  public:
@@ -45,17 +43,33 @@ class Session {
   void set(std::string_view label, const Tensor& value);
 
   /// Writes all parameters, optimizer slots included, the random position and `metadata` to a safetensors
-  /// file: either the whole new file or the old one. Throws Error(io).
+  /// file, from which a training goes on to the same bits: the whole new file or the old one. Throws
+  /// Error(io).
   void save(const std::filesystem::path& path, const Metadata& metadata = {});
-  /// Reads such a file back and returns its metadata. Every parameter of the graph must be in it with its
-  /// type, else Error(bad_file), and the session stays as it was.
+  /// Writes the weights alone: no optimizer's slots and no random position. For programs that predict, go on
+  /// from trained weights, or read safetensors elsewhere. Throws Error(io), and Error(invalid_argument) for a
+  /// pattern that no weight fits.
+  void save_weights(const std::filesystem::path& path, const NamePatterns& parameters = {},
+                    const Metadata& metadata = {});
+
+  /// Reads a file back, whoever wrote it, and returns its metadata. Every parameter of the graph must be in
+  /// it under its own name and with its type (f16 and bf16 count as f32), else Error(bad_file) names all that
+  /// are missing. The random position becomes the file's where it has one. After an error the session is as
+  /// it was.
   Metadata load(const std::filesystem::path& path);
+  /// Reads the weights that the graph and a file have in common. Parameters that are not in the file, or not
+  /// asked for, stay as they were, and so does the random position; the report says which. Throws
+  /// Error(bad_file) for a tensor whose shape or dtype does not fit (exclude it, or ask for conversion) and
+  /// for a file that has nothing of what was asked for; Error(invalid_argument) for a pattern that no weight
+  /// fits, and for two tensors that are renamed alike. After an error the session is as it was.
+  LoadReport load_weights(const std::filesystem::path& path, const LoadOptions& options = {});
 
   int threads() const;
   std::uint64_t seed() const;
 
  private:
   void initialize_new_parameters();
+  void replace(const std::map<std::string, Tensor, std::less<>>& values);
   Tensor& parameter(std::string_view label);
 
   Graph& graph_;

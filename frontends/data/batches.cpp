@@ -31,14 +31,20 @@ std::int64_t checked_batch_size(std::int64_t batch_size) {
 
 }  // namespace
 
-Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
+Tensor in_order(std::int64_t n) {
   if (n < 0 || n > std::numeric_limits<std::int32_t>::max()) {
-    throw Error(ErrorCode::invalid_argument, "no permutation of this length",
+    throw Error(ErrorCode::invalid_argument, "no order of so many rows",
                 {.expected = "0 <= n < 2^31", .actual = fmt::format("{}", n)});
   }
   Tensor order = Tensor::uninitialized(DType::i32, {n});
   const auto rows = order.mutable_values<std::int32_t>();
   std::iota(rows.begin(), rows.end(), 0);
+  return order;
+}
+
+Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
+  Tensor order = in_order(n);
+  const auto rows = order.mutable_values<std::int32_t>();
   PhiloxSequence random(purpose_seed(seed, Purpose::shuffle), epoch);
   for (std::size_t last = rows.size(); last > 1; --last) {
     std::swap(rows[last - 1], rows[random.below(static_cast<std::uint32_t>(last))]);

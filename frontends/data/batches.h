@@ -13,6 +13,9 @@ namespace weft::data {
 /// 1964). Throws Error(invalid_argument) unless 0 <= n < 2^31.
 Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch);
 
+/// The same numbers in their own order.
+Tensor in_order(std::int64_t n);
+
 class Batches {
  public:
   /// Cuts `order`, i32 [n], into batches of `batch_size` rows. Throws Error(invalid_argument) when the order
@@ -21,6 +24,8 @@ class Batches {
 
   /// How many batches there are: ceil(n / batch_size), so 0 for n = 0.
   std::int64_t count() const noexcept { return count_; }
+
+  const Tensor& order() const noexcept { return order_; }
 
   /// The rows of batch `k`: i32 [batch_size], fewer in the last one; shares memory with the order.
   /// Throws Error(out_of_range) unless 0 <= k < count().

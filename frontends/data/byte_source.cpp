@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -60,10 +61,11 @@ class PlainFile final : public ByteSource {
   std::optional<std::uint64_t> known_size() const override { return size_; }
   const std::string& path() const { return path_; }
 
-  /// Looks at the first bytes and leaves the file at its beginning.
-  bool is_gzip() const {
-    std::array<unsigned char, 2> magic{};
-    return ::pread(descriptor_, magic.data(), magic.size(), 0) == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+  /// Whether the file begins so; it stays at its beginning.
+  bool begins_with(std::string_view magic) const {
+    std::array<char, 8> first{};
+    const ssize_t got = ::pread(descriptor_, first.data(), first.size(), 0);
+    return got > 0 && std::string_view(first.data(), static_cast<std::size_t>(got)).starts_with(magic);
   }
 
  private:
@@ -113,14 +115,19 @@ class GzipFile final : public ByteSource {
     return stream_.avail_in > 0;
   }
 
+  /// Behind a member stand other members or zeros, as tapes and archives pad with, or nothing.
   void next_member() {
-    ended_ = !refill();
+    while (refill() && *stream_.next_in == 0) {
+      ++stream_.next_in;
+      --stream_.avail_in;
+    }
+    ended_ = stream_.avail_in == 0;
     inflateReset(&stream_);
   }
 
   Error broken(const std::string& actual) const {
     return Error(ErrorCode::bad_file, file_->path() + ": broken gzip",
-                 {.expected = "a complete gzip stream and nothing after it", .actual = actual});
+                 {.expected = "complete gzip streams and nothing but zeros after them", .actual = actual});
   }
 
   std::unique_ptr<PlainFile> file_;
@@ -132,9 +139,22 @@ class GzipFile final : public ByteSource {
 }  // namespace
 
 std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& path) {
+  using namespace std::string_view_literals;
+  struct Compression {
+    std::string_view magic;
+    std::string_view name;
+  };
+  constexpr std::array kUnsupported{Compression{"BZh"sv, "bzip2"}, Compression{"\xFD\x37zXZ\0"sv, "xz"},
+                                    Compression{"\x28\xB5\x2F\xFD"sv, "zstd"},
+                                    Compression{"PK\x03\x04"sv, "zip"}};
   auto file = std::make_unique<PlainFile>(path);
-  if (!file->is_gzip()) return file;
-  return std::make_unique<GzipFile>(std::move(file));
+  if (file->begins_with("\x1F\x8B"sv)) return std::make_unique<GzipFile>(std::move(file));
+  for (const auto& [magic, name] : kUnsupported) {
+    if (!file->begins_with(magic)) continue;
+    throw Error(ErrorCode::unsupported, path.string() + ": a compression that weft does not read",
+                {.expected = "a plain file or gzip", .actual = std::string(name)});
+  }
+  return file;
 }
 
 }  // namespace weft::data

@@ -1,8 +1,9 @@
 #pragma once
 // The bytes of one file from front to back, inflated where the file is gzip (RFC 1952, also of several
-// members). The file is not trusted: a stream that ends early, fails its CRC, or is followed by anything that
-// is not gzip throws Error(bad_file) as soon as reading gets there, and a read never takes more memory than
-// the caller's buffer and a fixed window. A source belongs to one thread at a time.
+// members, with zeros between and behind them, as gunzip and Python take it). The file is not trusted: a
+// stream that ends early, fails its CRC, or is followed by anything else throws Error(bad_file) as soon as
+// reading gets there, and a read never takes more memory than the caller's buffer and a fixed window. A
+// source belongs to one thread at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,8 @@ class ByteSource {
   virtual std::optional<std::uint64_t> known_size() const = 0;
 };
 
-/// Opens a regular file; throws Error(io) when it is missing, unreadable, or a folder, pipe or device.
+/// Opens a regular file; throws Error(io) when it is missing, unreadable, or a folder, pipe or device, and
+/// Error(unsupported) when it is bzip2, xz, zstd or zip.
 std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& path);
 
 }  // namespace weft::data

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <string>
@@ -24,8 +25,18 @@ namespace {
 // What a header is believed before a gzip file has shown that it inflates to more.
 constexpr std::int64_t kFirstElements = std::int64_t{1} << 20;
 
-struct Header {
+/// An element type of the format, and the dtype that holds its numbers.
+struct ElementType {
+  unsigned code;
   DType dtype;
+  std::size_t bytes;  // in the file
+};
+constexpr std::array kElementTypes{ElementType{0x08, DType::u8, 1},  ElementType{0x09, DType::i32, 1},
+                                   ElementType{0x0B, DType::i32, 2}, ElementType{0x0C, DType::i32, 4},
+                                   ElementType{0x0D, DType::f32, 4}, ElementType{0x0E, DType::f64, 8}};
+
+struct Header {
+  const ElementType* type;
   std::vector<std::int64_t> sizes;
   std::uint64_t bytes;  // of the header itself
   std::uint64_t data_bytes;
@@ -34,26 +45,6 @@ struct Header {
 Error bad_file(const std::string& path, const char* problem, std::string expected, std::string actual) {
   return Error(ErrorCode::bad_file, fmt::format("{}: {}", path, problem),
                {.expected = std::move(expected), .actual = std::move(actual)});
-}
-
-DType dtype_from(unsigned code, const std::string& path) {
-  switch (code) {
-    case 0x08:
-      return DType::u8;
-    case 0x0C:
-      return DType::i32;
-    case 0x0D:
-      return DType::f32;
-    case 0x0E:
-      return DType::f64;
-    case 0x09:
-    case 0x0B:
-      throw Error(ErrorCode::unsupported, path + ": an element type without a dtype",
-                  {.expected = "u8, i32, f32 or f64", .actual = code == 0x09 ? "i8" : "i16"});
-    default:
-      throw bad_file(path, "not an IDX file", "a type code of 0x08, 0x0C, 0x0D or 0x0E",
-                     fmt::format("0x{:02X}", code));
-  }
 }
 
 unsigned code_of(DType dtype) {
@@ -79,9 +70,18 @@ void read_header_bytes(ByteSource& source, std::span<std::byte> into, const std:
                  fmt::format("{}", got));
 }
 
-std::uint64_t data_bytes_of(const std::vector<std::int64_t>& sizes, DType dtype, const std::string& path) {
+const ElementType& element_type(unsigned code, const std::string& path) {
+  const auto* const found = std::ranges::find(kElementTypes, code, &ElementType::code);
+  if (found != kElementTypes.end()) return *found;
+  throw bad_file(path, "not an IDX file", "a type code of 0x08, 0x09, 0x0B, 0x0C, 0x0D or 0x0E",
+                 fmt::format("0x{:02X}", code));
+}
+
+/// In the file. Those of the tensor must have a size, too.
+std::uint64_t data_bytes_of(const std::vector<std::int64_t>& sizes, const ElementType& type,
+                            const std::string& path) {
   try {
-    return checked_bytes(sizes, dtype);
+    return checked_bytes(sizes, type.dtype) / size_of(type.dtype) * type.bytes;
   } catch (const Error& error) {
     throw bad_file(path, "an impossible IDX header", "a size in bytes below 2^63", error.message());
   }
@@ -94,7 +94,7 @@ Header read_header(ByteSource& source, const std::string& path) {
     throw bad_file(path, "not an IDX file", "a magic number of 0x0000....",
                    fmt::format("0x{:08X}", big_endian_u32(magic)));
   }
-  const DType dtype = dtype_from(std::to_integer<unsigned>(magic[2]), path);
+  const ElementType& type = element_type(std::to_integer<unsigned>(magic[2]), path);
   const auto rank = std::to_integer<std::size_t>(magic[3]);
   if (rank == 0) throw bad_file(path, "not an IDX file", "a rank of 1 or more", "rank 0");
 
@@ -104,8 +104,8 @@ Header read_header(ByteSource& source, const std::string& path) {
   for (std::size_t axis = 0; axis < rank; ++axis) {
     sizes[axis] = big_endian_u32(std::span(packed).subspan(4 * axis).first<4>());
   }
-  const std::uint64_t data_bytes = data_bytes_of(sizes, dtype, path);
-  return {.dtype = dtype,
+  const std::uint64_t data_bytes = data_bytes_of(sizes, type, path);
+  return {.type = &type,
           .sizes = std::move(sizes),
           .bytes = magic.size() + packed.size(),
           .data_bytes = data_bytes};
@@ -114,7 +114,7 @@ Header read_header(ByteSource& source, const std::string& path) {
 Error wrong_length(const Header& header, const std::string& path, const std::string& actual, bool longer) {
   return bad_file(path, longer ? "bytes after the data" : "the data ends early",
                   fmt::format("{} bytes of data for {}", header.data_bytes,
-                              to_string(TensorType{header.dtype, Shape::of(header.sizes)})),
+                              to_string(TensorType{header.type->dtype, Shape::of(header.sizes)})),
                   actual);
 }
 
@@ -136,16 +136,29 @@ Tensor grown(const Tensor& tensor, std::int64_t elements) {
   return longer;
 }
 
-/// All elements as a vector. It starts with room for `first` of them and doubles as the source delivers.
-Tensor read_elements(ByteSource& source, const Header& header, std::int64_t first, const std::string& path) {
-  const std::int64_t promised = checked_elements(header.sizes);
-  Tensor elements = Tensor::uninitialized(header.dtype, {std::min(first, promised)});
+/// `count` elements as a vector. It starts with room for `first` of them and doubles as the source delivers.
+Tensor read_elements(ByteSource& source, const Header& header, DType dtype, std::int64_t count,
+                     std::int64_t first, const std::string& path) {
+  Tensor elements = Tensor::uninitialized(dtype, {std::min(first, count)});
   for (std::size_t filled = 0;;) {
     filled += source.read(bytes_of(elements).subspan(filled));
     if (filled < elements.bytes()) throw wrong_length(header, path, fmt::format("{}", filled), false);
-    if (elements.elements() == promised) return elements;
-    elements = grown(elements, elements.elements() > promised / 2 ? promised : 2 * elements.elements());
+    if (elements.elements() == count) return elements;
+    elements = grown(elements, elements.elements() > count / 2 ? count : 2 * elements.elements());
   }
+}
+
+/// Integers of T, big-endian, as i32.
+template <typename T>
+Tensor widened(std::span<std::byte> packed) {
+  swap_big_endian(packed, sizeof(T));
+  Tensor wide = Tensor::uninitialized(DType::i32, {static_cast<std::int64_t>(packed.size() / sizeof(T))});
+  for (std::size_t i = 0; std::int32_t& number : wide.mutable_values<std::int32_t>()) {
+    T narrow{};
+    std::memcpy(&narrow, packed.data() + i++ * sizeof(T), sizeof(T));
+    number = narrow;
+  }
+  return wide;
 }
 
 void expect_end(ByteSource& source, const Header& header, const std::string& path) {
@@ -196,10 +209,19 @@ Tensor read_idx(const std::filesystem::path& path) {
   const Header header = read_header(*source, name);
   const auto known_size = source->known_size();
   if (known_size) check_file_size(header, *known_size, name);
-  const std::int64_t first = known_size ? checked_elements(header.sizes) : kFirstElements;
-  Tensor elements = read_elements(*source, header, first, name);
+  // What has no dtype of its size is read as bytes first.
+  const auto [code, dtype, width] = *header.type;
+  const bool is_narrow = width != size_of(dtype);
+  const auto count = static_cast<std::int64_t>(is_narrow ? header.data_bytes : header.data_bytes / width);
+  Tensor elements = read_elements(*source, header, is_narrow ? DType::u8 : dtype, count,
+                                  known_size ? count : kFirstElements, name);
   expect_end(*source, header, name);
-  swap_big_endian(bytes_of(elements), size_of(header.dtype));
+  if (!is_narrow) {
+    swap_big_endian(bytes_of(elements), width);
+  } else {
+    elements =
+        width == 1 ? widened<std::int8_t>(bytes_of(elements)) : widened<std::int16_t>(bytes_of(elements));
+  }
   return elements.reshaped(header.sizes);
 }
 

@@ -9,12 +9,13 @@
 
 namespace weft::data {
 
-/// The tensor that the file holds: u8, i32, f32 or f64, of rank 1 or more, in memory of its own.
+/// The tensor that the file holds: u8, i32, f32 or f64, of rank 1 or more, in memory of its own. Elements of
+/// 8 and 16 bits with a sign come as i32.
 ///
 /// The file is hostile until read: sizes multiply with overflow checks, a plain file is compared with its
 /// header before anything is allocated, and a gzip file earns its memory by inflating to it.
 /// Throws Error(io) when the file is missing or unreadable; Error(bad_file) when it is not IDX, is
-/// truncated, goes on after its data, or is broken gzip; Error(unsupported) for the element types i8 and i16.
+/// truncated, goes on after its data, or is broken gzip; Error(unsupported) for other compressions.
 /// Every message is one line with the path, what was expected and what came.
 Tensor read_idx(const std::filesystem::path& path);
 

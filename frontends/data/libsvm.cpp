@@ -19,6 +19,7 @@ namespace {
 
 /// No number that anybody writes is longer.
 constexpr std::size_t kLongestWord = 512;
+constexpr std::int64_t kMostColumns = std::numeric_limits<std::int32_t>::max();
 
 struct Position {
   std::int64_t line = 1;
@@ -33,6 +34,13 @@ struct Token {
   Position at{};
 };
 
+/// Whether a number that f64 does not hold is too small for it, and not too large.
+bool is_tiny(std::string_view number) {
+  const std::size_t exponent = number.find_first_of("eE");
+  if (exponent != std::string_view::npos) return number.substr(exponent + 1).starts_with('-');
+  return number.find_first_not_of("-0") == number.find('.');
+}
+
 /// What people may see of a hostile word.
 std::string shown(std::string_view text) {
   constexpr std::size_t kShown = 40;
@@ -44,7 +52,9 @@ std::string shown(std::string_view text) {
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : path_(path.string()), source_(open_bytes(path)) {}
+  explicit Reader(const std::filesystem::path& path) : path_(path.string()), source_(open_bytes(path)) {
+    skip_byte_order_mark();
+  }
 
   /// Comments are nowhere.
   Token next() {
@@ -76,6 +86,12 @@ class Reader {
   static constexpr int kEnd = -1;
 
   static bool is_space(int c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+  /// As editors on Windows put before UTF-8.
+  void skip_byte_order_mark() {
+    peek();
+    if (std::string_view(buffer_.data(), filled_).starts_with("\xEF\xBB\xBF")) next_ = 3;
+  }
 
   int peek() {
     if (next_ == filled_) {
@@ -118,7 +134,10 @@ class Parser {
   Parser(const std::filesystem::path& path, const LibsvmOptions& options)
       : reader_(path),
         options_(options),
-        largest_(options.width > 0 ? options.width : options.largest_index) {}
+        least_(options.first_index == FirstIndex::one ? 1 : 0),
+        largest_(options.width > 0 ? options.width : options.largest_index) {
+    if (options.first_index == FirstIndex::zero) largest_ = std::min(largest_, largest_from_zero());
+  }
 
   SparseDataset parse() {
     for (Token token = reader_.next(); token.kind != Token::Kind::file_end; token = reader_.next()) {
@@ -129,23 +148,53 @@ class Parser {
       offsets_.push_back(std::ssize(columns_));
       if (token.kind == Token::Kind::file_end) break;
     }
-    const std::int64_t width = options_.width > 0 ? options_.width : width_;
+    const std::int64_t first = first_index();
+    if (first > 0) {
+      for (std::int32_t& column : columns_) --column;
+    }
+    const std::int64_t width =
+        options_.width > 0 ? options_.width : std::max<std::int64_t>(largest_seen_ + 1 - first, 0);
     const std::array<std::int64_t, 2> sizes{std::ssize(labels_), width};
     return {.rows = SparseTensor::of(sizes, tensor_of(std::move(offsets_)), tensor_of(std::move(columns_)),
                                      tensor_of(std::move(values_))),
-            .labels = tensor_of(std::move(labels_))};
+            .labels = tensor_of(std::move(labels_)),
+            .queries = queries_.empty() ? Tensor() : tensor_of(std::move(queries_))};
   }
 
  private:
+  static constexpr std::string_view kQuery = "qid:";
+
   /// Up to the end of the line or file, which it returns.
   Token read_entries() {
-    std::int64_t before = 0;
-    for (;;) {
+    std::int64_t before = least_ - 1;
+    for (bool is_first = true;; is_first = false) {
       const Token token = reader_.next();
+      const bool is_query = is_first && token.kind == Token::Kind::word && token.text.starts_with(kQuery);
+      if (is_first) expect_query_like_others(token, is_query);
       if (token.kind != Token::Kind::word) return token;
+      if (is_query) {
+        queries_.push_back(query_of(token));
+        continue;
+      }
       expect_room(token, std::ssize(columns_), options_.most_entries, "entries");
       before = read_entry(token, before);
     }
+  }
+
+  void expect_query_like_others(const Token& token, bool is_query) const {
+    const bool others_do = !queries_.empty();
+    if (labels_.size() == 1 || is_query == others_do) return;
+    throw reader_.bad(token.at, "some rows belong to a query and some do not",
+                      others_do ? "qid:number" : "index:value",
+                      token.kind == Token::Kind::word ? shown(token.text) : "the end of the row");
+  }
+
+  std::int64_t query_of(const Token& token) const {
+    const std::string_view digits = token.text.substr(kQuery.size());
+    std::int64_t query = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), query);
+    if (problem == std::errc() && end == digits.data() + digits.size()) return query;
+    throw reader_.bad(token.at, "a query is no integer", "qid:number", shown(token.text));
   }
 
   std::int64_t read_entry(const Token& token, std::int64_t before) {
@@ -161,9 +210,13 @@ class Parser {
                         fmt::format("a number that {} holds", name_of(dtype_of<T>())),
                         shown(token.text.substr(colon + 1)));
     }
-    columns_.push_back(static_cast<std::int32_t>(index - 1));
+    columns_.push_back(static_cast<std::int32_t>(index));
     values_.push_back(static_cast<T>(value));
-    width_ = std::max(width_, index);
+    has_zero_ = has_zero_ || index == 0;
+    if (index > largest_seen_) {
+      largest_seen_ = index;
+      largest_at_ = token.at;
+    }
     return index;
   }
 
@@ -173,9 +226,24 @@ class Parser {
     const bool is_number = problem == std::errc() && end == text.data() + text.size();
     if (is_number && index > before && index <= largest_) return index;
     throw reader_.bad(
-        at, index == before && is_number && before > 0 ? "an index comes twice" : "a wrong index",
+        at, index == before && is_number && before >= least_ ? "an index comes twice" : "a wrong index",
         fmt::format("an integer from {} to {}, for indices ascend", before + 1, largest_), shown(text));
   }
+
+  /// An index of 0 gives a file away that counts from there.
+  std::int64_t first_index() const {
+    if (options_.first_index != FirstIndex::automatic) return least_;
+    if (!has_zero_) return 1;
+    if (largest_seen_ > largest_from_zero()) {
+      throw reader_.bad(largest_at_, "a wrong index",
+                        fmt::format("at most {}, for another index is 0", largest_from_zero()),
+                        std::to_string(largest_seen_));
+    }
+    return 0;
+  }
+
+  /// The largest index where the first column has index 0.
+  std::int64_t largest_from_zero() const { return (options_.width > 0 ? options_.width : kMostColumns) - 1; }
 
   /// A '+' before it is welcome, as in labels.
   double number(std::string_view text, Position at, std::string_view what) const {
@@ -183,8 +251,9 @@ class Parser {
     if (digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
     double result = 0.0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), result);
-    if (problem == std::errc() && end == digits.data() + digits.size() && std::isfinite(result))
-      return result;
+    const bool is_whole = end == digits.data() + digits.size();
+    if (problem == std::errc() && is_whole && std::isfinite(result)) return result;
+    if (problem == std::errc::result_out_of_range && is_whole && is_tiny(digits)) return 0.0;
     throw reader_.bad(at, fmt::format("{} is no finite number", what), "a decimal number that f64 holds",
                       shown(text));
   }
@@ -197,24 +266,27 @@ class Parser {
 
   Reader reader_;
   LibsvmOptions options_;
+  std::int64_t least_;
   std::int64_t largest_;
-  std::int64_t width_ = 0;
+  std::int64_t largest_seen_ = -1;
+  Position largest_at_;
+  bool has_zero_ = false;
   std::vector<std::int64_t> offsets_{0};
   std::vector<std::int32_t> columns_;
   std::vector<T> values_;
   std::vector<double> labels_;
+  std::vector<std::int64_t> queries_;
 };
 
 void expect_options(const LibsvmOptions& options) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   if (!is_float(options.dtype)) {
     throw Error(ErrorCode::invalid_argument, "the values of a LIBSVM file cannot have this dtype",
                 {.expected = "f32 or f64", .actual = std::string(name_of(options.dtype))});
   }
   for (const std::int64_t index : {options.width, options.largest_index}) {
-    if (index >= 0 && index <= kMost) continue;
+    if (index >= 0 && index <= kMostColumns) continue;
     throw Error(ErrorCode::invalid_argument, "a LIBSVM file cannot have such indices",
-                {.expected = fmt::format("at most {}", kMost), .actual = std::to_string(index)});
+                {.expected = fmt::format("at most {}", kMostColumns), .actual = std::to_string(index)});
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -26,14 +27,18 @@ struct Names {
 constexpr Names kTrain{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"};
 constexpr Names kTest{"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
-/// The plain file or else the compressed one; throws Error(io) when there is neither.
+/// The plain file or else the compressed one; throws Error(io) when there is neither. Some archives write a
+/// dot for the second dash: "train-images.idx3-ubyte".
 fs::path file_in(const fs::path& directory, std::string_view name) {
-  fs::path plain = directory / name;
-  fs::path compressed = plain;
-  compressed += ".gz";
+  std::string dotted(name);
+  dotted[dotted.rfind("-idx")] = '.';
   std::error_code ignored;  // what cannot be looked at counts as missing
-  if (fs::is_regular_file(plain, ignored)) return plain;
-  if (fs::is_regular_file(compressed, ignored)) return compressed;
+  for (const char* const ending : {"", ".gz"}) {
+    for (const std::string& spelling : {std::string(name), dotted}) {
+      fs::path file = directory / (spelling + ending);
+      if (fs::is_regular_file(file, ignored)) return file;
+    }
+  }
   throw Error(ErrorCode::io, fmt::format("{}: MNIST is not complete", directory.string()),
               {.expected = fmt::format("{0} or {0}.gz", name), .actual = "neither"});
 }

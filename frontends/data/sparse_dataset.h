@@ -9,6 +9,7 @@ namespace weft::data {
 struct SparseDataset {
   SparseTensor rows;  // [n, width]
   Tensor labels;      // [n]
+  Tensor queries{};   // i64 [n], the query of each row in data for ranking; empty for other data
 };
 
 }  // namespace weft::data

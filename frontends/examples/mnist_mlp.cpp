@@ -10,17 +10,14 @@ int main(int argc, char** argv) {
   const std::int64_t epochs = argc > 2 ? std::stoll(argv[2]) : 10;
 
   Graph graph;
-  const Value images = constant(graph, digits.train.images);
-  const Value labels = constant(graph, digits.train.labels);
-  const nn::Dense hidden = nn::dense(graph, "hidden", 784, 100);
-  const nn::Dense output = nn::dense(graph, "output", 100, 10);
-  const auto network = [&](const Value& pixels) {
-    return output(relu(hidden(cast(pixels, f32) * (1.0 / 255.0))));
-  };
+  const nn::Sequential network{[](const Value& pixels) { return cast(pixels, f32) * (1.0 / 255.0); },
+                               nn::dense(graph, "hidden", 100), relu, nn::dense(graph, "output", 10)};
 
   const Value rows = input(graph, "rows", i32, {"batch"});
-  const Value loss = mean(softmax_cross_entropy(network(gather(images, rows)), gather(labels, rows)));
-  const std::vector<Value> weights{hidden.weight, hidden.bias, output.weight, output.bias};
+  const Value images = gather(constant(graph, digits.train.images), rows);
+  const Value labels = gather(constant(graph, digits.train.labels), rows);
+  const Value loss = mean(softmax_cross_entropy(network(images), labels));
+  const std::vector<Value> weights = network.parameters();
   const Value test = input(graph, "test", u8, {"n", 784});
 
   Session session(graph);
@@ -28,6 +25,6 @@ int main(int argc, char** argv) {
       {.inputs = {rows}, .outputs = {loss}, .updates = optim::sgd(weights, gradients(loss, weights), 0.1)});
   Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}, .updates = {}});
   const FitResult result = fit(step, {.samples = digits.train.images.sizes()[0], .epochs = epochs});
-  const double right = accuracy(classify({digits.test.images})[0], digits.test.labels);
+  const double right = accuracy(predict(classify, digits.test.images), digits.test.labels);
   fmt::print("{}: loss {:.4f}, {:.2f}% right\n", digits.source, result.epochs.back().loss, 100.0 * right);
 }

@@ -15,15 +15,13 @@ int main(int argc, char** argv) try {
   const std::int64_t trained = count - count / 10;
 
   Graph graph;
-  const nn::Dense hidden = nn::dense(graph, "hidden", width, 64);
-  const nn::Dense output = nn::dense(graph, "output", 64, 2);
-  const auto network = [&](const SparseValue& x) { return output(relu(hidden(x))); };
+  const nn::Sequential network{nn::dense(graph, "hidden", 64), relu, nn::dense(graph, "output", 2)};
 
   const SparseValue documents = sparse_constant(graph, all.rows);  // shared, not copied
   const Value labels = constant(graph, all.labels);
   const Value rows = input(graph, "rows", i32, {"batch"});
   const Value loss = mean(softmax_cross_entropy(network(gather(documents, rows)), gather(labels, rows)));
-  const std::vector<Value> weights{hidden.weight, hidden.bias, output.weight, output.bias};
+  const std::vector<Value> weights = network.parameters();
   const SparseValue fed = sparse_input(graph, "x", f32, {"n", width}, "room");
   const auto parts = fed.parts();
 

@@ -8,6 +8,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/losses.h"
+#include "weft/frontends/predict.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/random.h"
@@ -17,7 +18,7 @@
 namespace weft::mnist {
 namespace {
 
-constexpr std::int64_t kPredictionBatch = 500;  // 784 pixels of each as f32 take 1.5 MB, near the processor
+constexpr std::int64_t kBatch = 500;  // 784 pixels of each as f32 take 1.5 MB, near the processor
 
 struct NamedActivation {
   std::string_view name;
@@ -95,13 +96,7 @@ Value Mlp::training_logits(const Value& pixels) const { return outputs(pixels, d
 
 std::vector<Value> Mlp::layer_outputs(const Value& pixels) const { return outputs(pixels, 0.0); }
 
-std::vector<Value> Mlp::parameters() const {
-  std::vector<Value> all;
-  for (const nn::Dense& layer : layers_) {
-    for (const Value& parameter : layer.parameters()) all.push_back(parameter);
-  }
-  return all;
-}
+std::vector<Value> Mlp::parameters() const { return nn::parameters(layers_); }
 
 Value scale_pixels(const Value& pixels, const PixelScale& scale) {
   const Value scaled = cast(pixels, f32) * (1.0 / scale.deviation);
@@ -126,16 +121,6 @@ FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const
   return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images, pixels)))}, .updates = {}};
 }
 
-Tensor predict_all(Function& predict, const Tensor& images) {
-  const std::int64_t count = images.sizes()[0];
-  Tensor classes = Tensor::uninitialized(i64, {count});
-  const auto all = classes.mutable_values<std::int64_t>();
-  for (std::int64_t begin = 0; begin < count; begin += kPredictionBatch) {
-    const std::int64_t size = std::min(kPredictionBatch, count - begin);
-    const auto part = predict({images.rows(begin, size)})[0].values<std::int64_t>();
-    std::ranges::copy(part, all.begin() + begin);
-  }
-  return classes;
-}
+Tensor predict_all(Function& predict, const Tensor& images) { return weft::predict(predict, images, kBatch); }
 
 }  // namespace weft::mnist

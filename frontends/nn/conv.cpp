@@ -8,12 +8,29 @@
 #include "weft/ops/source.h"
 
 namespace weft::nn {
+namespace {
+
+std::int64_t channels_of(std::string_view name, const TensorType& x, Where where) {
+  if (x.shape.rank() == 4 && is_float(x.dtype) && !x.shape[1].is_symbol()) return x.shape[1].size();
+  throw Error(ErrorCode::shape_mismatch, "a convolution takes pictures",
+              {.op = "conv2d",
+               .node = std::string(name),
+               .expected = "f32 or f64 [batch, channels, height, width], with a number of channels",
+               .actual = to_string(x),
+               .where = to_string(where)});
+}
+
+}  // namespace
 
 Value Conv2dLayer::operator()(const Operand& x) const {
-  const Scope origin(expect_value(weight, "conv2d", "the weight of the layer", x.where()).graph(), "",
-                     x.where());
+  const TensorType& type = x.value("conv2d").type();
+  expect_value(weight, "conv2d", "the weight of the layer", x.where());
+  const std::int64_t channels = weight.shape()[1].size() * sliding.groups;
+  expect_input("conv2d", weight, type, type.shape.rank() == 4 && type.shape[1].is(channels),
+               fmt::format("[batch, {}, height, width]", channels), x.where());
+  const Scope origin(weight.graph(), "", x.where());
   const Value y = weft::conv2d(x, weight, sliding);
-  return bias.has_value() ? y + reshape(bias, {1, -1, 1, 1}) : y;
+  return !bias.has_value() ? y : y + reshape(bias, {1, -1, 1, 1});
 }
 
 std::vector<Value> Conv2dLayer::parameters() const {
@@ -44,6 +61,16 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
   args.shape = {filters};
   if (options.bias) layer.bias = parameter(graph, "bias", options.bias_initializer(args), where);
   return layer;
+}
+
+Lazy<Conv2dLayer> conv2d(Graph& graph, std::string_view name, std::int64_t filters, const Size2d& kernel,
+                         const Conv2dLayerOptions& options, Where where) {
+  return {graph, name,
+          [&graph, filters, kernel, options, where](std::string_view full, const TensorType& x,
+                                                    Where applied) {
+            return conv2d(graph, full, channels_of(full, x, applied), filters, kernel, x.dtype, options,
+                          where);
+          }};
 }
 
 Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "weft/frontends/nn/initializers.h"
+#include "weft/frontends/nn/lazy.h"
 #include "weft/graph/graph.h"
 #include "weft/ops/conv.h"
 
@@ -22,11 +23,13 @@ struct Conv2dLayerOptions {
 
 /// y = conv2d(x, W) + b with W [filters, channels / groups, kernel height, kernel width] and b [filters].
 struct Conv2dLayer {
+  static constexpr std::string_view kind = "Conv2d";
   Value weight;
   Value bias;  // empty without one
   Conv2dOptions sliding{};
 
-  /// [batch, channels, height, width] -> [batch, filters, ...] as conv2d says.
+  /// [batch, channels, height, width] -> [batch, filters, ...] as conv2d says. Errors name the layer:
+  /// shape_mismatch, dtype_mismatch.
   Value operator()(const Operand& x) const;
   std::vector<Value> parameters() const;
 };
@@ -36,6 +39,11 @@ struct Conv2dLayer {
 Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, std::int64_t filters,
                    const Size2d& kernel, DType dtype = f32, const Conv2dLayerOptions& options = {},
                    Where where = Where::current());
+
+/// The same for as many channels, and of the dtype, as it is first applied to.
+Lazy<Conv2dLayer> conv2d(Graph& graph, std::string_view name, std::int64_t filters, const Size2d& kernel,
+                         const Conv2dLayerOptions& options = {},
+                         Where where = Where::current());
 
 struct LocalResponseNormOptions {
   std::int64_t size = 5;  // channels in a window, odd

@@ -1,20 +1,48 @@
 #include "weft/frontends/nn/dense.h"
 
+#include <fmt/format.h>
+
 #include "weft/ops/elementwise.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/source.h"
 
 namespace weft::nn {
+namespace {
+
+/// Throws unless the last axis of x has as many elements as the weight has rows.
+void expect_inputs(const Value& weight, const TensorType& x, const Where& where) {
+  expect_value(weight, "dense", "the weight of the layer", where);
+  const Dim& inputs = weight.shape()[0];
+  const std::size_t rank = x.shape.rank();
+  expect_input("dense", weight, x, rank >= 1 && x.shape[rank - 1] == inputs,
+               fmt::format("[..., {}]", to_string(inputs)), where);
+}
+
+/// The size of the last axis of x.
+std::int64_t inputs_of(std::string_view name, const TensorType& x, Where where) {
+  const std::size_t rank = x.shape.rank();
+  if (rank >= 2 && is_float(x.dtype) && !x.shape[rank - 1].is_symbol()) return x.shape[rank - 1].size();
+  throw Error(ErrorCode::shape_mismatch, "a dense layer takes rows of inputs",
+              {.op = "dense",
+               .node = std::string(name),
+               .expected = "f32 or f64 [..., inputs] with at least two axes, of which the last is a number",
+               .actual = to_string(x),
+               .where = to_string(where)});
+}
+
+}  // namespace
 
 Value Dense::operator()(const Operand& x) const {
-  const Scope origin(expect_value(weight, "dense", "the weight of the layer", x.where()).graph(), "",
-                     x.where());
+  expect_inputs(weight, x.value("dense").type(), x.where());
+  const Scope origin(weight.graph(), "", x.where());
   const Value product = matmul(x, weight);
   return bias.has_value() ? product + bias : product;
 }
 
 Value Dense::operator()(const SparseValue& x, Where where) const {
-  const Scope origin(expect_value(weight, "dense", "the weight of the layer", where).graph(), "", where);
+  // Bytes take the dtype of the weight in the product.
+  expect_inputs(weight, {x.dtype() == u8 ? weight.dtype() : x.dtype(), x.shape()}, where);
+  const Scope origin(weight.graph(), "", where);
   const Value product = matmul(x, weight);
   return bias.has_value() ? product + bias : product;
 }
@@ -39,18 +67,19 @@ Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64
   return layer;
 }
 
+Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const DenseOptions& options,
+                  Where where) {
+  return {graph, name,
+          [&graph, units, options, where](std::string_view full, const TensorType& x,
+                                          Where applied) {
+            return dense(graph, full, inputs_of(full, x, applied), units, x.dtype, options, where);
+          }};
+}
+
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options) {
   const Value value = x.value("dense");
-  if (value.shape().rank() < 2) {
-    throw Error(ErrorCode::shape_mismatch, "a dense layer takes rows of inputs",
-                {.op = "dense",
-                 .node = std::string(name),
-                 .expected = "[..., inputs] with at least two axes",
-                 .actual = to_string(value.shape()),
-                 .where = to_string(x.where())});
-  }
-  const std::int64_t inputs = value.shape()[value.shape().rank() - 1].size();
-  return dense(value.graph(), name, inputs, units, value.dtype(), options, x.where())(x);
+  return dense(value.graph(), name, inputs_of(name, value.type(), x.where()), units, value.dtype(), options,
+               x.where())(x);
 }
 
 }  // namespace weft::nn

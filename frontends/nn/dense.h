@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "weft/frontends/nn/initializers.h"
+#include "weft/frontends/nn/lazy.h"
 #include "weft/graph/graph.h"
 #include "weft/ops/sparse.h"
 
@@ -19,10 +20,11 @@ struct DenseOptions {
 
 /// y = x W + b with W [inputs, units] and b [units].
 struct Dense {
+  static constexpr std::string_view kind = "Dense";
   Value weight;
   Value bias;  // empty without one
 
-  /// [..., inputs] -> [..., units]
+  /// [..., inputs] -> [..., units]. Errors name the layer: shape_mismatch, dtype_mismatch.
   Value operator()(const Operand& x) const;
   /// [rows, inputs] -> [rows, units]
   Value operator()(const SparseValue& x, Where where = Where::current()) const;
@@ -32,6 +34,11 @@ struct Dense {
 /// A dense layer whose parameters are "<name>/weight" and "<name>/bias".
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype = f32,
             const DenseOptions& options = {}, Where where = Where::current());
+
+/// The same for as many inputs, and of the dtype, as it is first applied to: `const auto hidden =
+/// dense(graph, "hidden", 100);`. Throws Error(shape_mismatch) there unless the last axis is a number.
+Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const DenseOptions& options = {},
+                  Where where = Where::current());
 
 /// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a graph that uses it once.
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});

@@ -73,4 +73,6 @@ Value gaussian_dropout(const Operand& x, double rate) {
   return x * normal_like(x, 1.0, std::sqrt(rate / (1.0 - rate)));
 }
 
+Value Dropout::train(const Operand& x) const { return weft::dropout(x, rate); }
+
 }  // namespace weft::nn

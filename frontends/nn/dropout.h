@@ -1,6 +1,9 @@
 #pragma once
-// Noise for training; a prediction graph leaves it out. All of it keeps the mean of what it is put on. Plain
-// `dropout` is an op (weft/ops/random.h). Rates are in [0, 1), else Error(invalid_argument).
+// Noise for training, as functions and as layers that a prediction passes over. All of it keeps the mean of
+// what it is put on. Plain `dropout` is an op (weft/ops/random.h). Rates are in [0, 1), else
+// Error(invalid_argument).
+
+#include <string_view>
 
 #include "weft/graph/graph.h"
 
@@ -19,5 +22,43 @@ Value gaussian_noise(const Operand& x, double deviation);
 
 /// x times N(1, rate / (1 - rate)), whose variance is that of dropout (Srivastava et al., JMLR 2014).
 Value gaussian_dropout(const Operand& x, double rate);
+
+// --- layers: y = x in prediction ---
+
+struct Dropout {
+  static constexpr std::string_view kind = "Dropout";
+  double rate = 0.5;
+
+  Value operator()(const Operand& x) const { return x.value(); }
+  Value train(const Operand& x) const;
+};
+struct SpatialDropout {
+  static constexpr std::string_view kind = "SpatialDropout";
+  double rate = 0.5;
+
+  Value operator()(const Operand& x) const { return x.value(); }
+  Value train(const Operand& x) const { return spatial_dropout(x, rate); }
+};
+struct AlphaDropout {
+  static constexpr std::string_view kind = "AlphaDropout";
+  double rate = 0.5;
+
+  Value operator()(const Operand& x) const { return x.value(); }
+  Value train(const Operand& x) const { return alpha_dropout(x, rate); }
+};
+struct GaussianNoise {
+  static constexpr std::string_view kind = "GaussianNoise";
+  double deviation = 0.1;
+
+  Value operator()(const Operand& x) const { return x.value(); }
+  Value train(const Operand& x) const { return gaussian_noise(x, deviation); }
+};
+struct GaussianDropout {
+  static constexpr std::string_view kind = "GaussianDropout";
+  double rate = 0.5;
+
+  Value operator()(const Operand& x) const { return x.value(); }
+  Value train(const Operand& x) const { return gaussian_dropout(x, rate); }
+};
 
 }  // namespace weft::nn

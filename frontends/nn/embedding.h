@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "weft/frontends/nn/initializers.h"
+#include "weft/frontends/nn/layer.h"
 #include "weft/graph/graph.h"
 
 namespace weft::nn {
 
 /// y = table[indices].
 struct Embedding {
+  static constexpr std::string_view kind = "Embedding";
   Value table;  // [entries, size]
 
   /// Integers [...] in [0, entries) -> [..., size]. One outside is an Error(out_of_range) when it runs.

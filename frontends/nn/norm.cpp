@@ -27,16 +27,12 @@ struct Channels {
 };
 
 Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_axis) {
-  const Shape& shape = x.value("batch_norm").shape();
+  const TensorType& type = x.value("batch_norm").type();
+  const Shape& shape = type.shape;
   const std::size_t at =
       located("batch_norm", x.where(), [&] { return normalize_axis(channel_axis, shape.rank()); });
-  if (!shape[at].is(scale.shape()[0].size())) {
-    throw Error(ErrorCode::shape_mismatch, "the input has another number of channels",
-                {.op = "batch_norm",
-                 .expected = fmt::format("{} along axis {}", to_string(scale.shape()[0]), at),
-                 .actual = to_string(shape),
-                 .where = to_string(x.where())});
-  }
+  expect_input("batch_norm", scale, type, shape[at] == scale.shape()[0],
+               fmt::format(" with {} along axis {}", to_string(scale.shape()[0]), at), x.where());
   Channels channels;
   std::vector<Dim> dims(shape.rank(), Dim(1));
   dims[at] = shape[at];
@@ -58,6 +54,22 @@ Value regularized(const Value& size, double epsilon) {
   return maximum(sqrt(square(minimum(size, kLarge)) + epsilon), size);
 }
 
+/// The size along `axis`, which a layer normalizes.
+std::int64_t size_of_axis(std::string_view layer, std::string_view name, const TensorType& x,
+                          std::int64_t axis, Where where) {
+  const auto rank = static_cast<std::int64_t>(x.shape.rank());
+  if (axis >= -rank && axis < rank && is_float(x.dtype)) {
+    const Dim& size = x.shape[normalize_axis(axis, x.shape.rank())];
+    if (!size.is_symbol()) return size.size();
+  }
+  throw Error(ErrorCode::shape_mismatch, "the layer cannot take its size from this",
+              {.op = std::string(layer),
+               .node = std::string(name),
+               .expected = fmt::format("f32 or f64 with a number along axis {}", axis),
+               .actual = to_string(x),
+               .where = to_string(where)});
+}
+
 }  // namespace
 
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,
@@ -69,19 +81,24 @@ LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features,
 }
 
 Value LayerNorm::operator()(const Operand& x) const {
-  const Scope origin(expect_value(scale, "layer_norm", "the scale of the layer", x.where()).graph(), "",
-                     x.where());
-  const Shape& shape = x.value("layer_norm").shape();
-  if (shape.is_scalar() || shape[shape.rank() - 1] != scale.shape()[0]) {
-    throw Error(ErrorCode::shape_mismatch, "the input has another number of features",
-                {.op = "layer_norm",
-                 .expected = fmt::format("[..., {}]", to_string(scale.shape()[0])),
-                 .actual = to_string(shape),
-                 .where = to_string(x.where())});
-  }
+  const TensorType& type = x.value("layer_norm").type();
+  expect_value(scale, "layer_norm", "the scale of the layer", x.where());
+  const std::size_t rank = type.shape.rank();
+  expect_input("layer_norm", scale, type, rank >= 1 && type.shape[rank - 1] == scale.shape()[0],
+               fmt::format("[..., {}]", to_string(scale.shape()[0])), x.where());
+  const Scope origin(scale.graph(), "", x.where());
   const Value centred = x - mean(x, {-1}, true);
   const Value size = deviation(centred, {-1}, apply(Count{.axes = {-1}, .dtype = f64}, x));
   return centred / cast(regularized(size, epsilon), scale.dtype()) * scale + shift;
+}
+
+Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options,
+                           Where where) {
+  return {graph, name,
+          [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
+            return layer_norm(graph, full, size_of_axis("layer_norm", full, x, -1, applied), x.dtype, options,
+                              where);
+          }};
 }
 
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
@@ -94,7 +111,16 @@ BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels,
           .options = options};
 }
 
-BatchNorm::Trained BatchNorm::train(const Operand& x) const {
+Lazy<BatchNorm> batch_norm(Graph& graph, std::string_view name, const BatchNormOptions& options,
+                           Where where) {
+  return {graph, name,
+          [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
+            const std::int64_t channels = size_of_axis("batch_norm", full, x, options.axis, applied);
+            return batch_norm(graph, full, channels, x.dtype, options, where);
+          }};
+}
+
+Trained BatchNorm::train(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
   const auto [axes, aligned] = channels_of(x, scale, options.axis);

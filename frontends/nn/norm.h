@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weft/frontends/nn/lazy.h"
 #include "weft/graph/graph.h"
 
 namespace weft::nn {
@@ -16,11 +17,12 @@ struct NormOptions {
 /// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow on the way; (x - mean) /
 /// deviation is within 1e-6 of itself or of 1 where x - mean has its digits.
 struct LayerNorm {
+  static constexpr std::string_view kind = "LayerNorm";
   Value scale;  // [features], starts as 1
   Value shift;  // [features], starts as 0
   double epsilon = 1e-5;
 
-  /// [..., features] -> [..., features]
+  /// [..., features] -> [..., features]. Errors name the layer: shape_mismatch, dtype_mismatch.
   Value operator()(const Operand& x) const;
   std::vector<Value> parameters() const { return {scale, shift}; }
 };
@@ -28,6 +30,10 @@ struct LayerNorm {
 /// Its parameters are "<name>/scale" and "<name>/shift".
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype = f32,
                      const NormOptions& options = {}, Where where = Where::current());
+
+/// The same for as many features, and of the dtype, as it is first applied to.
+Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options = {},
+                           Where where = Where::current());
 
 struct BatchNormOptions {
   std::int64_t axis =
@@ -41,25 +47,27 @@ struct BatchNormOptions {
 /// running ones, which training updates (a batch of no rows leaves them as they are):  r <- (1 - momentum) r
 /// + momentum * that of the batch, with the unbiased variance, as PyTorch.
 struct BatchNorm {
+  static constexpr std::string_view kind = "BatchNorm";
   Value scale;             // [channels], starts as 1
   Value shift;             // [channels], starts as 0
   Value running_mean;      // [channels], starts as 0; no optimizer's
   Value running_variance;  // [channels], starts as 1; no optimizer's
   BatchNormOptions options;
 
-  struct Trained {
-    Value y;
-    std::vector<Value> updates;  // of the running values, for the function that trains
-  };
+  /// Errors name the layer: shape_mismatch, dtype_mismatch.
   Trained train(const Operand& x) const;
   /// As in prediction.
   Value operator()(const Operand& x) const;
-  /// Those to train.
   std::vector<Value> parameters() const { return {scale, shift}; }
+  std::vector<Value> buffers() const { return {running_mean, running_variance}; }
 };
 
 /// Its state is "<name>/scale", "<name>/shift", "<name>/running_mean" and "<name>/running_variance".
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype = f32,
                      const BatchNormOptions& options = {}, Where where = Where::current());
+
+/// The same for as many channels, and of the dtype, as it is first applied to.
+Lazy<BatchNorm> batch_norm(Graph& graph, std::string_view name, const BatchNormOptions& options = {},
+                           Where where = Where::current());
 
 }  // namespace weft::nn

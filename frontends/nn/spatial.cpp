@@ -77,4 +77,8 @@ Value upsample_nearest(const Operand& x, std::int64_t factor) {
 Value global_mean_pool(const Operand& x) { return mean(x, spatial_axes("global_mean_pool", x)); }
 Value global_max_pool(const Operand& x) { return max(x, spatial_axes("global_max_pool", x)); }
 
+Value Flatten::operator()(const Operand& x) const { return flatten(x); }
+Value MaxPool2d::operator()(const Operand& x) const { return max_pool2d(x, options); }
+Value AvgPool2d::operator()(const Operand& x) const { return avg_pool2d(x, options, count_include_pad); }
+
 }  // namespace weft::nn

@@ -2,8 +2,10 @@
 // Layers without parameters for images [batch, channels, height, width].
 
 #include <cstdint>
+#include <string_view>
 
 #include "weft/graph/graph.h"
+#include "weft/ops/pool.h"
 
 namespace weft::nn {
 
@@ -25,5 +27,27 @@ Value upsample_nearest(const Operand& x, std::int64_t factor);
 Value global_mean_pool(const Operand& x);
 /// The largest; ties share the gradient.
 Value global_max_pool(const Operand& x);
+
+/// All axes but the first in one, as a layer: [batch, channels, height, width] -> [batch, features].
+struct Flatten {
+  static constexpr std::string_view kind = "Flatten";
+
+  Value operator()(const Operand& x) const;
+};
+
+/// Pooling as layers: `MaxPool2d{{.window = 2}}`.
+struct MaxPool2d {
+  static constexpr std::string_view kind = "MaxPool2d";
+  Pool2dOptions options{};
+
+  Value operator()(const Operand& x) const;
+};
+struct AvgPool2d {
+  static constexpr std::string_view kind = "AvgPool2d";
+  Pool2dOptions options{};
+  bool count_include_pad = true;
+
+  Value operator()(const Operand& x) const;
+};
 
 }  // namespace weft::nn

@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -25,15 +22,6 @@ constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the for
 constexpr int kMostDepth = 2;                            // of the lists within an entry within the header
 constexpr std::string_view kMetadata = "__metadata__";
 
-struct StoredName {
-  DType dtype;
-  std::string_view name;
-};
-constexpr std::array kStoredNames{
-    StoredName{DType::f32, "F32"}, StoredName{DType::f64, "F64"}, StoredName{DType::i32, "I32"},
-    StoredName{DType::i64, "I64"}, StoredName{DType::u8, "U8"},   StoredName{DType::boolean, "BOOL"},
-};
-
 [[noreturn]] void throw_bad(const std::filesystem::path& path, const std::string& what,
                             const Trail& trail = {}) {
   throw Error(ErrorCode::bad_file, fmt::format("{}: {}", path.string(), what), trail);
@@ -46,8 +34,7 @@ json header_of(const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     if (name == kMetadata)
       throw Error(ErrorCode::invalid_argument, fmt::format("no tensor can be called {}", name));
-    const auto stored = std::ranges::find(kStoredNames, tensor.dtype(), &StoredName::dtype);
-    header[name] = {{"dtype", stored->name},
+    header[name] = {{"dtype", stored_dtype_of(tensor.dtype()).name},
                     {"shape", std::vector<std::int64_t>(tensor.sizes().begin(), tensor.sizes().end())},
                     {"data_offsets", {offset, offset + tensor.bytes()}}};
     offset += tensor.bytes();
@@ -85,23 +72,13 @@ json parse_header(const std::filesystem::path& path, const std::string& text) {
 /// A text from a file as it may stand in a message: quoted, on one line.
 std::string quoted(const std::string& text) { return json(text).dump(); }
 
-/// One tensor's entry in the header, checked against itself.
-struct Entry {
-  std::string name;
-  DType dtype = DType::f32;
-  std::vector<std::int64_t> sizes;
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-};
-
-Entry parse_entry(const std::filesystem::path& path, const std::string& name, const json& text) {
-  Entry entry{.name = name, .sizes = {}};
+StoredTensor parse_entry(const std::filesystem::path& path, const std::string& name, const json& text) {
+  StoredTensor tensor;
   try {
-    const auto& stored_name = text.at("dtype").get_ref<const std::string&>();
-    const auto stored = std::ranges::find(kStoredNames, stored_name, &StoredName::name);
-    if (stored == kStoredNames.end())
-      throw_bad(path, fmt::format("tensor {} has the unknown dtype {}", quoted(name), quoted(stored_name)));
-    entry.dtype = stored->dtype;
+    const auto& dtype = text.at("dtype").get_ref<const std::string&>();
+    tensor.dtype = stored_dtype_named(dtype);
+    if (tensor.dtype == nullptr)
+      throw_bad(path, fmt::format("tensor {} has the unknown dtype {}", quoted(name), quoted(dtype)));
     const json& shape = text.at("shape");
     if (!shape.is_array())
       throw_bad(path, fmt::format("tensor {} has a shape that is no list", quoted(name)));
@@ -111,40 +88,62 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
       const auto number = size.get<std::uint64_t>();
       if (!std::in_range<std::int64_t>(number))
         throw_bad(path, fmt::format("tensor {} has a size of {}", quoted(name), number));
-      entry.sizes.push_back(static_cast<std::int64_t>(number));
+      tensor.sizes.push_back(static_cast<std::int64_t>(number));
     }
     const json& offsets = text.at("data_offsets");
     if (!offsets.is_array() || offsets.size() != 2 || !offsets.at(0).is_number_unsigned() ||
         !offsets.at(1).is_number_unsigned()) {
       throw_bad(path, fmt::format("tensor {} has bad offsets", quoted(name)));
     }
-    entry.begin = offsets.at(0).get<std::uint64_t>();
-    entry.end = offsets.at(1).get<std::uint64_t>();
+    tensor.begin = offsets.at(0).get<std::uint64_t>();
+    tensor.end = offsets.at(1).get<std::uint64_t>();
   } catch (const json::exception& error) {
     throw_bad(path, fmt::format("the entry of tensor {} cannot be read ({})", quoted(name), error.what()));
   }
-  std::size_t bytes = 0;
+  return tensor;
+}
+
+/// The bytes that a tensor's dtype and sizes need.
+std::uint64_t bytes_of(const std::filesystem::path& path, const std::string& name,
+                       const StoredTensor& tensor) {
+  constexpr std::uint64_t kBitsPerByte = 8;
+  std::uint64_t elements = 0;
   try {
-    bytes = checked_bytes(entry.sizes, entry.dtype);
+    checked_bytes(tensor.sizes, DType::f64);  // the largest element of all
+    elements = static_cast<std::uint64_t>(checked_elements(tensor.sizes));
   } catch (const Error& error) {
     throw_bad(path, fmt::format("tensor {}: {}", quoted(name), error.message()));
   }
-  if (entry.end < entry.begin || entry.end - entry.begin != bytes) {
-    throw_bad(path, fmt::format("tensor {} lies about its size", quoted(name)),
-              {.expected = fmt::format("{} bytes", bytes),
-               .actual = fmt::format("offsets {} to {}", entry.begin, entry.end)});
-  }
-  return entry;
+  if (elements % kBitsPerByte * tensor.dtype->bits % kBitsPerByte != 0)
+    throw_bad(path, fmt::format("tensor {} ends within a byte", quoted(name)));
+  return elements / kBitsPerByte * tensor.dtype->bits +
+         elements % kBitsPerByte * tensor.dtype->bits / kBitsPerByte;
 }
 
-/// The entries must fill the data without gap or overlap, as the format demands.
-void check_layout(const std::filesystem::path& path, std::vector<Entry>& entries, std::uint64_t data_bytes) {
-  std::ranges::sort(entries, {}, &Entry::begin);
+using NamedTensor = std::pair<const std::string, StoredTensor>;
+
+/// The tensors must fill the data without gap or overlap, as the format demands. An empty one may stand at
+/// any tensor's beginning, before it or behind it in the header.
+void check_layout(const std::filesystem::path& path,
+                  const std::map<std::string, StoredTensor, std::less<>>& tensors, std::uint64_t data_bytes) {
+  std::vector<const NamedTensor*> order;
+  for (const NamedTensor& entry : tensors) {
+    const auto& [name, tensor] = entry;
+    const std::uint64_t bytes = bytes_of(path, name, tensor);
+    if (tensor.end < tensor.begin || tensor.end - tensor.begin != bytes) {
+      throw_bad(path, fmt::format("tensor {} lies about its size", quoted(name)),
+                {.expected = fmt::format("{} bytes", bytes),
+                 .actual = fmt::format("offsets {} to {}", tensor.begin, tensor.end)});
+    }
+    order.push_back(&entry);
+  }
+  std::ranges::sort(
+      order, {}, [](const NamedTensor* entry) { return std::pair(entry->second.begin, entry->second.end); });
   std::uint64_t offset = 0;
-  for (const Entry& entry : entries) {
-    if (entry.begin != offset)
-      throw_bad(path, fmt::format("tensor {} overlaps another or leaves a gap", quoted(entry.name)));
-    offset = entry.end;
+  for (const NamedTensor* entry : order) {
+    if (entry->second.begin != offset)
+      throw_bad(path, fmt::format("tensor {} overlaps another or leaves a gap", quoted(entry->first)));
+    offset = entry->second.end;
   }
   if (offset != data_bytes) {
     throw_bad(path, offset > data_bytes ? "the file is truncated" : "the file is longer than its header says",
@@ -152,8 +151,9 @@ void check_layout(const std::filesystem::path& path, std::vector<Entry>& entries
   }
 }
 
-std::map<std::string, std::string> parse_metadata(const std::filesystem::path& path, const json& text) {
-  std::map<std::string, std::string> metadata;
+Metadata parse_metadata(const std::filesystem::path& path, const json& text) {
+  Metadata metadata;
+  if (text.is_null()) return metadata;
   if (!text.is_object()) throw_bad(path, "its metadata is no object");
   for (const auto& [key, value] : text.items()) {
     if (!value.is_string()) throw_bad(path, fmt::format("its metadata {} is no text", quoted(key)));
@@ -166,6 +166,13 @@ std::map<std::string, std::string> parse_metadata(const std::filesystem::path& p
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   std::string header = dump(header_of(checkpoint));
+  if (header.size() > kMostHeaderBytes - kLengthBytes) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("{}: no reader takes a file with so many names and so much metadata", path.string()),
+        {.expected = fmt::format("a header of at most {} bytes", kMostHeaderBytes),
+         .actual = std::to_string(header.size())});
+  }
   header.append((kLengthBytes - header.size() % kLengthBytes) % kLengthBytes, ' ');  // data starts aligned
   const std::uint64_t length = header.size();
   AtomicFile file(path);
@@ -177,15 +184,21 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   file.commit();
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) {
+std::string to_string(const StoredTensor& tensor) {
+  std::string text(tensor.dtype->name);
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text + to_string(Shape::of(tensor.sizes));
+}
+
+CheckpointReader::CheckpointReader(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
   const std::uint64_t file_bytes = std::filesystem::file_size(path, error);
-  std::ifstream file(path, std::ios::binary);
-  if (error || !file)
+  file_.open(path, std::ios::binary);
+  if (error || !file_)
     throw Error(ErrorCode::io, fmt::format("{} cannot be read: {}", path.string(),
                                            error ? error.message() : "permission denied"));
   std::uint64_t length = 0;
-  if (!file.read(reinterpret_cast<char*>(&length), kLengthBytes))
+  if (!file_.read(reinterpret_cast<char*>(&length), kLengthBytes))
     throw_bad(path, "it is too short for a safetensors file");
   if (length > kMostHeaderBytes || length > file_bytes - kLengthBytes) {
     throw_bad(path, "it is no safetensors file, or truncated",
@@ -194,27 +207,55 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
                .actual = std::to_string(length)});
   }
   std::string text(length, '\0');
-  if (!file.read(text.data(), static_cast<std::streamsize>(length)))
+  if (!file_.read(text.data(), static_cast<std::streamsize>(length)))
     throw_bad(path, "its header cannot be read");
   const json header = parse_header(path, text);
-
-  Checkpoint checkpoint;
-  std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {
     if (name == kMetadata) {
-      checkpoint.metadata = parse_metadata(path, value);
+      metadata_ = parse_metadata(path, value);
     } else {
-      entries.push_back(parse_entry(path, name, value));
+      tensors_.emplace(name, parse_entry(path, name, value));
     }
   }
-  check_layout(path, entries, file_bytes - kLengthBytes - length);
-  for (const Entry& entry : entries) {
-    Tensor tensor = Tensor::uninitialized(entry.dtype, entry.sizes);
-    if (!file.read(static_cast<char*>(tensor.mutable_data()), static_cast<std::streamsize>(tensor.bytes()))) {
-      throw_bad(path, fmt::format("tensor {} cannot be read", quoted(entry.name)));
-    }
-    checkpoint.tensors.emplace(entry.name, std::move(tensor));
+  data_begin_ = kLengthBytes + length;
+  check_layout(path, tensors_, file_bytes - data_begin_);
+}
+
+Tensor CheckpointReader::read(std::string_view name, DType dtype) {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end())
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no tensor {}", path_.string(), quoted(std::string(name))));
+  const StoredTensor& stored = found->second;
+  if (stored.dtype->kind == StoredKind::other) {
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: tensor {} holds {}, which cannot be read", path_.string(),
+                            quoted(found->first), stored.dtype->name));
   }
+  Tensor tensor = Tensor::uninitialized(dtype, stored.sizes);
+  const std::span<std::byte> bytes(static_cast<std::byte*>(tensor.mutable_data()), tensor.bytes());
+  // What needs no conversion is read where it stays; a byte is a bool only after a look at it.
+  const bool as_it_is = &stored_dtype_of(dtype) == stored.dtype && dtype != DType::boolean;
+  std::vector<std::byte> packed(as_it_is ? 0 : stored.end - stored.begin);
+  const std::span<std::byte> into = as_it_is ? bytes : std::span(packed);
+  file_.seekg(static_cast<std::streamoff>(data_begin_ + stored.begin));
+  if (!file_.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size())))
+    throw_bad(path_, fmt::format("tensor {} cannot be read", quoted(found->first)));
+  if (as_it_is) return tensor;
+  if (const auto problem = convert_numbers(*stored.dtype, packed, dtype, bytes)) {
+    throw_bad(
+        path_,
+        fmt::format("tensor {} holds a number that {} cannot hold", quoted(found->first), name_of(dtype)),
+        {.actual = fmt::format("{} as element {}", problem->value, problem->element)});
+  }
+  return tensor;
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  CheckpointReader reader(path);
+  Checkpoint checkpoint{.tensors = {}, .metadata = reader.metadata()};
+  for (const auto& [name, stored] : reader.tensors())
+    checkpoint.tensors.emplace(name, reader.read(name, stored.dtype->natural));
   return checkpoint;
 }
 

@@ -6,6 +6,7 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/nn.h"
 #include "weft/frontends/optim/optim.h"
+#include "weft/frontends/train.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
@@ -155,6 +156,39 @@ TEST(SparseBatches, OfOneCapacityAllocateNothing) {
     const Allocations allocations = count.stop();
     EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
   }
+}
+
+TEST(Fit, AllocatesNothingForABatch) {
+  Graph graph;
+  TensorSource source("fit allocation");
+  const Value x = input(graph, "x", f32, {"batch", 20});
+  const Value labels = input(graph, "labels", u8, {"batch"});
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  const Tensor images = source.uniform({500, 20}, -1.0, 1.0, f32);
+  const Tensor classes = source.whole({500}, 2, u8);
+  const nn::Dense layer = nn::dense(graph, "layer", 20, 3);
+  const Value loss = mean(softmax_cross_entropy(layer(x), labels));
+  const Value resident = mean(softmax_cross_entropy(layer(gather(constant(graph, images), rows)),
+                                                    gather(constant(graph, classes), rows)));
+  const auto weights = layer.parameters();
+  Session session(graph);
+  Function fed = session.compile(
+      {.inputs = {x, labels}, .outputs = {loss}, .updates = by_sgd(weights, gradients(loss, weights))});
+  Function gathered = session.compile(
+      {.inputs = {rows}, .outputs = {resident}, .updates = by_sgd(weights, gradients(resident, weights))});
+  const auto allocations_of = [&](std::int64_t samples, auto train) {
+    train(samples);  // makes the plans
+    AllocationCount count;
+    train(samples);
+    return count.stop().own;
+  };
+  const auto by_tensors = [&](std::int64_t samples) {
+    fit(fed, {images.rows(0, samples), classes.rows(0, samples)}, {.batch_size = 8});
+  };
+  const auto by_rows = [&](std::int64_t samples) { fit(gathered, {.samples = samples, .batch_size = 8}); };
+  // 2 and 62 whole batches, and a last one of 4.
+  EXPECT_EQ(allocations_of(500, by_tensors), allocations_of(20, by_tensors));
+  EXPECT_EQ(allocations_of(500, by_rows), allocations_of(20, by_rows));
 }
 
 TEST(AllocationCount, CountsWhatAnyAllocatorGives) {

@@ -142,6 +142,44 @@ TEST_F(Idx, ReadsAGzipFileOfSeveralMembers) {
   EXPECT_TRUE(identical(read_idx(file(gzip(first) + gzip({3, 4}))), Tensor::of<std::uint8_t>({1, 2, 3, 4})));
 }
 
+TEST_F(Idx, ReadsGzipThatIsPaddedWithZeros) {
+  const Tensor expected = Tensor::of<std::uint8_t>({1, 2, 3, 4});
+  const Bytes whole = gzip(header(0x08, {4}) + Bytes{1, 2, 3, 4});
+  for (const std::size_t zeros : {1U, 8U, 70'000U})
+    EXPECT_TRUE(identical(read_idx(file(whole + Bytes(zeros))), expected)) << zeros;
+  const Bytes first = gzip(header(0x08, {4}) + Bytes{1, 2});
+  EXPECT_TRUE(identical(read_idx(file(first + Bytes(100) + gzip({}) + gzip({3, 4}) + Bytes(3))), expected));
+  const auto path = file(whole + Bytes(5) + Bytes{'x'});
+  expect_error(ErrorCode::bad_file, {path.string(), "broken gzip"}, [&] { read_idx(path); });
+}
+
+TEST_F(Idx, ReadsGzipWithEveryFieldOfItsHeader) {
+  // Flags: text, CRC-16 of the header, extra field, name and comment.
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  gz_header fields{};
+  Bytes extra(300, 7);
+  Bytes name{'f', 0};
+  Bytes comment{'a', 0};
+  fields.text = 1;
+  fields.extra = extra.data();
+  fields.extra_len = static_cast<uInt>(extra.size());
+  fields.name = name.data();
+  fields.comment = comment.data();
+  fields.hcrc = 1;
+  ASSERT_EQ(deflateSetHeader(&stream, &fields), Z_OK);
+  Bytes plain = header(0x08, {2}) + Bytes{5, 6};
+  Bytes packed(1000);
+  stream.next_in = plain.data();
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = packed.data();
+  stream.avail_out = static_cast<uInt>(packed.size());
+  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  EXPECT_TRUE(identical(read_idx(file(packed)), Tensor::of<std::uint8_t>({5, 6})));
+}
+
 TEST_F(Idx, ReadsATensorWithoutElements) {
   EXPECT_TRUE(identical(read_idx(file(header(0x0D, {0, 28}))), Tensor::zeros(DType::f32, {0, 28})));
   EXPECT_TRUE(identical(read_idx(file(gzip(header(0x08, {3, 0})))), Tensor::zeros(DType::u8, {3, 0})));
@@ -174,7 +212,7 @@ TEST_F(Idx, RejectsAGzipStreamThatEndsEarly) {
 
 TEST_F(Idx, RejectsGarbageAfterTheGzipStream) {
   const auto path = file(gzip(header(0x08, {1}) + Bytes{1}) + Bytes{'x', 'y', 'z'});
-  expect_error(ErrorCode::bad_file, {path.string(), "broken gzip", "nothing after it"},
+  expect_error(ErrorCode::bad_file, {path.string(), "broken gzip", "nothing but zeros"},
                [&] { read_idx(path); });
 }
 
@@ -193,9 +231,18 @@ TEST_F(Idx, RejectsWhatIsNotIdx) {
   expect_both_fail(ErrorCode::bad_file, {"rank of 1 or more", "got rank 0"}, {0, 0, 8, 0, 1});
 }
 
-TEST_F(Idx, RejectsElementTypesWithoutADtype) {
-  expect_both_fail(ErrorCode::unsupported, {"u8, i32, f32 or f64", "got i8"}, header(0x09, {1}) + Bytes(1));
-  expect_both_fail(ErrorCode::unsupported, {"u8, i32, f32 or f64", "got i16"}, header(0x0B, {1}) + Bytes(2));
+TEST_F(Idx, WidensElementsThatHaveNoDtypeOfTheirSize) {
+  const Bytes small = header(0x09, {2, 2}) + Bytes{0x01, 0xFF, 0x7F, 0x80};
+  const Bytes middle = header(0x0B, {3}) + Bytes{0x01, 0x02, 0xFF, 0xFE, 0x80, 0x00};
+  for (const bool packed : {false, true}) {
+    EXPECT_TRUE(identical(read_idx(file(packed ? gzip(small) : small)),
+                          Tensor::of<std::int32_t>({1, -1, 127, -128}, {2, 2})));
+    EXPECT_TRUE(identical(read_idx(file(packed ? gzip(middle) : middle)),
+                          Tensor::of<std::int32_t>({258, -2, -32768})));
+  }
+  EXPECT_TRUE(identical(read_idx(file(header(0x0B, {0, 5}))), Tensor::zeros(DType::i32, {0, 5})));
+  expect_both_fail(ErrorCode::bad_file, {"data ends early", "6 bytes of data for i32[3], got 5"},
+                   header(0x0B, {3}) + Bytes(5));
 }
 
 TEST_F(Idx, AllocatesNothingOnAHeadersWordAlone) {

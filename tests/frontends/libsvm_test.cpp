@@ -86,14 +86,46 @@ TEST_F(Libsvm, NamesLineAndColumnOfWhatItCannotTake) {
   expect_bad("1 1:\n", "1:5", {"a value is no finite number"});
   expect_bad("1 :1\n", "1:3", {"a wrong index"});
   expect_bad("1 1:2:3\n", "1:5", {"a value is no finite number", "got 2:3"});
-  expect_bad("1 qid:3 1:2\n", "1:3", {"a wrong index", "got qid"});
   expect_bad("\n\n1 1:0x3\n", "3:5", {"got 0x3"});
   expect_bad("+-1 1:1\n", "1:1", {"got +-1"});
   expect_bad("+ 1:1\n", "1:1", {"got +"});
 }
 
-TEST_F(Libsvm, RefusesIndicesThatDoNotAscendFromOne) {
-  expect_bad("1 0:1\n", "1:3", {"a wrong index", "from 1 to 2147483647", "got 0"});
+TEST_F(Libsvm, TakesAFileThatCountsFromZeroForWhatItIs) {
+  const SparseDataset data = read("1 0:5 2:7\n2 1:3\n");
+  EXPECT_EQ(data.rows.sizes(), (std::array<std::int64_t, 2>{2, 3}));
+  EXPECT_EQ(numbers(data.rows.to_dense()), (Numbers{5, 0, 7, 0, 3, 0}));
+  EXPECT_EQ(numbers(read("1 1:5\n", {.first_index = FirstIndex::zero}).rows.to_dense()), (Numbers{0, 5}));
+  EXPECT_EQ(read("1 0:5 6:1\n", {.width = 7}).rows.sizes()[1], 7);
+  expect_bad("1 7:5\n2 0:1\n", "1:3", {"a wrong index", "at most 6", "got 7"}, {.width = 7});
+  expect_bad("1 7:5\n", "1:3", {"a wrong index", "from 0 to 6"},
+             {.width = 7, .first_index = FirstIndex::zero});
+  expect_bad("1 2147483647:5\n2 0:1\n", "1:3", {"a wrong index", "at most 2147483646"});
+}
+
+TEST_F(Libsvm, KeepsTheQueriesOfDataForRanking) {
+  const SparseDataset data = read("3 qid:1 1:0.5\n2 qid:1 2:1 # b\n1 qid:7\n");
+  EXPECT_TRUE(identical(data.queries, Tensor::of<std::int64_t>({1, 1, 7})));
+  EXPECT_EQ(numbers(data.rows.to_dense()), (Numbers{0.5, 0, 0, 1, 0, 0}));
+  EXPECT_TRUE(read("1 1:1\n").queries.empty());
+  expect_bad("1 qid:3 1:2\n2 1:2\n", "2:3", {"a query", "qid:number", "got 1:2"});
+  expect_bad("1 1:2\n2 qid:3 1:2\n", "2:3", {"a query", "index:value", "got qid:3"});
+  expect_bad("1 qid:3\n2\n", "2:2", {"a query", "the end of the row"});
+  expect_bad("1 qid:x 1:2\n", "1:3", {"a query is no integer", "got qid:x"});
+  expect_bad("1 1:2 qid:3\n", "1:7", {"a wrong index", "got qid"});
+}
+
+TEST_F(Libsvm, TakesAByteOrderMarkAndNumbersTooSmallForAnyFloat) {
+  const SparseDataset data = read("\xEF\xBB\xBF+1 1:1e-400 2:-1e-400 3:1e-50 4:.5\n");
+  EXPECT_EQ(numbers(data.labels), Numbers{1});
+  EXPECT_EQ(numbers(data.rows.to_dense()), (Numbers{0, 0, 0, 0.5}));
+  EXPECT_EQ(numbers(read("1 1:0." + std::string(400, '0') + "1\n").rows.to_dense()), Numbers{0});
+}
+
+TEST_F(Libsvm, RefusesIndicesThatDoNotAscend) {
+  expect_bad("1 0:1\n", "1:3", {"a wrong index", "from 1 to 2147483647", "got 0"},
+             {.first_index = FirstIndex::one});
+  expect_bad("1 0:1 0:2\n", "1:7", {"an index comes twice", "from 1", "got 0"});
   expect_bad("1 -3:1\n", "1:3", {"a wrong index", "got -3"});
   expect_bad("1 5:1 5:2\n", "1:7", {"an index comes twice", "from 6", "got 5"});
   expect_bad("1 5:1 4:2\n", "1:7", {"a wrong index", "from 6", "got 4"});
@@ -141,6 +173,13 @@ TEST_F(Libsvm, ReadsGzipAndSaysWhereItBreaks) {
   bytes.resize(bytes.size() - 5);
   write_bytes(file_, bytes);
   expect_error(ErrorCode::bad_file, {"data.svm"}, [&] { read_libsvm(file_); });
+}
+
+TEST_F(Libsvm, NamesACompressionThatItDoesNotRead) {
+  write_bytes(file_, std::vector<unsigned char>{'B', 'Z', 'h', '9', 1, 2});
+  expect_error(ErrorCode::unsupported, {"data.svm", "gzip", "got bzip2"}, [&] { read_libsvm(file_); });
+  write_bytes(file_, std::vector<unsigned char>{0xFD, '7', 'z', 'X', 'Z', 0, 1});
+  expect_error(ErrorCode::unsupported, {"got xz"}, [&] { read_libsvm(file_); });
 }
 
 TEST_F(Libsvm, SaysThatAFileIsMissing) {

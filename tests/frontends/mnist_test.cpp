@@ -106,6 +106,16 @@ TEST_F(Mnist, TakesAnEmptyVariableAsNotSet) {
   EXPECT_EQ(find_mnist(std::nullopt), std::nullopt);
 }
 
+TEST_F(Mnist, FindsFilesThatAreSpelledWithADot) {
+  write_small(folder_.path());
+  for (const char* name : {"train-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"}) {
+    std::string dotted = name;
+    dotted[dotted.rfind("-idx")] = '.';
+    std::filesystem::rename(folder_ / name, folder_ / dotted);
+  }
+  EXPECT_EQ(read_mnist(folder_.path()).test.images.sizes()[0], 2);
+}
+
 TEST_F(Mnist, NamesTheMissingFile) {
   for (const char* name : kFiles) {
     write_small(folder_.path());

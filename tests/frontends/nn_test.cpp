@@ -36,7 +36,11 @@ TEST(Dense, BlamesTheLineThatAppliedIt) {
   const Value x = input(graph, "x", f32, {"batch", 5});
   const nn::Dense layer = nn::dense(graph, "layer", 4, 3);
   const auto line = std::to_string(__LINE__ + 1);
-  expect_error(ErrorCode::shape_mismatch, {"nn_test.cpp:" + line, "matmul", "5", "4"}, [&] { layer(x); });
+  const auto apply_layer = [&] { layer(x); };
+  expect_error(ErrorCode::shape_mismatch,
+               {"nn_test.cpp:" + line, "dense 'layer'", "f32[..., 4]", "f32[batch, 5]"}, apply_layer);
+  expect_error(ErrorCode::dtype_mismatch, {"dense 'layer'", "f32[..., 4]", "f64[batch, 4]"},
+               [&] { layer(input(graph, "wide", f64, {"batch", 4})); });
   expect_error(ErrorCode::shape_mismatch, {"two axes"},
                [&] { nn::dense(input(graph, "v", f32, {5}), "d", 3); });
 }
@@ -56,7 +60,8 @@ TEST(Dense, TakesASparseMatrix) {
   const nn::Dense other = nn::dense(graph, "other", 4, 3);
   const auto line = std::to_string(__LINE__ + 1);
   const auto apply_other = [&] { other(x); };
-  expect_error(ErrorCode::shape_mismatch, {"nn_test.cpp:" + line, "sparse_matmul", "[3, n]"}, apply_other);
+  expect_error(ErrorCode::shape_mismatch, {"nn_test.cpp:" + line, "dense 'other'", "[..., 4]", "[2, 3]"},
+               apply_other);
 }
 
 TEST(Dense, NamesAreUniqueInAGraph) {

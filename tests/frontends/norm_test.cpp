@@ -55,7 +55,7 @@ struct Normalized {
   Graph graph;
   Value x = input(graph, "x", f64, {"batch", 3, 2});
   nn::BatchNorm layer = nn::batch_norm(graph, "norm", 3, f64, {.axis = 1, .momentum = 0.25, .epsilon = 0.01});
-  nn::BatchNorm::Trained trained = layer.train(x);
+  nn::Trained trained = layer.train(x);
   Session session{graph};
   Function train = session.compile({.inputs = {x}, .outputs = {trained.y}, .updates = trained.updates});
 };

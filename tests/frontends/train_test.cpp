@@ -60,6 +60,123 @@ TEST(Fit, GoesOnWhereItStopped) {
   for (const float count : counts.values<float>()) EXPECT_EQ(count, 3.0F);
 }
 
+TEST(Fit, RefusesToTrainOnNothing) {
+  Counting counting(3);
+  expect_error(ErrorCode::invalid_argument, {"no samples", "got 0"},
+               [&] { fit(counting.step, {.epochs = 3}); });
+  expect_error(ErrorCode::invalid_argument, {"no samples", "-1"},
+               [&] { fit(counting.step, {.samples = -1}); });
+  expect_error(ErrorCode::invalid_argument, {"batch size"},
+               [&] { fit(counting.step, {.samples = 3, .batch_size = 0}); });
+  expect_error(ErrorCode::invalid_argument, {"no samples"},
+               [&] { fit(counting.step, {Tensor::zeros(i32, {0})}, {.epochs = 3}); });
+  expect_error(ErrorCode::invalid_argument, {"no samples"},
+               [&] { fit(counting.step, std::span<const Tensor>(), {.epochs = 3}); });
+}
+
+TEST(Fit, KeepsToTheOrderOfTheDataWhereItIsToldTo) {
+  Counting counting(7);
+  std::vector<double> losses;
+  FitObserver observer;
+  observer.progress = [&](const FitProgress& at) { losses.push_back(at.loss); };
+  fit(counting.step, {.samples = 7, .batch_size = 2, .shuffle = false}, observer);
+  EXPECT_EQ(losses, (std::vector<double>{0.5, 1.5, 2.5, 3.0}));
+}
+
+/// A step over pairs of f64 numbers and i64 labels, whose loss is of f64; it notes their sums.
+struct Pairs {
+  Pairs()
+      : x(input(graph, "x", f64, {"batch", 2})),
+        label(input(graph, "label", i64, {"batch"})),
+        seen(parameter(graph, "seen", Tensor::scalar(0.0))),
+        session(graph),
+        step(session.compile({.inputs = {x, label},
+                              .outputs = {mean(cast(label, f64))},
+                              .updates = {assign(seen, seen + sum(sum(x, {1}) * cast(label, f64)))}})) {}
+  Graph graph;
+  Value x;
+  Value label;
+  Value seen;
+  Session session;
+  Function step;
+};
+
+TEST(Fit, FeedsRowsOfTensorsTogether) {
+  Pairs pairs;
+  const Tensor x = Tensor::of({1.0, 0.5, 2.0, 0.5, 3.0, 0.5, 4.0, 0.5, 5.0, 0.5}, {5, 2});
+  const Tensor labels = Tensor::of<std::int64_t>({10, 20, 30, 40, 50});
+  const FitResult result = fit(pairs.step, {x, labels}, {.epochs = 2, .batch_size = 2});
+  ASSERT_EQ(result.epochs.size(), 2U);
+  EXPECT_NEAR(result.epochs[1].loss, 30.0, 1e-12);
+  EXPECT_NEAR(pairs.session.value("seen").item<double>(), 2 * (15.0 + 50.0 + 105.0 + 180.0 + 275.0), 1e-9);
+  expect_error(ErrorCode::shape_mismatch, {"5 rows", "i64[4]"},
+               [&] { fit(pairs.step, {x, Tensor::zeros(i64, {4})}, {.epochs = 1}); });
+  expect_error(ErrorCode::shape_mismatch, {"4 rows", "f64[5, 2]"},
+               [&] { fit(pairs.step, {x, labels}, {.samples = 4}); });
+}
+
+TEST(Fit, OfTensorsHasTheOrderOfRowNumbers) {
+  const auto losses_of = [](auto run) {
+    std::vector<double> losses;
+    FitObserver observer;
+    observer.progress = [&](const FitProgress& at) { losses.push_back(at.loss); };
+    run(observer);
+    return losses;
+  };
+  Counting counting(23);
+  Tensor numbers = Tensor::uninitialized(i32, {23});
+  for (std::int32_t i = 0; std::int32_t& number : numbers.mutable_values<std::int32_t>()) number = i++;
+  const FitOptions options{.samples = 23, .epochs = 2, .batch_size = 5, .seed = 9};
+  EXPECT_EQ(losses_of([&](const FitObserver& observer) { fit(counting.step, {numbers}, options, observer); }),
+            losses_of([&](const FitObserver& observer) { fit(counting.step, options, observer); }));
+}
+
+TEST(Fit, TakesWhatAGeneratorMakes) {
+  Pairs pairs;
+  const auto generate = [](std::int64_t epoch, std::int64_t batch,
+                           std::vector<Tensor>& feeds) -> std::int64_t {
+    if (batch == 2 + epoch) return 0;
+    const std::int64_t size = batch + 1;
+    feeds = {Tensor::zeros(f64, {size, 2}), Tensor::zeros(i64, {size})};
+    for (std::int64_t& label : feeds[1].mutable_values<std::int64_t>()) label = batch;
+    return size;
+  };
+  const FitResult result = fit(pairs.step, generate, {.epochs = 2});
+  ASSERT_EQ(result.epochs.size(), 2U);
+  EXPECT_NEAR(result.epochs[0].loss, (0.0 + 2 * 1.0) / 3, 1e-12);
+  EXPECT_NEAR(result.epochs[1].loss, (0.0 + 2 * 1.0 + 3 * 2.0) / 6, 1e-12);
+  expect_error(ErrorCode::invalid_argument, {"generator", "batch 1 of epoch 1"}, [&] {
+    fit(pairs.step, [](std::int64_t, std::int64_t, std::vector<Tensor>&) { return std::int64_t{0}; },
+        {.epochs = 1});
+  });
+}
+
+TEST(Fit, GoesOnWithAGeneratorWhereItStopped) {
+  Pairs pairs;
+  const auto generate = [](std::int64_t, std::int64_t batch, std::vector<Tensor>& feeds) -> std::int64_t {
+    if (batch == 3) return 0;
+    feeds = {Tensor::zeros(f64, {2, 2}), Tensor::of<std::int64_t>({batch, batch})};
+    return 2;
+  };
+  std::atomic<bool> stop{false};
+  FitObserver observer;
+  observer.progress = [&](const FitProgress& at) { stop = at.done == 2; };
+  const FitResult first = fit(pairs.step, generate, {.epochs = 1, .stop = &stop}, observer);
+  EXPECT_TRUE(first.interrupted);
+  EXPECT_EQ(first.position.batch, 2);
+  const FitResult second = fit(pairs.step, generate, {.epochs = 1, .start = first.position});
+  EXPECT_NEAR(second.epochs[0].loss, 1.0, 1e-12);
+}
+
+TEST(Fit, WantsOneNumberAsItsLoss) {
+  Graph graph;
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  Session session(graph);
+  Function step = session.compile({.inputs = {rows}, .outputs = {cast(rows, f32)}, .updates = {}});
+  expect_error(ErrorCode::invalid_argument, {"loss", "one number", "f32[2]"},
+               [&] { fit(step, {.samples = 2}); });
+}
+
 TEST(Fit, StopsAtALossThatIsNoNumber) {
   Graph graph;
   const Value rows = input(graph, "rows", i32, {"batch"});

@@ -52,6 +52,11 @@ Bytes assemble(const std::string& header, std::size_t data_bytes, std::uint64_t 
 Bytes assemble(const std::string& header, std::size_t data_bytes) {
   return assemble(header, data_bytes, header.size());
 }
+Bytes assemble(const std::string& header, const Bytes& data) {
+  Bytes bytes = assemble(header, 0);
+  bytes.insert(bytes.end(), data.begin(), data.end());
+  return bytes;
+}
 
 json entry(const std::string& dtype, const json& shape, const json& begin, const json& end) {
   return {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {begin, end}}};
@@ -74,6 +79,81 @@ TEST(Checkpoint, OfNothingComesBackToo) {
   const Checkpoint read = read_checkpoint(folder / "empty");
   EXPECT_TRUE(read.tensors.empty());
   EXPECT_TRUE(read.metadata.empty());
+}
+
+TEST(Checkpoint, ComesBackWhereverTensorsAreEmpty) {
+  const TemporaryFolder folder;
+  TensorSource source("empty tensors");
+  for (int i = 0; i < 40; ++i) {
+    Checkpoint written;
+    const int count = 1 + i;
+    for (int k = 0; k < count; ++k) {
+      const std::int64_t size = source.whole({1}, 2, i64).item<std::int64_t>();  // a third of them are empty
+      written.tensors.emplace(fmt::format("p{:03}", k), source.uniform({size, 2}, -1.0, 1.0));
+    }
+    write_checkpoint(folder / "file", written);
+    const Checkpoint read = read_checkpoint(folder / "file");
+    ASSERT_EQ(read.tensors.size(), written.tensors.size());
+    for (const auto& [name, tensor] : written.tensors)
+      EXPECT_TRUE(same_bits(read.tensors.at(name), tensor)) << name << " of " << count;
+  }
+}
+
+TEST(Checkpoint, TakesEmptyTensorsInAnyOrderOfTheHeader) {
+  const TemporaryFolder folder;
+  const json header = {{"a", entry("F32", {2}, 0, 8)},    {"b", entry("F32", {0, 3}, 0, 0)},
+                       {"c", entry("F32", {3, 0}, 8, 8)}, {"d", entry("U8", {4}, 8, 12)},
+                       {"e", entry("BOOL", {0}, 12, 12)}, {"f", entry("I64", {0}, 8, 8)}};
+  write_bytes(folder / "file", assemble(header.dump(), 12));
+  const Checkpoint read = read_checkpoint(folder / "file");
+  EXPECT_EQ(to_string(read.tensors.at("b").type()), "f32[0, 3]");
+  EXPECT_EQ(to_string(read.tensors.at("e").type()), "bool[0]");
+  EXPECT_EQ(to_string(read.tensors.at("d").type()), "u8[4]");
+}
+
+TEST(Checkpoint, TakesAHeaderWhoseMetadataIsNull) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "file", assemble(R"({"__metadata__":null})", 0));
+  EXPECT_TRUE(read_checkpoint(folder / "file").metadata.empty());
+}
+
+TEST(Checkpoint, ReadsTheShortFormsOfNumbersAsTheLongerOnesThatHoldThem) {
+  const TemporaryFolder folder;
+  const json header = {{"bf16", entry("BF16", {2}, 0, 4)},      {"f16", entry("F16", {2}, 4, 8)},
+                       {"i8", entry("I8", {2}, 8, 10)},         {"i16", entry("I16", {1}, 10, 12)},
+                       {"u32", entry("U32", {1}, 12, 16)},      {"e4m3", entry("F8_E4M3", {2}, 16, 18)},
+                       {"e5m2", entry("F8_E5M2", {2}, 18, 20)}, {"bool", entry("BOOL", {2}, 20, 22)},
+                       {"u16", entry("U16", {1}, 22, 24)}};
+  const Bytes data{0xC0, 0x3F, 0x00, 0xC0,  // bf16 1.5, -2
+                   0x00, 0x3E, 0x01, 0x80,  // f16 1.5, -2^-24
+                   0xFF, 0x7F, 0xFE, 0xFF,  // -1, 127; -2
+                   0xFF, 0xFF, 0xFF, 0xFF,  // 2^32 - 1
+                   0x3C, 0xFE, 0x3E, 0xFC,  // e4m3 1.5, -448; e5m2 1.5, -infinity
+                   0x00, 0x07, 0xFF, 0xFF};
+  write_bytes(folder / "file", assemble(header.dump(), data));
+  const auto tensors = read_checkpoint(folder / "file").tensors;
+  EXPECT_TRUE(identical(tensors.at("bf16"), Tensor::of({1.5F, -2.0F})));
+  EXPECT_TRUE(identical(tensors.at("f16"), Tensor::of({1.5F, -0x1p-24F})));
+  EXPECT_TRUE(identical(tensors.at("i8"), Tensor::of<std::int32_t>({-1, 127})));
+  EXPECT_TRUE(identical(tensors.at("i16"), Tensor::of<std::int32_t>({-2})));
+  EXPECT_TRUE(identical(tensors.at("u16"), Tensor::of<std::int32_t>({65535})));
+  EXPECT_TRUE(identical(tensors.at("u32"), Tensor::of<std::int64_t>({4294967295})));
+  EXPECT_TRUE(identical(tensors.at("e4m3"), Tensor::of({1.5F, -448.0F})));
+  EXPECT_TRUE(identical(tensors.at("e5m2"), Tensor::of({1.5F, -std::numeric_limits<float>::infinity()})));
+  EXPECT_TRUE(identical(tensors.at("bool"), Tensor::of<bool>({false, true}))) << "any other byte is true";
+}
+
+TEST(Checkpoint, ReadsWhatItCanBesideNumbersThatItCannot) {
+  const TemporaryFolder folder;
+  const json header = {
+      {"c", entry("C64", {1}, 0, 8)}, {"f4", entry("F4", {4}, 8, 10)}, {"w", entry("U8", {2}, 10, 12)}};
+  write_bytes(folder / "file", assemble(header.dump(), 12));
+  CheckpointReader reader(folder / "file");
+  EXPECT_EQ(to_string(reader.tensors().at("f4")), "f4[4]");
+  EXPECT_TRUE(identical(reader.read("w", f32), Tensor::of({1.0F, 1.0F})));
+  expect_error(ErrorCode::unsupported, {"\"c\"", "C64"}, [&] { reader.read("c", f32); });
+  expect_error(ErrorCode::unsupported, {"C64"}, [&] { read_checkpoint(folder / "file"); });
+  expect_error(ErrorCode::invalid_argument, {"no tensor", "\"x\""}, [&] { reader.read("x", f32); });
 }
 
 TEST(Checkpoint, IsSafetensorsForOtherReaders) {
@@ -187,9 +267,10 @@ std::vector<HostileCase> hostile_files() {
       {"NoDType", assemble(R"({"a":{"shape":[2],"data_offsets":[0,8]}})", 8)},
       {"NoShape", assemble(R"({"a":{"dtype":"F32","data_offsets":[0,8]}})", 8)},
       {"NoOffsets", assemble(R"({"a":{"dtype":"F32","shape":[2]}})", 8)},
-      {"DTypeUnknown", assemble(object({{"a", entry("F16", {2}, 0, 4)}}), 4)},
-      {"DTypeWithALineBreak", assemble(object({{"a", entry("F\n16", {2}, 0, 4)}}), 4)},
-      {"NameWithALineBreak", assemble(object({{"a\nb", entry("F16", {2}, 0, 4)}}), 4)},
+      {"DTypeUnknown", assemble(object({{"a", entry("F17", {2}, 0, 4)}}), 4)},
+      {"DTypeEndsWithinAByte", assemble(object({{"a", entry("F4", {3}, 0, 1)}}), 1)},
+      {"DTypeWithALineBreak", assemble(object({{"a", entry("F\n17", {2}, 0, 4)}}), 4)},
+      {"NameWithALineBreak", assemble(object({{"a\nb", entry("F17", {2}, 0, 4)}}), 4)},
       {"DTypeNumber", assemble(R"({"a":{"dtype":32,"shape":[2],"data_offsets":[0,8]}})", 8)},
       {"ShapeNegative", assemble(object({{"a", entry("F32", {-2}, 0, 8)}}), 8)},
       {"ShapeFraction", assemble(object({{"a", entry("F32", {2.0}, 0, 8)}}), 8)},
@@ -211,6 +292,9 @@ std::vector<HostileCase> hostile_files() {
       {"Overlap", assemble(object({{"a", good}, {"b", entry("F32", {2}, 4, 12)}}), 12)},
       {"SameBytesTwice", assemble(object({{"a", good}, {"b", good}}), 8)},
       {"Gap", assemble(object({{"a", good}, {"b", entry("F32", {1}, 12, 16)}}), 16)},
+      {"EmptyWithinAnother", assemble(object({{"a", good}, {"b", entry("F32", {0}, 4, 4)}}), 8)},
+      {"EmptyBehindTheData", assemble(object({{"a", good}, {"b", entry("F32", {0}, 12, 12)}}), 8)},
+      {"NumberAboveI64", assemble(object({{"a", entry("U64", {1}, 0, 8)}}), Bytes(8, 0xFF))},
       {"GapAtTheFront", assemble(object({{"a", entry("F32", {2}, 8, 16)}}), 16)},
       {"MetadataText", assemble(object({{"__metadata__", "x"}}), 0)},
       {"MetadataOfNumbers", assemble(object({{"__metadata__", {{"epoch", 3}}}}), 0)},
@@ -245,6 +329,10 @@ TEST(Checkpoint, ThatCannotBeWrittenLeavesTheOldFile) {
   reserved.tensors.emplace("__metadata__", Tensor::scalar(1.0F));
   expect_error(ErrorCode::invalid_argument, {"__metadata__"},
                [&] { write_checkpoint(folder / "model", reserved); });
+  Checkpoint large;
+  large.metadata["text"] = std::string(100'000'000, 'a');
+  expect_error(ErrorCode::invalid_argument, {"model", "at most 100000000 bytes"},
+               [&] { write_checkpoint(folder / "model", large); });
   expect_error(ErrorCode::io, {"nowhere"},
                [&] { write_checkpoint(folder / "nowhere" / "model", example()); });
   EXPECT_EQ(read_bytes(folder / "model"), before);

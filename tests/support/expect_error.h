@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <initializer_list>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -14,7 +13,7 @@
 namespace weft::testing_support {
 
 /// "value_test.cpp:12": a line of the test that calls, as errors name it.
-inline std::string at_line(int line, std::source_location test = std::source_location::current()) {
+inline std::string at_line(int line, Where test = Where::current()) {
   return std::filesystem::path(test.file_name()).filename().string() + ":" + std::to_string(line);
 }
 

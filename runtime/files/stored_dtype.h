@@ -1,0 +1,59 @@
+#pragma once
+// The element types of safetensors files, some of which weft does not compute with, and how their numbers
+// become those of a DType. Pure functions; any thread may call them.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "weft/graph/dtype.h"
+
+namespace weft {
+
+enum class StoredKind : std::uint8_t {
+  boolean,
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  u64,
+  i64,
+  f8_e4m3,
+  f8_e5m2,
+  f16,
+  bf16,
+  f32,
+  f64,
+  other
+};
+
+struct StoredDType {
+  std::string_view name;  // as the header spells it: "BF16"
+  StoredKind kind;        // `other`: its numbers cannot be read
+  std::size_t bits;       // of an element
+  DType natural =
+      DType::f32;  // the smallest DType that holds every number of it, but for u64, which is read as i64
+};
+
+/// Null for a name that is not one of the format's.
+const StoredDType* stored_dtype_named(std::string_view name);
+/// How a tensor of `dtype` is stored.
+const StoredDType& stored_dtype_of(DType dtype);
+
+/// The first number that cannot be converted, as text, and where it stands.
+struct ConversionProblem {
+  std::size_t element = 0;
+  double value = 0.0;
+};
+
+/// Writes the numbers of `from` to `to`, as `dtype`; both hold equally many, else Error(internal). Between
+/// floats they are rounded to nearest, and integers become floats likewise; a finite number must stay finite,
+/// an integer or bool must hold exactly what came. Otherwise says which number does not fit.
+std::optional<ConversionProblem> convert_numbers(const StoredDType& stored, std::span<const std::byte> from,
+                                                 DType dtype, std::span<std::byte> to);
+
+}  // namespace weft
