@@ -80,7 +80,8 @@ Value Sum::simplify(std::span<const Value> inputs) const {
   for (const std::int64_t axis : normalize_axes(axes, shape.rank())) {
     if (!shape[static_cast<std::size_t>(axis)].is(1)) return {};
   }
-  const Value rearranged = reshape(inputs[0], infer(inputs[0].type()).shape);
+  const Shape reduced = infer(inputs[0].type()).shape;
+  const Value rearranged = shape == reduced ? inputs[0] : reshape(inputs[0], reduced);
   return is_float(rearranged.dtype()) ? rearranged + 0.0 : rearranged;  // a sum begins with 0, so -0 gives 0
 }
 

@@ -6,6 +6,7 @@
 
 #include "weft/graph/passes/standard.h"
 #include "weft/graph/print.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
