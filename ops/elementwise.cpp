@@ -138,7 +138,8 @@ std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
 Value Div::simplify(std::span<const Value> inputs) const {
   const Value a = negated_in(inputs[0]);
   const Value b = negated_in(inputs[1]);
-  return a && b ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
+  const bool both = a != Value() && b != Value();
+  return both ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
 }
 
 // d/da a^b = b a^(b-1), and 0 where both are 0, or where a is a sum of squares and 0;  d/db a^b = a^b ln a,
