@@ -21,7 +21,7 @@ bool is_zero(const Graph& graph, const ValueId& value) {
 Masks selection_of(const Value& gradient, NodeId first) {
   Graph& graph = gradient.graph();
   const Node& node = graph.node(gradient.node());
-  if (gradient.node() < first || !node.op.is<Where>()) return {};
+  if (gradient.node() < first || !node.op.is<Select>()) return {};
   const bool holds = is_zero(graph, node.inputs[2]);
   if (!holds && !is_zero(graph, node.inputs[1])) return {};
   return {{.condition = graph.value(node.inputs[0]), .holds = holds}};

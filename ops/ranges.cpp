@@ -67,7 +67,7 @@ constexpr std::array kEntries{
     Entry{is_any<Mul, Reshape, BroadcastTo, Transpose, Concat, Sum, Max, Cast, StopGradient, ScaleGradient>,
           [](NumberRanges x) { return common(x); }},
     Entry{is_any<Slice, Gather>, [](NumberRanges x) { return x[0]; }},
-    Entry{is_any<Where>, [](NumberRanges x) { return common(x.subspan(1)); }},
+    Entry{is_any<Select>, [](NumberRanges x) { return common(x.subspan(1)); }},
     Entry{is_any<Maximum>,
           [](NumberRanges x) {
             return NumberRange{x[0].finite && x[1].finite, x[0].non_negative || x[1].non_negative,

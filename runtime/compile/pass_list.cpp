@@ -50,8 +50,8 @@ constexpr bool CompileOptions::* kNoShorthand = nullptr;
 // fuse_accumulate shows the splitting passes which weights are updated by their own gradients;
 // fuse_elementwise takes the sums of terms that they leave, and fuse_gather the chains that it makes.
 constexpr std::array kPasses{
-    PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules", &Options::stabilize,
-              run<stabilize>, true},
+    PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules",
+              &Options::stabilize, run<stabilize>, true},
     PassEntry{"simplify", "simplify", "algebra by the ops' own rules", &Options::simplify, run<simplify>},
     PassEntry{"constant_folding", "simplify", "values of constants", &Options::fold, run<fold>},
     PassEntry{"simplify", "simplify", "once more, with the new constants", &Options::simplify, run<simplify>},

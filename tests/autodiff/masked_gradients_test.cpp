@@ -106,7 +106,7 @@ TEST(MaskedGradients, AddNothingToNetworksWithFiniteSlopes) {
     gradient(sum(activation(activation(x * w) + w)), w);
     std::size_t count = 0;
     for (std::size_t id = before; id < graph.size(); ++id)
-      count += graph.node(static_cast<NodeId>(id)).op.is<Where>() ? 1 : 0;
+      count += graph.node(static_cast<NodeId>(id)).op.is<Select>() ? 1 : 0;
     return count;
   };
   EXPECT_EQ(selections([](auto& v) { return tanh(v); }), 0U);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/softmax.h"
@@ -57,7 +58,9 @@ class LogSumExpKernel final : public Kernel {
     auto* probabilities = reinterpret_cast<float*>(buffers.scratch);
     for (auto row = static_cast<std::size_t>(rows_.begin); row < static_cast<std::size_t>(rows_.end); ++row) {
       const float* from = x + row * length_;
-      vector_functions().softmax(from, probabilities, y + row, 1, length_);
+      RowSum sum{};
+      vector_functions().softmax(from, probabilities, &sum, 1, length_);
+      y[row] = sum.largest + std::log1p(sum.others);
       if (std::isfinite(y[row])) continue;
       // Infinities: x - max(x) is no number, where the sum is 0 or the largest outweighs all.
       const std::int64_t sizes[] = {static_cast<std::int64_t>(length_)};

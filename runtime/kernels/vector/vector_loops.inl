@@ -321,25 +321,23 @@ void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, st
 
 // Half a register of f32 as a register of f64, in which the product of two f32 is exact.
 constexpr std::size_t kHalf = kWidth / 2;
-typedef float Half __attribute__((vector_size(kHalf * sizeof(float))));
-typedef double Wide __attribute__((vector_size(kHalf * sizeof(double))));
-Wide load_wide(const float* x) {
-  Half half;
-  __builtin_memcpy(&half, x, sizeof(half));
-  return __builtin_convertvector(half, Wide);
+Half load_half(const float* x) {
+  HalfFloats floats;
+  __builtin_memcpy(&floats, x, sizeof(floats));
+  return __builtin_convertvector(floats, Half);
 }
 
 template <std::size_t kColumns>
 void add_wide_columns(const float* x, std::size_t rows, std::size_t stride, const float* factors,
                       std::size_t factor_stride, double* y) {
-  Wide sums[kColumns];
+  Half sums[kColumns];
   __builtin_memcpy(sums, y, sizeof(sums));
   for (std::size_t row = 0; row < rows; ++row, x += stride) {
     if (factors == nullptr) {
-      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load_wide(x + c * kHalf);
+      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += load_half(x + c * kHalf);
     } else {
-      const Wide factor = Wide{} + static_cast<double>(factors[row * factor_stride]);
-      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += factor * load_wide(x + c * kHalf);
+      const Half factor = Half{} + static_cast<double>(factors[row * factor_stride]);
+      for (std::size_t c = 0; c < kColumns; ++c) sums[c] += factor * load_half(x + c * kHalf);
     }
   }
   __builtin_memcpy(y, sums, sizeof(sums));
@@ -374,13 +372,13 @@ void add_many_rows(const float* x, std::size_t rows, std::size_t stride, const f
 template <typename F, typename G>
 double sum_wide(std::size_t n, F f, G g) {
   constexpr std::size_t kChains = 4;
-  Wide sums[kChains] = {};
+  Half sums[kChains] = {};
   std::size_t i = 0;
   for (; i + kChains * kHalf <= n; i += kChains * kHalf) {
     for (std::size_t c = 0; c < kChains; ++c) sums[c] += f(i + c * kHalf);
   }
   for (; i + kHalf <= n; i += kHalf) sums[0] += f(i);
-  const Wide all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const Half all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   double total = 0.0;
   for (std::size_t lane = 0; lane < kHalf; ++lane) total += all[lane];
   for (; i < n; ++i) total += g(i);
@@ -389,13 +387,13 @@ double sum_wide(std::size_t n, F f, G g) {
 
 double sum(const float* x, std::size_t n) {
   return sum_wide(
-      n, [x](std::size_t i) { return load_wide(x + i); },
+      n, [x](std::size_t i) { return load_half(x + i); },
       [x](std::size_t i) { return static_cast<double>(x[i]); });
 }
 
 double dot(const float* a, const float* b, std::size_t n) {
   return sum_wide(
-      n, [a, b](std::size_t i) { return load_wide(a + i) * load_wide(b + i); },
+      n, [a, b](std::size_t i) { return load_half(a + i) * load_half(b + i); },
       [a, b](std::size_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
@@ -484,24 +482,7 @@ void softmax(const float* x, float* probabilities, RowSum* sums, std::size_t row
 }
 
 // In double: squares of floats have room there, those of huge numbers and those of tiny ones.
-double sum_squares(const float* x, std::size_t n) {
-  Half low{};
-  Half high{};
-  std::size_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) {
-    HalfFloats parts[2];
-    __builtin_memcpy(parts, x + i, sizeof(parts));
-    const Half a = __builtin_convertvector(parts[0], Half);
-    const Half b = __builtin_convertvector(parts[1], Half);
-    low += a * a;
-    high += b * b;
-  }
-  low += high;
-  double total = 0.0;
-  for (std::size_t lane = 0; lane < kWidth / 2; ++lane) total += low[lane];
-  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return total;
-}
+double sum_squares(const float* x, std::size_t n) { return dot(x, x, n); }
 
 void add_squares(const float* x, std::size_t rows, std::size_t stride, double* y, std::size_t n) {
   for (std::size_t row = 0; row < rows; ++row, x += stride) {
