@@ -135,19 +135,21 @@ struct BlockTotal {
   }
 };
 
-// Sums of more than kLongestSum terms go through here: blocks of 1,024 terms, and their total. `add` adds the
-// terms [begin, end) to a block.
-template <int R, bool HasTail, typename Add>
-__attribute__((noinline)) void add_long(Block<R, HasTail>& block, std::int64_t begin, std::int64_t end,
-                                        Add add) {
+// Sums of more than kLongestSum terms: blocks of 1,024 of them, and their total. `add` adds the terms [begin,
+// end) to a block, `finish` takes the block of the total. They hold copies, and the block is one of this
+// function's own: what it is given by reference could not stay in registers where it is called.
+template <int R, bool HasTail, typename Add, typename Finish>
+__attribute__((noinline)) void add_long(std::int64_t begin, std::int64_t end, Add add, Finish finish) {
   constexpr std::int64_t kTerms = 1024;
   BlockTotal<R, HasTail> total;
+  Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
   for (std::int64_t k = begin; k < end; k += kTerms) {
     block.clear();
     add(block, k, k + kTerms < end ? k + kTerms : end);
     total.add(block);
   }
   total.finish(block);
+  finish(block);
 }
 
 // Between two rows many lines of a matrix go through the cache nearest to the core.
@@ -168,21 +170,25 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
   const auto* values = static_cast<const V*>(x.values);
   for (std::int64_t i = 0; i < count; ++i) {
     if (i + 1 < count) fetch_row<C, V>(x, i + 1);
+    const std::int64_t begin = x.begins[i];
+    const std::int64_t end = x.ends[i];
+    float* to = y + i * n;
+    if (end - begin > kLongestSum) {
+      add_long<R, HasTail>(
+          begin, end,
+          [=](Block<R, HasTail>& sum, std::int64_t first, std::int64_t last) {
+            for (std::int64_t k = first; k < last; ++k)
+              sum.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
+          },
+          [=](const Block<R, HasTail>& sum) { sum.finish(scale, bias, to, tail); });
+      continue;
+    }
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    const std::int64_t end = x.ends[i];
-    const auto add = [&](Block<R, HasTail>& to, std::int64_t first,
-                         std::int64_t last) __attribute__((always_inline)) {
-      for (std::int64_t k = first; k < last; ++k) {
-        to.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
-      }
-    };
-    if (end - x.begins[i] > kLongestSum) {
-      add_long(block, x.begins[i], end, add);
-    } else {
-      add(block, x.begins[i], end);
+    for (std::int64_t k = begin; k < end; ++k) {
+      block.add(number(values[k]), w + static_cast<std::int64_t>(columns[k]) * stride, tail);
     }
-    block.finish(scale, bias, y + i * n, tail);
+    block.finish(scale, bias, to, tail);
   }
 }
 
@@ -258,21 +264,24 @@ void accumulate_block(const StoredColumns& x, std::int64_t count, const float* d
       own_soon<R * kWidth + (HasTail ? 1 : 0)>(y + later * stride);
     }
     const std::int32_t end = x.ends[column];
-    const std::int32_t k = x.begins[column];
+    std::int32_t k = x.begins[column];
     if (k == end && c == y) continue;
+    const float* from = c != nullptr ? c + column * stride : nullptr;
+    float* to = y + column * stride;
+    if (end - k > kLongestSum) {
+      add_long<R, HasTail>(
+          k, end,
+          [=](Block<R, HasTail>& sum, std::int64_t first, std::int64_t last) {
+            for (std::int64_t at = first; at < last; ++at)
+              sum.add(value_of(entries[at]), d + row_of(entries[at]) * kStride);
+          },
+          [=](const Block<R, HasTail>& sum) { sum.finish(alpha, from, to, tail); });
+      continue;
+    }
     Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): clear() fills it
     block.clear();
-    const auto add = [&](Block<R, HasTail>& to, std::int64_t first, std::int64_t last)
-                         __attribute__((always_inline)) {
-                           for (std::int64_t at = first; at < last; ++at)
-                             to.add(value_of(entries[at]), d + row_of(entries[at]) * kStride);
-                         };
-    if (end - k > kLongestSum) {
-      add_long(block, k, end, add);
-    } else {
-      add(block, k, end);
-    }
-    block.finish(alpha, c != nullptr ? c + column * stride : nullptr, y + column * stride, tail);
+    for (; k < end; ++k) block.add(value_of(entries[k]), d + row_of(entries[k]) * kStride);
+    block.finish(alpha, from, to, tail);
   }
 }
 
