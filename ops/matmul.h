@@ -20,7 +20,8 @@ struct MatMul {  // C = op(A) op(B), where op transposes the last two axes if it
 /// The product of the last two axes, f32 or f64: [..., m, k] x [..., k, n] -> [..., m, n]. Leading axes
 /// broadcast. The flags take an operand transposed, at no cost. Errors: shape_mismatch, dtype_mismatch.
 /// Accuracy in f32: an element is at most (min(k, 2048) + 2) * 2^-24 of the sum of its terms' absolute values
-/// away from the exact one; with more than 2,048 terms and at most four rows or columns, two roundings.
+/// away from the exact one; with more than 2,048 terms and at most four rows or columns, and of two vectors,
+/// two roundings.
 Value matmul(const Operand& a, const Operand& b, bool transpose_a = false, bool transpose_b = false);
 
 /// The sizes of one matrix product inside a batch, read off the operands' concrete sizes.

@@ -11,7 +11,13 @@ namespace weft {
 /// absolute values.
 inline constexpr std::int64_t kLongestInSingle = 2048;
 
-/// For k > kLongestInSingle. Few rows or columns are added in f64 throughout. Else partial products over
+/// More terms than that, or the dot product of two vectors, which costs no more in f64.
+inline bool needs_long_sums(const Product& product) {
+  const auto [m, n, k] = product.sizes;
+  return k > kLongestInSingle || (m == 1 && n == 1);
+}
+
+/// For those products. Few rows or columns are added in f64 throughout. Else partial products over
 /// 1,024 terms each come from oneDNN, and are added in f64: the error is at most 1024 * 2^-24 of the sum of
 /// absolute values, however many terms there are.
 std::unique_ptr<Kernel> make_long_product(const Product& product, const Part& part);

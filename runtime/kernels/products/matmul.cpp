@@ -122,7 +122,7 @@ std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   // oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
   if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
   return product_choice(site, *product, [](const Product& p, const Part& part) -> std::unique_ptr<Kernel> {
-    if (p.sizes.k > kLongestInSingle) return make_long_product(p, part);
+    if (needs_long_sums(p)) return make_long_product(p, part);
     if (prefers_gemm(spec_of(p, part))) return std::make_unique<GemmKernel>(p, part);
     return std::make_unique<PrimitiveKernel>(p, part);
   });
