@@ -11,7 +11,7 @@ namespace weft::nn {
 namespace {
 
 std::int64_t channels_of(std::string_view name, const TensorType& x, Where where) {
-  if (x.shape.rank() == 4 && is_float(x.dtype) && !x.shape[1].is_symbol()) return x.shape[1].size();
+  if (x.shape.rank() == 4 && is_float(x.dtype) && x.shape[1].is_number()) return x.shape[1].size();
   throw Error(ErrorCode::shape_mismatch, "a convolution takes pictures",
               {.op = "conv2d",
                .node = std::string(name),

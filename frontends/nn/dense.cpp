@@ -21,7 +21,7 @@ void expect_inputs(const Value& weight, const TensorType& x, const Where& where)
 /// The size of the last axis of x.
 std::int64_t inputs_of(std::string_view name, const TensorType& x, Where where) {
   const std::size_t rank = x.shape.rank();
-  if (rank >= 2 && is_float(x.dtype) && !x.shape[rank - 1].is_symbol()) return x.shape[rank - 1].size();
+  if (rank >= 2 && is_float(x.dtype) && x.shape[rank - 1].is_number()) return x.shape[rank - 1].size();
   throw Error(ErrorCode::shape_mismatch, "a dense layer takes rows of inputs",
               {.op = "dense",
                .node = std::string(name),

@@ -43,7 +43,7 @@ concept HasBuffers = requires(const T& layer) {
 template <typename T>
 concept HasLayers = requires(const T& layer) { layer.layers(); };
 template <typename T>
-concept PointerLike = requires(const T& layer) {
+concept PointerLike = !std::is_function_v<std::remove_pointer_t<T>> && requires(const T& layer) {
   *layer;
   static_cast<bool>(layer);
 };
@@ -86,9 +86,10 @@ void collect(const T& part, State which, std::vector<Value>& all) {
     for (const auto& each : part) collect(each, which, all);
   } else if constexpr (PointerLike<T>) {
     if (part) collect(*part, which, all);
+  } else if constexpr (TupleLike<T>) {
+    std::apply([&](const auto&... each) { (collect(each, which, all), ...); }, part);
   } else {
     static_assert(TupleLike<T>, "a layer has a member parameters() or layers()");
-    std::apply([&](const auto&... each) { (collect(each, which, all), ...); }, part);
   }
 }
 

@@ -60,7 +60,7 @@ std::int64_t size_of_axis(std::string_view layer, std::string_view name, const T
   const auto rank = static_cast<std::int64_t>(x.shape.rank());
   if (axis >= -rank && axis < rank && is_float(x.dtype)) {
     const Dim& size = x.shape[normalize_axis(axis, x.shape.rank())];
-    if (!size.is_symbol()) return size.size();
+    if (size.is_number()) return size.size();
   }
   throw Error(ErrorCode::shape_mismatch, "the layer cannot take its size from this",
               {.op = std::string(layer),
