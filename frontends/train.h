@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "weft/frontends/config/fields.h"
 #include "weft/runtime/session.h"
 
 namespace weft {
@@ -15,7 +16,13 @@ struct TrainPosition {
   std::int64_t epoch = 0;  // epochs that are complete
   std::int64_t batch = 0;  // batches of the current epoch that are done
   double loss_sum = 0.0;   // of the current epoch, each batch's mean times its size
+
+  bool operator==(const TrainPosition&) const = default;
+  static constexpr auto fields =
+      std::tuple(Field{"epoch", &TrainPosition::epoch}, Field{"batches_done", &TrainPosition::batch},
+                 Field{"loss_sum", &TrainPosition::loss_sum});
 };
+static_assert(lists_every_member<TrainPosition>);
 
 struct FitOptions {
   std::int64_t samples = 0;

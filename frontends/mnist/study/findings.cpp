@@ -179,7 +179,7 @@ Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& re
   if (some && !all) {
     finding.sentences.emplace_back(
         "All of them get their gradients from the same graph on the same engine, and some do not fall: wrong "
-        "gradients are not the cause. (weft check proves the gradients of every op on this machine.)");
+        "gradients are not the cause. (weft check verifies the gradients of every op on this machine.)");
   }
   finding.sentences.push_back(falls_sentence(effects));
   return finding;
