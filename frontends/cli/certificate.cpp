@@ -44,8 +44,8 @@ void print_op_header() {
 }
 
 void print_row(const Certificate& certificate) {
-  const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
-  const auto gradient = [&](double error) { return proven ? number(error) : "-"; };
+  const bool verified = certificate.gradient == "verified" && certificate.samples > 0;
+  const auto gradient = [&](double error) { return verified ? number(error) : "-"; };
   const auto kernels = [&](double error) { return certificate.kernels.empty() ? "-" : number(error); };
   fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8} {:>8}  {}\n", certificate.op, certificate.samples,
              certificate.refusals, gradient(certificate.gradient_error), gradient(certificate.second_error),
