@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "weft/frontends/config/fields.h"
 #include "weft/runtime/session.h"
 
 namespace weft {
@@ -20,7 +21,13 @@ struct TrainPosition {
   std::int64_t batch = 0;    // batches of the current epoch that are done
   double loss_sum = 0.0;     // of the current epoch, each batch's mean times its size
   std::int64_t samples = 0;  // of the current epoch that are done; a generator's alone must be given to go on
+
+  bool operator==(const TrainPosition&) const = default;
+  static constexpr auto fields =
+      std::tuple(Field{"epoch", &TrainPosition::epoch}, Field{"batches_done", &TrainPosition::batch},
+                 Field{"loss_sum", &TrainPosition::loss_sum}, Field{"samples_done", &TrainPosition::samples});
 };
+static_assert(lists_every_member<TrainPosition>);
 
 struct FitOptions {
   std::int64_t samples = 0;  // >= 1; of tensors and generators it is known without

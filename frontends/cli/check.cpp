@@ -9,30 +9,27 @@
 #include "weft/frontends/cli/certificate.h"
 #include "weft/frontends/cli/check_models.h"
 #include "weft/frontends/cli/commands.h"
-#include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/cli/training_flags.h"
 #include "weft/runtime/files/json_text.h"
 
 namespace weft::cli {
 namespace {
 
 struct CheckArgs {
-  CheckArgs() { config.batch = 8; }  // the reference interpreter is slow
-
-  mnist::TrainingConfig config;
+  TrainingFlags flags;
   std::vector<std::string> ops;
   int samples = 20;
   bool json = false;
 };
 
-/// The flags that describe a network, in CheckArgs::config.
-constexpr std::array kModelFlags{"--layers", "--activation", "--init", "--batch", "--optimizer", "--lr"};
+constexpr std::int64_t kBatch = 8;  // the reference interpreter is slow
 
 /// The specifications that were asked for: all of them where nothing was.
 std::vector<verify::Specification> chosen(const std::vector<std::string>& ops) {
   std::vector<verify::Specification> all = verify::builtin_specifications();
   for (const std::string& op : ops) {
     if (std::ranges::find(all, op, &verify::Specification::op) == all.end()) {
-      throw CLI::ValidationError(fmt::format("--op: there is no op '{}'", op));
+      throw CLI::ValidationError(fmt::format("--op: unknown op '{}'", op));
     }
   }
   if (!ops.empty()) {
@@ -61,12 +58,12 @@ struct Summary {
   }
 };
 
-Summary check_ops(const CheckArgs& args) {
+Summary check_ops(const CheckArgs& args, std::uint64_t seed) {
   Summary summary;
   const auto specifications = chosen(args.ops);
   if (!args.json) print_op_header();
   for (const verify::Specification& specification : specifications) {
-    const auto certificate = certify(specification, {.seed = args.config.seed, .samples = args.samples});
+    const auto certificate = certify(specification, {.seed = seed, .samples = args.samples});
     const bool verified = certificate.gradient == "verified" && certificate.samples > 0;
     summary.verified += certificate.passed() && verified ? 1 : 0;
     summary.add(certificate, certificate.op, args.json);
@@ -74,23 +71,23 @@ Summary check_ops(const CheckArgs& args) {
   return summary;
 }
 
-Summary check_models(const CheckArgs& args, std::span<const CheckedModel> models) {
+Summary check_models(const CheckArgs& args, std::uint64_t seed, std::span<const CheckedModel> models) {
   Summary summary;
   if (!args.json) print_model_header();
   for (const auto& [model, compile] : models) {
     for (const DType dtype : {f32, f64}) {
-      const auto certificate = certify_training(model, dtype, {.seed = args.config.seed, .compile = compile});
+      const auto certificate = certify_training(model, dtype, {.seed = seed, .compile = compile});
       summary.add(certificate, fmt::format("{} in {}", model.name, name_of(dtype)), args.json);
     }
   }
   return summary;
 }
 
-Summary check_programs(const CheckArgs& args) {
+Summary check_programs(const CheckArgs& args, std::uint64_t seed) {
   Summary summary;
   if (!args.json) print_program_header();
   for (const DType dtype : {f32, f64}) {
-    const auto certificate = verify::certify_programs(dtype, {.seed = args.config.seed});
+    const auto certificate = verify::certify_programs(dtype, {.seed = seed});
     summary.add(certificate, fmt::format("random programs in {}", name_of(dtype)), args.json);
     summary.verified += certificate.passed() ? certificate.programs : 0;
   }
@@ -107,26 +104,27 @@ std::string in_words(const Summary& ops, const Summary& programs, const Summary&
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-int check(const CLI::App& app, const CheckArgs& args) {
-  const bool model_asked =
-      std::ranges::any_of(kModelFlags, [&](const char* flag) { return app.count(flag) > 0; });
+int check(const CheckArgs& args) {
+  const mnist::TrainingConfig config = args.flags.config();
+  const std::uint64_t seed = config.seed;
+  const bool model_asked = args.flags.describe_a_network();
   const bool ops_asked = !args.ops.empty();
   const report::Machine machine = report::this_machine();
   if (!args.json) print_build(machine);
   Summary ops;
   Summary programs;
   Summary models;
-  if (ops_asked || !model_asked) ops = check_ops(args);
+  if (ops_asked || !model_asked) ops = check_ops(args, seed);
   if (model_asked) {
-    const verify::Model model = model_of_flags(args.config);
-    models = check_models(args, std::array{CheckedModel{model, {}}, without_zeros(model)});
+    const verify::Model model = model_of_flags(config);
+    models = check_models(args, seed, std::array{CheckedModel{model, {}}, without_zeros(model)});
   } else if (!ops_asked) {
-    programs = check_programs(args);
-    models = check_models(args, small_models(args.config.seed));
+    programs = check_programs(args, seed);
+    models = check_models(args, seed, small_models(seed));
   }
   const int failed = ops.failed + programs.failed + models.failed;
   if (args.json) {
-    const nlohmann::ordered_json line{{"build", as_json(machine)}, {"seed", args.config.seed},
+    const nlohmann::ordered_json line{{"build", as_json(machine)}, {"seed", seed},
                                       {"failed", failed},          {"ops", ops.list},
                                       {"programs", programs.list}, {"models", models.list}};
     fmt::print("{}\n", json_text(line));
@@ -143,15 +141,17 @@ Registered add_check(CLI::App& weft) {
   CLI::App* app = weft.add_subcommand(
       "check",
       "Verifies every op, the compiler and some training functions on this machine: gradients against "
-      "differences, kernels and compiled functions against the reference. With a network's flags: the "
-      "function that trains it");
-  add_model_options(*app, args->config);
+      "differences, kernels and compiled functions against the reference. With the flags of a network, it "
+      "verifies the function that trains it");
+  mnist::TrainingConfig defaults;
+  defaults.batch = kBatch;
+  args->flags.add_to(*app, {.defaults = defaults, .takes_model = true});
   app->add_option("--op", args->ops, "Only these ops")->delimiter(',')->type_name("NAME");
   constexpr int kMostSamples = 1'000'000;
   app->add_option("--samples", args->samples, "Random samples of each form of an op")
       ->check(CLI::Range(1, kMostSamples));
   app->add_flag("--json", args->json, "Prints one line of JSON");
-  return {app, [app, args] { return check(*app, *args); }};
+  return {app, [args] { return check(*args); }};
 }
 
 }  // namespace weft::cli

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/frontends/mnist/optimizer_config.h"
 #include "weft/frontends/nn/dense.h"
 #include "weft/frontends/optim/optim.h"
 #include "weft/frontends/verify/sample_source.h"
@@ -61,6 +62,19 @@ verify::Model trained_by(std::string_view name, const Method& method, std::uint6
           .inputs = batch(source)};
 }
 
+/// A number that a key without a default may have.
+double some_number(const Bounds& bounds) {
+  constexpr double kHalf = 0.5;
+  constexpr double kTwo = 2.0;
+  return bounds.contain(kHalf) ? kHalf : kTwo;
+}
+
+verify::Model trained_as(std::string_view name, const mnist::OptimizerConfig& config, std::uint64_t seed) {
+  constexpr std::int64_t kSteps = 100;
+  return trained_by(
+      name, [config](Values p, Values g) { return mnist::updates_of(config, p, g, kSteps); }, seed);
+}
+
 Value drop_half(const Value& hidden, Training& training) {
   constexpr double kRate = 0.5;
   const Value key = input(hidden.graph(), "key", i64, {2});
@@ -72,21 +86,28 @@ Value drop_half(const Value& hidden, Training& training) {
 }  // namespace
 
 std::vector<verify::Model> optimizer_models(std::uint64_t seed) {
-  const std::pair<std::string_view, Method> methods[] = {
-      {"nesterov",
-       [](Values p, Values g) { return optim::sgd(p, g, 0.1, {.momentum = 0.9, .nesterov = true}); }},
-      {"adamw", [](Values p, Values g) { return optim::adamw(p, g, 0.01); }},
-      {"amsgrad", [](Values p, Values g) { return optim::adam(p, g, 0.01, {.amsgrad = true}); }},
-      {"adamax", [](Values p, Values g) { return optim::adamax(p, g, 0.01); }},
-      {"nadam", [](Values p, Values g) { return optim::nadam(p, g, 0.01); }},
-      {"adagrad", [](Values p, Values g) { return optim::adagrad(p, g, 0.1); }},
-      {"adadelta", [](Values p, Values g) { return optim::adadelta(p, g, 1.0); }},
-      {"rmsprop", [](Values p, Values g) { return optim::rmsprop(p, g, 0.01, {.momentum = 0.9}); }},
-      {"rprop", [](Values p, Values g) { return optim::rprop(p, g, 0.01); }},
-      {"ftrl", [](Values p, Values g) { return optim::ftrl(p, g, 0.1, {.l1 = 1e-3, .l2 = 1e-3}); }},
-  };
+  constexpr double kDecay = 0.01;
   std::vector<verify::Model> models;
-  for (const auto& [name, method] : methods) models.push_back(trained_by(name, method, seed));
+  for (const mnist::OptimizerChoice& choice : mnist::named_optimizers()) {
+    mnist::OptimizerConfig config = mnist::default_optimizer(choice.name);
+    if (choice.decays_beside_step) config.weight_decay = kDecay;
+    models.push_back(trained_as(choice.name, config, seed));
+  }
+  mnist::OptimizerConfig penalized{.name = "momentum", .learning_rate = 0.1, .bias_rate = 2.0};
+  penalized.weight_decay = kDecay;
+  models.push_back(trained_as("momentum with a penalty, faster biases", penalized, seed));
+  models.push_back(trained_by(
+      "rmsprop with momentum",
+      [](Values p, Values g) { return optim::rmsprop(p, g, 0.01, {.momentum = 0.9}); }, seed));
+  for (const mnist::ScheduleChoice& choice : mnist::named_schedules()) {
+    mnist::OptimizerConfig config{.name = "sgd", .learning_rate = 0.1};
+    config.schedule.kind = choice.name;
+    config.schedule.warm_up = 0.1;
+    for (const auto& key : choice.keys) {
+      if (key.required) config.schedule.*key.member = some_number(key.bounds);
+    }
+    models.push_back(trained_as(fmt::format("sgd, {} schedule", choice.name), config, seed));
+  }
   return models;
 }
 

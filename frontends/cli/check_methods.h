@@ -1,5 +1,6 @@
 #pragma once
-// One small network that each optimizer trains, and one with dropout, for `weft check`.
+// Small networks trained by everything that the tables of optimizers and schedules offer, and with dropout,
+// for `weft check`.
 
 #include <cstdint>
 #include <vector>
@@ -8,7 +9,7 @@
 
 namespace weft::cli {
 
-/// A training function for each optimizer that takes steps from gradients and that no other model has.
+/// A training function for each optimizer, one with penalty and faster biases, and one for each schedule.
 std::vector<verify::Model> optimizer_models(std::uint64_t seed);
 
 /// Trains with dropout, whose random numbers come from a key that is fed: the same in every run.

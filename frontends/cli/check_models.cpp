@@ -1,10 +1,11 @@
 #include "weft/frontends/cli/check_models.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/frontends/class_losses.h"
 #include "weft/frontends/cli/check_methods.h"
+#include "weft/frontends/cli/training_flags.h"
 #include "weft/frontends/optim/optim.h"
 #include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
@@ -24,10 +25,8 @@ using verify::Training;
 constexpr std::int64_t kSmallBatch = 6;
 
 std::string name_of(const mnist::TrainingConfig& config) {
-  std::vector<std::int64_t> widths{config.model.inputs};
-  widths.insert(widths.end(), config.model.layers.begin(), config.model.layers.end());
-  widths.push_back(config.model.classes);
-  return fmt::format("{} {}, {}", fmt::join(widths, "-"), config.model.activation, config.optimizer.name);
+  const std::string loss = config.loss == mnist::TrainingConfig{}.loss ? "" : ", " + config.loss;
+  return fmt::format("{}, {}{}", network_in_words(config.model), config.optimizer.name, loss);
 }
 
 mnist::TrainingConfig small(std::vector<std::int64_t> layers, std::string activation, std::string optimizer,
@@ -155,9 +154,11 @@ verify::Model model_of_flags(const mnist::TrainingConfig& config) {
   const Tensor pictures = sparse_pictures(config.batch, config.model.inputs, source);
   const Tensor labels = source.whole({config.batch}, config.model.classes, u8);
   const auto build = [config, pictures, labels](Graph& graph, DType dtype) -> Training {
-    const mnist::Mlp mlp(graph, config.model, dtype);
+    mnist::MlpConfig model = config.model;
+    model.dropout = 0.0;  // another step drops other units; dropout_model verifies it
+    const mnist::Mlp mlp(graph, model, dtype);
     const FunctionSpec step =
-        mnist::training_step(mlp, constant(graph, pictures), constant(graph, labels), config.optimizer);
+        mnist::training_step(mlp, constant(graph, pictures), constant(graph, labels), config);
     return {.inputs = step.inputs,
             .loss = step.outputs[0],
             .parameters = mlp.parameters(),
@@ -182,6 +183,15 @@ std::vector<CheckedModel> small_models(std::uint64_t seed) {
                                     bytes_model(seed),
                                     sparse_model(seed),
                                     dropout_model(seed)};
+  for (const nn::NamedActivation& activation : nn::named_activations()) {
+    models.push_back(model_of_flags(small({10}, std::string(activation.name), "sgd", seed)));
+  }
+  for (const losses::ClassLoss& loss : losses::named_class_losses()) {
+    mnist::TrainingConfig config = small({10}, "tanh", "sgd", seed);
+    config.loss = loss.name;
+    config.label_smoothing = 0.1;
+    models.push_back(model_of_flags(config));
+  }
   for (verify::Model& model : optimizer_models(seed)) models.push_back(std::move(model));
   std::vector<CheckedModel> checked{without_zeros(model_of_flags(wide(seed))),
                                     without_zeros(model_of_flags(small({16}, "tanh", "adam", seed)))};

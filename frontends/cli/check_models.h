@@ -21,9 +21,9 @@ struct CheckedModel {
 /// The same with the zeros of its data skipped in every product that can, as training does where it pays.
 CheckedModel without_zeros(verify::Model model);
 
-/// Small networks that between them meet every rule of fusion: dense ones with each activation and optimizer,
-/// a convolutional one with pooling and batch normalization, and such as skip zeros of resident data, of
-/// bytes and of a sparse matrix that they are fed.
+/// Small networks that between them meet every rule of fusion: dense ones with each activation, loss,
+/// optimizer and schedule, a convolutional one with pooling and batch normalization, and such as skip zeros
+/// of resident data, of bytes and of a sparse matrix that they are fed.
 std::vector<CheckedModel> small_models(std::uint64_t seed);
 
 }  // namespace weft::cli

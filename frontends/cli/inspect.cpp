@@ -5,6 +5,7 @@
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/cli/training_flags.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
 #include "weft/graph/text.h"
@@ -16,7 +17,7 @@ namespace weft::cli {
 namespace {
 
 struct InspectArgs {
-  mnist::TrainingConfig config;
+  TrainingFlags flags;
   std::optional<std::filesystem::path> data;
   SkipZeros skip_zeros = SkipZeros::automatic;
   std::string function = "train";
@@ -69,17 +70,18 @@ std::vector<std::string> shown_stages() {
 
 int inspect(const InspectArgs& args) {
   Graph graph;
-  mnist::MlpConfig model = args.config.model;
-  const Bindings bindings{{"batch", args.config.batch}};
+  mnist::TrainingConfig config = args.flags.config();
+  const Bindings bindings{{"batch", config.batch}};
   FunctionSpec spec;
   if (args.function == "train") {
-    const data::Digits digits = data::load_digits(args.data, args.config.seed);
+    const data::Digits digits = data::load_digits(args.data, config.seed);
     fmt::print("== data\n{}\n\n", printable(digits.source));
-    model.inputs = digits.train.images.sizes()[1];
-    spec = mnist::training_step(mnist::Mlp(graph, model), constant(graph, digits.train.images),
-                                constant(graph, digits.train.labels), args.config.optimizer);
+    config.model.inputs = digits.train.images.sizes()[1];
+    args.flags.scale_pixels(digits.train.images, config);
+    spec = mnist::training_step(mnist::Mlp(graph, config.model), constant(graph, digits.train.images),
+                                constant(graph, digits.train.labels), config);
   } else {
-    spec = mnist::prediction(graph, mnist::Mlp(graph, model), model.inputs);
+    spec = mnist::prediction(graph, mnist::Mlp(graph, config.model), config.model.inputs, config.pixels);
   }
   Session session(
       graph,
@@ -113,8 +115,8 @@ int inspect(const InspectArgs& args) {
 Registered add_inspect(CLI::App& weft) {
   auto args = std::make_shared<InspectArgs>();
   CLI::App* app = weft.add_subcommand("inspect", "Prints graph, plan and memory of a network; runs nothing");
-  app->add_option("--data", args->data, "Folder with MNIST, as for weft train")->type_name("DIR");
-  add_model_options(*app, args->config);
+  args->flags.add_to(*app, {.takes_model = true});
+  add_data_option(*app, args->data);
   add_sparse_option(*app, args->skip_zeros);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));

@@ -15,19 +15,32 @@
 namespace weft::cli {
 namespace {
 
+/// "weft train" where that command was chosen, else "weft".
+std::string command_of(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : fmt::format("{} {}", app.get_name(), chosen.front()->get_name());
+}
+
+std::string mistake(const CLI::App& app, const CLI::ParseError& error) {
+  const auto strays = app.remaining(true);
+  const bool no_command = app.get_subcommands().empty();
+  if (no_command && !strays.empty()) {
+    return fmt::format("unknown {} '{}'", strays[0].starts_with('-') ? "option" : "command", strays[0]);
+  }
+  if (no_command) return "no command was given";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !strays.empty()) {
+    return fmt::format("unknown {} '{}'", strays[0].starts_with('-') ? "option" : "argument", strays[0]);
+  }
+  return error.what();
+}
+
 /// Prints what CLI11 has to say: help on stdout, a mistake as one line on stderr.
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);
     return kSuccess;
   }
-  const auto strays = app.remaining(true);
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty() &&
-      !strays.empty()) {
-    fmt::print(stderr, "weft: '{}' is no command (see weft --help)\n", printable(strays[0]));
-  } else {
-    fmt::print(stderr, "weft: {} (see weft --help)\n", printable(error.what()));
-  }
+  fmt::print(stderr, "weft: {} (see {} --help)\n", printable(mistake(app, error)), command_of(app));
   return kUsage;
 }
 

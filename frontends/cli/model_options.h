@@ -1,15 +1,19 @@
 #pragma once
-// The flags that several commands share.
+// The flags that several commands share, beside those of a training (training_flags.h).
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
 
-#include "weft/frontends/mnist/training_config.h"
+#include "weft/runtime/session.h"
 
 namespace weft::cli {
 
-/// --layers, --activation, --init, --batch, --optimizer, --lr, --seed: reads them into `config`, which must
-/// outlive the parsing.
-void add_model_options(CLI::App& app, mnist::TrainingConfig& config);
+inline constexpr const char* kFileGroup = "Files";
+inline constexpr const char* kComputingGroup = "Computing";
+
+/// --data: reads it into `data`, which must outlive the parsing.
+void add_data_option(CLI::App& app, std::optional<std::filesystem::path>& data);
 
 /// How a command computes.
 struct ThreadOptions {

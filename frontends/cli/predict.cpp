@@ -30,7 +30,7 @@ Tensor read_images(const std::filesystem::path& path, std::int64_t pixels) {
   const std::int64_t count = images.rank() == 0 ? 0 : images.sizes()[0];
   if (images.dtype() != u8 || images.rank() < 2 || (count > 0 && images.elements() / count != pixels)) {
     throw Error(
-        ErrorCode::bad_file, fmt::format("{}: these are no images for this model", path.string()),
+        ErrorCode::bad_file, fmt::format("{}: the images do not fit this model", path.string()),
         {.expected = fmt::format("u8 images of {} pixels", pixels), .actual = to_string(images.type())});
   }
   return images.reshaped(std::array{count, pixels});
@@ -39,21 +39,23 @@ Tensor read_images(const std::filesystem::path& path, std::int64_t pixels) {
 Tensor read_labels(const std::filesystem::path& path, std::int64_t count, std::int64_t classes) {
   Tensor labels = data::read_idx(path);
   if (labels.dtype() != u8 || labels.rank() != 1 || labels.sizes()[0] != count) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: these are no labels for the images", path.string()),
+    throw Error(ErrorCode::bad_file, fmt::format("{}: the labels do not fit the images", path.string()),
                 {.expected = fmt::format("u8[{}]", count), .actual = to_string(labels.type())});
   }
   const auto values = labels.values<std::uint8_t>();
   const auto wrong = std::ranges::find_if(values, [&](std::uint8_t label) { return label >= classes; });
   if (wrong != values.end()) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: label {}", path.string(), wrong - values.begin()),
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: label {} is no class of the model", path.string(), wrong - values.begin()),
                 {.expected = fmt::format("0 to {}", classes - 1), .actual = fmt::format("{}", *wrong)});
   }
   return labels;
 }
 
 int predict(const PredictArgs& args) {
-  const mnist::MlpConfig config =
-      mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config.model;
+  const mnist::TrainingConfig training =
+      mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config;
+  const mnist::MlpConfig& config = training.model;
   const Tensor images = read_images(args.images, config.inputs);
   std::optional<Tensor> labels;
   if (args.labels) labels = read_labels(*args.labels, images.sizes()[0], config.classes);
@@ -61,7 +63,7 @@ int predict(const PredictArgs& args) {
   const mnist::Mlp mlp(graph, config);
   Session session(graph, {.threads = args.threads});
   session.load(args.model);
-  Function function = session.compile(mnist::prediction(graph, mlp, config.inputs));
+  Function function = session.compile(mnist::prediction(graph, mlp, config.inputs, training.pixels));
   const auto start = std::chrono::steady_clock::now();
   const Tensor classes = mnist::predict_all(function, images);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,7 +1,6 @@
 #include "weft/runtime/run/profile.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
+#include "weft/frontends/cli/training_flags.h"
 #include "weft/frontends/data/batches.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/text.h"
@@ -22,7 +22,8 @@ namespace {
 
 struct ProfileArgs {
   std::optional<std::filesystem::path> data;
-  mnist::TrainingConfig config;
+  TrainingFlags flags;
+  mnist::TrainingConfig config;  // of the flags and the data
   std::string function = "train";
   ThreadOptions threads;
   SkipZeros skip_zeros = SkipZeros::automatic;
@@ -57,9 +58,8 @@ Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
                   {.threads = args.threads.threads,
                    .seed = args.config.seed,
                    .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
-  Function step =
-      session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
-                                           constant(graph, digits.train.labels), args.config.optimizer));
+  Function step = session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
+                                                       constant(graph, digits.train.labels), args.config));
   return run_batches(args, step, digits.train.images.sizes()[0], [](const Tensor& rows) { return rows; });
 }
 
@@ -70,7 +70,8 @@ Profile profile_prediction(const ProfileArgs& args, const data::Digits& digits) 
                   {.threads = args.threads.threads,
                    .seed = args.config.seed,
                    .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
-  Function predict = session.compile(mnist::prediction(graph, mlp, args.config.model.inputs));
+  Function predict =
+      session.compile(mnist::prediction(graph, mlp, args.config.model.inputs, args.config.pixels));
   const Tensor& images = digits.test.images;
   std::int64_t next = 0;
   return run_batches(args, predict, images.sizes()[0], [&](const Tensor& rows) {
@@ -116,15 +117,15 @@ void print_json(const ProfileArgs& args, const data::Digits& digits, const Profi
 
 int profile(ProfileArgs args) {
   std::FILE* const talk = args.json ? stderr : stdout;
+  args.config = args.flags.config();
   const data::Digits digits = data::load_digits(args.data, args.config.seed);
   args.config.model.inputs = digits.train.images.sizes()[1];
+  args.flags.scale_pixels(digits.train.images, args.config);
   const bool train = args.function == "train";
   const Profile profile = train ? profile_training(args, digits) : profile_prediction(args, digits);
   const MachinePeak peak = measure_peak(profile.threads);
-  const auto& layers = args.config.model.layers;
-  fmt::print(talk, "{}: {}-{}{}{} {}, {}, batch {}, {} thread{}\n\n{}", digits.source,
-             args.config.model.inputs, fmt::join(layers, "-"), layers.empty() ? "" : "-",
-             args.config.model.classes, args.config.model.activation,
+  fmt::print(talk, "{}: {}, {}, batch {}, {} thread{}\n\n{}", digits.source,
+             network_in_words(args.config.model),
              train ? fmt::format("training by {}", args.config.optimizer.name) : "prediction",
              args.config.batch, profile.threads, profile.threads == 1 ? "" : "s", to_text(profile, peak));
   if (args.trace) {
@@ -141,8 +142,8 @@ Registered add_profile(CLI::App& weft) {
   auto args = std::make_shared<ProfileArgs>();
   CLI::App* app =
       weft.add_subcommand("profile", "Measures where the time of a network's steps goes, kernel by kernel");
-  app->add_option("--data", args->data, "Folder with MNIST, as for weft train")->type_name("DIR");
-  add_model_options(*app, args->config);
+  args->flags.add_to(*app, {.takes_model = true});
+  add_data_option(*app, args->data);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
   add_thread_options(*app, args->threads);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kBarWidth = 30;
 
+bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
+
 void draw_bar(std::FILE* stream, const FitProgress& at, std::int64_t epochs) {
   const std::int64_t filled = at.batches == 0 ? kBarWidth : kBarWidth * at.done / at.batches;
   fmt::print(stream, "\repoch {:>2}/{} [{:=<{}}{:<{}}] loss {:.4f}", at.epoch, epochs, "", filled, "",
@@ -20,18 +22,21 @@ void draw_bar(std::FILE* stream, const FitProgress& at, std::int64_t epochs) {
 }  // namespace
 
 FitObserver progress_on(std::FILE* stream, std::int64_t epochs) {
-  const bool terminal = ::isatty(::fileno(stream)) == 1;
   FitObserver observer;
-  if (terminal) {
+  if (is_terminal(stream)) {
     observer.progress = [stream, epochs](const FitProgress& at) { draw_bar(stream, at, epochs); };
   }
-  observer.epoch = [stream, epochs, terminal](const EpochResult& epoch) {
-    constexpr const char* kClearLine = "\r\033[K";
-    fmt::print(stream, "{}epoch {:>2}/{}  loss {:.4f}  {:.2f} s\n", terminal ? kClearLine : "", epoch.epoch,
-               epochs, epoch.loss, epoch.seconds);
-    std::fflush(stream);
-  };
   return observer;
+}
+
+void print_epoch(std::FILE* stream, const EpochResult& epoch, std::int64_t epochs,
+                 std::optional<double> validation_accuracy) {
+  constexpr const char* kClearLine = "\r\033[K";
+  fmt::print(stream, "{}epoch {:>2}/{}  loss {:.4f}{}  {:.2f} s\n", is_terminal(stream) ? kClearLine : "",
+             epoch.epoch, epochs, epoch.loss,
+             validation_accuracy ? fmt::format("  validation {:.2f}%", 100.0 * *validation_accuracy) : "",
+             epoch.seconds);
+  std::fflush(stream);
 }
 
 }  // namespace weft::cli

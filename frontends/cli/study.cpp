@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/dialects.h"
 #include "weft/frontends/cli/interrupt.h"
 #include "weft/frontends/cli/study_progress.h"
 #include "weft/frontends/data/mnist.h"
@@ -42,11 +43,6 @@ struct StudyArgs {
   bool resume = false;
 };
 
-fs::path program_folder() {
-  std::error_code ignored;
-  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
-}
-
 /// Where programs that run other frameworks are: the build puts them beside its own, the install apart.
 std::vector<fs::path> peer_folders(const std::optional<fs::path>& given) {
   if (given) return {*given};
@@ -59,25 +55,6 @@ std::vector<mnist::Peer> peers_in(const std::vector<fs::path>& folders) {
     if (!peers.empty()) return peers;
   }
   return {};
-}
-
-/// Beside an installed program, else where it was built from.
-fs::path dialect_folder() {
-  std::error_code ignored;
-  fs::path installed = program_folder().parent_path() / "share" / "weft" / "dialects";
-  return fs::is_directory(installed, ignored) ? installed
-                                              : fs::path(WEFT_SOURCES) / "frontends" / "mnist" / "dialects";
-}
-
-/// A name means a dialect of the folder, what ends in .toml a file.
-mnist::Dialect dialect_named(const std::string& name, const fs::path& folder) {
-  if (name.ends_with(".toml")) return mnist::read_dialect(name);
-  const fs::path file = folder / (name + ".toml");
-  if (fs::exists(file)) return mnist::read_dialect(file);
-  std::vector<std::string> names;
-  for (const mnist::Dialect& dialect : mnist::read_dialects(folder)) names.push_back(dialect.name);
-  throw Error(ErrorCode::invalid_argument, "there is no such recipe",
-              {.expected = fmt::format("{}, or a .toml file", fmt::join(names, ", ")), .actual = name});
 }
 
 std::vector<mnist::Dialect> chosen_dialects(const StudyArgs& args) {
@@ -112,7 +89,8 @@ void resume_settings(const CLI::App& app, const mnist::StudyFolder& folder, Stud
   for (const char* flag : {"--epochs", "--seed", "--samples", "--threads", "--dialects", "--configurations",
                            "--quick", "--no-swaps"}) {
     if (app.count(flag) == 0) continue;
-    throw CLI::ValidationError(fmt::format("{}: --resume goes on as the study began", flag));
+    throw CLI::ValidationError(
+        fmt::format("{}: a resumed study keeps the settings that it began with", flag));
   }
   const std::int64_t repeats = args.settings.repeats;
   const bool peers = args.settings.peers;
@@ -123,9 +101,10 @@ void resume_settings(const CLI::App& app, const mnist::StudyFolder& folder, Stud
 
 void expect_no_study(const mnist::StudyFolder& folder) {
   if (!fs::exists(folder.settings())) return;
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("{} holds a study already; --resume goes on with it, --out names another folder",
-                          folder.path.string()));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("{} already holds a study; use --resume to continue it, or --out to name another folder",
+                  folder.path.string()));
 }
 
 /// Notes the data in the settings, or makes sure that they are those of before.
@@ -243,7 +222,7 @@ int study(const CLI::App& app, StudyArgs args) {
   print_lines({mnist::verdicts_sentence(mnist::judge_paper(results, setup.dialects))});
   print_end(folder, digits, drawn);
   if (complete) return kSuccess;
-  fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n",
+  fmt::print(stderr, "weft: interrupted; continue with: weft study --resume --out {}\n",
              printable(folder.path.string()));
   return kInterrupted;
 }
@@ -258,8 +237,8 @@ Registered add_study(CLI::App& weft) {
   CLI::App* app = weft.add_subcommand("study", "Repeats the paper's experiments and writes a report");
   app->add_option("--out", args->out, "Folder for the results")->type_name("DIR");
   app->add_option("--data", args->data,
-                  "Folder with MNIST's four files; else $WEFT_MNIST, else ~/.cache/weft/mnist, "
-                  "else synthetic digits")
+                  "Folder with MNIST's four files (default: $WEFT_MNIST, else ~/.cache/weft/mnist, else "
+                  "synthetic digits)")
       ->type_name("DIR");
   constexpr std::int64_t kMany = 1'000'000;
   constexpr int kMostThreads = 256;
@@ -269,29 +248,30 @@ Registered add_study(CLI::App& weft) {
   app->add_option("--repeats", settings.repeats, "Seeds of each network")
       ->check(CLI::Range(std::int64_t{1}, kMany));
   app->add_option("--seed", settings.seed, "The first seed");
-  app->add_option("--samples", settings.samples, "Training images; 0: all")
+  app->add_option("--samples", settings.samples, "Training images (0: all)")
       ->check(CLI::Range(std::int64_t{0}, kMany));
   app->add_option("--threads", settings.threads, "Threads to compute with")
       ->check(CLI::Range(1, kMostThreads));
   app->add_option("--dialects", settings.dialects,
-                  "Recipes by name or .toml files; else all of the dialects' folder")
+                  "Recipes by name or .toml file (default: all in --dialect-folder)")
       ->delimiter(',')
       ->default_str("");
-  app->add_option("--dialect-folder", args->dialect_folder, "Where dialects are")->type_name("DIR");
+  app->add_option("--dialect-folder", args->dialect_folder, "Folder with recipes")->type_name("DIR");
   app->add_option("--configurations", settings.configurations,
-                  "Networks by name, e.g. \"784-4x100-10 tanh\"; else the paper's thirteen")
+                  "Networks by name, e.g. \"784-4x100-10 tanh\" (default: the paper's thirteen)")
       ->delimiter(',')
       ->default_str("");
   app->add_flag_callback(
       "--no-swaps", [&settings] { settings.swaps = false; },
-      "Without the search for what restores recipes that fall with depth");
-  app->add_flag("--peers", settings.peers, "Other frameworks themselves too, as far as they are installed");
-  app->add_option("--peer-folder", args->peer_folder,
-                  "Where their programs are; else peers beside this program, or libexec/weft/peers of its "
-                  "installation")
+      "Skip the search for what restores the recipes whose accuracy falls with depth");
+  app->add_flag("--peers", settings.peers, "Run other frameworks too, as far as they are installed");
+  app->add_option(
+         "--peer-folder", args->peer_folder,
+         "Folder with their programs (default: peers beside this program, or libexec/weft/peers of its "
+         "installation)")
       ->type_name("DIR");
   app->add_flag("--resume", args->resume,
-                "Goes on with the study in --out; --repeats may grow, --peers may come");
+                "Continues the study in --out; --repeats may be larger, and --peers added");
   return {app, [app, args] { return study(*app, *args); }};
 }
 

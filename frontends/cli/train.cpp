@@ -1,8 +1,6 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,11 +8,10 @@
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/interrupt.h"
 #include "weft/frontends/cli/model_options.h"
-#include "weft/frontends/cli/progress.h"
+#include "weft/frontends/cli/training_flags.h"
+#include "weft/frontends/cli/training_run.h"
 #include "weft/frontends/data/mnist.h"
-#include "weft/frontends/mnist/evaluation.h"
 #include "weft/graph/text.h"
-#include "weft/ops/source.h"
 #include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/files/file_system.h"
 #include "weft/runtime/files/json_text.h"
@@ -24,19 +21,12 @@ namespace {
 
 struct TrainArgs {
   std::optional<std::filesystem::path> data;
-  mnist::TrainingConfig config;
-  std::int64_t epochs = 10;
+  TrainingFlags flags;
   ThreadOptions threads;
   SkipZeros skip_zeros = SkipZeros::automatic;
   std::optional<std::filesystem::path> save;
   std::optional<std::filesystem::path> resume;
   bool json = false;
-};
-
-struct Outcome {
-  FitResult fit;
-  double predict_seconds = 0.0;
-  double test_accuracy = 0.0;
 };
 
 double peak_rss_mb() {
@@ -46,118 +36,110 @@ double peak_rss_mb() {
   return static_cast<double>(usage.ru_maxrss) / kKibibytes;
 }
 
-/// What a flag says must be what the checkpoint says, unless it may change between runs.
-template <typename T>
-void expect_same(const CLI::App& app, const std::string& flag, const T& given, const T& saved) {
-  if (app.count(flag) == 0 || given == saved) return;
-  throw CLI::ValidationError(
-      fmt::format("{}: the checkpoint was trained with {}, not {}", flag, saved, given));
-}
-
-/// Takes the configuration from the checkpoint to resume; only --lr, --epochs and --threads may differ.
-TrainPosition resume_config(const CLI::App& app, const std::filesystem::path& path, TrainArgs& args) {
-  const mnist::SavedTraining saved = mnist::from_metadata(read_checkpoint(path).metadata, path.string());
-  const mnist::TrainingConfig given = args.config;
-  expect_same(app, "--layers", fmt::format("{}", fmt::join(given.model.layers, ",")),
-              fmt::format("{}", fmt::join(saved.config.model.layers, ",")));
-  expect_same(app, "--activation", given.model.activation, saved.config.model.activation);
-  expect_same(app, "--init", given.model.initializer, saved.config.model.initializer);
-  expect_same(app, "--batch", given.batch, saved.config.batch);
-  expect_same(app, "--optimizer", given.optimizer.name, saved.config.optimizer.name);
-  expect_same(app, "--seed", given.seed, saved.config.seed);
-  args.config = saved.config;
-  if (app.count("--lr") > 0) args.config.optimizer.learning_rate = given.optimizer.learning_rate;
-  return saved.position;
+/// From the flags, or from the checkpoint to resume.
+mnist::TrainingConfig config_of(const TrainArgs& args) {
+  if (!args.resume) return args.flags.config();
+  const auto saved = mnist::from_metadata(read_checkpoint(*args.resume).metadata, args.resume->string());
+  return args.flags.resumed(saved.config);
 }
 
 /// An unwritable target is found before the training, not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
 
-void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome& outcome) {
+void print_json(const TrainArgs& args, const mnist::TrainingConfig& config, const data::Digits& digits,
+                const TrainingRun& run, const TrainingResult& result, const mnist::Evaluation& test) {
   std::vector<double> seconds;
   std::vector<double> losses;
-  for (const EpochResult& epoch : outcome.fit.epochs) {
+  for (const EpochResult& epoch : result.epochs) {
     seconds.push_back(epoch.seconds);
     losses.push_back(epoch.loss);
   }
-  const nlohmann::ordered_json line{{"epochs", outcome.fit.position.epoch},
-                                    {"train_seconds", outcome.fit.seconds},
-                                    {"seconds_per_epoch", seconds},
-                                    {"predict_seconds", outcome.predict_seconds},
-                                    {"test_accuracy", outcome.test_accuracy},
-                                    {"train_loss", losses},
-                                    {"threads", args.threads.threads},
-                                    {"batch", args.config.batch},
-                                    {"layers", args.config.model.layers},
-                                    {"activation", args.config.model.activation},
-                                    {"optimizer", args.config.optimizer.name},
-                                    {"lr", args.config.optimizer.rate()},
-                                    {"init", args.config.model.initializer},
-                                    {"seed", args.config.seed},
-                                    {"data", digits.source},
-                                    {"synthetic", digits.synthetic},
-                                    {"peak_rss_mb", peak_rss_mb()}};
+  nlohmann::ordered_json line{{"epochs", run.position().epoch},
+                              {"train_seconds", result.seconds},
+                              {"seconds_per_epoch", seconds},
+                              {"predict_seconds", test.seconds},
+                              {"test_accuracy", test.accuracy},
+                              {"train_loss", losses},
+                              {"threads", args.threads.threads},
+                              {"batch", config.batch},
+                              {"layers", config.model.layers},
+                              {"activation", config.model.activation},
+                              {"optimizer", config.optimizer.name},
+                              {"lr", config.optimizer.rate()},
+                              {"schedule", config.optimizer.schedule.kind},
+                              {"init", config.model.initializer},
+                              {"seed", config.seed},
+                              {"data", digits.source},
+                              {"synthetic", digits.synthetic},
+                              {"peak_rss_mb", peak_rss_mb()}};
+  if (config.validation > 0.0) {
+    line["validation_accuracy"] = result.validation_accuracies;
+    line["best_epoch"] = run.best().epoch;
+  }
   fmt::print("{}\n", json_text(line));
 }
 
-int train(const CLI::App& app, TrainArgs args) {
-  std::FILE* const talk = args.json ? stderr : stdout;
-  TrainPosition start;
-  if (args.resume) start = resume_config(app, *args.resume, args);
-  if (args.save) expect_writable(*args.save);
-  const data::Digits digits = data::load_digits(args.data, args.config.seed);
-  const std::int64_t samples = digits.train.images.sizes()[0];
-  if (!args.resume) args.config.model.inputs = digits.train.images.sizes()[1];
-
-  Graph graph;
-  const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph, {.threads = args.threads.threads,
-                          .seed = args.config.seed,
-                          .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}});
-  const FunctionSpec spec = mnist::training_step(mlp, constant(graph, digits.train.images),
-                                                 constant(graph, digits.train.labels), args.config.optimizer);
-  if (args.resume) session.load(*args.resume);  // before anything is allocated on the word of its metadata
-  Function step = session.compile(spec);
-
-  fmt::print(talk, "{}: {} training and {} test images\n", digits.source, samples,
-             digits.test.images.sizes()[0]);
-  fmt::print(talk, "{}-{}{}{} {}, {} {}, batch {}, {} thread{}, seed {}\n", args.config.model.inputs,
-             fmt::join(args.config.model.layers, "-"), args.config.model.layers.empty() ? "" : "-",
-             args.config.model.classes, args.config.model.activation, args.config.optimizer.name,
-             args.config.optimizer.rate(), args.config.batch, args.threads.threads,
-             args.threads.threads == 1 ? "" : "s", args.config.seed);
+void print_start(std::FILE* talk, const TrainArgs& args, const mnist::TrainingConfig& config,
+                 const data::Digits& digits, const TrainingSplit& data) {
+  const std::int64_t held_out = data.held_out.images.sizes()[0];
+  fmt::print(talk, "{}: {} training{} and {} test images\n", digits.source, data.train.images.sizes()[0],
+             held_out == 0 ? "" : fmt::format(", {} validation", held_out), digits.test.images.sizes()[0]);
+  fmt::print(talk, "{}, {}, batch {}, {} thread{}, seed {}\n", network_in_words(config.model),
+             describe(config.optimizer), config.batch, args.threads.threads,
+             args.threads.threads == 1 ? "" : "s", config.seed);
   std::fflush(talk);
+}
+
+void print_end(const mnist::TrainingConfig& config, const data::Digits& digits, const TrainingRun& run,
+               const TrainingResult& result, const mnist::Evaluation& test) {
+  if (run.out_of_patience() && run.position().epoch < config.epochs) {
+    fmt::print("stopped early: no better validation accuracy since epoch {}\n", run.best().epoch);
+  }
+  if (run.best().epoch > 0) {
+    fmt::print("kept the weights of epoch {}, whose validation accuracy is {:.2f}%\n", run.best().epoch,
+               100.0 * run.best().accuracy);
+  }
+  fmt::print(
+      "trained in {:.2f} s; {:.2f}% of the test images right, predicted in {:.1f} ms; at most {:.0f} MB\n",
+      result.seconds, 100.0 * test.accuracy, 1000.0 * test.seconds, peak_rss_mb());
+  if (digits.synthetic) {
+    fmt::print("These digits are synthetic, not MNIST: do not compare the figures with published ones.\n");
+  }
+}
+
+int train(const TrainArgs& args) {
+  std::FILE* const talk = args.json ? stderr : stdout;
+  mnist::TrainingConfig config = config_of(args);
+  if (args.save) expect_writable(*args.save);
+  const data::Digits digits = data::load_digits(args.data, config.seed);
+  const TrainingSplit data = split(digits.train, config.validation);
+  if (!args.resume) {
+    config.model.inputs = data.train.images.sizes()[1];
+    args.flags.scale_pixels(data.train.images, config);
+  }
+  TrainingRun run(config, data,
+                  {.threads = args.threads.threads,
+                   .seed = config.seed,
+                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}},
+                  args.resume);
+  print_start(talk, args, config, digits, data);
   const InterruptWatch interrupt;
-  const FitResult fitted = fit(step,
-                               {.samples = samples,
-                                .epochs = args.epochs,
-                                .batch_size = args.config.batch,
-                                .seed = args.config.seed,
-                                .start = start,
-                                .stop = interrupt.flag()},
-                               progress_on(talk, args.epochs));
-  if (args.save)
-    session.save(*args.save, mnist::to_metadata({.config = args.config, .position = fitted.position}));
-  if (fitted.interrupted) {
-    fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", fitted.position.epoch + 1,
-               fitted.position.batch,
-               args.save ? fmt::format("go on with --resume {}", printable(args.save->string()))
+  const TrainingResult result = run.train(talk, interrupt.flag());
+  if (args.save) run.save(*args.save);
+  if (result.interrupted) {
+    fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", run.position().epoch + 1,
+               run.position().batch,
+               args.save ? fmt::format("continue with --resume {}", printable(args.save->string()))
                          : "nothing was saved (see --save)");
     return kInterrupted;
   }
-  Function predict = session.compile(mnist::prediction(graph, mlp, digits.test.images.sizes()[1]));
-  const mnist::Evaluation test = mnist::evaluate(predict, digits.test);
-  const Outcome outcome{.fit = fitted, .predict_seconds = test.seconds, .test_accuracy = test.accuracy};
+  run.finish();
+  const mnist::Evaluation test = run.evaluate(digits.test);
   if (args.json) {
-    print_json(args, digits, outcome);
+    print_json(args, config, digits, run, result, test);
     return kSuccess;
   }
-  fmt::print(
-      "trained in {:.2f} s; {:.2f}% of the test images right, predicted in {:.1f} ms; at most {:.0f} MB{}\n",
-      fitted.seconds, 100.0 * outcome.test_accuracy, 1000.0 * outcome.predict_seconds, peak_rss_mb(),
-      digits.synthetic
-          ? "\nThese digits are synthetic, not MNIST: do not compare the figures with published ones."
-          : "");
+  print_end(config, digits, run, result, test);
   if (args.save) fmt::print("saved to {}\n", printable(args.save->string()));
   return kSuccess;
 }
@@ -167,20 +149,20 @@ int train(const CLI::App& app, TrainArgs args) {
 Registered add_train(CLI::App& weft) {
   auto args = std::make_shared<TrainArgs>();
   CLI::App* app = weft.add_subcommand("train", "Trains a fully connected network on handwritten digits");
-  app->add_option("--data", args->data,
-                  "Folder with MNIST's four files; else $WEFT_MNIST, else ~/.cache/weft/mnist, "
-                  "else synthetic digits")
-      ->type_name("DIR");
-  add_model_options(*app, args->config);
-  constexpr std::int64_t kMostEpochs = 1'000'000;
-  app->add_option("--epochs", args->epochs, "Epochs in all, those before a --resume included")
-      ->check(CLI::Range(std::int64_t{1}, kMostEpochs));
+  args->flags.add_to(*app, {.runs_epochs = true});
+  add_data_option(*app, args->data);
+  app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")
+      ->type_name("FILE")
+      ->group(kFileGroup);
+  app->add_option("--resume", args->resume, "Continues the training of a checkpoint")
+      ->type_name("FILE")
+      ->group(kFileGroup);
+  app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr")
+      ->group(kFileGroup);
   add_thread_options(*app, args->threads);
   add_sparse_option(*app, args->skip_zeros);
-  app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")->type_name("FILE");
-  app->add_option("--resume", args->resume, "Goes on from a checkpoint")->type_name("FILE");
-  app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");
-  return {app, [app, args] { return train(*app, *args); }};
+  app->footer(choices_in_words);
+  return {app, [args] { return train(*args); }};
 }
 
 }  // namespace weft::cli

@@ -1,4 +1,4 @@
-// A reduction of one's own: the logarithm of a sum of exponentials, stable, and proven.
+// A reduction of one's own: the logarithm of a sum of exponentials, stable, and verified.
 
 #include <fmt/format.h>
 

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
-#include "weft/graph/error.h"
+#include "weft/frontends/config/choices.h"
 
 namespace weft::mnist {
 namespace {
@@ -43,13 +42,7 @@ std::span<const Configuration> paper_configurations() {
 }
 
 const Configuration& configuration_named(std::string_view name) {
-  const auto all = paper_configurations();
-  const auto found = std::ranges::find(all, name, &Configuration::name);
-  if (found != all.end()) return *found;
-  std::string names;
-  for (const Configuration& one : all) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", one.name);
-  throw Error(ErrorCode::invalid_argument, "unknown configuration",
-              {.expected = names, .actual = std::string(name)});
+  return choice_named("configuration", name, paper_configurations());
 }
 
 }  // namespace weft::mnist

@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "weft/autodiff/gradients.h"
-#include "weft/frontends/losses.h"
+#include "weft/frontends/class_losses.h"
+#include "weft/frontends/config/choices.h"
 #include "weft/frontends/predict.h"
-#include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
@@ -20,25 +18,11 @@ namespace {
 
 constexpr std::int64_t kBatch = 500;  // 784 pixels of each as f32 take 1.5 MB, near the processor
 
-struct NamedActivation {
-  std::string_view name;
-  Value (*apply)(const Operand& x);
-};
-constexpr std::array kActivations{NamedActivation{"relu", relu}, NamedActivation{"tanh", tanh},
-                                  NamedActivation{"sigmoid", sigmoid}};
-
-const NamedActivation& activation_named(std::string_view name) {
-  const auto* const found = std::ranges::find(kActivations, name, &NamedActivation::name);
-  if (found != kActivations.end()) return *found;
-  throw Error(ErrorCode::invalid_argument, "unknown activation",
-              {.expected = "relu, tanh or sigmoid", .actual = std::string(name)});
-}
-
 /// The named initializer of weights or of biases, with the deviation that the model asks for.
 nn::Initializer weight_start(const MlpConfig& config, const std::string& name) {
-  if (config.deviation && name == "normal") return nn::normal(0.0, *config.deviation);
-  if (config.deviation && name == "truncated_normal") return nn::truncated_normal(0.0, *config.deviation);
-  return nn::initializer_named(name).weight;
+  const nn::NamedInitializer& choice = nn::initializer_named(name);
+  return config.deviation && choice.with_deviation != nullptr ? choice.with_deviation(*config.deviation)
+                                                              : choice.weight;
 }
 
 nn::Initializer bias_start(const MlpConfig& config) {
@@ -49,18 +33,18 @@ nn::Initializer bias_start(const MlpConfig& config) {
 }  // namespace
 
 void validate(const MlpConfig& config) {
-  activation_named(config.activation);
+  nn::activation_named(config.activation);
   nn::initializer_named(config.initializer);
-  if (!config.bias_initializer.empty()) nn::initializer_named(config.bias_initializer);
-  if (!(config.dropout >= 0.0 && config.dropout < 1.0)) {
-    throw Error(ErrorCode::invalid_argument, "a dropout rate is a probability below 1",
-                {.expected = "[0, 1)", .actual = fmt::format("{}", config.dropout)});
+  if (!config.bias_initializer.empty() && nn::initializer_named(config.bias_initializer).needs_matrix) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("'{}' cannot start biases", config.bias_initializer),
+                {.expected = "an initializer of vectors"});
   }
-  for (const std::int64_t width : config.layers) {
-    if (width >= 1) continue;
-    throw Error(ErrorCode::invalid_argument, "a layer needs at least one unit",
-                {.expected = "widths >= 1", .actual = std::to_string(width)});
-  }
+  if (config.deviation) expect_within("deviation", *config.deviation, kPositive);
+  expect_within("dropout", config.dropout, kShare);
+  constexpr Bounds kSizes{.low = 1.0, .high = 0x1p53};
+  expect_within("inputs", static_cast<double>(config.inputs), kSizes);
+  for (const std::int64_t width : config.layers) expect_within("layers", static_cast<double>(width), kSizes);
+  expect_within("classes", static_cast<double>(config.classes), kSizes);
 }
 
 Mlp::Mlp(Graph& graph, const MlpConfig& config, DType dtype)
@@ -83,7 +67,7 @@ std::vector<Value> Mlp::outputs(const Value& pixels, double dropout_rate) const 
   const DType dtype = layers_.back().weight.dtype();
   Value x = pixels.dtype() == dtype ? pixels : cast(pixels, dtype);
   for (std::size_t i = 0; i + 1 < layers_.size(); ++i) {
-    outputs.push_back(activation_named(activation_).apply(layers_[i](x)));
+    outputs.push_back(nn::activation_named(activation_).apply(layers_[i](x)));
     x = dropout_rate > 0.0 ? dropout(outputs.back(), dropout_rate) : outputs.back();
   }
   outputs.push_back(layers_.back()(x).named("logits"));
@@ -107,9 +91,8 @@ FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& lab
                            const OptimizerConfig& optimizer, const StepOptions& options) {
   const Value rows = input(images.graph(), "rows", i32, {"batch"});
   const Value logits = mlp.training_logits(scale_pixels(gather(images, rows), options.pixels));
-  const Value loss = mean(losses::sparse_categorical_cross_entropy_with_logits(logits, gather(labels, rows),
-                                                                               options.label_smoothing))
-                         .named("loss");
+  const losses::ClassLoss& choice = losses::class_loss_named(options.loss);
+  const Value loss = mean(choice.build(logits, gather(labels, rows), options.label_smoothing)).named("loss");
   const auto parameters = mlp.parameters();
   return {.inputs = {rows},
           .outputs = {loss},

@@ -18,15 +18,24 @@ struct MlpConfig {
   std::int64_t inputs = 784;
   std::vector<std::int64_t> layers{100, 100};  // hidden widths; may be empty
   std::int64_t classes = 10;
-  std::string activation = "relu";             // relu, tanh or sigmoid
+  std::string activation = "relu";             // see nn::named_activations
   std::string initializer = "glorot_uniform";  // see nn::named_initializers
   std::string bias_initializer{};              // empty: what goes with the weights'
-  std::optional<double> deviation{};           // of "normal" and "truncated_normal"; empty: 0.05
+  std::optional<double> deviation{};           // of "normal" and "truncated_normal"; empty: their default
   double dropout = 0.0;                        // of hidden units, while training
-};
 
-/// Throws Error(invalid_argument) for an unknown activation or initializer, a width below 1, or a dropout
-/// outside of [0, 1).
+  bool operator==(const MlpConfig&) const = default;
+  static constexpr auto fields =
+      std::tuple(Field{"inputs", &MlpConfig::inputs}, Field{"layers", &MlpConfig::layers},
+                 Field{"classes", &MlpConfig::classes}, Field{"activation", &MlpConfig::activation},
+                 Field{"init", &MlpConfig::initializer}, Field{"bias_init", &MlpConfig::bias_initializer},
+                 Field{"deviation", &MlpConfig::deviation}, Field{"dropout", &MlpConfig::dropout});
+};
+static_assert(lists_every_member<MlpConfig>);
+
+/// Throws Error(invalid_argument) for an unknown activation or initializer, an initializer of matrices for
+/// biases, a deviation that is not positive, inputs, classes or a width below 1, or a dropout outside of [0,
+/// 1).
 void validate(const MlpConfig& config);
 
 class Mlp {
@@ -54,7 +63,12 @@ class Mlp {
 struct PixelScale {
   double mean = 0.0;
   double deviation = 255.0;
+
+  bool operator==(const PixelScale&) const = default;
+  static constexpr auto fields =
+      std::tuple(Field{"pixel_mean", &PixelScale::mean}, Field{"pixel_deviation", &PixelScale::deviation});
 };
+static_assert(lists_every_member<PixelScale>);
 
 /// u8 pixels as f32.
 Value scale_pixels(const Value& pixels, const PixelScale& scale = {});
@@ -62,7 +76,8 @@ Value scale_pixels(const Value& pixels, const PixelScale& scale = {});
 struct StepOptions {
   PixelScale pixels{};
   double label_smoothing = 0.0;
-  std::int64_t steps = 0;  // of the whole training, for schedules that end
+  std::int64_t steps = 0;              // of the whole training, for schedules that end
+  std::string loss = "cross_entropy";  // see losses::named_class_losses
 };
 
 /// One step of training on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]: feeds the rows

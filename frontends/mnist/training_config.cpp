@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "weft/frontends/class_losses.h"
 
 namespace weft::mnist {
 namespace {
@@ -12,58 +16,120 @@ using nlohmann::json;
 
 constexpr const char* kEntry = "weft.mnist";
 
-std::uint64_t natural_in(const json& number, const char* key) {
-  if (number.is_number_unsigned()) return number.get<std::uint64_t>();
-  throw Error(ErrorCode::bad_file, fmt::format("'{}' is no natural number", key));
+/// Fields that every version wrote; all later ones have defaults.
+constexpr std::array<std::string_view, 11> kAlwaysWritten{"inputs", "layers",       "classes", "activation",
+                                                          "init",   "optimizer",    "batch",   "seed",
+                                                          "epoch",  "batches_done", "loss_sum"};
+
+template <typename T>
+constexpr bool kIsOptional = false;
+template <typename T>
+constexpr bool kIsOptional<std::optional<T>> = true;
+
+template <typename T>
+json as_json(const T& value) {
+  if constexpr (kIsOptional<T>) {
+    return value ? json(*value) : json();
+  } else {
+    return value;
+  }
 }
 
-std::int64_t count_in(const json& number, const char* key) {
-  const std::uint64_t count = natural_in(number, key);
-  if (std::in_range<std::int64_t>(count)) return static_cast<std::int64_t>(count);
-  throw Error(ErrorCode::bad_file, fmt::format("'{}' is too large", key));
+[[noreturn]] void refuse(std::string_view name, const char* expected, const json& found) {
+  throw Error(ErrorCode::bad_file, fmt::format("'{}' has a wrong value", name),
+              {.expected = expected, .actual = found.dump()});
+}
+
+void read(std::string_view name, const json& from, bool& to) {
+  if (!from.is_boolean()) refuse(name, "true or false", from);
+  to = from.get<bool>();
+}
+void read(std::string_view name, const json& from, double& to) {
+  if (!from.is_number()) refuse(name, "a number", from);
+  to = from.get<double>();
+}
+void read(std::string_view name, const json& from, std::uint64_t& to) {
+  if (!from.is_number_unsigned()) refuse(name, "a whole number from 0 up", from);
+  to = from.get<std::uint64_t>();
+}
+void read(std::string_view name, const json& from, std::int64_t& to) {
+  std::uint64_t count = 0;
+  read(name, from, count);
+  if (!std::in_range<std::int64_t>(count)) refuse(name, "a whole number below 2^63", from);
+  to = static_cast<std::int64_t>(count);
+}
+void read(std::string_view name, const json& from, std::string& to) {
+  if (!from.is_string()) refuse(name, "a text", from);
+  to = from.get<std::string>();
+}
+template <typename T>
+void read(std::string_view name, const json& from, std::optional<T>& to) {
+  if (from.is_null()) {
+    to.reset();
+  } else {
+    read(name, from, to.emplace());
+  }
+}
+void read(std::string_view name, const json& from, std::vector<std::int64_t>& to) {
+  if (!from.is_array()) refuse(name, "a list of whole numbers", from);
+  to.assign(from.size(), 0);
+  for (std::size_t i = 0; i < to.size(); ++i) read(name, from[i], to[i]);
 }
 
 SavedTraining parse(const json& text) {
-  SavedTraining saved;
-  MlpConfig& model = saved.config.model;
-  model.inputs = count_in(text.at("inputs"), "inputs");
-  if (!text.at("layers").is_array()) throw Error(ErrorCode::bad_file, "'layers' is no list");
-  model.layers.clear();
-  for (const json& width : text.at("layers")) model.layers.push_back(count_in(width, "layers"));
-  model.classes = count_in(text.at("classes"), "classes");
-  model.activation = text.at("activation").get<std::string>();
-  model.initializer = text.at("init").get<std::string>();
-  saved.config.optimizer.name = text.at("optimizer").get<std::string>();
-  saved.config.optimizer.learning_rate = text.at("lr").get<double>();
-  saved.config.batch = count_in(text.at("batch"), "batch");
-  saved.config.seed = natural_in(text.at("seed"), "seed");
-  saved.position.epoch = count_in(text.at("epoch"), "epoch");
-  saved.position.batch = count_in(text.at("batches_done"), "batches_done");
-  saved.position.loss_sum = text.at("loss_sum").get<double>();
-  validate(model);
-  for (const auto& [key, number] : {std::pair("inputs", model.inputs), std::pair("classes", model.classes),
-                                    std::pair("batch", saved.config.batch)}) {
-    if (number < 1) throw Error(ErrorCode::bad_file, fmt::format("'{}' is 0", key));
+  if (!text.is_object())
+    throw Error(ErrorCode::bad_file, "its description of the training is no JSON object");
+  for (const std::string_view name : kAlwaysWritten) {
+    if (!text.contains(name)) throw Error(ErrorCode::bad_file, fmt::format("'{}' is missing", name));
   }
+  SavedTraining saved;
+  std::size_t known = 0;
+  for_each_field(
+      [&](std::string_view name, auto& member) {
+        const auto found = text.find(name);
+        if (found == text.end()) return;
+        read(name, *found, member);
+        ++known;
+      },
+      saved);
+  if (known != text.size()) {
+    throw Error(ErrorCode::bad_file, "it describes a training that this version of weft does not know");
+  }
+  validate(saved.config);
   return saved;
 }
 
 }  // namespace
 
+void validate(const TrainingConfig& config) {
+  constexpr Bounds kCounts{.low = 1.0, .high = 1e9};  // epochs times batches is an i64
+  validate(config.model);
+  validate(config.optimizer);
+  losses::class_loss_named(config.loss);
+  expect_within("batch", static_cast<double>(config.batch), kCounts);
+  expect_within("pixel_deviation", config.pixels.deviation, kPositive);
+  expect_within("pixel_mean", config.pixels.mean, {.low = -kLargestSetting, .high = kLargestSetting});
+  expect_within("label_smoothing", config.label_smoothing, kShare);
+  expect_within("epochs", static_cast<double>(config.epochs), kCounts);
+  expect_within("validation", config.validation, kShare);
+  expect_within("patience", static_cast<double>(config.patience), {.low = 0.0, .high = 1e9});
+}
+
+FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
+                           const TrainingConfig& config) {
+  const std::int64_t samples = images.shape()[0].size();
+  const std::int64_t steps = config.epochs * ((samples + config.batch - 1) / config.batch);
+  return training_step(mlp, images, labels, config.optimizer,
+                       {.pixels = config.pixels,
+                        .label_smoothing = config.label_smoothing,
+                        .steps = steps,
+                        .loss = config.loss});
+}
+
 Metadata to_metadata(const SavedTraining& saved) {
-  const TrainingConfig& config = saved.config;
-  const json text{{"inputs", config.model.inputs},
-                  {"layers", config.model.layers},
-                  {"classes", config.model.classes},
-                  {"activation", config.model.activation},
-                  {"init", config.model.initializer},
-                  {"optimizer", config.optimizer.name},
-                  {"lr", config.optimizer.rate()},
-                  {"batch", config.batch},
-                  {"seed", config.seed},
-                  {"epoch", saved.position.epoch},
-                  {"batches_done", saved.position.batch},
-                  {"loss_sum", saved.position.loss_sum}};
+  json text = json::object();
+  for_each_field(
+      [&](std::string_view name, const auto& member) { text[std::string(name)] = as_json(member); }, saved);
   return {{kEntry, text.dump()}};
 }
 
@@ -76,7 +142,7 @@ SavedTraining from_metadata(const Metadata& metadata, const std::string& path) {
     return parse(json::parse(found->second));
   } catch (const json::exception& error) {
     throw Error(ErrorCode::bad_file,
-                fmt::format("{}: its description of the model cannot be read ({})", path, error.what()));
+                fmt::format("{}: its description of the training cannot be read ({})", path, error.what()));
   } catch (const Error& error) {
     throw Error(ErrorCode::bad_file, fmt::format("{}: {}", path, error.what()));
   }

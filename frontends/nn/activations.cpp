@@ -1,9 +1,11 @@
 #include "weft/frontends/nn/activations.h"
 
+#include <array>
 #include <functional>
 #include <limits>
 #include <numbers>
 
+#include "weft/frontends/config/choices.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
@@ -76,6 +78,33 @@ Value gelu_tanh(const Operand& x) {
   return gated(
       x, [](const Value& u) { return kScale * (u + kCubic * (u * square(u))); },
       [](const Value& u) { return Operand(kScale * (1.0 + 3.0 * kCubic * square(u))); });
+}
+
+namespace {
+
+constexpr std::array kActivations{
+    NamedActivation{"relu", "max(x, 0)", weft::relu},
+    NamedActivation{"tanh", "tanh(x)", weft::tanh},
+    NamedActivation{"sigmoid", "1 / (1 + e^-x)", weft::sigmoid},
+    NamedActivation{"relu6", "min(max(x, 0), 6)", relu6},
+    NamedActivation{"leaky_relu", "x where x > 0, else 0.01 x",
+                    [](const Operand& x) { return leaky_relu(x); }},
+    NamedActivation{"elu", "x where x > 0, else e^x - 1", [](const Operand& x) { return elu(x); }},
+    NamedActivation{"selu", "elu, scaled to keep mean 0 and variance 1", selu},
+    NamedActivation{"gelu", "x times the probability that a normal number is below x", weft::gelu},
+    NamedActivation{"swish", "x / (1 + e^-x)", [](const Operand& x) { return swish(x); }},
+    NamedActivation{"softplus", "ln(1 + e^x)", weft::softplus},
+    NamedActivation{"softsign", "x / (1 + |x|)", softsign},
+    NamedActivation{"hard_sigmoid", "min(max(x / 6 + 1/2, 0), 1)", hard_sigmoid},
+    NamedActivation{"hard_tanh", "min(max(x, -1), 1)", hard_tanh},
+};
+
+}  // namespace
+
+std::span<const NamedActivation> named_activations() { return kActivations; }
+
+const NamedActivation& activation_named(std::string_view name) {
+  return choice_named("activation", name, named_activations());
 }
 
 }  // namespace weft::nn

@@ -1,5 +1,9 @@
 #pragma once
-// Activations made of the ops in ops/: of one floating-point value, elementwise.
+// Activations made of the ops in ops/: of one floating-point value, elementwise. And the table of those that
+// can be chosen by name.
+
+#include <span>
+#include <string_view>
 
 #include "weft/graph/graph.h"
 
@@ -26,5 +30,15 @@ Value gelu_tanh(const Operand& x);
 
 inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
+
+/// An activation of hidden layers, without parameters.
+struct NamedActivation {
+  std::string_view name;  // "relu"
+  std::string_view help;
+  Value (*apply)(const Operand& x);
+};
+std::span<const NamedActivation> named_activations();
+/// Throws Error(invalid_argument) that lists the names.
+const NamedActivation& activation_named(std::string_view name);
 
 }  // namespace weft::nn

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "weft/frontends/config/choices.h"
 #include "weft/frontends/nn/initializer_ops.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/random.h"
@@ -111,34 +112,35 @@ Initializer identity(double gain) {
   };
 }
 
+namespace {
+
+Initializer normal_around_0(double deviation) { return normal(0.0, deviation); }
+Initializer truncated_normal_around_0(double deviation) { return truncated_normal(0.0, deviation); }
+
+}  // namespace
+
 const std::vector<NamedInitializer>& named_initializers() {
-  constexpr double kSmallDeviation = 0.05;
   static const std::vector<NamedInitializer> list{
-      {"glorot_uniform", glorot_uniform(), zeros()},
-      {"glorot_normal", glorot_normal(), zeros()},
-      {"he_uniform", he_uniform(), zeros()},
-      {"he_normal", he_normal(), zeros()},
-      {"lecun_uniform", lecun_uniform(), zeros()},
-      {"lecun_normal", lecun_normal(), zeros()},
-      {"torch", torch_default(), torch_default()},
-      {"orthogonal", orthogonal(), zeros()},
-      {"identity", identity(), zeros()},
-      {"normal", normal(0.0, kSmallDeviation), zeros()},
-      {"truncated_normal", truncated_normal(0.0, kSmallDeviation), zeros()},
-      {"zeros", zeros(), zeros()},
-      {"ones", ones(), zeros()},
+      {"glorot_uniform", "U(-a, a), a = sqrt(6 / (fan_in + fan_out))", glorot_uniform(), zeros()},
+      {"glorot_normal", "N(0, 2 / (fan_in + fan_out))", glorot_normal(), zeros()},
+      {"he_uniform", "U(-a, a), a = sqrt(6 / fan_in)", he_uniform(), zeros()},
+      {"he_normal", "N(0, 2 / fan_in)", he_normal(), zeros()},
+      {"lecun_uniform", "U(-a, a), a = sqrt(3 / fan_in)", lecun_uniform(), zeros()},
+      {"lecun_normal", "N(0, 1 / fan_in)", lecun_normal(), zeros()},
+      {"torch", "U(-a, a), a = 1 / sqrt(fan_in), biases too", torch_default(), torch_default()},
+      {"orthogonal", "orthonormal rows or columns", orthogonal(), zeros(), nullptr, true},
+      {"identity", "1 on the diagonal, else 0", identity(), zeros(), nullptr, true},
+      {"normal", "N(0, deviation^2)", normal_around_0(kNamedDeviation), zeros(), normal_around_0},
+      {"truncated_normal", "the same within two deviations of 0", truncated_normal_around_0(kNamedDeviation),
+       zeros(), truncated_normal_around_0},
+      {"zeros", "0", zeros(), zeros()},
+      {"ones", "1", ones(), zeros()},
   };
   return list;
 }
 
 const NamedInitializer& initializer_named(std::string_view name) {
-  const auto& list = named_initializers();
-  const auto found = std::ranges::find(list, name, &NamedInitializer::name);
-  if (found != list.end()) return *found;
-  std::string names;
-  for (const NamedInitializer& known : list) names += (names.empty() ? "" : ", ") + std::string(known.name);
-  throw Error(ErrorCode::invalid_argument, "unknown initializer",
-              {.expected = names, .actual = std::string(name)});
+  return choice_named("initializer", name, std::span(named_initializers()));
 }
 
 }  // namespace weft::nn

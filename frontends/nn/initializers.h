@@ -57,14 +57,18 @@ Initializer identity(double gain = 1.0);
 /// U(-a, a) with a = 1 / sqrt(fan_in), as Torch's linear layers start, their biases too.
 Initializer torch_default();
 
+/// The deviation of "normal" and "truncated_normal" where none is asked for.
+inline constexpr double kNamedDeviation = 0.05;
+
 /// What a layer starts with, by name.
 struct NamedInitializer {
   std::string_view name;  // "glorot_uniform"
+  std::string_view help;
   Initializer weight;
-  Initializer bias;
+  Initializer bias;                                 // of the biases beside such weights
+  Initializer (*with_deviation)(double) = nullptr;  // the same with another deviation; null: it has none
+  bool needs_matrix = false;                        // cannot start biases
 };
-/// "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "torch",
-/// "orthogonal", "identity", "normal" and "truncated_normal" (deviation 0.05), "zeros", "ones".
 const std::vector<NamedInitializer>& named_initializers();
 /// Throws Error(invalid_argument) that lists the names.
 const NamedInitializer& initializer_named(std::string_view name);

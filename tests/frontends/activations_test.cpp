@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/reduce.h"
@@ -50,6 +51,34 @@ TEST(Activations, FollowTheirFormulas) {
   expect_function(nn::softsign, [](double x) { return x / (1.0 + std::abs(x)); });
   expect_function([](const Value& x) { return nn::swish(x, 1.5); },
                   [](double x) { return x / (1.0 + std::exp(-1.5 * x)); });
+}
+
+TEST(Activations, ThatHaveANameFollowTheirFormulas) {
+  const std::map<std::string_view, std::function<double(double)>> formulas{
+      {"relu", [](double x) { return std::max(x, 0.0); }},
+      {"tanh", [](double x) { return std::tanh(x); }},
+      {"sigmoid", [](double x) { return 1.0 / (1.0 + std::exp(-x)); }},
+      {"relu6", [](double x) { return std::min(std::max(x, 0.0), 6.0); }},
+      {"leaky_relu", [](double x) { return x > 0.0 ? x : 0.01 * x; }},
+      {"elu", [](double x) { return x > 0.0 ? x : std::exp(x) - 1.0; }},
+      {"selu",
+       [](double x) {
+         return 1.0507009873554805 * (x > 0.0 ? x : 1.6732632423543772 * (std::exp(x) - 1.0));
+       }},
+      {"gelu", [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }},
+      {"swish", [](double x) { return x / (1.0 + std::exp(-x)); }},
+      {"softplus", [](double x) { return x > 30.0 ? x : std::log1p(std::exp(x)); }},
+      {"softsign", [](double x) { return x / (1.0 + std::abs(x)); }},
+      {"hard_sigmoid", [](double x) { return std::min(std::max(x / 6.0 + 0.5, 0.0), 1.0); }},
+      {"hard_tanh", [](double x) { return std::min(std::max(x, -1.0), 1.0); }}};
+  EXPECT_EQ(nn::named_activations().size(), formulas.size());
+  for (const nn::NamedActivation& activation : nn::named_activations()) {
+    SCOPED_TRACE(activation.name);
+    expect_function([&](const Value& x) { return activation.apply(x); }, formulas.at(activation.name));
+    EXPECT_EQ(&nn::activation_named(activation.name), &activation);
+  }
+  expect_error(ErrorCode::invalid_argument, {"unknown activation 'step'; there are relu, tanh"},
+               [] { nn::activation_named("step"); });
 }
 
 TEST(Activations, SeluKeepsTheMomentsOfAStandardNormal) {

@@ -1,5 +1,7 @@
 // The program as its users meet it: flags, exit codes, messages, JSON, and training that goes on to the bit.
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +13,7 @@
 
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
+#include "weft/frontends/mnist/optimizer_config.h"
 #include "weft/tests/frontends/run_program.h"
 #include "weft/tests/frontends/temporary_folder.h"
 
@@ -26,7 +29,7 @@ Tensor as_pictures(const Tensor& images) {
 
 /// A small data set of synthetic digits in MNIST's four files.
 class Cli : public ::testing::Test {
- protected:
+ public:
   static constexpr std::int64_t kTrain = 300;
   static constexpr std::int64_t kTest = 50;
 
@@ -65,28 +68,56 @@ void expect_one_line(const ProgramRun& run, int exit_code, const std::string& pa
 }
 
 TEST_F(Cli, RejectsWrongUsageWithCodeTwo) {
-  expect_one_line(run_program({"foo"}), 2, "'foo' is no command");
-  expect_one_line(run_program({}), 2, "subcommand");
-  expect_one_line(train({"--colour", "red"}), 2, "--colour");
+  expect_one_line(run_program({"foo"}), 2, "unknown command 'foo' (see weft --help)");
+  expect_one_line(run_program({}), 2, "no command was given");
+  expect_one_line(train({"--colour", "red"}), 2, "unknown option '--colour' (see weft train --help)");
   expect_one_line(train({"--layers", "0"}), 2, "--layers");
   expect_one_line(train({"--layers", "ten"}), 2, "--layers");
-  expect_one_line(train({"--activation", "step"}), 2, "--activation");
-  expect_one_line(train({"--optimizer", "magic"}), 2, "--optimizer");
+  expect_one_line(train({"--activation", "step"}), 2,
+                  "--activation: unknown activation 'step'; there are relu");
+  expect_one_line(train({"--optimizer", "magic"}), 2,
+                  "--optimizer: unknown optimizer 'magic'; there are sgd");
   expect_one_line(train({"--init", "magic"}), 2, "--init");
-  expect_one_line(train({"--lr", "-1"}), 2, "--lr: -1 is no positive number");
-  expect_one_line(train({"--lr", "nan"}), 2, "--lr: nan is no positive number");
+  expect_one_line(train({"--lr", "-1"}), 2, "--lr: '-1' is not a number in (0, ");
+  expect_one_line(train({"--lr", "nan"}), 2, "--lr: 'nan' is not a number in (0, ");
   expect_one_line(train({"--seed", "-1"}), 2, "--seed");
   expect_one_line(train({"--epochs", "0"}), 2, "--epochs");
   expect_one_line(train({"--threads", "0"}), 2, "--threads");
   expect_one_line(run_program({"predict"}), 2, "required");
 }
 
+TEST_F(Cli, RefusesFlagsThatDoNotGoTogether) {
+  expect_one_line(train({"--momentum", "0.5"}), 2,
+                  "--momentum belongs to the optimizer momentum, nesterov; the");
+  expect_one_line(train({"--optimizer", "adam", "--beta1", "1"}), 2,
+                  "'beta1' is out of range; expected a number");
+  expect_one_line(train({"--power", "2"}), 2,
+                  "--power belongs to the schedule inverse, polynomial; the schedule");
+  expect_one_line(train({"--schedule", "inverse"}), 2, "--schedule inverse needs --gamma");
+  expect_one_line(train({"--deviation", "0.1"}), 2, "--deviation: the initializer glorot_uniform has none");
+  expect_one_line(train({"--patience", "2"}), 2, "--patience needs --validation");
+  expect_one_line(train({"--recipe", "magic"}), 1, "unknown recipe 'magic'; there are caffe");
+  expect_one_line(train({"--validation", "0.001"}), 1, "leaves no images to validate with");
+}
+
 TEST_F(Cli, ExplainsItselfOnRequest) {
   const ProgramRun help = run_program({"train", "--help"});
   EXPECT_EQ(help.exit_code, 0);
   for (const char* flag : {"--data", "--layers", "--activation", "--epochs", "--batch", "--optimizer", "--lr",
-                           "--init", "--seed", "--threads", "--save", "--resume", "--json"}) {
+                           "--init", "--seed", "--threads", "--save", "--resume", "--json", "--recipe",
+                           "--validation", "--patience", "--dropout", "--label-smoothing"}) {
     EXPECT_THAT(help.out, HasSubstr(flag));
+  }
+  for (const mnist::OptimizerChoice& optimizer : mnist::named_optimizers()) {
+    EXPECT_THAT(help.out, HasSubstr(fmt::format("  {:<10} {}", optimizer.name, optimizer.rate)));
+    for (const auto& key : optimizer.keys) {
+      std::string flag(key.name);
+      std::ranges::replace(flag, '_', '-');
+      EXPECT_THAT(help.out, HasSubstr("--" + flag));
+    }
+  }
+  for (const mnist::ScheduleChoice& schedule : mnist::named_schedules()) {
+    EXPECT_THAT(help.out, HasSubstr(fmt::format("  {:<12} {}", schedule.name, schedule.help)));
   }
   EXPECT_THAT(run_program({"--version"}).out, HasSubstr("weft"));
 }
@@ -158,14 +189,94 @@ TEST_F(Cli, RepeatsItselfToTheBit) {
   }
 }
 
+/// Trains twice to the same file: at once, and in two parts.
+void expect_same_bits_in_parts(const Cli& cli, const std::vector<std::string>& flags) {
+  SCOPED_TRACE(fmt::format("{}", fmt::join(flags, " ")));
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), flags.begin(), flags.end());
+    return more;
+  };
+  const ProgramRun whole = cli.train(with({"--epochs", "4", "--save", cli.file("whole")}));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  ASSERT_EQ(cli.train(with({"--epochs", "2", "--save", cli.file("part")})).exit_code, 0);
+  const ProgramRun rest =
+      cli.train({"--epochs", "4", "--resume", cli.file("part"), "--save", cli.file("part")});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(cli.bytes_of("whole"), cli.bytes_of("part"));
+}
+
 TEST_F(Cli, ResumesToTheBit) {
-  for (const char* optimizer : {"sgd", "momentum", "adam"}) {
-    ASSERT_EQ(train({"--epochs", "4", "--optimizer", optimizer, "--save", file("whole")}).exit_code, 0);
-    ASSERT_EQ(train({"--epochs", "2", "--optimizer", optimizer, "--save", file("part")}).exit_code, 0);
-    const ProgramRun rest = train({"--epochs", "4", "--resume", file("part"), "--save", file("part")});
-    ASSERT_EQ(rest.exit_code, 0) << rest.err;
-    EXPECT_EQ(bytes_of("whole"), bytes_of("part")) << optimizer;
+  for (const mnist::OptimizerChoice& optimizer : mnist::named_optimizers()) {
+    expect_same_bits_in_parts(*this, {"--optimizer", std::string(optimizer.name)});
   }
+  expect_same_bits_in_parts(*this, {"--schedule", "inverse", "--gamma", "0.1", "--dropout", "0.3"});
+  expect_same_bits_in_parts(*this,
+                            {"--optimizer", "adamw", "--weight-decay", "0.1", "--label-smoothing", "0.1"});
+  expect_same_bits_in_parts(*this, {"--recipe", "torch"});
+}
+
+TEST_F(Cli, ResumesToTheBitWithTheBestWeightsKept) {
+  // Such a rate makes accuracies go up and down, so that some best epoch is not the last.
+  expect_same_bits_in_parts(*this, {"--validation", "0.3", "--lr", "1", "--seed", "3"});
+  expect_same_bits_in_parts(
+      *this, {"--validation", "0.3", "--dropout", "0.3", "--optimizer", "adam", "--lr", "0.05"});
+}
+
+TEST_F(Cli, DoesNotMakeATrainingLongerWhoseRatesWerePlannedToItsEnd) {
+  ASSERT_EQ(train({"--epochs", "2", "--recipe", "weft", "--save", file("part")}).exit_code, 0);
+  expect_one_line(train({"--epochs", "4", "--resume", file("part")}), 2, "planned for 2 epochs, not 4");
+}
+
+TEST_F(Cli, KeepsTheWeightsOfTheBestEpochAndStopsEarly) {
+  const ProgramRun run = train({"--epochs", "60", "--validation", "0.2", "--patience", "3", "--lr", "0.5",
+                                "--save", file("model"), "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const auto line = nlohmann::json::parse(run.out);
+  const auto accuracies = line.at("validation_accuracy").get<std::vector<double>>();
+  const auto best = std::ranges::max_element(accuracies);
+  EXPECT_EQ(line.at("best_epoch"), best - accuracies.begin() + 1);
+  EXPECT_LT(accuracies.size(), 60U);
+  EXPECT_EQ(line.at("epochs"), accuracies.size());
+  EXPECT_EQ(accuracies.end() - best, 4);  // it, and three that were no better
+  EXPECT_THAT(run.err, HasSubstr("240 training, 60 validation and 50 test images"));
+  // The file holds what was tested.
+  const ProgramRun predicted =
+      run_program({"predict", "--model", file("model"), "--images", file("t10k-images-idx3-ubyte.gz"),
+                   "--labels", file("t10k-labels-idx1-ubyte.gz"), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(predicted.out).at("accuracy"), line.at("test_accuracy"));
+}
+
+TEST_F(Cli, TrainsByARecipeWhichOtherFlagsChange) {
+  const ProgramRun recipe = train({"--epochs", "2", "--recipe", "weft", "--save", file("model"), "--json"});
+  ASSERT_EQ(recipe.exit_code, 0) << recipe.err;
+  const auto line = nlohmann::json::parse(recipe.out);
+  EXPECT_EQ(line.at("optimizer"), "adamw");
+  EXPECT_EQ(line.at("lr"), 0.003);
+  EXPECT_EQ(line.at("schedule"), "cosine");
+  const auto changed = nlohmann::json::parse(
+      train({"--epochs", "2", "--recipe", "weft", "--lr", "0.001", "--batch", "16", "--json"}).out);
+  EXPECT_EQ(changed.at("optimizer"), "adamw");
+  EXPECT_EQ(changed.at("lr"), 0.001);
+  EXPECT_EQ(changed.at("batch"), 16);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"inspect", "--stage", "memory"}, {"profile", "--steps", "3"}, {"check", "--batch", "8"}}) {
+    std::vector<std::string> flags = command;
+    flags.insert(flags.end(), {"--model", file("model")});
+    if (command[0] != "check") flags.insert(flags.end(), {"--data", folder_.path().string()});
+    if (command[0] == "profile") flags.insert(flags.end(), {"--batch", "32"});
+    const ProgramRun run = run_program(flags);
+    EXPECT_EQ(run.exit_code, 0) << command[0] << ": " << run.err;
+  }
+}
+
+TEST_F(Cli, PredictsWithPixelsScaledAsInTraining) {
+  const ProgramRun trained = train({"--epochs", "3", "--recipe", "torch", "--save", file("model"), "--json"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const ProgramRun predicted =
+      run_program({"predict", "--model", file("model"), "--images", file("t10k-images-idx3-ubyte.gz"),
+                   "--labels", file("t10k-labels-idx1-ubyte.gz"), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(predicted.out).at("accuracy"),
+            nlohmann::json::parse(trained.out).at("test_accuracy"));
 }
 
 TEST_F(Cli, SavesOnInterruptAndResumesToTheBit) {
@@ -262,7 +373,7 @@ TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   EXPECT_EQ(line.at("ops")[0].at("dtypes"), (std::vector<std::string>{"f32", "f64"}));
   EXPECT_FALSE(line.at("build").at("cpu_features").empty());
   EXPECT_EQ(line.at("build").at("libraries").at("oneDNN").get<std::string>().substr(0, 1), "2");
-  expect_one_line(run_program({"check", "--op", "tan"}), 2, "there is no op 'tan'");
+  expect_one_line(run_program({"check", "--op", "tan"}), 2, "--op: unknown op 'tan'");
 }
 
 TEST_F(Cli, CertifiesTheTrainingFunctionOfANetwork) {

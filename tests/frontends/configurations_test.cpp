@@ -42,7 +42,7 @@ TEST(Configurations, AreNamedByTheErrorForAnUnknownOne) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
     EXPECT_THAT(error.what(), HasSubstr("784-5x100-10 relu"));
-    EXPECT_THAT(error.what(), HasSubstr("'784-1024-10 relu'"));
+    EXPECT_THAT(error.what(), HasSubstr("784-1024-10 relu"));
   }
 }
 

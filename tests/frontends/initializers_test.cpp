@@ -79,7 +79,8 @@ TEST(Initializers, AreFoundByName) {
   for (const nn::NamedInitializer& known : nn::named_initializers()) {
     EXPECT_EQ(nn::initializer_named(known.name).name, known.name);
   }
-  expect_error(ErrorCode::invalid_argument, {"glorot_uniform", "he_normal", "magic"},
+  expect_error(ErrorCode::invalid_argument,
+               {"unknown initializer 'magic'; there are glorot_uniform", "he_normal"},
                [] { nn::initializer_named("magic"); });
 }
 

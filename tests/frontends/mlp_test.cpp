@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "weft/frontends/mnist/training_config.h"
+#include "weft/frontends/train.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -30,11 +30,16 @@ TEST(Mlp, IsALinearModelWithoutHiddenLayers) {
 }
 
 TEST(Mlp, RejectsWhatItDoesNotKnow) {
-  expect_error(ErrorCode::invalid_argument, {"step", "relu"},
+  expect_error(ErrorCode::invalid_argument, {"unknown activation 'step'; there are relu"},
                [] { mnist::validate({.activation = "step"}); });
-  expect_error(ErrorCode::invalid_argument, {"magic", "glorot_uniform"},
+  expect_error(ErrorCode::invalid_argument, {"unknown initializer 'magic'; there are glorot_uniform"},
                [] { mnist::validate({.initializer = "magic"}); });
-  expect_error(ErrorCode::invalid_argument, {"0"}, [] { mnist::validate({.layers = {10, 0}}); });
+  expect_error(ErrorCode::invalid_argument, {"'layers'", "got 0"},
+               [] { mnist::validate({.layers = {10, 0}}); });
+  expect_error(ErrorCode::invalid_argument, {"'orthogonal' cannot start biases"},
+               [] { mnist::validate({.bias_initializer = "orthogonal"}); });
+  expect_error(ErrorCode::invalid_argument, {"'dropout'", "[0, 1)"},
+               [] { mnist::validate({.dropout = 1.0}); });
 }
 
 TEST(Mlp, PredictsEveryImageWhateverTheirNumber) {
@@ -69,56 +74,6 @@ TEST(Mlp, SharesItsParametersBetweenTrainingAndPrediction) {
       mnist::predict_all(predict, Tensor::of<std::uint8_t>({255, 0, 0, 0, 0, 0, 0, 255}, {2, 4}));
   EXPECT_EQ(classes.values<std::int64_t>()[0], 0);
   EXPECT_EQ(classes.values<std::int64_t>()[1], 1);
-}
-
-TEST(TrainingConfig, SurvivesACheckpoint) {
-  const mnist::SavedTraining saved{.config = {.model = {.inputs = 9,
-                                                        .layers = {7, 8},
-                                                        .classes = 4,
-                                                        .activation = "tanh",
-                                                        .initializer = "he_normal"},
-                                              .optimizer = {.name = "adam", .learning_rate = 0.1 + 0.2},
-                                              .batch = 33,
-                                              .seed = 18446744073709551615U},
-                                   .position = {.epoch = 3, .batch = 17, .loss_sum = 1.0 / 3.0}};
-  const mnist::SavedTraining read = mnist::from_metadata(mnist::to_metadata(saved), "file");
-  EXPECT_EQ(mnist::to_metadata(read), mnist::to_metadata(saved));
-  EXPECT_EQ(read.config.optimizer.learning_rate, 0.1 + 0.2);
-  EXPECT_EQ(read.config.seed, 18446744073709551615U);
-  EXPECT_EQ(read.config.model.layers, (std::vector<std::int64_t>{7, 8}));
-  EXPECT_EQ(read.position.loss_sum, 1.0 / 3.0);
-}
-
-TEST(TrainingConfig, DoesNotTrustACheckpoint) {
-  const Metadata good = mnist::to_metadata({});
-  const std::string text = good.begin()->second;
-  const auto changed = [&](const std::string& from, const std::string& to) {
-    std::string altered = text;
-    const auto at = altered.find(from);
-    EXPECT_NE(at, std::string::npos) << from << " in " << text;
-    return Metadata{{good.begin()->first, altered.replace(at, from.size(), to)}};
-  };
-  const std::vector<Metadata> hostile{
-      {},
-      {{good.begin()->first, "no json"}},
-      {{good.begin()->first, "[]"}},
-      {{good.begin()->first, "{}"}},
-      changed("\"inputs\":784", "\"inputs\":0"),
-      changed("\"inputs\":784", "\"inputs\":-1"),
-      changed("\"inputs\":784", "\"inputs\":1e3"),
-      changed("\"inputs\":784", "\"inputs\":18446744073709551615"),
-      changed("\"layers\":[100,100]", "\"layers\":[100,0]"),
-      changed("\"layers\":[100,100]", "\"layers\":{\"a\":1}"),
-      changed("\"activation\":\"relu\"", "\"activation\":\"step\""),
-      changed("\"activation\":\"relu\"", "\"activation\":7"),
-      changed("\"batch\":64", "\"batch\":0"),
-      changed("\"epoch\":0", "\"epoch\":-3"),
-  };
-  for (const Metadata& metadata : hostile) {
-    SCOPED_TRACE(metadata.empty() ? "nothing" : metadata.begin()->second);
-    expect_error(ErrorCode::bad_file, {"some.safetensors"},
-                 [&] { mnist::from_metadata(metadata, "some.safetensors"); });
-  }
 }
 
 }  // namespace

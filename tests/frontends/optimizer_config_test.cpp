@@ -1,6 +1,9 @@
 #include "weft/frontends/mnist/optimizer_config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <map>
 
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
@@ -62,11 +65,87 @@ TEST(OptimizerConfig, TakesTheRateFromItsSchedule) {
 }
 
 TEST(OptimizerConfig, RejectsWhatItCannotDo) {
-  expect_error(ErrorCode::invalid_argument, {"lion", "sgd"}, [] { Stepped({.name = "lion"}, 1); });
+  expect_error(ErrorCode::invalid_argument, {"unknown optimizer 'lion'; there are sgd, momentum"},
+               [] { Stepped({.name = "lion"}, 1); });
+  expect_error(ErrorCode::invalid_argument, {"'beta1'", "[0, 1)", "got 1"},
+               [] { Stepped({.name = "adam", .beta1 = 1.0}, 1); });
+  expect_error(ErrorCode::invalid_argument, {"'every'"},
+               [] { Stepped({.name = "sgd", .schedule = {.kind = "step", .gamma = 0.5}}, 1); });
+  expect_error(ErrorCode::invalid_argument, {"'lr'"},
+               [] { Stepped({.name = "sgd", .learning_rate = -0.1}, 1); });
   expect_error(ErrorCode::invalid_argument, {"steps"},
                [] { Stepped({.name = "sgd", .schedule = {.kind = "cosine"}}, 1); });
   expect_error(ErrorCode::invalid_argument, {"zigzag"},
                [] { Stepped({.name = "sgd", .schedule = {.kind = "zigzag"}}, 1); });
+}
+
+/// A number that the key may have and that is not its default.
+template <typename Config>
+double another(const Key<Config>& key) {
+  const double usual = Config{}.*key.member;
+  for (const double number : {0.25, 0.5, 2.0, 3.0}) {
+    if (key.bounds.contain(number) && number != usual) return number;
+  }
+  ADD_FAILURE() << key.name << " has no other number";
+  return usual;
+}
+
+TEST(OptimizerTable, HasDefaultsWithinTheLimitsAndStepsWithThem) {
+  for (const OptimizerChoice& choice : named_optimizers()) {
+    SCOPED_TRACE(choice.name);
+    const OptimizerConfig config = default_optimizer(choice.name);
+    EXPECT_NO_THROW(validate(config));
+    EXPECT_EQ(config.rate(), choice.rate);
+    EXPECT_FALSE(choice.help.empty());
+    const Stepped after(config, 1);
+    EXPECT_LT(after.weight, 1.0F);  // down the gradient, which is 1
+  }
+}
+
+TEST(OptimizerTable, ReadsEveryKeyThatItLists) {
+  for (const OptimizerChoice& choice : named_optimizers()) {
+    for (const auto& key : choice.keys) {
+      SCOPED_TRACE(fmt::format("{} {}", choice.name, key.name));
+      OptimizerConfig config{.name = std::string(choice.name), .learning_rate = 0.1};
+      const Stepped usual(config, 3);
+      config.*key.member = another(key);
+      EXPECT_NE(Stepped(config, 3).weight, usual.weight);
+    }
+  }
+}
+
+TEST(ScheduleTable, ReadsEveryKeyThatItLists) {
+  for (const ScheduleChoice& choice : named_schedules()) {
+    OptimizerConfig config{.name = "sgd", .learning_rate = 0.1};
+    ScheduleConfig& schedule = config.schedule;
+    schedule.kind = choice.name;
+    for (const auto& key : choice.keys) {
+      if (key.required) schedule.*key.member = key.bounds.contain(0.75) ? 0.75 : 1.0;
+    }
+    const Stepped usual(config, 7, 10);
+    for (const auto& key : choice.keys) {
+      SCOPED_TRACE(fmt::format("{} {}", choice.name, key.name));
+      OptimizerConfig changed = config;
+      changed.schedule.*key.member = another(key);
+      EXPECT_NE(Stepped(changed, 7, 10).weight, usual.weight);
+    }
+  }
+}
+
+/// One name is one number, in flags, recipes and checkpoints.
+TEST(OptimizerTable, GivesAKeyOneNameAndAFieldOfThatName) {
+  std::map<std::string_view, const void*> fields;
+  const OptimizerConfig config;
+  for_each_field([&](std::string_view name,
+                     const auto& member) { EXPECT_TRUE(fields.emplace(name, &member).second) << name; },
+                 config);
+  for (const OptimizerChoice& choice : named_optimizers()) {
+    for (const auto& key : choice.keys) EXPECT_EQ(fields[key.name], &(config.*key.member)) << key.name;
+  }
+  for (const ScheduleChoice& choice : named_schedules()) {
+    for (const auto& key : choice.keys)
+      EXPECT_EQ(fields[key.name], &(config.schedule.*key.member)) << key.name;
+  }
 }
 
 }  // namespace

@@ -208,7 +208,7 @@ TEST_F(StudyProgram, NamesTheDialectsThatThereAre) {
   const ProgramRun run = run_program({"study", "--out", file("out"), "--dialects", "keras"});
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.err, HasSubstr("caffe, deeplearning4j, tensorflow, theano-keras, torch, weft"));
-  EXPECT_THAT(run.err, HasSubstr("got keras"));
+  EXPECT_THAT(run.err, HasSubstr("unknown recipe 'keras'"));
 }
 
 }  // namespace

@@ -139,6 +139,32 @@ TEST_F(Study, DoesNotTrustItsFile) {
   EXPECT_TRUE(read_records(folder_ / "nowhere.jsonl").empty());
 }
 
+TEST(StudySettings, KeepEveryFieldThroughTheirFile) {
+  const StudySettings usual;
+  StudySettings all = usual;
+  const auto change = [](auto& member) {
+    using Member = std::remove_reference_t<decltype(member)>;
+    if constexpr (std::is_same_v<Member, bool>) {
+      member = !member;
+    } else if constexpr (std::is_arithmetic_v<Member>) {
+      member += 3;
+    } else if constexpr (std::is_same_v<Member, std::string>) {
+      member += "\"a\n";
+    } else {
+      member.emplace_back("b");
+    }
+  };
+  for_each_field(
+      [&](std::string_view name, const auto& before, auto& member) {
+        change(member);
+        EXPECT_NE(before, member) << name;
+      },
+      usual, all);
+  const TemporaryFolder folder;
+  std::ofstream(folder / "settings.json") << settings_text(all);
+  EXPECT_EQ(read_settings(folder / "settings.json"), all);
+}
+
 TEST(StudyData, MeasuresMeanAndDeviationOfItsTrainingPixels) {
   const data::Dataset digits{.images = Tensor::of<std::uint8_t>({0, 10, 20, 30, 99, 99}, {3, 2}),
                              .labels = Tensor::of<std::uint8_t>({0, 1, 2})};

@@ -3,39 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <system_error>
 
+#include "weft/frontends/class_losses.h"
 #include "weft/frontends/mnist/study/toml_reader.h"
 #include "weft/graph/text.h"
 
 namespace weft::mnist {
 namespace {
 
-constexpr double kMost = 1e6;
-constexpr Bounds kPositive{.low = 0.0, .high = kMost, .low_is_possible = false};
-constexpr Bounds kNotNegative{.low = 0.0, .high = kMost};
-constexpr Bounds kShare{.low = 0.0, .high = 1.0, .high_is_possible = false};
 constexpr std::int64_t kMostRows = 1'000'000;
 
-std::vector<std::string_view> initializer_names() {
-  std::vector<std::string_view> names;
-  for (const nn::NamedInitializer& initializer : nn::named_initializers()) names.push_back(initializer.name);
-  return names;
-}
-
 InitializerConfig read_initializer(TomlReader in) {
-  const auto names = initializer_names();
+  const auto names = names_of(std::span(nn::named_initializers()));
   InitializerConfig initializer;
-  initializer.weights = in.choice("weights", names);
-  initializer.biases = in.choice("biases", names, std::string("zeros"));
-  const auto spread = [&](const std::string& name) { return name == "normal" || name == "truncated_normal"; };
-  if (spread(initializer.weights) || spread(initializer.biases)) {
+  initializer.weights = in.choice("weights", "initializer", names);
+  initializer.biases = in.choice("biases", "initializer", names, initializer.biases);
+  const auto& weights = nn::initializer_named(initializer.weights);
+  const auto& biases = nn::initializer_named(initializer.biases);
+  if (weights.with_deviation != nullptr || biases.with_deviation != nullptr) {
     initializer.deviation = in.number("deviation", kPositive);
   }
-  for (const char* const square : {"orthogonal", "identity"}) {
-    if (initializer.biases == square) in.fail("biases", "'biases'", "an initializer of vectors", square);
-  }
+  if (biases.needs_matrix) in.fail("biases", "'biases'", "an initializer of vectors", initializer.biases);
   in.expect_no_more();
   return initializer;
 }
@@ -50,34 +39,19 @@ InputConfig read_input(TomlReader in) {
 
 ScheduleConfig read_schedule(TomlReader& in) {
   ScheduleConfig schedule;
-  schedule.kind = in.choice("schedule", schedule_names(), schedule.kind);
-  schedule.warm_up = in.number("warm_up", kShare, schedule.warm_up);
-  if (schedule.kind != "inverse") return schedule;
-  schedule.gamma = in.number("gamma", kNotNegative);
-  schedule.power = in.number("power", kNotNegative, schedule.power);
+  schedule.kind = in.choice("schedule", "schedule", names_of(named_schedules()), schedule.kind);
+  in.numbers(common_schedule_keys(), schedule);
+  in.numbers(schedule_named(schedule.kind).keys, schedule);
   return schedule;
 }
 
 OptimizerConfig read_optimizer(TomlReader in) {
   OptimizerConfig optimizer;
-  optimizer.name = in.choice("method", optimizer_names());
-  optimizer.learning_rate = in.number("rate", kPositive);
-  const auto is = [&](std::initializer_list<std::string_view> names) {
-    return std::ranges::find(names, optimizer.name) != names.end();
-  };
-  constexpr Bounds kMomentum{.low = 0.0, .high = 1.0, .low_is_possible = false, .high_is_possible = false};
-  if (is({"momentum", "nesterov"})) optimizer.momentum = in.number("momentum", kMomentum);
-  if (is({"rmsprop"})) optimizer.rho = in.number("rho", kShare, optimizer.rho);
-  if (is({"adam", "adamw"})) {
-    optimizer.beta1 = in.number("beta1", kShare, optimizer.beta1);
-    optimizer.beta2 = in.number("beta2", kShare, optimizer.beta2);
-  }
-  if (is({"rmsprop", "adam", "adamw"})) {
-    optimizer.epsilon = in.number("epsilon", kPositive, optimizer.epsilon);
-  }
-  optimizer.weight_decay = in.number("weight_decay", kNotNegative, optimizer.weight_decay);
+  optimizer.name = in.choice("method", "optimizer", names_of(named_optimizers()));
+  optimizer.learning_rate = in.number("rate", kRateBounds);
+  in.numbers(optimizer_named(optimizer.name).keys, optimizer);
+  in.numbers(common_optimizer_keys(), optimizer);
   optimizer.decay_biases = in.flag("decay_biases", optimizer.decay_biases);
-  optimizer.bias_rate = in.number("bias_rate", kNotNegative, optimizer.bias_rate);
   optimizer.schedule = read_schedule(in);
   in.expect_no_more();
   return optimizer;
@@ -86,6 +60,7 @@ OptimizerConfig read_optimizer(TomlReader in) {
 void read_training(TomlReader in, Dialect& dialect) {
   dialect.batch = in.whole("batch", 1, kMostRows);
   dialect.dropout = in.number("dropout", kShare, 0.0);
+  dialect.loss = in.choice("loss", "loss", names_of(losses::named_class_losses()), dialect.loss);
   dialect.label_smoothing = in.number("label_smoothing", kShare, 0.0);
   in.expect_no_more();
 }
@@ -134,8 +109,12 @@ std::string describe(const InputConfig& input) {
 
 std::string describe(const OptimizerConfig& optimizer) {
   std::string text = fmt::format("{} {}", optimizer.name, optimizer.rate());
-  if (optimizer.name == "momentum" || optimizer.name == "nesterov") {
-    text += fmt::format(" ({})", optimizer.momentum);
+  const OptimizerConfig defaults;
+  for (const Key<OptimizerConfig>& key : optimizer_named(optimizer.name).keys) {
+    const double number = optimizer.*key.member;
+    if (number != defaults.*key.member || key.name == "momentum") {
+      text += fmt::format(", {} {}", key.name, number);
+    }
   }
   if (optimizer.weight_decay > 0.0) text += fmt::format(", decay {}", optimizer.weight_decay);
   if (optimizer.schedule.kind != "constant") text += fmt::format(", {}", optimizer.schedule.kind);
@@ -143,13 +122,23 @@ std::string describe(const OptimizerConfig& optimizer) {
   return text;
 }
 
+TrainingConfig training_of(const Dialect& dialect) {
+  TrainingConfig config;
+  config.model.initializer = dialect.initializer.weights;
+  config.model.bias_initializer = dialect.initializer.biases;
+  config.model.deviation = dialect.initializer.deviation;
+  config.model.dropout = dialect.dropout;
+  config.optimizer = dialect.optimizer;
+  config.batch = dialect.batch;
+  config.pixels = {.mean = 0.0, .deviation = dialect.input.divide_by};
+  config.loss = dialect.loss;
+  config.label_smoothing = dialect.label_smoothing;
+  return config;
+}
+
 std::string recipe_of(const Dialect& dialect) {
-  const OptimizerConfig& o = dialect.optimizer;
-  return fmt::format("{}; {}; batch {}; dropout {}; smoothing {}; {} {} {} {} {} {} {} {} {} {}; {} {} {} {}",
-                     describe(dialect.initializer), describe(dialect.input), dialect.batch, dialect.dropout,
-                     dialect.label_smoothing, o.name, o.rate(), o.momentum, o.rho, o.beta1, o.beta2,
-                     o.epsilon, o.weight_decay, o.decay_biases, o.bias_rate, o.schedule.kind,
-                     o.schedule.gamma, o.schedule.power, o.schedule.warm_up);
+  return to_metadata({.config = training_of(dialect), .position = {}}).begin()->second +
+         describe(dialect.input);
 }
 
 }  // namespace weft::mnist

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "weft/frontends/mnist/mlp.h"
+#include "weft/frontends/mnist/training_config.h"
 
 namespace weft::mnist {
 
@@ -33,6 +33,7 @@ struct Dialect {
   InputConfig input;
   std::int64_t batch = 64;
   double dropout = 0.0;
+  std::string loss = "cross_entropy";
   double label_smoothing = 0.0;
   OptimizerConfig optimizer;
 };
@@ -44,10 +45,14 @@ Dialect read_dialect(const std::filesystem::path& file);
 /// All *.toml of a folder in the order of their names. Throws Error(io) where there is none.
 std::vector<Dialect> read_dialects(const std::filesystem::path& folder);
 
+/// The training that a dialect asks for. Where it standardizes its input, the pixels are to be scaled as the
+/// data have it (weft/frontends/mnist/study/study_data.h).
+TrainingConfig training_of(const Dialect& dialect);
+
 /// All that decides about the numbers, as one line: equal for dialects that train alike.
 std::string recipe_of(const Dialect& dialect);
 
-/// What the optimizer does, for people: "adam 0.001", "momentum 0.01 (0.9), inverse schedule".
+/// What the optimizer does, for people: "adam 0.001", "momentum 0.01, momentum 0.9, inverse".
 std::string describe(const OptimizerConfig& optimizer);
 std::string describe(const InitializerConfig& initializer);
 std::string describe(const InputConfig& input);

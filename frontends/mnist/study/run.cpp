@@ -9,28 +9,16 @@
 namespace weft::mnist {
 namespace {
 
-MlpConfig network_of(const Dialect& dialect, const Configuration& configuration, std::int64_t inputs) {
-  return {.inputs = inputs,
-          .layers = configuration.layers,
-          .classes = data::kDigitClasses,
-          .activation = configuration.activation,
-          .initializer = dialect.initializer.weights,
-          .bias_initializer = dialect.initializer.biases,
-          .deviation = dialect.initializer.deviation,
-          .dropout = dialect.dropout};
-}
-
-std::int64_t steps_of(std::int64_t samples, std::int64_t batch, std::int64_t epochs) {
-  return epochs * ((samples + batch - 1) / batch);
-}
-
-FunctionSpec step_of(Graph& graph, const Mlp& mlp, const Dialect& dialect, const StudyData& data,
-                     const PixelScale& pixels, std::int64_t epochs) {
-  return training_step(mlp, constant(graph, data.train.images), constant(graph, data.train.labels),
-                       dialect.optimizer,
-                       {.pixels = pixels,
-                        .label_smoothing = dialect.label_smoothing,
-                        .steps = steps_of(data.train.images.sizes()[0], dialect.batch, epochs)});
+TrainingConfig config_of(const Dialect& dialect, const Configuration& configuration, const StudyData& data,
+                         std::int64_t epochs) {
+  TrainingConfig config = training_of(dialect);
+  config.model.inputs = data.train.images.sizes()[1];
+  config.model.layers = configuration.layers;
+  config.model.classes = data::kDigitClasses;
+  config.model.activation = configuration.activation;
+  config.pixels = pixel_scale(dialect.input, data);
+  config.epochs = epochs;
+  return config;
 }
 
 std::string plan_hash(Session& session, const FunctionSpec& step, std::int64_t batch) {
@@ -47,17 +35,17 @@ Trainer::Trainer(const Dialect& dialect, const Configuration& configuration, con
                  const RunOptions& options)
     : data_(data),
       options_(options),
-      batch_(dialect.batch),
-      pixels_(pixel_scale(dialect.input, data)),
-      mlp_(graph_, network_of(dialect, configuration, data.train.images.sizes()[1])),
+      config_(config_of(dialect, configuration, data, options.epochs)),
+      mlp_(graph_, config_.model),
       session_(graph_, {.threads = options.threads, .seed = options.seed}),
-      step_(step_of(graph_, mlp_, dialect, data, pixels_, options.epochs)),
-      probe_(session_, graph_, mlp_, configuration.activation, data, pixels_),
-      predict_(session_.compile(prediction(graph_, mlp_, data.train.images.sizes()[1], pixels_))) {}
+      step_(training_step(mlp_, constant(graph_, data.train.images), constant(graph_, data.train.labels),
+                          config_)),
+      probe_(session_, graph_, mlp_, configuration.activation, data, config_.pixels),
+      predict_(session_.compile(prediction(graph_, mlp_, config_.model.inputs, config_.pixels))) {}
 
 Measured Trainer::train() {
   Measured measured;
-  measured.plan_hash = plan_hash(session_, step_, batch_);
+  measured.plan_hash = plan_hash(session_, step_, config_.batch);
   measured.at_start = probe_.measure();
   Function step = session_.compile(step_);
   FitObserver observer;
@@ -71,7 +59,7 @@ Measured Trainer::train() {
     measured.interrupted = fit(step,
                                {.samples = data_.train.images.sizes()[0],
                                 .epochs = options_.epochs,
-                                .batch_size = batch_,
+                                .batch_size = config_.batch,
                                 .seed = options_.seed,
                                 .stop = options_.stop},
                                observer)

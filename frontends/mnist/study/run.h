@@ -47,7 +47,7 @@ class Trainer {
   Graph& graph() { return graph_; }
   Session& session() { return session_; }
   const Mlp& mlp() const { return mlp_; }
-  const PixelScale& pixels() const { return pixels_; }
+  const PixelScale& pixels() const { return config_.pixels; }
   /// The classes of the test images now, i64 [n].
   Tensor predict_test();
 
@@ -55,8 +55,7 @@ class Trainer {
   Graph graph_;
   const StudyData& data_;
   RunOptions options_;
-  std::int64_t batch_;
-  PixelScale pixels_;
+  TrainingConfig config_;
   Mlp mlp_;
   Session session_;
   FunctionSpec step_;

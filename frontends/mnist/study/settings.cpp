@@ -13,43 +13,26 @@ namespace weft::mnist {
 using Json = nlohmann::ordered_json;
 
 std::string settings_text(const StudySettings& settings) {
-  const Json json{{"epochs", settings.epochs},
-                  {"repeats", settings.repeats},
-                  {"seed", settings.seed},
-                  {"samples", settings.samples},
-                  {"threads", settings.threads},
-                  {"dialects", settings.dialects},
-                  {"configurations", settings.configurations},
-                  {"swaps", settings.swaps},
-                  {"peers", settings.peers},
-                  {"data", settings.data},
-                  {"synthetic", settings.synthetic},
-                  {"data_hash", settings.data_hash}};
+  Json json = Json::object();
+  for_each_field([&](std::string_view name, const auto& member) { json[std::string(name)] = member; },
+                 settings);
   return json_text(json, 2) + "\n";
 }
 
 StudySettings read_settings(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) {
-    throw Error(ErrorCode::io, fmt::format("{}: there is no study to go on with", file.string()));
+    throw Error(ErrorCode::io, fmt::format("{}: there is no study to continue", file.string()));
   }
   try {
     const Json json = Json::parse(stream);
-    return {.epochs = json.at("epochs"),
-            .repeats = json.at("repeats"),
-            .seed = json.at("seed"),
-            .samples = json.at("samples"),
-            .threads = json.at("threads"),
-            .dialects = json.at("dialects"),
-            .configurations = json.at("configurations"),
-            .swaps = json.at("swaps"),
-            .peers = json.at("peers"),
-            .data = json.at("data"),
-            .synthetic = json.at("synthetic"),
-            .data_hash = json.at("data_hash")};
+    StudySettings settings;
+    for_each_field([&](std::string_view name, auto& member) { json.at(std::string(name)).get_to(member); },
+                   settings);
+    return settings;
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::bad_file,
-                fmt::format("{}: these are no settings of a study ({})", file.string(), error.what()));
+                fmt::format("{}: these are not the settings of a study ({})", file.string(), error.what()));
   }
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "weft/frontends/config/fields.h"
+
 namespace weft::mnist {
 
 struct StudySettings {
@@ -21,7 +23,17 @@ struct StudySettings {
   std::string data{};  // where the digits come from
   bool synthetic = false;
   std::string data_hash{};  // see fingerprint_of
+
+  bool operator==(const StudySettings&) const = default;
+  static constexpr auto fields = std::tuple(
+      Field{"epochs", &StudySettings::epochs}, Field{"repeats", &StudySettings::repeats},
+      Field{"seed", &StudySettings::seed}, Field{"samples", &StudySettings::samples},
+      Field{"threads", &StudySettings::threads}, Field{"dialects", &StudySettings::dialects},
+      Field{"configurations", &StudySettings::configurations}, Field{"swaps", &StudySettings::swaps},
+      Field{"peers", &StudySettings::peers}, Field{"data", &StudySettings::data},
+      Field{"synthetic", &StudySettings::synthetic}, Field{"data_hash", &StudySettings::data_hash});
 };
+static_assert(lists_every_member<StudySettings>);
 
 /// As JSON text, and back; throws Error(bad_file) for text that is none.
 std::string settings_text(const StudySettings& settings);

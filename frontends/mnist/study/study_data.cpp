@@ -6,9 +6,7 @@
 #include "weft/frontends/mnist/study/fingerprint.h"
 
 namespace weft::mnist {
-namespace {
-
-PixelScale mean_and_deviation(const Tensor& images) {
+PixelScale standard_scale(const Tensor& images) {
   constexpr std::size_t kLevels = 256;
   std::array<std::int64_t, kLevels> counts{};
   for (const std::uint8_t pixel : images.values<std::uint8_t>()) ++counts[pixel];
@@ -26,15 +24,13 @@ PixelScale mean_and_deviation(const Tensor& images) {
   return {.mean = mean, .deviation = variance > 0.0 ? std::sqrt(variance) : 1.0};
 }
 
-}  // namespace
-
 StudyData study_data(const data::Digits& digits, std::int64_t samples) {
   StudyData data{.train = digits.train, .test = digits.test, .standard = {}};
   if (samples > 0 && samples < digits.train.images.sizes()[0]) {
     data.train = {.images = digits.train.images.rows(0, samples),
                   .labels = digits.train.labels.rows(0, samples)};
   }
-  data.standard = mean_and_deviation(data.train.images);
+  data.standard = standard_scale(data.train.images);
   return data;
 }
 

@@ -19,6 +19,9 @@ struct StudyData {
 /// The first `samples` training images, or all where it is 0.
 StudyData study_data(const data::Digits& digits, std::int64_t samples);
 
+/// Mean and deviation of all pixels of images, u8 [n, pixels]; a deviation of 0 counts as 1.
+PixelScale standard_scale(const Tensor& images);
+
 /// How a dialect scales the pixels of these data.
 PixelScale pixel_scale(const InputConfig& input, const StudyData& data);
 

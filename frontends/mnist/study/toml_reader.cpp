@@ -25,21 +25,11 @@ std::string as_text(const toml::node& node) {
   return out.str();
 }
 
-std::string range_text(const Bounds& bounds) {
-  return fmt::format("{}{}, {}{}", bounds.low_is_possible ? '[' : '(', bounds.low, bounds.high,
-                     bounds.high_is_possible ? ']' : ')');
-}
-
 /// "rat, momentum": the keys that are written in a table.
 std::string keys_of(const toml::table& table) {
   std::vector<std::string_view> keys;
   for (const auto& [key, node] : table) keys.push_back(key.str());
   return keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", "));
-}
-
-bool within(double x, const Bounds& bounds) {
-  return (bounds.low_is_possible ? x >= bounds.low : x > bounds.low) &&
-         (bounds.high_is_possible ? x <= bounds.high : x < bounds.high);
 }
 
 }  // namespace
@@ -112,22 +102,23 @@ std::string TomlReader::text(std::string_view key, const std::string& otherwise)
   return find(key) == nullptr ? otherwise : text(key);
 }
 
-std::string TomlReader::choice(std::string_view key, std::span<const std::string_view> choices) {
+std::string TomlReader::choice(std::string_view key, std::string_view kind,
+                               std::span<const std::string_view> names) {
   std::string chosen = text(key);
-  if (std::ranges::find(choices, chosen) != choices.end()) return chosen;
-  fail(key, fmt::format("'{}'", key), fmt::format("one of {}", fmt::join(choices, ", ")), chosen);
+  if (std::ranges::find(names, chosen) != names.end()) return chosen;
+  fail(key, unknown_choice(kind, chosen, names));
 }
 
-std::string TomlReader::choice(std::string_view key, std::span<const std::string_view> choices,
-                               const std::string& otherwise) {
-  return find(key) == nullptr ? otherwise : choice(key, choices);
+std::string TomlReader::choice(std::string_view key, std::string_view kind,
+                               std::span<const std::string_view> names, const std::string& otherwise) {
+  return find(key) == nullptr ? otherwise : choice(key, kind, names);
 }
 
 double TomlReader::number(std::string_view key, const Bounds& bounds) {
   const toml::node& node = need(key);
   const auto value = node.value<double>();
-  if (node.is_number() && value && within(*value, bounds)) return *value;
-  fail(key, fmt::format("'{}'", key), fmt::format("a number in {}", range_text(bounds)), as_text(node));
+  if (node.is_number() && value && bounds.contain(*value)) return *value;
+  fail(key, fmt::format("'{}'", key), fmt::format("a number in {}", to_string(bounds)), as_text(node));
 }
 
 double TomlReader::number(std::string_view key, const Bounds& bounds, double otherwise) {
@@ -154,7 +145,7 @@ void TomlReader::expect_no_more() const {
     if (std::ranges::find(asked_, name) != asked_.end()) continue;
     const std::string inside = name_.empty() ? "" : fmt::format(" in [{}]", name_);
     throw Error(
-        ErrorCode::bad_file, fmt::format("'{}' is no key{}", name, inside),
+        ErrorCode::bad_file, fmt::format("unknown key '{}'{}", name, inside),
         {.expected = fmt::format("{}", fmt::join(asked_, ", ")), .where = place(file_, key.source())});
   }
 }

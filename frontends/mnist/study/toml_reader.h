@@ -11,18 +11,12 @@
 
 #include <toml++/toml.h>
 
+#include "weft/frontends/config/choices.h"
+
 namespace weft::mnist {
 
 /// Throws Error(io) where the file cannot be read, Error(bad_file) where it is no TOML.
 toml::table parse_toml_file(const std::filesystem::path& file);
-
-/// What a number must be.
-struct Bounds {
-  double low = 0.0;
-  double high = 0.0;
-  bool low_is_possible = true;
-  bool high_is_possible = true;
-};
 
 class TomlReader {
  public:
@@ -37,20 +31,29 @@ class TomlReader {
   bool has(std::string_view key) const;
   std::string text(std::string_view key);
   std::string text(std::string_view key, const std::string& otherwise);
-  /// One of `choices`.
-  std::string choice(std::string_view key, std::span<const std::string_view> choices);
-  std::string choice(std::string_view key, std::span<const std::string_view> choices,
+  /// The name of a row of a table; `kind` is "optimizer" or the like.
+  std::string choice(std::string_view key, std::string_view kind, std::span<const std::string_view> names);
+  std::string choice(std::string_view key, std::string_view kind, std::span<const std::string_view> names,
                      const std::string& otherwise);
   double number(std::string_view key, const Bounds& bounds);
   double number(std::string_view key, const Bounds& bounds, double otherwise);
   std::int64_t whole(std::string_view key, std::int64_t low, std::int64_t high);
   bool flag(std::string_view key, bool otherwise);
 
+  /// Reads those of `keys` that are there into `to`. Throws where a required one is missing.
+  template <typename Config>
+  void numbers(std::span<const Key<Config>> keys, Config& to) {
+    for (const Key<Config>& key : keys) {
+      to.*key.member =
+          key.required ? number(key.name, key.bounds) : number(key.name, key.bounds, to.*key.member);
+    }
+  }
+
   /// Throws for a key that nobody has asked for.
   void expect_no_more() const;
   /// Throws Error(bad_file) at the line of `key`.
-  [[noreturn]] void fail(std::string_view key, const std::string& message, const std::string& expected,
-                         const std::string& actual) const;
+  [[noreturn]] void fail(std::string_view key, const std::string& message, const std::string& expected = {},
+                         const std::string& actual = {}) const;
 
  private:
   const toml::node* find(std::string_view key);

@@ -1,0 +1,62 @@
+#pragma once
+// The flags that describe a network and its training, which `train`, `inspect`, `profile` and `check` share.
+// What they offer comes from the tables of choices; where they begin is a recipe, a checkpoint, or defaults.
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "weft/frontends/mnist/study/dialect.h"
+#include "weft/frontends/mnist/training_config.h"
+
+namespace weft::cli {
+
+/// Which flags a command has beside those of the network, the optimizer and the schedule.
+struct TrainingFlagOptions {
+  mnist::TrainingConfig defaults{};
+  bool runs_epochs = false;  // --epochs, --validation, --patience
+  bool takes_model = false;  // --model
+};
+
+class TrainingFlags {
+ public:
+  /// Adds the flags to `app`. The object must stay where it is until the flags were parsed.
+  void add_to(CLI::App& app, const TrainingFlagOptions& options);
+
+  /// Whether a flag was given that describes a network: any but --seed.
+  bool describe_a_network() const;
+
+  /// The training that the flags ask for. Pixels are scaled as the recipe says; one that standardizes them
+  /// has to see the training images, u8 [n, pixels], which `scale_pixels` does. Throws CLI::ValidationError
+  /// for flags that do not go together and Error for a recipe or a checkpoint that cannot be read.
+  mnist::TrainingConfig config() const;
+  void scale_pixels(const Tensor& images, mnist::TrainingConfig& config) const;
+
+  /// A saved training with what may change while it runs, as the flags say: the rate, the epochs and the
+  /// patience. Throws CLI::ValidationError for a flag that says otherwise than the checkpoint.
+  mnist::TrainingConfig resumed(const mnist::TrainingConfig& saved) const;
+
+ private:
+  void add_network(CLI::App& app);
+  void add_optimizer(CLI::App& app);
+  void add_schedule(CLI::App& app);
+  void add_training(CLI::App& app, const TrainingFlagOptions& options);
+  std::size_t count(std::string_view field) const;
+  std::optional<mnist::Dialect> recipe() const;
+  void apply(mnist::TrainingConfig& config) const;
+  void expect_keys_of_the_choices(const mnist::TrainingConfig& config) const;
+
+  const CLI::App* app_ = nullptr;
+  mnist::TrainingConfig given_;
+  mnist::TrainingConfig defaults_;
+  std::string recipe_;
+  std::string model_;
+};
+
+/// The tables of choices for people, below the flags of `weft train --help`.
+std::string choices_in_words();
+
+/// "784-100-10 relu".
+std::string network_in_words(const mnist::MlpConfig& model);
+
+}  // namespace weft::cli

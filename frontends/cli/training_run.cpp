@@ -1,0 +1,114 @@
+#include "weft/frontends/cli/training_run.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "weft/frontends/cli/progress.h"
+#include "weft/frontends/metrics.h"
+#include "weft/ops/source.h"
+
+namespace weft::cli {
+
+TrainingSplit split(const data::Dataset& all, double share) {
+  const std::int64_t count = all.images.sizes()[0];
+  const std::int64_t held_out = std::llround(share * static_cast<double>(count));
+  if (share > 0.0 && (held_out == 0 || held_out == count)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("a validation share of {} leaves no images to {}", share,
+                            held_out == 0 ? "validate with" : "train on"),
+                {.actual = fmt::format("{} training images", count)});
+  }
+  const std::int64_t trained = count - held_out;
+  return {.train = {.images = all.images.rows(0, trained), .labels = all.labels.rows(0, trained)},
+          .held_out = {.images = all.images.rows(trained, held_out),
+                       .labels = all.labels.rows(trained, held_out)}};
+}
+
+TrainingRun::TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data,
+                         const SessionOptions& options, const std::optional<std::filesystem::path>& resume)
+    : data_(data),
+      saved_{.config = config, .position = {}, .best = {}},
+      mlp_(graph_, config.model),
+      session_(graph_, options),
+      spec_(mnist::training_step(mlp_, constant(graph_, data.train.images),
+                                 constant(graph_, data.train.labels), config)) {
+  if (config.validation > 0.0) best_weights_.emplace(session_, mlp_.parameters());
+  if (resume) load(*resume);  // before anything is allocated on the word of its metadata
+  step_ = session_.compile(spec_);
+  predict_ = session_.compile(mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels));
+}
+
+void TrainingRun::exchange_weights() {
+  if (!best_weights_ || saved_.best.epoch == 0) return;
+  best_weights_->exchange();
+  best_is_current_ = !best_is_current_;
+}
+
+void TrainingRun::load(const std::filesystem::path& path) {
+  const mnist::SavedTraining read = mnist::from_metadata(session_.load(path), path.string());
+  saved_.position = read.position;
+  saved_.best = read.best;
+  exchange_weights();
+  best_is_current_ = false;
+}
+
+void TrainingRun::save(const std::filesystem::path& path) {
+  const bool exchanged = !best_is_current_;
+  if (exchanged) exchange_weights();
+  session_.save(path, mnist::to_metadata(saved_));
+  if (exchanged) exchange_weights();
+}
+
+void TrainingRun::finish() {
+  if (!best_is_current_) exchange_weights();
+}
+
+bool TrainingRun::out_of_patience() const {
+  const std::int64_t patience = saved_.config.patience;
+  return patience > 0 && saved_.best.epoch > 0 && saved_.position.epoch - saved_.best.epoch >= patience;
+}
+
+double TrainingRun::validate() {
+  const double reached =
+      accuracy(mnist::predict_all(*predict_, data_.held_out.images), data_.held_out.labels);
+  if (saved_.best.epoch == 0 || reached > saved_.best.accuracy) {
+    saved_.best = {.epoch = saved_.position.epoch, .accuracy = reached};
+    best_weights_->keep();
+  }
+  return reached;
+}
+
+TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop) {
+  TrainingResult result;
+  const mnist::TrainingConfig& config = saved_.config;
+  const FitObserver bar = progress_on(talk, config.epochs);
+  while (saved_.position.epoch < config.epochs && !out_of_patience()) {
+    const FitResult fitted = fit(*step_,
+                                 {.samples = data_.train.images.sizes()[0],
+                                  .epochs = saved_.position.epoch + 1,
+                                  .batch_size = config.batch,
+                                  .seed = config.seed,
+                                  .start = saved_.position,
+                                  .stop = stop},
+                                 bar);
+    saved_.position = fitted.position;
+    result.seconds += fitted.seconds;
+    result.interrupted = fitted.interrupted;
+    if (result.interrupted) break;
+    result.epochs.push_back(fitted.epochs.back());
+    if (best_weights_) result.validation_accuracies.push_back(validate());
+    print_epoch(talk, result.epochs.back(), config.epochs,
+                best_weights_ ? std::optional(result.validation_accuracies.back()) : std::nullopt);
+    result.interrupted = stop != nullptr && stop->load(std::memory_order_relaxed) &&
+                         saved_.position.epoch < config.epochs && !out_of_patience();
+    if (result.interrupted) break;
+  }
+  return result;
+}
+
+mnist::Evaluation TrainingRun::evaluate(const data::Dataset& images) {
+  return mnist::evaluate(*predict_, images);
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,72 @@
+#pragma once
+// What `weft train` does: a network trained epoch by epoch, examined on the images held out, and saved so
+// that it can go on to the same bits.
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "weft/frontends/data/mnist.h"
+#include "weft/frontends/mnist/best_weights.h"
+#include "weft/frontends/mnist/evaluation.h"
+#include "weft/frontends/mnist/training_config.h"
+
+namespace weft::cli {
+
+/// The training images that are trained on, and those held out: the last share of them.
+struct TrainingSplit {
+  data::Dataset train;
+  data::Dataset held_out;  // empty where the share is 0
+};
+/// Throws Error(invalid_argument) for a share that leaves one of them without images.
+TrainingSplit split(const data::Dataset& all, double share);
+
+struct TrainingResult {
+  std::vector<EpochResult> epochs;
+  std::vector<double> validation_accuracies;  // after each epoch; empty where nothing is held out
+  double seconds = 0.0;
+  bool interrupted = false;
+};
+
+class TrainingRun {
+ public:
+  /// `options.seed` is the configuration's; `resume` names a checkpoint of such a training to go on with. The
+  /// split must outlive the run.
+  TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data, const SessionOptions& options,
+              const std::optional<std::filesystem::path>& resume);
+
+  /// Trains until the epochs are done, patience is at an end, or `stop` is set. Tells of epochs on `talk`.
+  TrainingResult train(std::FILE* talk, const std::atomic<bool>* stop);
+  /// Ends the training: the weights are now those of the best epoch, if images were held out.
+  void finish();
+  /// Writes a checkpoint whose weights are the best so far.
+  void save(const std::filesystem::path& path);
+
+  /// Of the weights as they are.
+  mnist::Evaluation evaluate(const data::Dataset& images);
+  const TrainPosition& position() const { return saved_.position; }
+  const mnist::BestEpoch& best() const { return saved_.best; }
+  /// Whether `patience` epochs have brought nothing better.
+  bool out_of_patience() const;
+
+ private:
+  void load(const std::filesystem::path& path);
+  double validate();
+  void exchange_weights();
+
+  const TrainingSplit& data_;
+  mnist::SavedTraining saved_;
+  Graph graph_;
+  mnist::Mlp mlp_;
+  Session session_;
+  FunctionSpec spec_;
+  std::optional<mnist::BestWeights> best_weights_;
+  bool best_is_current_ = false;
+  std::optional<Function> step_;
+  std::optional<Function> predict_;
+};
+
+}  // namespace weft::cli
