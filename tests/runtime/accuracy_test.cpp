@@ -88,8 +88,8 @@ struct SumCase {
 
 TEST(Accuracy, OfSumsIsWhatTheHeaderPromises) {
   const std::vector<SumCase> cases = {
-      {{10'000'000}, {}}, {{1'000'000, 2}, {0}}, {{20'000, 37}, {0}}, {{256, 70}, {0}},
-      {{257, 70}, {0}},   {{2, 3000, 20}, {1}},  {{3, 100'001}, {1}}, {{64, 3, 50, 50}, {0, 2, 3}}};
+      {{10'000'000}, {}}, {{300'000, 2}, {0}},  {{20'000, 37}, {0}}, {{256, 70}, {0}},
+      {{257, 70}, {0}},   {{2, 3000, 20}, {1}}, {{3, 100'001}, {1}}, {{64, 3, 50, 50}, {0, 2, 3}}};
   for (const Data& data : kinds()) {
     for (const SumCase& sum : cases) {
       const Tensor x = filled(data, sum.sizes);
@@ -108,9 +108,9 @@ TEST(Accuracy, OfProductsIsWhatTheHeaderPromises) {
   struct Case {
     std::int64_t m, n, k;
   };
-  const std::vector<Case> cases = {{1, 1, 2'000'000}, {1, 7, 50'000}, {7, 1, 50'000}, {3, 20, 5000},
-                                   {20, 3, 5000},     {20, 30, 5000}, {20, 30, 2048}, {5, 5, 3000},
-                                   {1, 40, 784},      {1, 1, 700}};
+  const std::vector<Case> cases = {{1, 1, 300'000}, {1, 7, 50'000}, {7, 1, 50'000}, {3, 20, 5000},
+                                   {20, 3, 5000},   {20, 30, 5000}, {20, 30, 2048}, {5, 5, 3000},
+                                   {1, 40, 784},    {1, 1, 700}};
   for (const Data& data : kinds()) {
     for (const auto& [m, n, k] : cases) {
       for (const int flags : {0, 1, 2, 3}) {
