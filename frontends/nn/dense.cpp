@@ -1,5 +1,6 @@
 #include "weft/frontends/nn/dense.h"
 
+#include "weft/graph/located.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/source.h"
@@ -49,7 +50,8 @@ Value dense(const Operand& x, std::string_view name, std::int64_t units, const D
                  .actual = to_string(value.shape()),
                  .where = to_string(x.where())});
   }
-  const std::int64_t inputs = value.shape()[value.shape().rank() - 1].size();
+  const std::int64_t inputs =
+      located("dense", x.where(), [&] { return value.shape()[value.shape().rank() - 1].size(); });
   return dense(value.graph(), name, inputs, units, value.dtype(), options, x.where())(x);
 }
 
