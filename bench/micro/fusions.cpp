@@ -1,34 +1,43 @@
-// The training step of a network with all fusions, and with each left out: what the fusion is worth.
+// The training step of a network with all passes, and with each left out: what the pass is worth.
 
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "weft/bench/micro/networks.h"
+#include "weft/runtime/compile/pass_list.h"
 
 namespace weft::bench {
 namespace {
 
-void training_step(benchmark::State& state, const char* optimizer, bool CompileOptions::* left_out) {
+void training_step(benchmark::State& state, const std::string& optimizer,
+                   const std::vector<std::string>& without) {
   constexpr std::int64_t kBatch = 64;
   TrainingGraph training({.layers = {100, 100, 100, 100}, .activation = "tanh"}, optimizer);
-  SessionOptions options;
-  if (left_out != nullptr) options.compile.*left_out = false;
-  Session session(training.graph, options);
+  Session session(training.graph, {.compile = {.without = without}});
   Function step = session.compile(training.spec);
   const std::array feeds{first_rows(kBatch)};
   for (auto _ : state) benchmark::DoNotOptimize(step(feeds).data());
 }
-constexpr bool CompileOptions::* kNothing = nullptr;
-BENCHMARK_CAPTURE(training_step, sgd, "sgd", kNothing);
-BENCHMARK_CAPTURE(training_step, sgd_without_fuse_matmul, "sgd", &CompileOptions::fuse_matmul);
-BENCHMARK_CAPTURE(training_step, sgd_without_fuse_accumulate, "sgd", &CompileOptions::fuse_accumulate);
-BENCHMARK_CAPTURE(training_step, sgd_without_fuse_elementwise, "sgd", &CompileOptions::fuse_elementwise);
-BENCHMARK_CAPTURE(training_step, sgd_without_fuse_cross_entropy, "sgd", &CompileOptions::fuse_cross_entropy);
-BENCHMARK_CAPTURE(training_step, sgd_without_fuse_gather, "sgd", &CompileOptions::fuse_gather);
-BENCHMARK_CAPTURE(training_step, sgd_without_in_place, "sgd", &CompileOptions::in_place_updates);
-BENCHMARK_CAPTURE(training_step, adam, "adam", kNothing);
-BENCHMARK_CAPTURE(training_step, adam_without_fuse_elementwise, "adam", &CompileOptions::fuse_elementwise);
+
+/// With every pass, and without each of the list.
+const bool kRegistered = [] {
+  for (const std::string optimizer : {"sgd", "adam"}) {
+    const auto add = [&](const std::string& name, std::vector<std::string> without) {
+      benchmark::RegisterBenchmark(("training_step/" + optimizer + name).c_str(),
+                                   [optimizer, without = std::move(without)](benchmark::State& state) {
+                                     training_step(state, optimizer, without);
+                                   });
+    };
+    add("", {});
+    for (const std::string_view pass : pass_names())
+      add("_without_" + std::string(pass), {std::string(pass)});
+  }
+  return true;
+}();
 
 }  // namespace
 }  // namespace weft::bench

@@ -8,6 +8,7 @@
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/compile/pass_list.h"
 #include "weft/runtime/files/file_system.h"
 
 namespace weft::cli {
@@ -19,6 +20,7 @@ struct InspectArgs {
   SkipZeros skip_zeros = SkipZeros::automatic;
   std::string function = "train";
   std::string stage = "plan";
+  std::vector<std::string> without;
   ThreadOptions threads;
   std::optional<std::filesystem::path> dot;
 };
@@ -45,6 +47,25 @@ std::size_t fed_bytes(const Compilation& compilation) {
   return bytes;
 }
 
+/// Every pass of the list, and how many nodes the program had after those that ran.
+void print_passes(const Compilation& compilation) {
+  fmt::print("== passes\n{:<10} {:<24} {:>6}  what it does\n", "stage", "pass", "nodes");
+  auto ran = compilation.passes.begin();
+  for (const PassEntry& entry : pass_list()) {
+    const bool counts = ran != compilation.passes.end() && ran->name == entry.name;
+    fmt::print("{:<10} {:<24} {:>6}  {}\n", entry.stage, entry.name,
+               counts ? std::to_string(ran->nodes) : "-", entry.does);
+    if (counts) ++ran;
+  }
+}
+
+/// What --stage may show.
+std::vector<std::string> shown_stages() {
+  std::vector<std::string> names{"plan", "passes", "memory", "all"};
+  for (const std::string_view stage : stage_names()) names.emplace_back(stage);
+  return names;
+}
+
 int inspect(const InspectArgs& args) {
   Graph graph;
   mnist::MlpConfig model = args.config.model;
@@ -59,8 +80,10 @@ int inspect(const InspectArgs& args) {
   } else {
     spec = mnist::prediction(graph, mnist::Mlp(graph, model), model.inputs);
   }
-  Session session(graph, {.threads = args.threads.threads,
-                          .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}});
+  Session session(
+      graph,
+      {.threads = args.threads.threads,
+       .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .without = args.without}});
   const bool plan = args.stage == "plan";
   const Compilation compilation =
       session.inspect(spec, bindings, [&](std::string_view stage, const std::string& text) {
@@ -68,6 +91,7 @@ int inspect(const InspectArgs& args) {
                                 : args.stage == "all" || args.stage == stage;
         if (shown) fmt::print("== {}\n{}\n", plan && stage == "prune" ? "graph" : stage, text);
       });
+  if (args.stage == "passes") print_passes(compilation);
   if (plan || args.stage == "all" || args.stage == "memory") {
     fmt::print("== memory\n");
     print_ledger(ledger_of(compilation), fed_bytes(compilation));
@@ -93,9 +117,11 @@ Registered add_inspect(CLI::App& weft) {
   add_sparse_option(*app, args->skip_zeros);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
-  app->add_option("--stage", args->stage, "One stage of the compiler, the plan, or all")
-      ->check(CLI::IsMember(std::vector<std::string>{"plan", "prune", "specialize", "simplify", "sparse",
-                                                     "fuse", "schedule", "memory", "all"}));
+  app->add_option("--stage", args->stage, "One stage of the compiler, its passes, the plan, or all")
+      ->check(CLI::IsMember(shown_stages()));
+  app->add_option("--without", args->without, "Passes and kernels to leave out; see --stage passes")
+      ->delimiter(',')
+      ->type_name("NAME");
   add_thread_options(*app, args->threads);
   app->add_option("--dot", args->dot, "Also writes the fused graph for Graphviz")->type_name("FILE");
   return {app, [args] { return inspect(*args); }};

@@ -2,61 +2,37 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <span>
 #include <string_view>
 
-#include "weft/runtime/compile/kernel_list.h"
+#include "weft/runtime/compile/pass_list.h"
 
 namespace weft::verify {
 namespace {
-
-/// Something that the compiler can do without.
-struct Switch {
-  std::string_view what;
-  void (*off)(CompileOptions&);
-};
-
-constexpr std::array kSwitches{
-    Switch{"the pass 'simplify'", [](CompileOptions& options) { options.simplify = false; }},
-    Switch{"the pass 'constant_folding'", [](CompileOptions& options) { options.fold = false; }},
-    Switch{"the pass 'common_subexpressions'", [](CompileOptions& options) { options.merge = false; }},
-    Switch{"the pass 'skip_zeros'", [](CompileOptions& options) { options.skip_zeros = SkipZeros::never; }},
-    Switch{"the pass 'fuse_matmul'", [](CompileOptions& options) { options.fuse_matmul = false; }},
-    Switch{"the pass 'fuse_accumulate'", [](CompileOptions& options) { options.fuse_accumulate = false; }},
-    Switch{"the pass 'fuse_cross_entropy'",
-           [](CompileOptions& options) { options.fuse_cross_entropy = false; }},
-    Switch{"the pass 'fuse_elementwise'", [](CompileOptions& options) { options.fuse_elementwise = false; }},
-    Switch{"the passes 'split_columns' and 'split_products'",
-           [](CompileOptions& options) { options.split_weights = false; }},
-    Switch{"the pass 'fuse_gather'", [](CompileOptions& options) { options.fuse_gather = false; }},
-    Switch{"that updates are written in place",
-           [](CompileOptions& options) { options.in_place_updates = false; }},
-};
 
 std::string line(std::string_view what) {
   return fmt::format("to blame, as all is right without it: {}", what);
 }
 
-std::vector<std::string> wrong_kernels(const SessionOptions& options, const IsRight& is_right) {
+/// Those of `names` without which all is right.
+std::vector<std::string> wrong(std::string_view kind, std::span<const std::string_view> names,
+                               const SessionOptions& options, const IsRight& is_right) {
   std::vector<std::string> lines;
-  for (const auto list : {std::span<const KernelEntry>(options.compile.kernels), kernel_list()}) {
-    for (const KernelEntry& entry : list) {
-      SessionOptions without = options;
-      without.compile.without_kernels.emplace_back(entry.name);
-      if (is_right(without)) lines.push_back(line(fmt::format("the kernel '{}'", entry.name)));
-    }
+  for (const std::string_view name : names) {
+    SessionOptions without = options;
+    without.compile.without.emplace_back(name);
+    if (is_right(without)) lines.push_back(line(fmt::format("the {} '{}'", kind, name)));
   }
   return lines;
 }
 
+std::vector<std::string> wrong_kernels(const SessionOptions& options, const IsRight& is_right) {
+  const auto names = optional_names(options.compile);
+  return wrong("kernel", std::span(names).subspan(pass_names().size()), options, is_right);
+}
+
 std::vector<std::string> wrong_passes(const SessionOptions& options, const IsRight& is_right) {
-  std::vector<std::string> lines;
-  for (const Switch& part : kSwitches) {
-    SessionOptions without = options;
-    part.off(without.compile);
-    if (is_right(without)) lines.push_back(line(part.what));
-  }
-  return lines;
+  return wrong("pass", pass_names(), options, is_right);
 }
 
 /// Several threads differ from one in how steps are cut, and in what runs at once.

@@ -6,15 +6,19 @@
 
 namespace weft {
 
+void verify_after(std::string_view pass, const Program& made) {
+  try {
+    verify_graph(made);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::internal, fmt::format("after pass '{}': {}", pass, error.message()),
+                error.trail());
+  }
+}
+
 Program run_passes(Program program, std::span<const Pass> passes, const PassObserver& observer) {
   for (const Pass& pass : passes) {
     program = pass.run(program);
-    try {
-      verify_graph(program);
-    } catch (const Error& error) {
-      throw Error(ErrorCode::internal, fmt::format("after pass '{}': {}", pass.name, error.message()),
-                  error.trail());
-    }
+    verify_after(pass.name, program);
     if (observer) observer(pass.name, program);
   }
   return program;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "weft/graph/program.h"
 
@@ -17,6 +18,9 @@ struct Pass {
 
 /// Called after each pass with its name and what it made.
 using PassObserver = std::function<void(const std::string& name, const Program& after)>;
+
+/// Throws Error(internal) that names the pass if what it made is not a valid program.
+void verify_after(std::string_view pass, const Program& made);
 
 /// Runs the passes in order; an Error from the verifier names the pass that broke the program.
 Program run_passes(Program program, std::span<const Pass> passes, const PassObserver& observer = nullptr);

@@ -2,63 +2,15 @@
 
 #include <fmt/format.h>
 
-#include "weft/graph/passes/standard.h"
+#include "weft/graph/passes/pass.h"
 #include "weft/graph/print.h"
-#include "weft/ops/source.h"
-#include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/sparse/sparse_products.h"
-#include "weft/runtime/split/split_columns.h"
-#include "weft/runtime/split/split_products.h"
+#include "weft/runtime/compile/pass_list.h"
 
 namespace weft {
 namespace {
 
-std::vector<Pass> simplifying_passes(const CompileOptions& options) {
-  std::vector<Pass> passes;
-  if (options.simplify) passes.push_back(simplify());
-  if (options.fold)
-    passes.push_back(
-        constant_folding([](Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); }));
-  if (options.simplify && options.fold) passes.push_back(simplify());
-  if (options.merge) passes.push_back(common_subexpressions());
-  passes.push_back(dead_code());
-  return passes;
-}
-
 /// Into how many parts each step is cut.
 int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
-
-/// Weights are split behind fuse_accumulate, which shows what is updated by its own gradient, and before
-/// fuse_elementwise, which takes the sums of terms.
-std::vector<Pass> fusing_passes(const CompileOptions& options) {
-  std::vector<Pass> passes;
-  if (options.fuse_matmul) passes.push_back(fuse_matmul());
-  if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
-  if (options.fuse_cross_entropy) passes.push_back(fuse_cross_entropy());
-  if (options.split_weights && part_count(options) > 1) {
-    passes.push_back(split_columns(part_count(options)));
-    passes.push_back(split_products(part_count(options)));
-  }
-  if (options.fuse_elementwise) passes.push_back(fuse_elementwise());
-  if (options.fuse_gather) passes.push_back(fuse_gather());
-  return passes;
-}
-
-/// Products over non-zeros alone, of data that are sparse and, where that pays, of data that have zeros.
-Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
-                      const PassObserver& observer) {
-  std::optional<Program> skipping;
-  if (options.skip_zeros != SkipZeros::never) {
-    RowStores own;
-    skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
-    if (skipping) observer("skip_zeros", *skipping);
-  }
-  auto sparse = sparse_products(skipping ? *skipping : program);
-  if (sparse) observer("sparse_products", *sparse);
-  if (!skipping && !sparse) return program;
-  const Pass passes[] = {absorb_into_resident()};
-  return run_passes(std::move(sparse ? *sparse : *skipping), passes, observer);
-}
 
 void expect_concrete(const Program& program) {
   const Graph& graph = *program.graph;
@@ -83,37 +35,91 @@ Schedule schedule_for(const Lowered& lowered, const CompileOptions& options) {
   return schedule(lowered, options.threads, parts);
 }
 
+/// What a stage's observer sees: the program, or of products that may skip zeros what was decided.
+std::string stage_text(std::string_view stage, const Program& program, const Compilation& compilation) {
+  return stage == "sparse" ? to_text(compilation.products) : to_text(program);
+}
+
+/// Runs the passes that are not left out, in the order of the list.
+class PassRunner {
+ public:
+  PassRunner(const CompileOptions& options, const Names& left_out, Compilation& compilation,
+             const StageObserver& observer)
+      : left_out_(left_out),
+        compilation_(compilation),
+        observer_(observer),
+        keeps_(options.self_check),
+        context_{.options = options,
+                 .parts = part_count(options),
+                 .stores = options.stores ? *options.stores : own_,
+                 .products = compilation.products} {}
+
+  Program run(Program program) {
+    const auto list = pass_list();
+    for (std::size_t i = 0; i < list.size() && list[i].run != nullptr; ++i) {
+      if (!left_out_.contains(list[i].name)) run_one(list[i], program);
+      const bool ends_stage = i + 1 == list.size() || list[i + 1].stage != list[i].stage;
+      if (ends_stage && observer_) observer_(list[i].stage, stage_text(list[i].stage, program, compilation_));
+    }
+    return program;
+  }
+
+  void keep(std::string_view stage, const Program& program) {
+    if (keeps_) compilation_.stages.push_back({std::string(stage), extract(*program.graph, program.roots)});
+  }
+
+ private:
+  void run_one(const PassEntry& entry, Program& program) {
+    auto made = entry.run(program, context_);
+    if (!made) return;
+    verify_after(entry.name, *made);
+    program = std::move(*made);
+    compilation_.passes.push_back({entry.name, program.graph->size()});
+    keep(entry.name, program);
+  }
+
+  const Names& left_out_;
+  Compilation& compilation_;
+  const StageObserver& observer_;
+  bool keeps_;
+  RowStores own_;
+  PassContext context_;
+};
+
 }  // namespace
+
+std::vector<std::string_view> stage_names() {
+  std::vector<std::string_view> names{"prune", "specialize"};
+  for (const PassEntry& entry : pass_list()) {
+    if (entry.run != nullptr && names.back() != entry.stage) names.push_back(entry.stage);
+  }
+  names.emplace_back("schedule");
+  return names;
+}
 
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
                     const CompileOptions& options, const StageObserver& observer) {
+  const Names without = left_out(options);
   Compilation compilation;
   compilation.inputs.assign(inputs.begin(), inputs.end());
-  const auto keep = [&](const std::string& name, const Program& program) {
-    if (options.self_check) compilation.stages.push_back({name, extract(*program.graph, program.roots)});
-  };
-  const auto observe = [&](const std::string& stage, const Program& program) {
+  PassRunner passes(options, without, compilation, observer);
+  const auto observe = [&](std::string_view stage, const Program& program) {
     if (observer) observer(stage, to_text(program));
   };
   Program program = extract(graph, roots);
   observe("prune", program);
   program = extract(*program.graph, program.roots, bindings);
   expect_concrete(program);
-  keep("specialize", program);
+  passes.keep("specialize", program);
   observe("specialize", program);
-  program = run_passes(std::move(program), simplifying_passes(options), keep);
-  observe("simplify", program);
-  program = without_zeros(std::move(program), options, compilation.products, keep);
-  if (observer) observer("sparse", to_text(compilation.products));
-  program = run_passes(std::move(program), fusing_passes(options), keep);
-  observe("fuse", program);
+  program = passes.run(std::move(program));
   compilation.lowered = lower(program, outputs, inputs,
                               {.reference_kernels = options.reference_kernels,
-                               .in_place_updates = options.in_place_updates,
+                               .in_place_updates = !without.contains("in_place_updates"),
                                .kernels = options.kernels,
-                               .without_kernels = options.without_kernels});
-  keep("lower", compilation.lowered.program);
+                               .without_kernels = options.without});
+  passes.keep("lower", compilation.lowered.program);
   compilation.schedule = schedule_for(compilation.lowered, options);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);

@@ -1,8 +1,9 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> simplify, fold, merge -> skip zeros -> fuse -> lower
+//   prune -> specialize shapes -> passes of pass_list.h: simplify, sparse, fuse -> lower
 //   -> schedule -> plan memory -> bind kernels.
-// Each stage has a printable result, which an observer can see; every pass can be left out.
+// Each stage has a printable result, which an observer can see; every pass and kernel can be left out by
+// name.
 
 #include <functional>
 #include <optional>
@@ -23,25 +24,35 @@ struct CompileOptions {
   int cuts = 0;
   /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
   std::optional<ThreadCosts> thread_costs{};
-  bool simplify = true;                         // algebra by the ops' own rules
-  bool fold = true;                             // constants
-  bool merge = true;                            // common subexpressions
-  SkipZeros skip_zeros = SkipZeros::automatic;  // of resident data, in products
-  bool fuse_matmul = true;                      // bias and activation into the product
-  bool fuse_accumulate = true;                  // w - lr * (a^T b) as one product
-  bool fuse_elementwise = true;                 // chains in one pass over memory
-  bool fuse_cross_entropy = true;               // a loss and its gradient in one pass
-  bool fuse_gather = true;                      // rows of a table straight into a chain
-  bool split_weights = true;                    // a weight that is updated stays with the thread that does
-  bool in_place_updates = true;                 // new values of parameters written where the old ones lie
-  bool reference_kernels = false;               // every op by its reference kernel
+  /// Shorthands: false leaves the pass of that name out, as its name in `without` does.
+  bool simplify = true;
+  bool fold = true;                             // constant_folding
+  bool merge = true;                            // common_subexpressions
+  SkipZeros skip_zeros = SkipZeros::automatic;  // never: skip_zeros
+  bool fuse_matmul = true;
+  bool fuse_accumulate = true;
+  bool fuse_elementwise = true;
+  bool fuse_cross_entropy = true;
+  bool fuse_gather = true;
+  bool split_weights = true;  // split_columns and split_products
+  bool in_place_updates = true;
+  /// Names of passes (pass_list.h) and kernels (kernel_list.h, or one's own) to leave out, such as
+  /// {"fuse_gather", "onednn_matmul"}. An unknown name is an Error(invalid_argument) that lists the known
+  /// ones. The reference kernel stays.
+  std::vector<std::string> without{};
+  bool reference_kernels = false;      // every op by its reference kernel
   std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left
-  std::vector<std::string> without_kernels{};  // names of kernels to leave out; the reference stays
-  bool self_check = false;  // every run checks all stages and kernels against the reference: slow
-  bool nan_guard = false;   // every run looks for the first NaN: slow
-  bool profile = false;     // every run notes when each step began and ended, for Function::profile
+  bool self_check = false;             // every run checks all stages and kernels against the reference: slow
+  bool nan_guard = false;              // every run looks for the first NaN: slow
+  bool profile = false;  // every run notes when each step began and ended, for Function::profile
   /// What was measured of resident data, shared by the compilations of a session; without it each measures.
   std::shared_ptr<RowStores> stores{};
+};
+
+/// A pass that ran, and how many nodes the program had after it.
+struct PassResult {
+  std::string_view name;
+  std::size_t nodes = 0;
 };
 
 struct Compilation {
@@ -50,12 +61,16 @@ struct Compilation {
   Schedule schedule;
   ArenaPlan arena;
   BoundKernels kernels;
+  std::vector<PassResult> passes;       // that changed the program, in order
   std::vector<ProductChoice> products;  // which skip zeros, and why
   std::vector<StageProgram> stages;     // with self_check only: what each made
 };
 
-/// Called with each stage's name ("prune", "specialize", ..., "memory") and its result as text.
+/// Called with each stage's name, of stage_names(), and its result as text.
 using StageObserver = std::function<void(std::string_view stage, const std::string& text)>;
+
+/// "prune", "specialize", the stages of the passes, "schedule".
+std::vector<std::string_view> stage_names();
 
 /// `roots` are the outputs, then the updates; `inputs` the labels of the fed inputs in the caller's order.
 /// Every symbol that is left must be in `bindings`, else Error(bad_feed) names it.

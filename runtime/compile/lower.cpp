@@ -141,7 +141,7 @@ class Lowering {
       } else if (node.op.is<RandomKey>()) {
         places = {add_storage(Place::key, 0, node.outputs[0])};
       } else if (node.op.traits().view || node.op.is<Assign>()) {
-        places = {storage(owner_of(graph(), {id, 0}))};
+        places = {storage(node.inputs[node.op.is<Assign>() ? 1 : 0])};
       } else {
         for (const TensorType& type : node.outputs) places.push_back(add_storage(Place::arena, 0, type));
         lowered_.steps.push_back(id);

@@ -1,21 +1,22 @@
 #include <algorithm>
 #include <optional>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/ops/fused_ops.h"
+#include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {
 namespace {
 
-/// Whether a kernel can add the result to something else as it makes it: products, and sums over the first
-/// axes, of floats.
+/// Whether a kernel can add the result to something else as it makes it: products, those over non-zeros of
+/// a transposed matrix too, and sums over the first axes, of floats.
 bool accumulates(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const auto* sum = node.op.as<Sum>();
-  if (sum == nullptr) return node.op.is<MatMul>();
+  if (sum == nullptr) return node.op.is<MatMul>() || node.op.is<ResidentGradient>();
   const TensorType& type = node.outputs[0];
   if (sum->keep_dims || type.dtype != DType::f32 || type.shape.is_scalar()) return false;
   const Axes axes = normalize_axes(sum->axes, graph.type(node.inputs[0]).shape.rank());
@@ -49,22 +50,45 @@ std::optional<Scaled> scaled_result(const Value& value, const Shape& shape) {
   return std::nullopt;
 }
 
+/// The product or sum that is added, and `into` as the accumulator that takes it: only where both have one
+/// shape. A value that broadcasts, such as a bias, is no accumulator.
+std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
+                                double sign);
+
+/// c + scale * X^T d, which may be added to something itself.
+Value into_gradient(Graph& target, const Node& node, const Value& into, const Scaled& added, double sign) {
+  ResidentGradient op = *producer(added.result).op.as<ResidentGradient>();
+  std::vector<Value> inputs = operands(added.result);
+  if (op.accumulates) {
+    const Value c = added.factor ? added.factor * inputs[0] : inputs[0];
+    const auto fused = accumulate(target, node, into, c, sign);
+    inputs[0] = fused ? *fused : sign < 0.0 ? into - c : into + c;
+  } else {
+    inputs.insert(inputs.begin(), into);
+  }
+  op.accumulates = true;
+  op.scale *= sign * added.number.value_or(1.0);
+  if (!added.number) inputs.back() = mul(inputs.back(), added.factor);
+  return emit(target, op, inputs, node);
+}
+
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
   // What is added to by another elementwise op anyway takes the product in that op's own pass.
   if (producer(into).op.traits().elementwise) return std::nullopt;
   const auto scaled = scaled_result(added, into.shape());
   if (!scaled) return std::nullopt;
+  const Op& maker = producer(scaled->result).op;
+  if (maker.is<ResidentGradient>()) return into_gradient(target, node, into, *scaled, sign);
   const double alpha = sign * scaled->number.value_or(1.0);
-  if (const auto* sum = producer(scaled->result).op.as<Sum>()) {
+  if (const auto* sum = maker.as<Sum>()) {
     if (!scaled->number) return std::nullopt;  // the sum is small, and what it sums up large
     const Value inputs[] = {into, operand(scaled->result, 0)};
     return emit(target, SumAccumulate{.axes = sum->axes, .alpha = alpha}, inputs, node);
   }
   const Value b = operand(scaled->result, 1);
   const Value inputs[] = {into, operand(scaled->result, 0), scaled->number ? b : mul(b, scaled->factor)};
-  const MatMulAccumulate op{.product = *producer(scaled->result).op.as<MatMul>(), .alpha = alpha};
-  return emit(target, op, inputs, node);
+  return emit(target, MatMulAccumulate{.product = *maker.as<MatMul>(), .alpha = alpha}, inputs, node);
 }
 
 }  // namespace

@@ -5,14 +5,16 @@
 
 namespace weft {
 
-/// matmul, then a bias along the last axis, then an activation -> fused_matmul. Each part is optional; what
-/// is fused away must have no other user, which holds under training for activations whose gradient reads
-/// their output.
+/// A product, then a bias along the last axis, then an activation -> one op: fused_matmul for a plain
+/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Each
+/// part is optional; what is fused away must have no other user, which holds under training for activations
+/// whose gradient reads their output.
 Pass fuse_matmul();
 
-/// w + s * (A B) or w - s * (A B) -> matmul_accumulate: no memory for the product, no second pass over w. A
-/// scale that is no constant moves to the operand b. Likewise b + s * sum(x) over the first axes, with a
-/// constant s -> sum_accumulate.
+/// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
+/// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,
+/// resident_gradient for one that skips zeros. A scale that is no constant moves to the operand b. Likewise
+/// b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
 Pass fuse_accumulate();
 
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/gather.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {

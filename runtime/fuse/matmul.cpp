@@ -1,48 +1,58 @@
+#include <concepts>
 #include <optional>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/ops/fused_ops.h"
+#include "weft/runtime/sparse/byte_matmul.h"
+#include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {
 namespace {
 
-/// A product that may still take a bias or an activation, and its operands.
-struct OpenProduct {
-  FusedMatMul op;
-  std::vector<Value> inputs;
-};
-
-std::optional<OpenProduct> open_product(const Value& value) {
-  const Node& node = producer(value);
-  OpenProduct open;
+/// Calls `take(op, inputs)` for a product of any kind that may still take a bias or an activation. All kinds
+/// have the bias as their last input, and the fields `bias` and `activation`.
+template <typename Take>
+std::optional<Value> extend(const Value& product, Take take) {
+  const Node& node = producer(product);
+  const auto open = [&](const auto& op) -> std::optional<Value> {
+    if (op.activation.op) return std::nullopt;
+    return take(op, operands(product));
+  };
   if (const auto* plain = node.op.as<MatMul>()) {
-    open.op.product = *plain;
-  } else if (const auto* fused = node.op.as<FusedMatMul>(); fused != nullptr && !fused->activation.op) {
-    open.op = *fused;
-  } else {
-    return std::nullopt;
+    FusedMatMul op;
+    op.product = *plain;
+    return open(op);
   }
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) open.inputs.push_back(operand(value, i));
-  return open;
+  if (const auto* fused = node.op.as<FusedMatMul>()) return open(*fused);
+  if (const auto* resident = node.op.as<ResidentMatMul>()) return open(*resident);
+  if (const auto* bytes = node.op.as<ByteMatMul>()) return open(*bytes);
+  return std::nullopt;
 }
 
 std::optional<Value> with_bias(Graph& target, const Node& node, const Value& product, const Value& bias) {
-  auto open = open_product(product);
   const Shape& shape = product.shape();
-  if (!open || open->op.bias || bias.shape() != Shape{shape[shape.rank() - 1]}) return std::nullopt;
-  open->op.bias = true;
-  open->inputs.push_back(bias);
-  return emit(target, open->op, open->inputs, node);
+  if (shape.is_scalar() || bias.shape() != Shape{shape[shape.rank() - 1]}) return std::nullopt;
+  return extend(product, [&](auto op, std::vector<Value> inputs) -> std::optional<Value> {
+    if (!op.bias) {
+      op.bias = true;
+      inputs.push_back(bias);
+    } else if constexpr (std::same_as<decltype(op), FusedMatMul>) {
+      return std::nullopt;
+    } else {
+      inputs.back() = inputs.back() + bias;  // the first comes from a shift of the data
+    }
+    return emit(target, op, inputs, node);
+  });
 }
 
 std::optional<Value> with_activation(Graph& target, const Node& node, const Value& product) {
-  auto open = open_product(product);
-  if (!open) return std::nullopt;
-  open->op.activation.op = node.op;
-  return emit(target, open->op, open->inputs, node);
+  return extend(product, [&](auto op, const std::vector<Value>& inputs) {
+    op.activation.op = node.op;
+    return std::optional(emit(target, op, inputs, node));
+  });
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "weft/graph/passes/pass.h"
+#include "weft/graph/program.h"
 #include "weft/runtime/sparse/row_store.h"
 
 namespace weft {
@@ -33,9 +33,6 @@ struct ProductChoice {
 /// where no product is to be replaced.
 std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowStores& stores,
                                   std::vector<ProductChoice>& choices);
-
-/// Takes biases, activations and updates of weights into the products that skip_zeros made.
-Pass absorb_into_resident();
 
 /// A line for each choice.
 std::string to_text(std::span<const ProductChoice> choices);

@@ -7,7 +7,7 @@
 
 #include "weft/ops/gather.h"
 #include "weft/ops/sparse.h"
-#include "weft/runtime/fuse/rule.h"
+#include "weft/graph/passes/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "weft/ops/elementwise.h"
-#include "weft/runtime/fuse/rule.h"
+#include "weft/graph/passes/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {

@@ -8,7 +8,8 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/compile/compile.h"
+#include "weft/runtime/compile/kernel_list.h"
+#include "weft/runtime/compile/pass_list.h"
 #include "weft/runtime/run/plan.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/evaluate_values.h"
@@ -18,9 +19,13 @@
 namespace weft {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::Not;
+using testing::SizeIs;
 using testing_support::close_to;
 using testing_support::evaluate_program;
 using testing_support::expect_error;
@@ -37,24 +42,14 @@ void PrintTo(const OptionsCase& entry, std::ostream* out) { *out << entry.name; 
 
 std::vector<OptionsCase> all_options() {
   std::vector<OptionsCase> list{{"Everything", {}}};
-  const std::vector<std::pair<std::string, bool CompileOptions::*>> flags{
-      {"Simplify", &CompileOptions::simplify},
-      {"Fold", &CompileOptions::fold},
-      {"Merge", &CompileOptions::merge},
-      {"FuseMatMul", &CompileOptions::fuse_matmul},
-      {"FuseAccumulate", &CompileOptions::fuse_accumulate},
-      {"FuseElementwise", &CompileOptions::fuse_elementwise}};
   CompileOptions none;
-  for (const auto& [name, flag] : flags) {
-    CompileOptions without;
-    without.*flag = false;
-    list.push_back({"Without" + name, without});
-    none.*flag = false;
-  }
-  for (const auto& [name, flag] : flags) {
+  for (const std::string_view pass : pass_names()) none.without.emplace_back(pass);
+  for (const std::string_view pass : pass_names()) {
+    const std::string name(pass);
+    list.push_back({"Without_" + name, {.without = {name}}});
     CompileOptions only = none;
-    only.*flag = true;
-    list.push_back({"Only" + name, only});
+    std::erase(only.without, name);
+    list.push_back({"Only_" + name, only});
   }
   list.push_back({"Nothing", none});
   CompileOptions reference;
@@ -139,6 +134,56 @@ TEST(Compile, ShowsEveryStageInOrder) {
   EXPECT_THAT(texts["fuse"], HasSubstr("fused_matmul"));
   EXPECT_THAT(texts["fuse"], Not(HasSubstr("= relu(")));
   EXPECT_THAT(texts["schedule"], HasSubstr("onednn_matmul"));
+}
+
+TEST(PassList, NamesEveryPassAndKernelOnce) {
+  const std::vector<KernelEntry> own{{"own_tanh", kernel_list()[0].offer}};
+  const auto names = optional_names({.kernels = own});
+  EXPECT_THAT(std::set<std::string_view>(names.begin(), names.end()), SizeIs(names.size()));
+  EXPECT_THAT(names,
+              IsSupersetOf({"simplify", "fuse_gather", "in_place_updates", "own_tanh", "onednn_matmul"}));
+  EXPECT_THAT(names, Not(Contains("reference")));
+}
+
+TEST(PassList, EveryPassCanBeLeftOutByName) {
+  Network net;
+  const std::vector<std::string> inputs{"x"};
+  const auto ran = [&](const CompileOptions& options) {
+    std::vector<std::string_view> names;
+    for (const PassResult& pass : compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, options).passes)
+      names.push_back(pass.name);
+    return names;
+  };
+  EXPECT_THAT(ran({}), Contains("fuse_matmul"));
+  for (const std::string_view pass : pass_names())
+    EXPECT_THAT(ran({.without = {std::string(pass)}}), Not(Contains(pass)));
+}
+
+TEST(PassList, AShorthandLeavesOutThePassOfItsName) {
+  for (const PassEntry& entry : pass_list()) {
+    CompileOptions options;
+    EXPECT_THAT(left_out(options), IsEmpty());
+    if (entry.shorthand == nullptr) continue;
+    options.*entry.shorthand = false;
+    EXPECT_THAT(left_out(options), Contains(std::string(entry.name)));
+  }
+  EXPECT_THAT(left_out({.fold = false, .without = {"sum"}}), ElementsAre("constant_folding", "sum"));
+}
+
+TEST(PassList, LeavesOutAKernel) {
+  Network net;
+  const std::vector<std::string> inputs{"x"};
+  const Compilation made =
+      compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.without = {"onednn_matmul"}});
+  for (const KernelChoice& kernel : made.lowered.kernels) EXPECT_NE(kernel.name, "onednn_matmul");
+}
+
+TEST(PassList, RefusesAnUnknownNameAndListsTheKnownOnes) {
+  Network net;
+  const std::vector<std::string> inputs{"x"};
+  expect_error(ErrorCode::invalid_argument, {"'fuse_everything'", "fuse_gather", "onednn_matmul"}, [&] {
+    compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.without = {"fuse_everything"}});
+  });
 }
 
 TEST(Compile, DoesNotTouchWhatItCompiles) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weft/graph/print.h"
 #include "weft/ops/layout.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/layer_training.h"
@@ -11,6 +12,7 @@
 namespace weft {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::Each;
 using testing::HasSubstr;
@@ -166,6 +168,20 @@ TEST(SkipZeros, UpdatesAWeightWhereItLies) {
     }
   }
   EXPECT_THAT(sparse.kernels(), Each(Not("reference")));
+}
+
+TEST(SkipZeros, FusesNothingIntoProductsWhereFusingIsLeftOut) {
+  const auto fused = [](const CompileOptions& options) {
+    LayerTraining training(images(5), scaled_rows, options);
+    return to_text(training.compilation().lowered.program);
+  };
+  CompileOptions options = mode(SkipZeros::always);
+  EXPECT_THAT(fused(options), AllOf(HasSubstr("activation=relu"), HasSubstr("accumulates=true")));
+  options.without = {"fuse_matmul"};
+  EXPECT_THAT(fused(options), AllOf(HasSubstr("resident_matmul"), Not(HasSubstr("bias=true")),
+                                    Not(HasSubstr("activation=relu"))));
+  options.without = {"fuse_accumulate"};
+  EXPECT_THAT(fused(options), AllOf(HasSubstr("resident_gradient"), Not(HasSubstr("accumulates=true"))));
 }
 
 TEST(SkipZeros, RefusesARowThatTheDataDoesNotHaveAndUpdatesNothing) {

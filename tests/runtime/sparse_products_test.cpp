@@ -2,6 +2,7 @@
 
 #include "weft/runtime/sparse/sparse_products.h"
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -208,6 +209,50 @@ TEST(SparseProductsStage, DoesNotSplitProductsWithAMatrixThatIsFed) {
   const FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
   EXPECT_THAT(stage_of("fuse", session, spec, {{"batch", 8}, {"room", 128}}), Not(HasSubstr("split")));
 }
+
+/// X^T d, of a matrix with zeros that is dense or sparse, beside a parameter that only broadcasts to its shape.
+struct Neighbour {
+  std::vector<std::int64_t> sizes;
+  bool sparse = false;
+  bool subtracts = false;
+};
+void PrintTo(const Neighbour& neighbour, std::ostream* out) {
+  *out << fmt::format("sizes {}, {}, {}", fmt::join(neighbour.sizes, "x"),
+                      neighbour.sparse ? "sparse" : "dense", neighbour.subtracts ? "b - x" : "x + b");
+}
+
+class BroadcastNeighbour : public testing::TestWithParam<Neighbour> {};
+
+TEST_P(BroadcastNeighbour, IsNoAccumulatorOfAGradient) {
+  const auto& [sizes, is_sparse, subtracts] = GetParam();
+  const Tensor x = mostly_zeros();
+  Graph graph;
+  TensorSource source("neighbours");
+  const Value d = parameter(graph, "d", source.uniform({kFedSamples, 5}, -1.0, 1.0, f32));
+  const Value b = parameter(graph, "b", source.uniform(sizes, -1.0, 1.0, f32));
+  const Value dense = constant(graph, x);
+  const Value product =
+      is_sparse ? matmul(sparse_constant(graph, SparseTensor::from_dense(x)), d, true) : matmul(dense, d, true);
+  const auto beside = [&](const Value& y) { return subtracts ? b - y : y + b; };
+  Session session(graph, {.compile = {.skip_zeros = SkipZeros::always}});
+  Session plain(graph, {.compile = {.skip_zeros = SkipZeros::never, .reference_kernels = true}});
+  const auto actual = session.compile({.inputs = {}, .outputs = {beside(product)}, .updates = {}})({});
+  const auto expected =
+      plain.compile({.inputs = {}, .outputs = {beside(matmul(dense, d, true))}, .updates = {}})({});
+  EXPECT_TRUE(close_to(actual[0], expected[0], 1e-5));
+}
+
+std::vector<Neighbour> neighbours() {
+  std::vector<Neighbour> all;
+  for (const std::vector<std::int64_t>& sizes :
+       std::vector<std::vector<std::int64_t>>{{}, {1}, {5}, {1, 5}, {kWidth, 1}, {1, 1}, {kWidth, 5}}) {
+    for (const bool sparse : {false, true}) {
+      for (const bool subtracts : {false, true}) all.push_back({sizes, sparse, subtracts});
+    }
+  }
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Shapes, BroadcastNeighbour, testing::ValuesIn(neighbours()));
 
 TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {
   Layer layer;

@@ -1,6 +1,6 @@
 #pragma once
-// What rules that rewrite a program for speed share, those of fuse/, sparse/ and split/. Internal to
-// runtime/.
+// What passes that look for patterns share: how often a value is read, what made it, and how to put a node in
+// another's place. Internal to weft.
 
 #include <span>
 #include <vector>
@@ -24,6 +24,13 @@ inline Value operand(const Value& value, std::size_t i) {
   return value.graph().value(producer(value).inputs[i]);
 }
 
+inline std::vector<Value> operands(const Value& value) {
+  std::vector<Value> all;
+  for (const ValueId& input : producer(value).inputs) all.push_back(value.graph().value(input));
+  return all;
+}
+
+/// A node with the name and the user's line of `node`; its first output.
 inline Value emit(Graph& target, const Op& op, std::span<const Value> inputs, const Node& node) {
   return {&target, target.add(op, inputs, node.where, node.name), 0};
 }

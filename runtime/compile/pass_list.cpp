@@ -1,0 +1,117 @@
+#include "weft/runtime/compile/pass_list.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "weft/graph/passes/standard.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/compile/kernel_list.h"
+#include "weft/runtime/fuse/fuse.h"
+#include "weft/runtime/sparse/sparse_products.h"
+#include "weft/runtime/split/split_columns.h"
+#include "weft/runtime/split/split_products.h"
+
+namespace weft {
+namespace {
+
+using Made = std::optional<Program>;
+
+template <Pass (*make)()>
+Made run(const Program& program, PassContext& /*context*/) {
+  return make().run(program);
+}
+
+Pass fold() {
+  return constant_folding([](Graph& graph, Tensor tensor) { return constant(graph, std::move(tensor)); });
+}
+
+Made run_skip_zeros(const Program& program, PassContext& context) {
+  if (context.options.skip_zeros == SkipZeros::never) return std::nullopt;
+  return skip_zeros(program, context.options.skip_zeros, context.stores, context.products);
+}
+
+Made run_sparse_products(const Program& program, PassContext& /*context*/) {
+  return sparse_products(program);
+}
+
+template <Pass (*make)(int parts)>
+Made run_split(const Program& program, PassContext& context) {
+  if (context.parts < 2) return std::nullopt;
+  return make(context.parts).run(program);
+}
+
+using Options = CompileOptions;
+constexpr bool CompileOptions::* kNoShorthand = nullptr;
+
+// fuse_accumulate shows the splitting passes which weights are updated by their own gradients;
+// fuse_elementwise takes the sums of terms that they leave, and fuse_gather the chains that it makes.
+constexpr std::array kPasses{
+    PassEntry{"simplify", "simplify", "algebra by the ops' own rules", &Options::simplify, run<simplify>},
+    PassEntry{"constant_folding", "simplify", "values of constants", &Options::fold, run<fold>},
+    PassEntry{"simplify", "simplify", "once more, with the new constants", &Options::simplify, run<simplify>},
+    PassEntry{"common_subexpressions", "simplify", "equal nodes once", &Options::merge,
+              run<common_subexpressions>},
+    PassEntry{"dead_code", "simplify", "drops what nothing needs", kNoShorthand, run<dead_code>},
+    PassEntry{"skip_zeros", "sparse", "products over the non-zeros of resident data", kNoShorthand,
+              run_skip_zeros},
+    PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
+              kNoShorthand, run_sparse_products},
+    PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,
+              run<fuse_matmul>},
+    PassEntry{"fuse_accumulate", "fuse", "w - lr * (a^T b) as one product", &Options::fuse_accumulate,
+              run<fuse_accumulate>},
+    PassEntry{"fuse_cross_entropy", "fuse", "a loss and its gradient in one pass over the logits",
+              &Options::fuse_cross_entropy, run<fuse_cross_entropy>},
+    PassEntry{"split_columns", "fuse", "wide layers in panels of columns, one for each part",
+              &Options::split_weights, run_split<split_columns>},
+    PassEntry{"split_products", "fuse", "products over non-zeros as sums of one term for each part",
+              &Options::split_weights, run_split<split_products>},
+    PassEntry{"fuse_elementwise", "fuse", "chains of elementwise ops in one pass over memory",
+              &Options::fuse_elementwise, run<fuse_elementwise>},
+    PassEntry{"fuse_gather", "fuse", "rows of a table straight into a chain", &Options::fuse_gather,
+              run<fuse_gather>},
+    PassEntry{"in_place_updates", "lower", "new values of parameters where the old ones lie",
+              &Options::in_place_updates, nullptr},
+};
+
+}  // namespace
+
+std::span<const PassEntry> pass_list() { return kPasses; }
+
+std::vector<std::string_view> pass_names() {
+  std::vector<std::string_view> names;
+  for (const PassEntry& entry : kPasses) {
+    if (std::ranges::find(names, entry.name) == names.end()) names.push_back(entry.name);
+  }
+  return names;
+}
+
+std::vector<std::string_view> optional_names(const CompileOptions& options) {
+  std::vector<std::string_view> names = pass_names();
+  for (const auto list : {std::span<const KernelEntry>(options.kernels), kernel_list()}) {
+    for (const KernelEntry& entry : list) {
+      if (entry.offer != kernel_list().back().offer) names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+Names left_out(const CompileOptions& options) {
+  Names names(options.without.begin(), options.without.end());
+  const auto known = optional_names(options);
+  for (const std::string& name : names) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("there is no pass or kernel '{}' that the compiler could leave out", name),
+                {.expected = fmt::format("{}", fmt::join(known, ", ")), .actual = name});
+  }
+  for (const PassEntry& entry : kPasses) {
+    if (entry.shorthand != nullptr && !(options.*entry.shorthand)) names.emplace(entry.name);
+  }
+  return names;
+}
+
+}  // namespace weft
