@@ -26,9 +26,28 @@ DType kernel_element(std::span<const TensorType> inputs, std::span<const TensorT
   return inputs.empty() ? outputs[0].dtype : inputs[0].dtype;
 }
 
+namespace {
+
+/// A hash of a tensor's bytes: of all of a small one, of single words spread over a large one. A graph may
+/// have thousands of constants that begin alike.
+std::size_t hash_of(const Tensor& tensor) {
+  constexpr std::size_t kAll = 4096;
+  constexpr std::size_t kWord = 64;
+  const std::string_view bytes(static_cast<const char*>(tensor.data()), tensor.bytes());
+  const std::hash<std::string_view> hash;
+  if (bytes.size() <= kAll) return hash(bytes);
+  std::size_t mixed = bytes.size();
+  for (std::size_t at = 0; at < bytes.size(); at += bytes.size() / (kAll / kWord))
+    mixed = mixed * 31 + hash(bytes.substr(at, kWord));
+  return mixed;
+}
+
+}  // namespace
+
 std::size_t Op::hash() const {
-  // The text of floating-point attributes round-trips and a long tensor shows its first elements: equal ops
-  // have equal texts, which is all that a hash needs.
+  if (const Tensor* tensor = constant())
+    return hash_of(*tensor) * 31 + std::hash<std::string>{}(to_string(tensor->type()));
+  // The text of floating-point attributes round-trips, so that equal ops have equal texts.
   return std::hash<std::string>{}(attributes_text()) * 31 + std::hash<std::string_view>{}(name());
 }
 

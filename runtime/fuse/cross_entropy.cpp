@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/fuse/rule.h"
 #include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
@@ -21,33 +21,57 @@ bool is_scale(const TensorType& scale, const TensorType& logits) {
   return scale.shape == Shape(std::move(column));
 }
 
-/// Whether `id` is, or needs, `from`.
-bool depends_on(const Graph& graph, NodeId id, NodeId from) {
-  std::vector<bool> reached(graph.size(), false);
-  reached[id] = true;
-  for (NodeId node = id; node > from; --node) {
-    if (!reached[node]) continue;
-    for (const ValueId& input : graph.node(node).inputs) reached[input.node] = true;
+/// Answers whether a value needs a node, looking at nothing older than that node.
+class Ancestry {
+ public:
+  explicit Ancestry(const Graph& graph) : graph_(graph), met_(graph.size(), 0) {}
+
+  /// Whether `id` is, or needs, `from`.
+  bool depends_on(NodeId id, NodeId from) {
+    if (id <= from) return id == from;
+    ++search_;
+    std::vector<NodeId> open{id};
+    while (!open.empty()) {
+      const NodeId node = open.back();
+      open.pop_back();
+      for (const ValueId& input : graph_.node(node).inputs) {
+        if (input.node == from) return true;
+        if (input.node < from || met_[input.node] == search_) continue;
+        met_[input.node] = search_;
+        open.push_back(input.node);
+      }
+    }
+    return false;
   }
-  return reached[from];
-}
+
+ private:
+  const Graph& graph_;
+  std::vector<std::size_t> met_;  // the last search that met a node
+  std::size_t search_ = 0;
+};
 
 class CrossEntropyRule {
  public:
   explicit CrossEntropyRule(const Program& program)
-      : graph_(*program.graph), uses_(count_uses(program)), needed_(needed_nodes(graph_, program.roots)) {
-    for (const Value& root : program.roots) outside_.push_back({root.node(), root.output()});
+      : graph_(*program.graph),
+        needed_(needed_nodes(graph_, program.roots)),
+        uses_(count_uses(program)),
+        reads_(graph_.size(), 0),
+        ancestry_(graph_) {
+    const auto count = [&](const ValueId& value) { reads_[value.node] += value.output == kProbabilities; };
+    for (const NodeId id : needed_) std::ranges::for_each(graph_.node(id).inputs, count);
+    for (const Value& root : program.roots) count({root.node(), root.output()});
   }
 
-  std::vector<Contraction> find() const {
+  std::vector<Contraction> find() {
     std::vector<Contraction> found;
-    std::vector<NodeId> taken;
+    std::vector<bool> taken(graph_.size(), false);
     for (const NodeId id : needed_) {
       if (!graph_.node(id).op.is<Mul>()) continue;
       for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
         auto match = match_product(id, side);
-        if (!match || std::ranges::find(taken, match->nodes[0]) != taken.end()) continue;
-        taken.push_back(match->nodes[0]);
+        if (!match || taken[match->nodes[0]]) continue;
+        taken[match->nodes[0]] = true;
         found.push_back(std::move(*match));
         break;
       }
@@ -56,8 +80,10 @@ class CrossEntropyRule {
   }
 
  private:
+  static constexpr std::uint32_t kProbabilities = 1;  // an output of softmax_cross_entropy
+
   /// (probabilities - one_hot(labels)) * scale, where the difference is factor `side`.
-  std::optional<Contraction> match_product(NodeId id, std::size_t side) const {
+  std::optional<Contraction> match_product(NodeId id, std::size_t side) {
     const Node& product = graph_.node(id);
     const ValueId difference = product.inputs[side];
     const ValueId scale = product.inputs[1 - side];
@@ -66,11 +92,12 @@ class CrossEntropyRule {
     const ValueId probabilities = sub.inputs[0];
     const Node& loss = graph_.node(probabilities.node);
     const Node& hot = graph_.node(sub.inputs[1].node);
-    if (!loss.op.is<SoftmaxCrossEntropy>() || probabilities.output != 1 || !hot.op.is<OneHot>())
+    if (!loss.op.is<SoftmaxCrossEntropy>() || probabilities.output != kProbabilities || !hot.op.is<OneHot>())
       return std::nullopt;
     if (hot.inputs[0] != loss.inputs[1] || hot.outputs[0] != loss.outputs[1]) return std::nullopt;
     if (!is_scale(graph_.type(scale), loss.outputs[1])) return std::nullopt;
-    if (reads(probabilities) != 1 || depends_on(graph_, scale.node, probabilities.node)) return std::nullopt;
+    if (reads_[probabilities.node] != 1 || ancestry_.depends_on(scale.node, probabilities.node))
+      return std::nullopt;
     Contraction contraction{.nodes = {probabilities.node, difference.node, id},
                             .inputs = {loss.inputs[0], loss.inputs[1], scale},
                             .outputs = {{probabilities.node, 0}, {id, 0}},
@@ -81,17 +108,11 @@ class CrossEntropyRule {
     return contraction;
   }
 
-  /// How often a value is read, as a root too.
-  std::int64_t reads(const ValueId& value) const {
-    std::int64_t count = std::ranges::count(outside_, value);
-    for (const NodeId id : needed_) count += std::ranges::count(graph_.node(id).inputs, value);
-    return count;
-  }
-
   const Graph& graph_;
-  std::vector<int> uses_;
   std::vector<NodeId> needed_;
-  std::vector<ValueId> outside_;
+  std::vector<int> uses_;
+  std::vector<int> reads_;  // by node: how often its probabilities are read, as roots too
+  Ancestry ancestry_;
 };
 
 }  // namespace
