@@ -33,6 +33,7 @@ struct Specification {
   std::vector<Refusal> refusals;
   bool runs = true;                // false: a source, which is fed and has no kernel
   bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
+  bool takes_special = true;       // false: what infinities and NaNs give is not promised
 };
 
 /// Those of the built-in ops, in the order of ops/builtin.h.
