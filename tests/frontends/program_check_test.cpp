@@ -33,15 +33,17 @@ int program_count() {
   return given == nullptr ? kUsual : std::atoi(given);
 }
 
-TEST(CertifyPrograms, PassesTheCompilerAsItIs) {
-  for (const DType dtype : {f32, f64}) {
-    const ProgramCertificate certificate = certify_programs(dtype, {.programs = program_count()});
-    EXPECT_THAT(certificate.failures, IsEmpty());
-    EXPECT_EQ(certificate.programs, program_count());
-    EXPECT_GE(certificate.nodes, 10 * program_count());
-    EXPECT_LE(certificate.error, verify::program_bound(dtype));
-  }
+class CertifiedPrograms : public testing::TestWithParam<DType> {};
+
+TEST_P(CertifiedPrograms, PassTheCompilerAsItIs) {
+  const ProgramCertificate certificate = certify_programs(GetParam(), {.programs = program_count()});
+  EXPECT_THAT(certificate.failures, IsEmpty());
+  EXPECT_EQ(certificate.programs, program_count());
+  EXPECT_GE(certificate.nodes, 10 * program_count());
+  EXPECT_LE(certificate.error, verify::program_bound(GetParam()));
 }
+INSTANTIATE_TEST_SUITE_P(Floats, CertifiedPrograms, testing::Values(f32, f64),
+                         [](const auto& test) { return std::string(name_of(test.param)); });
 
 TEST(RandomPrograms, TakeInEveryOpThatHasASpecification) {
   std::set<std::string, std::less<>> met;
