@@ -166,7 +166,10 @@ class Lowering {
   }
 
   void choose_kernels() {
-    for (const NodeId id : lowered_.steps) lowered_.kernels.push_back(choose(graph().node(id)));
+    for (const NodeId id : lowered_.steps) {
+      lowered_.kernels.push_back(choose(graph().node(id)));
+      lowered_.can_fail.push_back(graph().node(id).op.traits().can_fail);
+    }
     lowered_.commits.assign(lowered_.steps.size(), false);
   }
 
@@ -191,7 +194,7 @@ class Lowering {
     std::vector<bool> before(lowered_.steps.size(), false);
     for (std::size_t step = before.size(); step-- > 0;) {
       const Node& node = graph().node(lowered_.steps[step]);
-      before[step] = before[step] || node.op.traits().can_fail;
+      before[step] = before[step] || lowered_.can_fail[step];
       if (!before[step]) continue;
       for (const ValueId& input : node.inputs) {
         if (const std::size_t writer = writer_[storage(input)]; writer != kNone) before[writer] = true;
@@ -201,10 +204,6 @@ class Lowering {
   }
 
   void place_updates() {
-    std::vector<std::size_t> fallible;
-    for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
-      if (graph().node(lowered_.steps[step]).op.traits().can_fail) fallible.push_back(step);
-    }
     const std::vector<bool> fails_later = before_failures();
     std::set<std::size_t> updated;
     std::map<std::size_t, std::size_t> moved;
@@ -229,7 +228,6 @@ class Lowering {
       for (const std::size_t reader : readers_[parameter]) {
         if (reader != step) order_.order(reader, step);
       }
-      for (const std::size_t risky : fallible) order_.order(risky, step);
     }
     for (auto& places : lowered_.storage_of) {
       for (std::size_t& place : places) {
@@ -260,6 +258,7 @@ class Lowering {
     lowered_.steps.push_back(update);
     lowered_.kernels.push_back(choose(graph().node(update)));
     lowered_.commits.push_back(true);
+    lowered_.can_fail.push_back(false);
     order_.add_element();
     const std::size_t stored = storage(graph().node(update).inputs[1]);
     if (writer_[stored] != kNone) order_.order(writer_[stored], step);
