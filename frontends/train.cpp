@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <optional>
 
 #include "weft/frontends/data/batches.h"
+#include "weft/runtime/machine/signals.h"
 
 namespace weft {
 namespace {
@@ -33,6 +36,29 @@ void expect_within(const TrainPosition& at, std::int64_t batches) {
       {.expected = fmt::format("at most {} batches done", batches), .actual = std::to_string(at.batch)});
 }
 
+/// Keeps signals out while steps run, so that each step need not, and lets pending ones in now and then.
+class StepShield {
+ public:
+  void after_step() {
+    const auto now = Clock::now();
+    if (now - opened_ < kLongest) return;
+    opened_ = now;
+    shield_->open();
+  }
+  /// Runs `work` with signals let in.
+  template <typename F>
+  void outside(F work) {
+    shield_.reset();
+    work();
+    shield_.emplace();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kLongest{10};
+  std::optional<SignalShield> shield_{std::in_place};
+  Clock::time_point opened_ = Clock::now();
+};
+
 bool stop_requested(const FitOptions& options) {
   return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
 }
@@ -43,6 +69,8 @@ FitResult fit(Function& step, const FitOptions& options, const FitObserver& obse
   FitResult result;
   result.position = options.start;
   TrainPosition& at = result.position;
+  std::map<std::int64_t, Outputs> outputs;  // for each batch size
+  StepShield shield;
   while (at.epoch < options.epochs && !result.interrupted) {
     const data::Batches batches(
         data::permutation(options.samples, options.seed, static_cast<std::uint64_t>(at.epoch)),
@@ -54,17 +82,23 @@ FitResult fit(Function& step, const FitOptions& options, const FitObserver& obse
     auto start = Clock::now();
     while (at.batch < batches.count() && !result.interrupted) {
       const Tensor rows = batches.at(at.batch);
-      const double loss = static_cast<double>(step({rows})[0].item<float>());
+      auto made = outputs.find(rows.elements());
+      if (made == outputs.end()) made = outputs.emplace(rows.elements(), step.outputs_for({rows})).first;
+      step.run_into({rows}, made->second);
+      shield.after_step();
+      const double loss = static_cast<double>(made->second[0].item<float>());
       expect_finite(loss, at.epoch, at.batch);
       samples += rows.elements();
       at.loss_sum += loss * static_cast<double>(rows.elements());
       ++at.batch;
       if (observer.progress && (at.batch % stride == 0 || at.batch == batches.count())) {
         epoch_seconds += seconds_since(start);
-        observer.progress({.epoch = at.epoch + 1,
-                           .done = at.batch,
-                           .batches = batches.count(),
-                           .loss = at.loss_sum / static_cast<double>(samples)});
+        shield.outside([&] {
+          observer.progress({.epoch = at.epoch + 1,
+                             .done = at.batch,
+                             .batches = batches.count(),
+                             .loss = at.loss_sum / static_cast<double>(samples)});
+        });
         start = Clock::now();
       }
       result.interrupted = stop_requested(options) && at.batch < batches.count();
@@ -75,7 +109,7 @@ FitResult fit(Function& step, const FitOptions& options, const FitObserver& obse
     const double mean = options.samples == 0 ? 0.0 : at.loss_sum / static_cast<double>(options.samples);
     result.epochs.push_back({.epoch = at.epoch + 1, .loss = mean, .seconds = epoch_seconds});
     at = {.epoch = at.epoch + 1, .batch = 0, .loss_sum = 0.0};
-    if (observer.epoch) observer.epoch(result.epochs.back());
+    if (observer.epoch) shield.outside([&] { observer.epoch(result.epochs.back()); });
     result.interrupted = stop_requested(options) && at.epoch < options.epochs;
   }
   return result;

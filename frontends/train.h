@@ -55,7 +55,8 @@ struct FitResult {
 /// Runs `step` on every batch: it takes the rows to use, i32 [batch], and its first output is the mean loss
 /// of that batch, a scalar f32. The order of an epoch depends on the seed and the epoch alone, and the last,
 /// shorter batch is included. Throws Error(numeric) as soon as a loss is not finite, naming epoch and batch;
-/// Error(invalid_argument) for a start that the data do not have.
+/// Error(invalid_argument) for a start that the data do not have. Signals reach the calling thread between
+/// steps, at least every 10 ms or after a longer step, and while the observer runs.
 FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer = {});
 
 }  // namespace weft

@@ -122,8 +122,8 @@ int train(const CLI::App& app, TrainArgs args) {
   fmt::print(talk, "{}-{}{}{} {}, {} {}, batch {}, {} thread{}, seed {}\n", args.config.model.inputs,
              fmt::join(args.config.model.layers, "-"), args.config.model.layers.empty() ? "" : "-",
              args.config.model.classes, args.config.model.activation, args.config.optimizer.name,
-             args.config.optimizer.rate(), args.config.batch, args.threads.threads,
-             args.threads.threads == 1 ? "" : "s", args.config.seed);
+             args.config.optimizer.rate(), args.config.batch, session.threads(),
+             session.threads() == 1 ? "" : "s", args.config.seed);
   std::fflush(talk);
   const InterruptWatch interrupt;
   const FitResult fitted = fit(step,

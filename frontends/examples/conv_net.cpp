@@ -45,7 +45,7 @@ int main(int argc, char** argv) try {
 
   Session session(graph, {.threads = threads});
   Function step = session.compile({.inputs = {rows}, .outputs = {loss}, .updates = updates});
-  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}, .updates = {}});
+  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}});
   const auto right = [&] {  // per cent of the test images, in batches that keep the memory small
     constexpr std::int64_t kBatch = 1000;
     const std::int64_t count = digits.test.images.sizes()[0];

@@ -132,8 +132,8 @@ Tensor predict_all(Function& predict, const Tensor& images) {
   const auto all = classes.mutable_values<std::int64_t>();
   for (std::int64_t begin = 0; begin < count; begin += kPredictionBatch) {
     const std::int64_t size = std::min(kPredictionBatch, count - begin);
-    const auto part = predict({images.rows(begin, size)})[0].values<std::int64_t>();
-    std::ranges::copy(part, all.begin() + begin);
+    const Tensor part = predict({images.rows(begin, size)})[0];
+    std::ranges::copy(part.values<std::int64_t>(), all.begin() + begin);
   }
   return classes;
 }

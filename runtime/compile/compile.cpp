@@ -26,18 +26,20 @@ std::vector<Pass> simplifying_passes(const CompileOptions& options) {
 }
 
 /// Into how many parts each step is cut.
-int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
+int part_count(const CompileOptions& options, const CompileTarget& target) {
+  return options.cuts > 0 ? options.cuts : target.threads;
+}
 
 /// Weights are split behind fuse_accumulate, which shows what is updated by its own gradient, and before
 /// fuse_elementwise, which takes the sums of terms.
-std::vector<Pass> fusing_passes(const CompileOptions& options) {
+std::vector<Pass> fusing_passes(const CompileOptions& options, int parts) {
   std::vector<Pass> passes;
   if (options.fuse_matmul) passes.push_back(fuse_matmul());
   if (options.fuse_accumulate) passes.push_back(fuse_accumulate());
   if (options.fuse_cross_entropy) passes.push_back(fuse_cross_entropy());
-  if (options.split_weights && part_count(options) > 1) {
-    passes.push_back(split_columns(part_count(options)));
-    passes.push_back(split_products(part_count(options)));
+  if (options.split_weights && parts > 1) {
+    passes.push_back(split_columns(parts));
+    passes.push_back(split_products(parts));
   }
   if (options.fuse_elementwise) passes.push_back(fuse_elementwise());
   if (options.fuse_gather) passes.push_back(fuse_gather());
@@ -45,12 +47,12 @@ std::vector<Pass> fusing_passes(const CompileOptions& options) {
 }
 
 /// Products over non-zeros alone, of data that are sparse and, where that pays, of data that have zeros.
-Program without_zeros(Program program, const CompileOptions& options, std::vector<ProductChoice>& choices,
+Program without_zeros(Program program, SkipZeros skip, RowStores* stores, std::vector<ProductChoice>& choices,
                       const PassObserver& observer) {
   std::optional<Program> skipping;
-  if (options.skip_zeros != SkipZeros::never) {
+  if (skip != SkipZeros::never) {
     RowStores own;
-    skipping = skip_zeros(program, options.skip_zeros, options.stores ? *options.stores : own, choices);
+    skipping = skip_zeros(program, skip, stores == nullptr ? own : *stores, choices);
     if (skipping) observer("skip_zeros", *skipping);
   }
   auto sparse = sparse_products(skipping ? *skipping : program);
@@ -77,17 +79,18 @@ void expect_concrete(const Program& program) {
 
 /// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
 /// results.
-Schedule schedule_for(const Lowered& lowered, const CompileOptions& options) {
-  const int parts = part_count(options);
-  if (options.thread_costs) return schedule_by_cost(lowered, options.threads, parts, *options.thread_costs);
-  return schedule(lowered, options.threads, parts);
+Schedule schedule_for(const Lowered& lowered, int parts, const CompileTarget& target) {
+  if (target.thread_costs) return schedule_by_cost(lowered, target.threads, parts, *target.thread_costs);
+  return schedule(lowered, target.threads, parts);
 }
 
 }  // namespace
 
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
-                    const CompileOptions& options, const StageObserver& observer) {
+                    const CompileOptions& options, const CompileTarget& target,
+                    const StageObserver& observer) {
+  const int parts = part_count(options, target);
   Compilation compilation;
   compilation.inputs.assign(inputs.begin(), inputs.end());
   const auto keep = [&](const std::string& name, const Program& program) {
@@ -104,9 +107,10 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   observe("specialize", program);
   program = run_passes(std::move(program), simplifying_passes(options), keep);
   observe("simplify", program);
-  program = without_zeros(std::move(program), options, compilation.products, keep);
+  program =
+      without_zeros(std::move(program), options.skip_zeros, target.stores.get(), compilation.products, keep);
   if (observer) observer("sparse", to_text(compilation.products));
-  program = run_passes(std::move(program), fusing_passes(options), keep);
+  program = run_passes(std::move(program), fusing_passes(options, parts), keep);
   observe("fuse", program);
   compilation.lowered = lower(program, outputs, inputs,
                               {.reference_kernels = options.reference_kernels,
@@ -114,7 +118,7 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
                                .kernels = options.kernels,
                                .without_kernels = options.without_kernels});
   keep("lower", compilation.lowered.program);
-  compilation.schedule = schedule_for(compilation.lowered, options);
+  compilation.schedule = schedule_for(compilation.lowered, parts, target);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));

@@ -39,6 +39,7 @@ struct Lowered {
   std::vector<KernelChoice> kernels;            // for each step
   std::vector<std::vector<std::size_t>> after;  // for each step: the steps that must come before it
   std::vector<bool> commits;                    // for each step: whether it writes a parameter
+  std::vector<bool> can_fail;                   // for each step: whether its kernel may throw
 };
 
 struct LowerOptions {

@@ -80,7 +80,7 @@ class Scheduler {
     const std::int64_t freed = finish_reads(chosen);
     const std::int64_t shared = share_memory(chosen);
     count_memory(chosen, freed, shared);
-    may_have_failed_ = may_have_failed_ || can_fail(chosen);
+    may_have_failed_ = may_have_failed_ || lowered_.can_fail[chosen];
     schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
     return chosen;
   }
@@ -175,10 +175,6 @@ class Scheduler {
              return std::ranges::any_of(since_barrier_[from],
                                         [&](const Access& earlier) { return conflict(earlier, write); });
            });
-  }
-
-  bool can_fail(std::size_t step) const {
-    return lowered_.program.graph->node(lowered_.steps[step]).op.traits().can_fail;
   }
 
   /// An update also waits until every thread knows that nothing failed.

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <mutex>
 
 #include "weft/runtime/compile/schedule.h"
 
@@ -31,7 +30,7 @@ ThreadCosts measure_thread_costs(ThreadPool& pool);
 ThreadCosts believable(ThreadCosts measured);
 
 /// Costs for each number of threads while they are fresh: whether threads share a cache is for the system to
-/// say, which may move them. Sessions in several threads may ask.
+/// say, which may move them. One thread at a time.
 class FreshThreadCosts {
  public:
   using Clock = std::chrono::steady_clock;
@@ -45,12 +44,11 @@ class FreshThreadCosts {
     ThreadCosts costs;
     Clock::time_point when;
   };
-  std::mutex mutex_;
   std::map<int, Measured> known_;
 };
 
-/// The pool's costs as they are now. They belong to the machine, so that sessions made one after the other
-/// share them.
+/// The pool's costs as they are now. They belong to the machine, so that sessions that a thread makes one
+/// after the other share them.
 ThreadCosts thread_costs_of(ThreadPool& pool);
 
 /// What a run of the schedule would take, in seconds: its steps, the barriers, and the way of what one thread
