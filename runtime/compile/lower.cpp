@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "weft/ops/builtin.h"
 #include "weft/ops/control.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
@@ -168,9 +169,14 @@ class Lowering {
   void choose_kernels() {
     for (const NodeId id : lowered_.steps) {
       lowered_.kernels.push_back(choose(graph().node(id)));
-      lowered_.can_fail.push_back(graph().node(id).op.traits().can_fail);
+      lowered_.can_fail.push_back(kernel_can_fail(graph().node(id).op) || is_own(lowered_.kernels.back()));
     }
     lowered_.commits.assign(lowered_.steps.size(), false);
+  }
+
+  /// A kernel of the caller's may throw, whatever the op promises of its reference kernel.
+  bool is_own(const KernelChoice& kernel) const {
+    return std::ranges::find(options_.kernels, kernel.name, &KernelEntry::name) != options_.kernels.end();
   }
 
   void order_by_data() {
@@ -188,8 +194,8 @@ class Lowering {
     }
   }
 
-  /// Whether a step that can fail is, or comes after, this one, by the data alone. The orders that updates
-  /// add lead to steps that none comes after.
+  /// For each step: whether it, or a step that depends on its data, can fail. The orders that updates add
+  /// lead to steps that none depends on.
   std::vector<bool> before_failures() const {
     std::vector<bool> before(lowered_.steps.size(), false);
     for (std::size_t step = before.size(); step-- > 0;) {
