@@ -132,7 +132,7 @@ Value softmax_over(const Value& x, const Axes& listed) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const Dim& dim = shape[static_cast<std::size_t>(axes[i])];
     const bool last = axes[i] == static_cast<std::int64_t>(shape.rank() - axes.size() + i);
-    if (!last || dim.is_symbol()) return exp(x - logsumexp(x, axes, true));
+    if (!last || !dim.is_number()) return exp(x - logsumexp(x, axes, true));
     sizes.push_back(dim.size());
   }
   dims.emplace_back(checked_elements(sizes));
