@@ -321,7 +321,7 @@ Profile Plan::profile(std::size_t latest) const {
   if (!recorder_)
     throw Error(ErrorCode::invalid_argument,
                 "only a session made with `.compile = {.profile = true}` records");
-  return summarize(*compilation_, *recorder_, latest);
+  return summarize(*compilation_, kernels_, *recorder_, latest);
 }
 
 Error Plan::explain(const Error& error, const Step& step) const {
