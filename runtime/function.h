@@ -21,12 +21,12 @@
 #include <array>
 #include <initializer_list>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "weft/graph/tensor.h"
+#include "weft/graph/where.h"
 #include "weft/runtime/outputs.h"
 #include "weft/runtime/run/plan.h"
 
@@ -42,7 +42,6 @@ struct FunctionSpec {
 class Function {
  public:
   static constexpr std::size_t kAllRecorded = static_cast<std::size_t>(-1);
-  using Where = std::source_location;
 
   /// Runs and returns the outputs in fresh memory. Throws Error(bad_feed) where an input does not fit, naming
   /// the input and where it was built, and the line of the call; Error(busy), see above; otherwise what a
