@@ -38,7 +38,8 @@ double accuracy_on(Function& classify, const data::SparseDataset& tests, std::in
   for (std::int64_t begin = 0; begin < count; begin += batch) {
     const std::int64_t size = std::min(batch, count - begin);
     const auto fed = tests.rows.rows(begin, size).parts();
-    const auto found = classify(fed)[0].values<std::int64_t>();
+    const Tensor classes = classify(fed)[0];
+    const auto found = classes.values<std::int64_t>();
     for (std::size_t i = 0; i < found.size(); ++i)
       right += found[i] == labels[static_cast<std::size_t>(begin) + i] ? 1 : 0;
   }

@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <optional>
 
 #include "weft/frontends/data/batches.h"
+#include "weft/runtime/machine/signals.h"
 
 namespace weft {
 namespace {
@@ -178,6 +181,29 @@ class Generated final : public Feeds {
   std::vector<Tensor> feeds_;
 };
 
+/// Keeps signals out while steps run, so that each step need not, and lets pending ones in now and then.
+class StepShield {
+ public:
+  void after_step() {
+    const auto now = Clock::now();
+    if (now - opened_ < kLongest) return;
+    opened_ = now;
+    shield_->open();
+  }
+  /// Runs `work` with signals let in.
+  template <typename F>
+  void outside(F work) {
+    shield_.reset();
+    work();
+    shield_.emplace();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kLongest{10};
+  std::optional<SignalShield> shield_{std::in_place};
+  Clock::time_point opened_ = Clock::now();
+};
+
 bool stop_requested(const FitOptions& options) {
   return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
 }
@@ -188,18 +214,40 @@ struct EpochRun {
   bool ended = false;
 };
 
-EpochRun run_epoch(Function& step, Feeds& feeds, TrainPosition& at, const FitOptions& options,
-                   const FitObserver& observer) {
+/// The loss of each batch that a step is given.
+class Losses {
+ public:
+  explicit Losses(Function& step) : step_(step) {}
+
+  /// Batches of a known number have the same sizes where they have as many samples, and share their outputs.
+  double of(const Batch& batch, bool sizes_repeat) {
+    if (!sizes_repeat) return loss_of(step_(batch.feeds)[0]);
+    auto made = outputs_.find(batch.samples);
+    if (made == outputs_.end())
+      made = outputs_.emplace(batch.samples, step_.outputs_for(batch.feeds)).first;
+    step_.run_into(batch.feeds, made->second);
+    return loss_of(made->second[0]);
+  }
+
+ private:
+  Function& step_;
+  std::map<std::int64_t, Outputs> outputs_;
+};
+
+EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOptions& options,
+                   const FitObserver& observer, StepShield& shield) {
   const std::int64_t batches = feeds.batches();
   const std::int64_t stride = std::max<std::int64_t>(batches / kReportsPerEpoch, 1);
   EpochRun run;
   auto start = Clock::now();
   const auto report = [&] {
     run.seconds += seconds_since(start);
-    observer.progress({.epoch = at.epoch + 1,
-                       .done = at.batch,
-                       .batches = std::max<std::int64_t>(batches, 0),
-                       .loss = at.loss_sum / static_cast<double>(at.samples)});
+    shield.outside([&] {
+      observer.progress({.epoch = at.epoch + 1,
+                         .done = at.batch,
+                         .batches = std::max<std::int64_t>(batches, 0),
+                         .loss = at.loss_sum / static_cast<double>(at.samples)});
+    });
     start = Clock::now();
   };
   for (bool stopped = false; !stopped;) {
@@ -208,7 +256,8 @@ EpochRun run_epoch(Function& step, Feeds& feeds, TrainPosition& at, const FitOpt
       run.ended = true;
       break;
     }
-    const double loss = loss_of(step(batch.feeds)[0]);
+    const double loss = losses.of(batch, batches != kUnknown);
+    shield.after_step();
     expect_finite(loss, at.epoch, at.batch);
     at.samples += batch.samples;
     at.loss_sum += loss * static_cast<double>(batch.samples);
@@ -224,11 +273,13 @@ FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, con
   FitResult result;
   result.position = options.start;
   TrainPosition& at = result.position;
+  Losses losses(step);
+  StepShield shield;
   while (at.epoch < options.epochs && !result.interrupted) {
     feeds.begin(at.epoch);
     expect_within(at, feeds.batches());
     if (feeds.batches() != kUnknown) at.samples = feeds.samples_before(at.batch);
-    const EpochRun run = run_epoch(step, feeds, at, options, observer);
+    const EpochRun run = run_epoch(losses, feeds, at, options, observer, shield);
     result.seconds += run.seconds;
     result.interrupted = !run.ended;
     if (result.interrupted) break;
@@ -236,7 +287,7 @@ FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, con
                              .loss = at.loss_sum / static_cast<double>(at.samples),
                              .seconds = run.seconds});
     at = {.epoch = at.epoch + 1};
-    if (observer.epoch) observer.epoch(result.epochs.back());
+    if (observer.epoch) shield.outside([&] { observer.epoch(result.epochs.back()); });
     result.interrupted = stop_requested(options) && at.epoch < options.epochs;
   }
   return result;

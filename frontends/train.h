@@ -69,7 +69,8 @@ struct FitResult {
 /// of that batch, one number, f32 or f64. The order of an epoch depends on the seed and the epoch alone, and
 /// the last, shorter batch is included. Throws Error(numeric) as soon as a loss is not finite, naming epoch
 /// and batch; Error(invalid_argument) for no samples, a batch size below 1, and a start that the data do not
-/// have.
+/// have. Signals reach the calling thread between steps, at least every 10 ms or after a longer step, and
+/// while the observer runs.
 FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer = {});
 
 /// The same for a step that takes rows of tensors, of any dtypes: [batch, ...] of each, in the order of its

@@ -187,6 +187,21 @@ Polynomial quotient_atom(Polynomial numerator, Polynomial denominator) {
                              .numerator = std::move(numerator), .denominator = std::move(denominator)})});
 }
 
+Polynomial divide_down(const Polynomial& a, std::int64_t divisor);
+
+/// (a//m + c)//n is (a + c m)//(m n), for numbers c, m and n.
+std::optional<Polynomial> joined_quotient(const Polynomial& form, std::int64_t divisor) {
+  const auto& [monomial, coefficient] = *form.terms().begin();
+  const std::int64_t added = form.terms().size() == 1 ? 0 : form.terms().rbegin()->second;
+  const bool is_sum =
+      form.terms().size() == 1 || (form.terms().size() == 2 && form.terms().rbegin()->first.empty());
+  if (!is_sum || coefficient != 1 || monomial.size() != 1 || !monomial[0].quotient) return std::nullopt;
+  const Quotient& inner = *monomial[0].quotient;
+  const auto by = inner.denominator.number();
+  if (!by) return std::nullopt;
+  return divide_down(add_scaled(inner.numerator, Polynomial(product(added, *by)), 1), product(*by, divisor));
+}
+
 /// Whole multiples of the divisor leave the quotient, and what is left is reduced by common factors.
 Polynomial divide_down(const Polynomial& a, std::int64_t divisor) {
   Polynomial whole;
@@ -203,6 +218,9 @@ Polynomial divide_down(const Polynomial& a, std::int64_t divisor) {
   Polynomial reduced;
   for (const auto& [monomial, coefficient] : rest.terms()) reduced.add(monomial, coefficient / common);
   if (divisor == common) return add_scaled(std::move(whole), reduced, 1);
+  if (auto joined = joined_quotient(reduced, divisor / common)) {
+    return add_scaled(std::move(whole), *joined, 1);
+  }
   return add_scaled(std::move(whole), quotient_atom(std::move(reduced), Polynomial(divisor / common)), 1);
 }
 

@@ -54,6 +54,8 @@ std::string_view name_of(ErrorCode code) {
       return "numeric";
     case ErrorCode::interrupted:
       return "interrupted";
+    case ErrorCode::busy:
+      return "busy";
     case ErrorCode::unsupported:
       return "unsupported";
     case ErrorCode::internal:

@@ -23,6 +23,7 @@ enum class ErrorCode : std::uint8_t {
   io,                  // the operating system refused to read or write
   numeric,             // NaN or infinity where finite numbers are needed
   interrupted,         // the user asked to stop
+  busy,                // another thread is using what one thread at a time may use
   unsupported,         // correct, but not available here
   internal,            // a broken promise inside weft
 };

@@ -54,7 +54,9 @@ struct Traits {
   bool commutative = false;  // f(a, b) == f(b, a)
   bool stateful = false;     // reads or writes what is no input: never folded, merged or duplicated
   bool view = false;         // the output is the input's memory under another shape
-  bool can_fail = false;     // the kernel throws on bad data: runs before any update
+  /// Whether the kernel may throw; it then runs before any update. Of an op that does not say, that is taken
+  /// for granted, unless it is built in.
+  std::optional<bool> can_fail{};
 };
 
 /// Says that an op has no gradient, and why.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/breadth_first_search.hpp>
-#include <boost/graph/dag_shortest_paths.hpp>
 #include <boost/graph/graphviz.hpp>
 #include <sstream>
 
@@ -14,7 +13,6 @@ namespace {
 
 struct OperandIndex {
   std::size_t operand = 0;
-  double weight = 0.0;
 };
 
 using Adjacency =
@@ -41,17 +39,14 @@ std::string quote(std::string_view text) {
 
 struct Topology::View {
   Adjacency edges;
-  std::vector<bool> is_source;
 };
 
 Topology::Topology(const Graph& graph) : view_(std::make_unique<View>()) {
   view_->edges = Adjacency(graph.size());
-  view_->is_source.assign(graph.size(), true);
   for (NodeId id = 0; id < graph.size(); ++id) {
     const auto& inputs = graph.node(id).inputs;
-    view_->is_source[id] = inputs.empty();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      boost::add_edge(inputs[i].node, id, OperandIndex{.operand = i, .weight = 0.0}, view_->edges);
+      boost::add_edge(inputs[i].node, id, OperandIndex{i}, view_->edges);
     }
   }
 }
@@ -79,33 +74,6 @@ std::vector<NodeId> Topology::shortest_path(NodeId from, NodeId to) const {
   }
   std::vector<NodeId> path{to};
   while (path.back() != from) path.push_back(std::ranges::min(closer[path.back()]));
-  std::ranges::reverse(path);
-  return path;
-}
-
-std::vector<NodeId> Topology::critical_path(const std::function<double(NodeId)>& cost) const {
-  // Longest path in a DAG: shortest path with negated weights, from a virtual start before every source.
-  Adjacency edges = view_->edges;
-  const auto start = boost::add_vertex(edges);
-  const auto count = start;
-  for (NodeId id = 0; id < count; ++id) {
-    if (view_->is_source[id]) boost::add_edge(start, id, OperandIndex{}, edges);
-  }
-  for (auto [edge, end] = boost::edges(edges); edge != end; ++edge) {
-    edges[*edge].weight = -cost(static_cast<NodeId>(boost::target(*edge, edges)));
-  }
-  std::vector<double> distance(count + 1);
-  std::vector<std::size_t> before(count + 1);
-  boost::dag_shortest_paths(edges, start,
-                            boost::weight_map(boost::get(&OperandIndex::weight, edges))
-                                .distance_map(distance.data())
-                                .predecessor_map(before.data()));
-  if (count == 0) return {};
-  auto last = static_cast<std::size_t>(
-      std::min_element(distance.begin(), distance.begin() + static_cast<std::ptrdiff_t>(count)) -
-      distance.begin());
-  std::vector<NodeId> path;
-  for (; last != start; last = before[last]) path.push_back(static_cast<NodeId>(last));
   std::ranges::reverse(path);
   return path;
 }

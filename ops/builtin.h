@@ -46,4 +46,8 @@ void for_each_builtin(F&& visit) {
   }(std::type_identity<BuiltinOps>{});
 }
 
+/// Whether the op's kernel may throw: as its traits say; without a word of theirs, whether it is not built
+/// in.
+bool kernel_can_fail(const Op& op);
+
 }  // namespace weft

@@ -41,9 +41,14 @@ Value negated_in(const Value& value) {
   return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
 }
 
+/// Whether a value is a positive constant, or a number of elements, less a correction.
 bool is_positive_constant(const Value& value) {
-  const Node& node = value.graph().node(value.node());
+  Graph& graph = value.graph();
+  const Node& node = graph.node(value.node());
   if (node.op.is<Count>()) return true;
+  if (node.op.is<Sub>())
+    return is_positive_constant(graph.value(node.inputs[0])) &&
+           graph.node(node.inputs[1].node).op.constant() != nullptr;
   const Tensor* tensor = node.op.constant();
   if (tensor == nullptr || tensor->elements() != 1) return false;
   return visit_dtype(tensor->dtype(), [&]<typename T>(T) { return tensor->values<T>()[0] > T{0}; });

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 #include "weft/ops/control.h"
+#include "weft/ops/random.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/function_body.h"
+#include "weft/runtime/machine/processor.h"
 
 namespace weft {
 namespace {
@@ -60,23 +64,74 @@ const std::string& label_of(const Graph& graph, const Value& parameter) {
   return expect_op<Parameter>(graph, parameter, "a parameter").label;
 }
 
+/// An `assign` that is no update would be a step that stores nothing.
+void expect_listed(const Program& program, std::size_t outputs) {
+  const Graph& graph = *program.graph;
+  std::set<NodeId> listed;
+  for (std::size_t i = outputs; i < program.roots.size(); ++i) listed.insert(program.roots[i].node());
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (!node.op.is<Assign>() || listed.contains(id)) continue;
+    throw Error(
+        ErrorCode::invalid_argument,
+        "an output needs this assign, which is not among the updates and so would store nothing",
+        {.op = "assign", .node = graph.node(node.inputs[0].node).name, .where = to_string(node.where)});
+  }
+}
+
+bool draws_random_numbers(const Program& program) {
+  for (NodeId id = 0; id < program.graph->size(); ++id) {
+    if (program.graph->node(id).op.is<RandomKey>()) return true;
+  }
+  return false;
+}
+
+/// Sessions share parameters by their labels.
+void expect_type(const Tensor& parameter, const Value& declared) {
+  if (parameter.type() == declared.type()) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("the parameter '{}' is shared with a session whose graph gives it another type",
+                          declared.name()),
+              {.expected = to_string(declared.type()), .actual = to_string(parameter.type())});
+}
+
+Tensor key_of(std::int64_t seed, std::int64_t run) { return Tensor::of<std::int64_t>({seed, run}); }
+
 void store(Tensor& parameter, const Tensor& value) {
   if (parameter.bytes() > 0) std::memcpy(parameter.mutable_data(), value.data(), parameter.bytes());
 }
 
-CompileOptions with_threads(CompileOptions options, int threads) {
-  options.threads = threads;
-  options.thread_costs.reset();
-  return options;
-}
-
 }  // namespace
 
-SessionState::SessionState(const CompileOptions& compile_options, std::uint64_t random_seed)
-    : options(compile_options), pool(compile_options.threads), key(Tensor::zeros(DType::i64, {2})) {
-  if (!options.stores) options.stores = std::make_shared<RowStores>(&pool);
-  set_key(static_cast<std::int64_t>(random_seed), kFirstRun);
+Tensor& SharedParameters::at(std::string_view label) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = values_.find(label);
+  if (found != values_.end()) return found->second;
+  throw Error(ErrorCode::invalid_argument, fmt::format("the session has no parameter '{}'", label));
 }
+
+bool SharedParameters::contains(std::string_view label) {
+  const std::scoped_lock lock(mutex_);
+  return values_.contains(label);
+}
+
+void SharedParameters::add(std::vector<std::pair<std::string, Tensor>> values) {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [label, value] : values) values_.emplace(std::move(label), std::move(value));
+}
+
+std::map<std::string, Tensor, std::less<>> SharedParameters::all() {
+  const std::scoped_lock lock(mutex_);
+  return {values_.begin(), values_.end()};
+}
+
+SessionState::SessionState(CompileOptions compile_options, int threads, std::uint64_t random_seed,
+                           std::shared_ptr<SharedParameters> shared)
+    : options(std::move(compile_options)),
+      pool(threads),
+      target{.threads = threads, .thread_costs = {}, .stores = std::make_shared<RowStores>(&pool)},
+      parameters(std::move(shared)),
+      key(key_of(static_cast<std::int64_t>(random_seed), kFirstRun)) {}
 
 void SessionState::set_key(std::int64_t seed, std::int64_t run) {
   const auto values = key.mutable_values<std::int64_t>();
@@ -84,41 +139,52 @@ void SessionState::set_key(std::int64_t seed, std::int64_t run) {
   values[1] = run;
 }
 
-Tensor& SessionState::parameter(std::string_view label) {
-  const auto found = parameters.find(label);
-  if (found != parameters.end()) return found->second;
-  throw Error(ErrorCode::invalid_argument, fmt::format("the session has no parameter '{}'", label));
-}
-
-Session::Session(Graph& graph, const SessionOptions& options)
-    : graph_(graph),
-      state_(std::make_shared<SessionState>(with_threads(options.compile, options.threads), options.seed)) {
-  if (options.spare_threads && options.threads > 1)
-    state_->options.thread_costs = thread_costs_of(state_->pool);
+Session::Session(Graph& graph, const SessionOptions& options) : graph_(graph) {
+  const int processors = usable_processors();
+  const int threads = options.exact_threads ? options.threads : std::min(options.threads, processors);
+  if (options.plans < 1 || options.callers < 0) {
+    throw Error(ErrorCode::invalid_argument,
+                "a session keeps at least one plan and serves no negative callers",
+                {.expected = "plans >= 1, callers >= 0",
+                 .actual = fmt::format("plans = {}, callers = {}", options.plans, options.callers)});
+  }
+  state_ = std::make_shared<SessionState>(
+      options.compile, threads, options.seed,
+      options.share != nullptr
+          ? options.share->state_->parameters
+          : std::make_shared<SharedParameters>(options.callers > 0 ? options.callers : processors));
+  state_->most_plans = static_cast<std::size_t>(options.plans);
+  if (!options.exact_threads && threads > 1) state_->target.thread_costs = thread_costs_of(state_->pool);
 }
 
 void Session::initialize_new_parameters() {
+  SharedParameters& parameters = *state_->parameters;
   std::vector<std::string> labels;
   std::vector<Value> initial;
   for (const auto& [label, declared] : graph_.states()) {
-    if (state_->parameters.contains(label)) continue;
+    if (parameters.contains(label)) {
+      expect_type(parameters.at(label), declared.value);
+      continue;
+    }
     labels.push_back(label);
     initial.push_back(declared.initial);
   }
   if (labels.empty()) return;
-  const std::int64_t run = state_->run();
-  state_->set_key(state_->seed(), kInitialRun);
-  std::vector<Tensor> values;
-  try {
-    Plan plan(weft::compile(graph_, initial, initial.size(), {}, {}, state_->options), state_);
-    const auto outputs = plan.run({});
-    values.assign(outputs.begin(), outputs.end());
-  } catch (...) {
-    state_->set_key(state_->seed(), run);
-    throw;
+  const std::scoped_lock compiling(state_->compiling);
+  auto compilation = std::make_shared<Compilation>(
+      weft::compile(graph_, initial, initial.size(), {}, {}, state_->options, state_->target));
+  std::vector<std::pair<std::string, Tensor>> values;
+  std::vector<Tensor> made;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const TensorType& type = compilation->lowered.program.roots[i].type();
+    made.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
+    values.emplace_back(std::move(labels[i]), made.back());
   }
-  state_->set_key(state_->seed(), run);
-  for (std::size_t i = 0; i < labels.size(); ++i) state_->parameters.emplace(labels[i], std::move(values[i]));
+  Arena arena;
+  BoundKernels kernels = std::move(compilation->kernels);
+  Plan plan(compilation, std::move(kernels), state_, key_of(state_->seed(), kInitialRun));
+  plan.run(arena, {}, made);
+  parameters.add(std::move(values));
 }
 
 Function Session::compile(const FunctionSpec& spec) {
@@ -127,44 +193,52 @@ Function Session::compile(const FunctionSpec& spec) {
   auto body = std::make_shared<Function::Body>();
   body->labels = labels_of(graph_, spec);
   body->program = extract(graph_, roots);
+  expect_listed(body->program, spec.outputs.size());
   body->outputs = spec.outputs.size();
+  body->changes = !spec.updates.empty() || draws_random_numbers(body->program);
   body->state = state_;
+  body->caches.resize(state_->parameters->arenas.most());
+  std::vector<std::string> names;
+  for (const Value& output : spec.outputs) names.push_back(output.name());
+  body->names = std::make_shared<const std::vector<std::string>>(std::move(names));
   for (const Value& fed : spec.inputs) {
     body->types.push_back(fed.type());
+    body->built.push_back(to_string(graph_.node(fed.node()).where));
     for (const Dim& dim : fed.shape()) {
       if (dim.is_symbol() && std::ranges::find(body->symbols, dim.symbol()) == body->symbols.end()) {
         body->symbols.push_back(dim.symbol());
       }
     }
   }
-  body->bound.resize(body->symbols.size());
   return Function(std::move(body));
 }
 
 Compilation Session::inspect(const FunctionSpec& spec, const Bindings& bindings,
                              const StageObserver& observer) {
+  const std::scoped_lock compiling(state_->compiling);
   return weft::compile(graph_, roots_of(graph_, spec), spec.outputs.size(), labels_of(graph_, spec), bindings,
-                       state_->options, observer);
-}
-
-Tensor& Session::parameter(std::string_view label) {
-  initialize_new_parameters();
-  return state_->parameter(label);
+                       state_->options, state_->target, observer);
 }
 
 Tensor Session::value(const Value& parameter_value) { return value(label_of(graph_, parameter_value)); }
-Tensor Session::value(std::string_view label) { return parameter(label).clone(); }
+Tensor Session::value(std::string_view label) {
+  initialize_new_parameters();
+  const ArenaPool::Lease lease = state_->parameters->arenas.read();
+  return state_->parameters->at(label).clone();
+}
 
 void Session::set(const Value& parameter_value, const Tensor& value) {
   set(label_of(graph_, parameter_value), value);
 }
 void Session::set(std::string_view label, const Tensor& value) {
-  Tensor& target = parameter(label);
+  initialize_new_parameters();
+  Tensor& target = state_->parameters->at(label);
   if (value.empty() || value.type() != target.type()) {
     throw Error(ErrorCode::bad_feed, fmt::format("the parameter '{}' was given the wrong tensor", label),
                 {.expected = to_string(target.type()),
                  .actual = value.empty() ? "an empty tensor" : to_string(value.type())});
   }
+  const ArenaPool::Lease lease = state_->parameters->arenas.write();
   store(target, value);
 }
 

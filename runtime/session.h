@@ -1,8 +1,13 @@
 #pragma once
 // A Session holds what a graph needs to run: the values of its parameters, threads, and the position in its
-// random numbers. It starts every parameter from the graph's initial value. Sessions are independent: two of
-// them, even of one graph, may run in two threads; one session is used by one thread at a time. The graph
-// must outlive calls of `compile`, not the functions.
+// random numbers. It starts every parameter from the graph's initial value. The graph must outlive calls of
+// `compile`, not the functions.
+//
+// Threads: everything of a session may be called in any thread. `value` and `save` read the parameters, as
+// functions without updates and random numbers do, and any number of such calls may be made at once. `set`,
+// `load` and functions that change something are made alone: of two calls at the same time, one of which
+// changes something, the second throws Error(busy) at once. Sessions are independent of each other, unless
+// they share their parameters: then all this holds for the sessions that share them as for one.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,11 +21,29 @@
 
 namespace weft {
 
+class Session;
+
 struct SessionOptions {
-  int threads = 1;            // at most, the caller's included; >= 1
-  bool spare_threads = true;  // a plan gets only as many as make it faster; false: all of them
-  std::uint64_t seed = 1;     // of everything random: initial values, dropout, shuffling
-  CompileOptions compile{};   // which passes run; its `threads` and `thread_costs` are set by the session
+  /// At most so many, the caller's included; >= 1. Not more than the process may use (its processors, and the
+  /// quota of its control group), and a plan gets only as many as make it faster.
+  int threads = 1;
+  /// Every plan gets `threads` threads, even where the process has fewer processors or fewer were faster: for
+  /// tests, and for measuring what threads cost.
+  bool exact_threads = false;
+  std::uint64_t seed = 1;  // of everything random: initial values, dropout, shuffling
+  /// How many plans a function keeps, one for each binding of its symbols (>= 1; in each arena that calls
+  /// use). Where there are more, the plan that was used the longest time ago goes, and is made again when its
+  /// sizes come again. All plans share the arenas, so that memory grows with the largest plan, not with their
+  /// number.
+  int plans = 32;
+  /// How many calls may be under way at once, each in an arena of its own; others wait. 0: as many as the
+  /// process has processors. Of sessions that share parameters, the first decides.
+  int callers = 0;
+  /// A session to share the parameters with, optimizers' slots included, by their labels: neither has a copy,
+  /// and what one changes the other sees. It may be of another graph, whose parameters of the same label have
+  /// the same type. Threads, seed and random position are each session's own. Used by the constructor alone.
+  const Session* share = nullptr;
+  CompileOptions compile{};  // which passes run
 };
 
 class Session {
@@ -28,7 +51,8 @@ class Session {
   explicit Session(Graph& graph, const SessionOptions& options = {});
 
   /// Compiles a function. Inputs must be `input` values, updates `assign` values, all of this session's
-  /// graph. Plans are made when sizes are known; errors that depend on sizes come with the first call.
+  /// graph; an `assign` that the outputs need must be among the updates, or it would store nothing. Plans are
+  /// made when sizes are known; errors that depend on sizes come with the first call.
   Function compile(const FunctionSpec& spec);
 
   /// Shows every stage of compiling `spec` for the given sizes of its symbols; runs nothing.
@@ -64,13 +88,13 @@ class Session {
   /// fits, and for two tensors that are renamed alike. After an error the session is as it was.
   LoadReport load_weights(const std::filesystem::path& path, const LoadOptions& options = {});
 
+  /// How many threads calls use at most.
   int threads() const;
   std::uint64_t seed() const;
 
  private:
   void initialize_new_parameters();
   void replace(const std::map<std::string, Tensor, std::less<>>& values);
-  Tensor& parameter(std::string_view label);
 
   Graph& graph_;
   std::shared_ptr<SessionState> state_;

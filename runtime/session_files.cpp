@@ -106,8 +106,8 @@ std::vector<std::string> tensor_names(const CheckpointReader& file) {
 
 void Session::save(const std::filesystem::path& path, const Metadata& metadata) {
   initialize_new_parameters();
-  Checkpoint checkpoint{.tensors = {state_->parameters.begin(), state_->parameters.end()},
-                        .metadata = metadata};
+  const ArenaPool::Lease lease = state_->parameters->arenas.read();
+  Checkpoint checkpoint{.tensors = state_->parameters->all(), .metadata = metadata};
   checkpoint.metadata[std::string(kSeedEntry)] = std::to_string(state_->seed());
   checkpoint.metadata[std::string(kRunEntry)] = std::to_string(state_->run());
   write_checkpoint(path, checkpoint);
@@ -118,9 +118,10 @@ void Session::save_weights(const std::filesystem::path& path, const NamePatterns
   const auto weights = weights_of(graph_);
   expect_used(parameters, weights);
   initialize_new_parameters();
+  const ArenaPool::Lease lease = state_->parameters->arenas.read();
   Checkpoint checkpoint{.tensors = {}, .metadata = metadata};
   for (const std::string& label : weights) {
-    if (parameters.contain(label)) checkpoint.tensors.emplace(label, state_->parameter(label));
+    if (parameters.contain(label)) checkpoint.tensors.emplace(label, state_->parameters->at(label));
   }
   write_checkpoint(path, checkpoint);
 }
@@ -149,6 +150,7 @@ Metadata Session::load(const std::filesystem::path& path) {
   Tensors values;
   for (const auto& [label, declared] : graph_.states())
     values.emplace(label, file.read(label, declared.value.dtype()));
+  const ArenaPool::Lease lease = state_->parameters->arenas.write();
   replace(values);
   if (position) state_->set_key(position->seed, position->run);
   return metadata;
@@ -187,17 +189,29 @@ LoadReport Session::load_weights(const std::filesystem::path& path, const LoadOp
   for (const auto& [name, stored] : file.tensors()) {
     if (!used.contains(name)) report.left.push_back(name);
   }
+  const ArenaPool::Lease lease = state_->parameters->arenas.write();
   replace(values);
   return report;
 }
 
 void Session::replace(const Tensors& values) {
+  SharedParameters& parameters = *state_->parameters;
+  std::vector<std::pair<std::string, Tensor>> added;
   for (const auto& [label, value] : values) {
-    // Plans point into what is there already; what is not takes the tensor as it is.
-    const auto [parameter, is_new] = state_->parameters.try_emplace(label, value);
-    if (!is_new && value.bytes() > 0)
-      std::memcpy(parameter->second.mutable_data(), value.data(), value.bytes());
+    if (!parameters.contains(label)) {
+      added.emplace_back(label, value);
+    } else if (const TensorType type = parameters.at(label).type(); type != value.type()) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("the parameter '{}' is shared with a session whose graph gives it another type", label),
+                  {.expected = to_string(type), .actual = to_string(value.type())});
+    }
   }
+  // Plans point into what is there already; what is not takes the tensor as it is.
+  for (const auto& [label, value] : values) {
+    if (value.bytes() > 0 && parameters.contains(label))
+      std::memcpy(parameters.at(label).mutable_data(), value.data(), value.bytes());
+  }
+  parameters.add(std::move(added));
 }
 
 }  // namespace weft

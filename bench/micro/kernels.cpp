@@ -14,6 +14,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/machine/signals.h"
 #include "weft/runtime/session.h"
 
 namespace weft::bench {
@@ -38,8 +39,10 @@ void time_kernel(benchmark::State& state, std::span<const TensorType> types, Bui
   }
   Session session(graph);
   Function function = session.compile({.inputs = inputs, .outputs = {build(inputs)}, .updates = {}});
-  bytes += static_cast<std::int64_t>(function(feeds)[0].bytes());
-  for (auto _ : state) benchmark::DoNotOptimize(function(feeds).data());
+  Outputs outputs = function.outputs_for(feeds);
+  bytes += static_cast<std::int64_t>(outputs[0].bytes());
+  const SignalShield shield;
+  for (auto _ : state) function.run_into(feeds, outputs);
   state.SetBytesProcessed(bytes * state.iterations());
 }
 

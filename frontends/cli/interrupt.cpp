@@ -1,27 +1,34 @@
 #include "weft/frontends/cli/interrupt.h"
 
-#include <array>
-#include <csignal>
+#include <pthread.h>
 
 namespace weft::cli {
 namespace {
 
-constexpr std::array kSignals{SIGINT, SIGTERM};
-
-std::atomic<bool> interrupted{false};
-extern "C" void note_interrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
+sigset_t watched_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGINT);
+  ::sigaddset(&set, SIGTERM);
+  return set;
+}
 
 }  // namespace
 
 InterruptWatch::InterruptWatch() {
-  interrupted.store(false, std::memory_order_relaxed);
-  for (const int signal : kSignals) std::signal(signal, note_interrupt);
+  const sigset_t watched = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &watched, &before_);
+  waiting_ = std::thread([this, watched] {
+    int signal = 0;
+    while (::sigwait(&watched, &signal) == 0 && !ending_.load()) interrupted_.store(true);
+  });
 }
 
 InterruptWatch::~InterruptWatch() {
-  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
+  ending_.store(true);
+  ::pthread_kill(waiting_.native_handle(), SIGTERM);
+  waiting_.join();
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
-
-const std::atomic<bool>* InterruptWatch::flag() const { return &interrupted; }
 
 }  // namespace weft::cli

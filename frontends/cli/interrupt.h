@@ -3,10 +3,14 @@
 // what it has.
 
 #include <atomic>
+#include <csignal>
+#include <thread>
 
 namespace weft::cli {
 
-/// While it lives, SIGINT and SIGTERM set the flag and do nothing else. One at a time.
+/// While it lives, SIGINT and SIGTERM set the flag and do nothing else. They are blocked in the thread that
+/// made it, and in threads that this one starts, and a thread of its own waits for them: no handler
+/// interrupts what runs.
 class InterruptWatch {
  public:
   InterruptWatch();
@@ -14,7 +18,13 @@ class InterruptWatch {
   InterruptWatch& operator=(const InterruptWatch&) = delete;
   ~InterruptWatch();
 
-  const std::atomic<bool>* flag() const;
+  const std::atomic<bool>* flag() const { return &interrupted_; }
+
+ private:
+  std::atomic<bool> interrupted_{false};
+  std::atomic<bool> ending_{false};
+  sigset_t before_{};
+  std::thread waiting_;
 };
 
 }  // namespace weft::cli

@@ -16,6 +16,7 @@
 #include "weft/runtime/files/file_system.h"
 #include "weft/runtime/files/json_text.h"
 #include "weft/runtime/machine/machine_peak.h"
+#include "weft/runtime/machine/signals.h"
 
 namespace weft::cli {
 namespace {
@@ -44,9 +45,11 @@ Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t sa
   }
   const data::Batches batches(data::permutation(samples, args.config.seed, 0), args.config.batch);
   const std::int64_t full = samples / args.config.batch;
+  Outputs outputs = function.outputs_for({fed(batches.at(0))});
+  const SignalShield shield;  // as in fit
   for (std::int64_t i = 0; i < kWarmUp + args.steps; ++i) {
     const Tensor feed = fed(batches.at(i % full));
-    function(std::span(&feed, 1));
+    function.run_into({feed}, outputs);
   }
   return function.profile(static_cast<std::size_t>(args.steps));
 }

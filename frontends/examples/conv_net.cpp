@@ -43,7 +43,7 @@ int main(int argc, char** argv) try {
 
   Session session(graph, {.threads = threads});
   Function step = session.compile({.inputs = {rows}, .outputs = {loss}, .updates = updates});
-  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}, .updates = {}});
+  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}});
   const auto right = [&] {  // per cent of the test images
     return 100.0 * accuracy(predict(classify, digits.test.images, 1000), digits.test.labels);
   };

@@ -10,7 +10,7 @@ using namespace weft;
 
 struct Swish {  // y = x * sigmoid(beta * x)
   static constexpr std::string_view name = "swish";
-  static constexpr Traits traits{.elementwise = true};
+  static constexpr Traits traits{.elementwise = true, .can_fail = false};  // it never throws
   double beta = 1.0;
   static constexpr auto attributes = weft::attributes(&Swish::beta);
 
@@ -35,8 +35,8 @@ int main() {
   const Value curvature = gradient(sum(slope), x);
 
   Session session(graph);
-  Function function = session.compile({.inputs = {x}, .outputs = {y, slope, curvature}, .updates = {}});
-  const auto results = function({Tensor::of({-2.0, -0.5, 0.0, 0.5, 2.0})});
-  fmt::print("swish      {}\nslope      {}\ncurvature  {}\n", to_string(results[0]), to_string(results[1]),
-             to_string(results[2]));
+  Function function = session.compile({.inputs = {x}, .outputs = {y, slope, curvature}});
+  const auto [value, first, second] = function.call<3>({Tensor::of({-2.0, -0.5, 0.0, 0.5, 2.0})});
+  fmt::print("swish      {}\nslope      {}\ncurvature  {}\n", to_string(value), to_string(first),
+             to_string(second));
 }

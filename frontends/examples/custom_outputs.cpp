@@ -41,8 +41,8 @@ int main() {
   const auto outputs = apply_all(Polar{}, {x, y});
 
   Session session(graph);
-  Function function = session.compile(
-      {.inputs = {x, y}, .outputs = {outputs[0], outputs[1], gradient(sum(outputs[1]), y)}, .updates = {}});
+  Function function =
+      session.compile({.inputs = {x, y}, .outputs = {outputs[0], outputs[1], gradient(sum(outputs[1]), y)}});
   const auto results = function({Tensor::of({3.0, 0.0}), Tensor::of({4.0, 2.0})});
   fmt::print("r         {}\nphi       {}\ndphi/dy   {}\n", to_string(results[0]), to_string(results[1]),
              to_string(results[2]));

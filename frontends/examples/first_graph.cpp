@@ -17,8 +17,8 @@ int main() {
       session.compile({.inputs = {x}, .outputs = {loss, slope}, .updates = {assign(w, w - 0.01 * slope)}});
   const Tensor rows = Tensor::of({1.0F, 0.0F, 0.0F, 0.0F, 1.0F, 1.0F}, {2, 3});
   for (int i = 0; i < 3; ++i) {
-    const auto results = step({rows});
-    fmt::print("loss {:.4f}, gradient {}\n", results[0].item<float>(), to_string(results[1]));
+    const auto [loss_now, slope_now] = step.call<2>({rows});
+    fmt::print("loss {:.4f}, gradient {}\n", loss_now.item<float>(), to_string(slope_now));
   }
   fmt::print("w is now {}\n", to_string(session.value(w)));
 }

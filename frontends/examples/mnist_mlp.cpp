@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   Session session(graph);
   Function step = session.compile(
       {.inputs = {rows}, .outputs = {loss}, .updates = optim::sgd(weights, gradients(loss, weights), 0.1)});
-  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}, .updates = {}});
+  Function classify = session.compile({.inputs = {test}, .outputs = {argmax(network(test))}});
   const FitResult result = fit(step, {.samples = digits.train.images.sizes()[0], .epochs = epochs});
   const double right = accuracy(predict(classify, digits.test.images), digits.test.labels);
   fmt::print("{}: loss {:.4f}, {:.2f}% right\n", digits.source, result.epochs.back().loss, 100.0 * right);

@@ -28,8 +28,8 @@ int main(int argc, char** argv) try {
   Session session(graph);
   Function step = session.compile(
       {.inputs = {rows}, .outputs = {loss}, .updates = optim::sgd(weights, gradients(loss, weights), 0.2)});
-  Function classify = session.compile(
-      {.inputs = {parts.begin(), parts.end()}, .outputs = {argmax(network(fed))}, .updates = {}});
+  Function classify =
+      session.compile({.inputs = {parts.begin(), parts.end()}, .outputs = {argmax(network(fed))}});
   const FitResult result = fit(step, {.samples = trained, .epochs = 5});
   const SparseTensor test = all.rows.rows(trained, count - trained);
   const double right = accuracy(classify(test.parts())[0], all.labels.rows(trained, count - trained));

@@ -108,7 +108,7 @@ class Problem {
     with_elements(results[0], [&](auto elements) { loss = static_cast<double>(elements[0]); });
     const bool first = evaluations_++ == 0;
     if (std::isfinite(loss)) {
-      flatten(results.subspan(1), g);
+      flatten(std::span<const Tensor>(results).subspan(1), g);
       if (first) loss_ = loss;
       return loss;
     }

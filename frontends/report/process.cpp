@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 
 #include "weft/graph/error.h"
@@ -27,6 +28,25 @@ class Actions {
 
  private:
   posix_spawn_file_actions_t actions_{};
+};
+
+/// Signals that weft blocks are for weft's threads; the program starts with none blocked.
+class Attributes {
+ public:
+  Attributes() {
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+  }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
 };
 
 std::string read_all(int descriptor) {
@@ -67,6 +87,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     throw Error(ErrorCode::io, "there is no pipe left for another program");
   Actions actions;
+  const Attributes attributes;
   ::posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDOUT_FILENO);
   if (options.errors == ErrorStream::keep_with_output) {
     ::posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDERR_FILENO);
@@ -79,7 +100,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
   for (std::string& word : copies) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t process = 0;
-  const int failed = ::posix_spawnp(&process, argv[0], actions.get(), nullptr, argv.data(), environ);
+  const int failed = ::posix_spawnp(&process, argv[0], actions.get(), attributes.get(), argv.data(), environ);
   ::close(ends[1]);
   if (failed != 0) {
     ::close(ends[0]);

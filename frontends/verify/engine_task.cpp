@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "weft/frontends/verify/culprits.h"
 #include "weft/frontends/verify/kernel_check.h"
@@ -11,15 +12,20 @@
 namespace weft::verify {
 namespace {
 
-/// How far each output is from what it must be.
+/// How far each output, and each parameter that is updated, is from what it must be.
 std::vector<double> errors_with(const EngineTask& task, const SessionOptions& options) {
   Session session(*task.graph, options);
   Function function = session.compile(task.spec);
   const auto actual = function(task.inputs);
   std::vector<double> errors;
-  for (std::size_t i = 0; i < actual.size(); ++i) errors.push_back(distance(actual[i], task.expected[i]));
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    errors.push_back(task.distance(actual[i], task.expected[i]));
+  for (std::size_t i = 0; i < task.updated.size(); ++i)
+    errors.push_back(task.distance(session.value(task.updated[i]), task.expected[actual.size() + i]));
   return errors;
 }
+
+}  // namespace
 
 bool is_right(const EngineTask& task, const SessionOptions& options) {
   try {
@@ -28,6 +34,8 @@ bool is_right(const EngineTask& task, const SessionOptions& options) {
     return false;
   }
 }
+
+namespace {
 
 std::vector<std::string> without_what_it_is_right(const EngineTask& task, const SessionOptions& options) {
   return culprits(options, [&](const SessionOptions& without) { return is_right(task, without); });
@@ -55,8 +63,10 @@ std::vector<std::string> judge(const EngineTask& task, const SessionOptions& opt
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < errors.size(); ++i) {
     if (errors[i] <= task.bound) continue;
-    lines.push_back(fmt::format("the engine {} is {:.1e} away from the reference in output {}",
-                                threads_text(options.threads), errors[i], i));
+    const std::size_t outputs = task.expected.size() - task.updated.size();
+    lines.push_back(fmt::format(
+        "the engine {} is {:.1e} away from the reference in {}", threads_text(options.threads), errors[i],
+        i < outputs ? fmt::format("output {}", i) : fmt::format("parameter {}", task.updated[i - outputs])));
   }
   if (lines.empty()) return lines;
   std::vector<std::string> first = blamed(task, options);
@@ -66,10 +76,9 @@ std::vector<std::string> judge(const EngineTask& task, const SessionOptions& opt
 
 }  // namespace
 
-EngineFindings check_task(const EngineTask& task, const CompileOptions& compile) {
+EngineFindings check_task(const EngineTask& task, std::span<const SessionOptions> engines) {
   EngineFindings findings;
-  for (const int threads : {1, 3}) {
-    const SessionOptions options = trial_options(threads, compile);
+  for (const SessionOptions& options : engines) {
     std::vector<std::string> lines;
     try {
       const std::vector<double> errors = errors_with(task, options);
@@ -77,11 +86,15 @@ EngineFindings check_task(const EngineTask& task, const CompileOptions& compile)
       lines = judge(task, options, errors);
     } catch (const std::exception& error) {
       lines = without_what_it_is_right(task, options);
-      lines.push_back(fmt::format("the engine {} throws: {}", threads_text(threads), error.what()));
+      lines.push_back(fmt::format("the engine {} throws: {}", threads_text(options.threads), error.what()));
     }
     findings.lines.insert(findings.lines.end(), lines.begin(), lines.end());
   }
   return findings;
+}
+
+EngineFindings check_task(const EngineTask& task, const CompileOptions& compile) {
+  return check_task(task, std::array{trial_options(1, compile), trial_options(3, compile)});
 }
 
 }  // namespace weft::verify

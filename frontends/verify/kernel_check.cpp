@@ -12,6 +12,7 @@
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/machine/onednn.h"
+#include "weft/runtime/machine/signals.h"
 
 namespace weft::verify {
 namespace {
@@ -108,6 +109,7 @@ GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> o
     in[input] = out[output];
   }
   const OneDnnSingleThread single;  // as in a session
+  const SignalShield shield;
   // From the last part to the first: no part may count on another.
   for (int part = parts; part-- > 0;) run_part(kernel, parts, part, in, out, result.damage);
   for (const GuardedBuffer& buffer : buffers) {

@@ -26,11 +26,9 @@ void ModelEngine::step() { step_(inputs_); }
 
 std::vector<Tensor> ModelEngine::gradients() {
   const States before = states();
-  const auto outputs = gradients_(inputs_);
-  std::vector<Tensor> copies;
-  for (const Tensor& output : outputs) copies.push_back(output.clone());
+  const Outputs outputs = gradients_(inputs_);
   set(before);
-  return copies;
+  return {outputs.begin(), outputs.end()};
 }
 
 States ModelEngine::states() {

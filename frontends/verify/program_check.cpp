@@ -3,58 +3,121 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "weft/frontends/verify/engine_task.h"
+#include "weft/frontends/verify/numbers.h"
+#include "weft/frontends/verify/program_shrink.h"
 #include "weft/frontends/verify/random_program.h"
-#include "weft/graph/evaluate.h"
-#include "weft/ops/random.h"
+#include "weft/frontends/verify/trial_options.h"
+#include "weft/graph/print.h"
+#include "weft/ops/control.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/compile/pass_list.h"
 
 namespace weft::verify {
 namespace {
 
-/// What the first call of a session of seed 1 gives a node without inputs.
-Tensor first_feed(const Node& node, const RandomProgram& random) {
-  std::string_view label;
-  if (const auto* input = node.op.as<Input>()) label = input->label;
-  if (const auto* parameter = node.op.as<Parameter>()) label = parameter->label;
-  const auto found = random.feeds.find(label);
-  if (found != random.feeds.end()) return found->second;
-  return node.op.is<RandomKey>() ? Tensor::of<std::int64_t>({1, 1}) : Tensor();
+/// The largest |a - b| / max(1, |b|); infinite where only one is a NaN or where infinities differ.
+double program_distance(const Tensor& actual, const Tensor& expected) {
+  const auto a = numbers_of(actual);
+  const auto b = numbers_of(expected);
+  if (a.size() != b.size()) return HUGE_VAL;
+  double worst = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    const double error = std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
+    worst = std::isnan(error) ? HUGE_VAL : std::max(worst, error);
+  }
+  return worst;
 }
 
-EngineTask task_of(RandomProgram& random, DType dtype) {
-  Graph& graph = *random.program.graph;
-  EngineTask task{.graph = &graph, .bound = program_bound(dtype)};
-  const std::size_t nodes = graph.size();  // an initial value is one more
-  for (NodeId id = 0; id < nodes; ++id) {
-    const Value value = graph.value({id, 0});
-    if (const auto* input = graph.node(id).op.as<Input>()) {
-      task.spec.inputs.push_back(value);
-      task.inputs.push_back(random.feeds.at(input->label));
-    } else if (const auto* parameter = graph.node(id).op.as<Parameter>()) {
-      const Tensor& initial = random.feeds.at(parameter->label);
-      graph.declare_state(parameter->label, value, constant(graph, initial));
+/// A copy of the program as a function of a graph of its own.
+struct ProgramTask {
+  ProgramTask(const RandomProgram& random, double bound)
+      : program(extract(*random.program.graph, random.program.roots)) {
+    Graph& graph = *program.graph;
+    task.graph = &graph;
+    task.bound = bound;
+    task.distance = program_distance;
+    task.expected = random.expected;
+    const std::size_t nodes = graph.size();  // an initial value is one more
+    for (NodeId id = 0; id < nodes; ++id) {
+      const Value value = graph.value({id, 0});
+      if (const auto* input = graph.node(id).op.as<Input>()) {
+        task.spec.inputs.push_back(value);
+        task.inputs.push_back(random.feeds.at(input->label));
+      } else if (const auto* parameter = graph.node(id).op.as<Parameter>()) {
+        graph.declare_state(parameter->label, value, constant(graph, random.feeds.at(parameter->label)));
+      }
+    }
+    const auto updates = program.roots.begin() + static_cast<std::ptrdiff_t>(random.outputs);
+    task.spec.outputs.assign(program.roots.begin(), updates);
+    task.spec.updates.assign(updates, program.roots.end());
+    for (const Value& update : task.spec.updates) {
+      const Node& parameter = graph.node(graph.node(update.node()).inputs[0].node);
+      task.updated.push_back(parameter.op.as<Parameter>()->label);
     }
   }
-  task.spec.outputs = random.program.roots;
-  task.expected = evaluate(random.program, [&](const Node& node) { return first_feed(node, random); });
-  return task;
+
+  Program program;
+  EngineTask task;
+};
+
+/// A single thread and all passes; and what `source` draws, without the pass whose turn it is.
+std::array<SessionOptions, 2> engines_for(int number, SampleSource& source, const CompileOptions& compile) {
+  static constexpr std::array kModes{SkipZeros::always, SkipZeros::never, SkipZeros::automatic};
+  CompileOptions plain = compile;
+  if (source.coin()) plain.skip_zeros = SkipZeros::always;
+  CompileOptions varied = compile;
+  const auto passes = pass_names();
+  varied.without.emplace_back(passes[static_cast<std::size_t>(number) % passes.size()]);
+  varied.skip_zeros = kModes[static_cast<std::size_t>(source.below(kModes.size()))];
+  varied.cuts = static_cast<int>(source.below(5));
+  return {trial_options(1, plain), trial_options(1 + static_cast<int>(source.below(3)), varied)};
+}
+
+ProgramStyle style_of(int number, DType dtype, const ProgramOptions& options) {
+  constexpr int kOneLongIn = 40;
+  constexpr int kOneSpecialIn = 3;
+  if (options.long_axes && dtype == DType::f32 && number % kOneLongIn == 0)
+    return {.updates = false, .long_axes = true};
+  return {.special = options.special && number % kOneSpecialIn == 0, .updates = true};
+}
+
+/// The text of a small program with the fault, indented.
+std::string shown(const RandomProgram& random, double bound, std::span<const SessionOptions> engines) {
+  const RandomProgram small = shrink(random, [&](const RandomProgram& candidate) {
+    ProgramTask made(candidate, bound);
+    return std::ranges::any_of(engines, [&](const auto& options) { return !is_right(made.task, options); });
+  });
+  std::string text = to_text(small.program);
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos && at + 1 < text.size(); ++at)
+    text.replace(at, 1, "\n    ");
+  return "a graph with this fault:\n    " + text;
 }
 
 }  // namespace
 
 ProgramCertificate certify_programs(DType dtype, const ProgramOptions& options) {
+  constexpr int kShown = 3;
   ProgramCertificate certificate{.dtype = dtype, .programs = options.programs, .failures = {}};
-  SampleSource source(options.seed, fmt::format("programs in {}", name_of(dtype)));
-  for (int number = 1; number <= options.programs; ++number) {
-    RandomProgram random = random_program(source, options.nodes, dtype);
+  int failed = 0;
+  for (int number = options.first; number < options.first + options.programs; ++number) {
+    SampleSource source(options.seed, fmt::format("program {} in {}", number, name_of(dtype)));
+    const ProgramStyle style = style_of(number, dtype, options);
+    const RandomProgram random = random_program(source, options.nodes, dtype, style);
+    const double bound = style.long_axes ? long_program_bound(dtype) : program_bound(dtype);
     certificate.nodes += static_cast<std::int64_t>(random.program.graph->size());
-    const EngineFindings findings = check_task(task_of(random, dtype), options.compile);
+    const auto engines = engines_for(number, source, options.compile);
+    ProgramTask made(random, bound);
+    const EngineFindings findings = check_task(made.task, engines);
     certificate.error = std::max(certificate.error, findings.error);
-    for (const std::string& line : findings.lines) {
+    for (const std::string& line : findings.lines)
       certificate.failures.push_back(fmt::format("program {}: {} (seed {})", number, line, options.seed));
-    }
+    if (!findings.lines.empty() && ++failed <= kShown)
+      certificate.failures.push_back(fmt::format("program {}: {}", number, shown(random, bound, engines)));
   }
   return certificate;
 }

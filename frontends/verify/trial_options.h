@@ -8,7 +8,7 @@ namespace weft::verify {
 /// A session on all of these threads. Several get more parts than they are, so that some compute two, as
 /// where a plan gets fewer threads than its session has.
 inline SessionOptions trial_options(int threads, const CompileOptions& compile) {
-  SessionOptions options{.threads = threads, .spare_threads = false, .compile = compile};
+  SessionOptions options{.threads = threads, .exact_threads = true, .compile = compile};
   if (threads > 1 && compile.cuts == 0) options.compile.cuts = 2 * threads - 1;
   return options;
 }

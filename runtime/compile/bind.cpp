@@ -35,7 +35,9 @@ BoundKernels bind_kernels(const Lowered& lowered, const Schedule& schedule) {
     for (int part = 0; part < schedule.parts; ++part) {
       const auto rows = rows_of(kernel.cut, schedule, part);
       parts.push_back(rows ? kernel.make(*rows) : nullptr);
-      if (rows) bound.scratch_bytes = std::max(bound.scratch_bytes, parts.back()->scratch_bytes());
+      if (!rows) continue;
+      bound.scratch_bytes = std::max(bound.scratch_bytes, parts.back()->scratch_bytes());
+      bound.block_signals = bound.block_signals || parts.back()->needs_signals_blocked();
     }
   }
   return bound;

@@ -12,6 +12,7 @@ struct BoundKernels {
   /// [position in Schedule::order][part]; null where the part has nothing to do.
   std::vector<std::vector<std::unique_ptr<Kernel>>> parts;
   std::size_t scratch_bytes = 0;  // the most that any part needs
+  bool block_signals = false;     // whether any part needs that
 };
 
 /// Throws Error(unsupported) when a library refuses what its kernel offered.

@@ -10,7 +10,9 @@ namespace weft {
 namespace {
 
 /// Into how many parts each step is cut.
-int part_count(const CompileOptions& options) { return options.cuts > 0 ? options.cuts : options.threads; }
+int part_count(const CompileOptions& options, const CompileTarget& target) {
+  return options.cuts > 0 ? options.cuts : target.threads;
+}
 
 void expect_concrete(const Program& program) {
   const Graph& graph = *program.graph;
@@ -29,10 +31,9 @@ void expect_concrete(const Program& program) {
 
 /// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
 /// results.
-Schedule schedule_for(const Lowered& lowered, const CompileOptions& options) {
-  const int parts = part_count(options);
-  if (options.thread_costs) return schedule_by_cost(lowered, options.threads, parts, *options.thread_costs);
-  return schedule(lowered, options.threads, parts);
+Schedule schedule_for(const Lowered& lowered, int parts, const CompileTarget& target) {
+  if (target.thread_costs) return schedule_by_cost(lowered, target.threads, parts, *target.thread_costs);
+  return schedule(lowered, target.threads, parts);
 }
 
 /// What a stage's observer sees: the program, or of products that may skip zeros what was decided.
@@ -43,15 +44,15 @@ std::string stage_text(std::string_view stage, const Program& program, const Com
 /// Runs the passes that are not left out, in the order of the list.
 class PassRunner {
  public:
-  PassRunner(const CompileOptions& options, const Names& left_out, Compilation& compilation,
-             const StageObserver& observer)
+  PassRunner(const CompileOptions& options, int parts, RowStores* stores, const Names& left_out,
+             Compilation& compilation, const StageObserver& observer)
       : left_out_(left_out),
         compilation_(compilation),
         observer_(observer),
         keeps_(options.self_check),
         context_{.options = options,
-                 .parts = part_count(options),
-                 .stores = options.stores ? *options.stores : own_,
+                 .parts = parts,
+                 .stores = stores != nullptr ? *stores : own_,
                  .products = compilation.products} {}
 
   Program run(Program program) {
@@ -100,11 +101,13 @@ std::vector<std::string_view> stage_names() {
 
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
-                    const CompileOptions& options, const StageObserver& observer) {
+                    const CompileOptions& options, const CompileTarget& target,
+                    const StageObserver& observer) {
   const Names without = left_out(options);
+  const int parts = part_count(options, target);
   Compilation compilation;
   compilation.inputs.assign(inputs.begin(), inputs.end());
-  PassRunner passes(options, without, compilation, observer);
+  PassRunner passes(options, parts, target.stores.get(), without, compilation, observer);
   const auto observe = [&](std::string_view stage, const Program& program) {
     if (observer) observer(stage, to_text(program));
   };
@@ -121,7 +124,7 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
                                .kernels = options.kernels,
                                .without_kernels = options.without});
   passes.keep("lower", compilation.lowered.program);
-  compilation.schedule = schedule_for(compilation.lowered, options);
+  compilation.schedule = schedule_for(compilation.lowered, parts, target);
   compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));

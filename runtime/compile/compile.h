@@ -17,13 +17,11 @@
 
 namespace weft {
 
+/// What users choose.
 struct CompileOptions {
-  int threads = 1;  // at most
   /// Into how many parts each step is cut; 0: one for each thread. A fixed number fixes every bit of the
   /// results, however many threads there are.
   int cuts = 0;
-  /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
-  std::optional<ThreadCosts> thread_costs{};
   /// Shorthands: false leaves the pass of that name out, as its name in `without` does.
   bool stabilize = true;  // formulas that overflow or cancel take another form
   bool simplify = true;
@@ -46,6 +44,13 @@ struct CompileOptions {
   bool self_check = false;             // every run checks all stages and kernels against the reference: slow
   bool nan_guard = false;              // every run looks for the first NaN: slow
   bool profile = false;  // every run notes when each step began and ended, for Function::profile
+};
+
+/// What a program is compiled for. A session fills this in.
+struct CompileTarget {
+  int threads = 1;  // at most
+  /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
+  std::optional<ThreadCosts> thread_costs{};
   /// What was measured of resident data, shared by the compilations of a session; without it each measures.
   std::shared_ptr<RowStores> stores{};
 };
@@ -77,6 +82,7 @@ std::vector<std::string_view> stage_names();
 /// Every symbol that is left must be in `bindings`, else Error(bad_feed) names it.
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
-                    const CompileOptions& options, const StageObserver& observer = nullptr);
+                    const CompileOptions& options, const CompileTarget& target = {},
+                    const StageObserver& observer = nullptr);
 
 }  // namespace weft

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "weft/ops/builtin.h"
 #include "weft/ops/control.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
@@ -166,8 +167,16 @@ class Lowering {
   }
 
   void choose_kernels() {
-    for (const NodeId id : lowered_.steps) lowered_.kernels.push_back(choose(graph().node(id)));
+    for (const NodeId id : lowered_.steps) {
+      lowered_.kernels.push_back(choose(graph().node(id)));
+      lowered_.can_fail.push_back(kernel_can_fail(graph().node(id).op) || is_own(lowered_.kernels.back()));
+    }
     lowered_.commits.assign(lowered_.steps.size(), false);
+  }
+
+  /// A kernel of the caller's may throw, whatever the op promises of its reference kernel.
+  bool is_own(const KernelChoice& kernel) const {
+    return std::ranges::find(options_.kernels, kernel.name, &KernelEntry::name) != options_.kernels.end();
   }
 
   void order_by_data() {
@@ -185,13 +194,13 @@ class Lowering {
     }
   }
 
-  /// Whether a step that can fail is, or comes after, this one, by the data alone. The orders that updates
-  /// add lead to steps that none comes after.
+  /// For each step: whether it, or a step that depends on its data, can fail. The orders that updates add
+  /// lead to steps that none depends on.
   std::vector<bool> before_failures() const {
     std::vector<bool> before(lowered_.steps.size(), false);
     for (std::size_t step = before.size(); step-- > 0;) {
       const Node& node = graph().node(lowered_.steps[step]);
-      before[step] = before[step] || node.op.traits().can_fail;
+      before[step] = before[step] || lowered_.can_fail[step];
       if (!before[step]) continue;
       for (const ValueId& input : node.inputs) {
         if (const std::size_t writer = writer_[storage(input)]; writer != kNone) before[writer] = true;
@@ -201,10 +210,6 @@ class Lowering {
   }
 
   void place_updates() {
-    std::vector<std::size_t> fallible;
-    for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
-      if (graph().node(lowered_.steps[step]).op.traits().can_fail) fallible.push_back(step);
-    }
     const std::vector<bool> fails_later = before_failures();
     std::set<std::size_t> updated;
     std::map<std::size_t, std::size_t> moved;
@@ -229,7 +234,6 @@ class Lowering {
       for (const std::size_t reader : readers_[parameter]) {
         if (reader != step) order_.order(reader, step);
       }
-      for (const std::size_t risky : fallible) order_.order(risky, step);
     }
     for (auto& places : lowered_.storage_of) {
       for (std::size_t& place : places) {
@@ -260,6 +264,7 @@ class Lowering {
     lowered_.steps.push_back(update);
     lowered_.kernels.push_back(choose(graph().node(update)));
     lowered_.commits.push_back(true);
+    lowered_.can_fail.push_back(false);
     order_.add_element();
     const std::size_t stored = storage(graph().node(update).inputs[1]);
     if (writer_[stored] != kNone) order_.order(writer_[stored], step);

@@ -35,10 +35,13 @@ struct Lowered {
   std::vector<Storage> storages;
   std::vector<std::vector<std::size_t>> storage_of;  // [node][output] -> index into storages
 
-  std::vector<NodeId> steps;                    // the nodes that compute, in creation order
-  std::vector<KernelChoice> kernels;            // for each step
-  std::vector<std::vector<std::size_t>> after;  // for each step: the steps that must come before it
-  std::vector<bool> commits;                    // for each step: whether it writes a parameter
+  std::vector<NodeId> steps;          // the nodes that compute, in creation order
+  std::vector<KernelChoice> kernels;  // for each step
+  /// For each step: the steps that must come before it. Besides, every step that can fail comes before every
+  /// one that commits; as lists that would be as long as their product.
+  std::vector<std::vector<std::size_t>> after;
+  std::vector<bool> commits;   // for each step: whether it writes a parameter
+  std::vector<bool> can_fail;  // for each step: whether its kernel may throw
 };
 
 struct LowerOptions {

@@ -37,16 +37,21 @@ class Scheduler {
   Schedule run() {
     std::vector<std::size_t> waits(lowered_.steps.size());
     std::vector<std::vector<std::size_t>> next(lowered_.steps.size());
+    auto fallible = std::ranges::count(lowered_.can_fail, true);
+    std::vector<std::size_t> commits;  // which wait for all that can fail, as for one step
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
-      waits[step] = lowered_.after[step].size();
+      if (lowered_.commits[step]) commits.push_back(step);
+      waits[step] = lowered_.after[step].size() + (lowered_.commits[step] && fallible > 0 ? 1 : 0);
       if (waits[step] == 0) ready_.insert(step);
       for (const std::size_t before : lowered_.after[step]) next[before].push_back(step);
     }
     while (!ready_.empty() || !blocked_.empty()) {
       const std::size_t step = choose();
-      for (const std::size_t later : next[step]) {
+      const auto finish_for = [&](std::size_t later) {
         if (--waits[later] == 0) ready_.insert(later);
-      }
+      };
+      std::ranges::for_each(next[step], finish_for);
+      if (lowered_.can_fail[step] && --fallible == 0) std::ranges::for_each(commits, finish_for);
     }
     if (schedule_.order.size() != lowered_.steps.size()) {
       throw Error(ErrorCode::internal, "the steps wait for each other in a circle");
@@ -81,7 +86,7 @@ class Scheduler {
     const std::int64_t freed = finish_reads(chosen);
     const std::int64_t shared = share_memory(chosen);
     count_memory(chosen, freed, shared);
-    may_have_failed_ = may_have_failed_ || can_fail(chosen);
+    may_have_failed_ = may_have_failed_ || lowered_.can_fail[chosen];
     schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
     return chosen;
   }
@@ -176,10 +181,6 @@ class Scheduler {
              return std::ranges::any_of(since_barrier_[from],
                                         [&](const Access& earlier) { return conflict(earlier, write); });
            });
-  }
-
-  bool can_fail(std::size_t step) const {
-    return lowered_.program.graph->node(lowered_.steps[step]).op.traits().can_fail;
   }
 
   /// An update also waits until every thread knows that nothing failed.

@@ -121,14 +121,15 @@ ThreadCosts believable(ThreadCosts measured) {
 
 ThreadCosts FreshThreadCosts::at(Clock::time_point now, int threads,
                                  const std::function<ThreadCosts()>& measure) {
-  const std::scoped_lock lock(mutex_);
   const auto found = known_.find(threads);
   if (found != known_.end() && now - found->second.when < kFresh) return found->second.costs;
   return (known_[threads] = {measure(), now}).costs;
 }
 
 ThreadCosts thread_costs_of(ThreadPool& pool) {
-  static FreshThreadCosts fresh;  // numbers, nothing that a session could change for another
+  // Numbers, nothing that a session could change for another; of this thread, so that no lock is needed,
+  // which a forked child might find taken.
+  thread_local FreshThreadCosts fresh;
   return fresh.at(FreshThreadCosts::Clock::now(), pool.threads(), [&] { return measure_thread_costs(pool); });
 }
 

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <mutex>
 
 #include "weft/runtime/compile/schedule.h"
 
@@ -31,7 +30,7 @@ ThreadCosts measure_thread_costs(ThreadPool& pool);
 ThreadCosts believable(ThreadCosts measured);
 
 /// Keeps measured costs for each number of threads for as long as they are fresh: the system may move threads
-/// to processors that share no cache. Several threads may ask at once.
+/// to processors that share no cache. One thread at a time.
 class FreshThreadCosts {
  public:
   using Clock = std::chrono::steady_clock;
@@ -45,11 +44,10 @@ class FreshThreadCosts {
     ThreadCosts costs;
     Clock::time_point when;
   };
-  std::mutex mutex_;
   std::map<int, Measured> known_;
 };
 
-/// The pool's costs as they are now. Costs belong to the machine, so sessions that are made one after the
+/// The pool's costs as they are now. Costs belong to the machine, so sessions that a thread makes one after the
 /// other share them.
 ThreadCosts thread_costs_of(ThreadPool& pool);
 

@@ -8,6 +8,7 @@
 #include <ranges>
 #include <unordered_set>
 
+#include "weft/ops/builtin.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
@@ -25,7 +26,7 @@ struct Group {
 /// Not what can fail: the group would hide that from the scheduler, which runs it before any update.
 bool is_fusible(const Node& node) {
   const Traits traits = node.op.traits();
-  return traits.elementwise && !traits.can_fail && !traits.stateful && node.outputs.size() == 1;
+  return traits.elementwise && !kernel_can_fail(node.op) && !traits.stateful && node.outputs.size() == 1;
 }
 
 /// A longer group gains nothing more and would need many tiles at once.

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "weft/graph/passes/rule.h"
+#include "weft/ops/builtin.h"
 #include "weft/ops/gather.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
@@ -14,7 +15,7 @@ namespace {
 std::optional<ElementwiseBody> body_at(const Graph& graph, const Node& node) {
   if (const auto* fused = node.op.as<FusedElementwise>()) return fused->body;
   const Traits traits = node.op.traits();
-  if (!traits.elementwise || traits.can_fail || traits.stateful || node.outputs.size() != 1)
+  if (!traits.elementwise || kernel_can_fail(node.op) || traits.stateful || node.outputs.size() != 1)
     return std::nullopt;
   std::vector<TensorType> types;
   for (const ValueId& input : node.inputs) types.push_back(graph.type(input));

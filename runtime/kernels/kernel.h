@@ -39,7 +39,9 @@ class Kernel {
   virtual ~Kernel() = default;
   /// How much scratch memory a run of this shard needs; other shards of the step may need more.
   virtual std::size_t scratch_bytes() const { return 0; }
-  /// Computes this shard. Throws Error only if the op's trait says that it can fail.
+  /// Whether a signal's handler on the computing thread's stack would do harm meanwhile.
+  virtual bool needs_signals_blocked() const { return false; }
+  /// Computes this shard. weft's kernels throw only where kernel_can_fail (ops/builtin.h) holds for the op.
   virtual void run(const KernelBuffers& buffers) = 0;
 };
 

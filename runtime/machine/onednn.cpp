@@ -136,6 +136,12 @@ bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
   }
 }
 
+bool onednn_gemm_moves_stack(const OneDnnMatMulSpec& spec) {
+  // The bound is lower than any that oneDNN has: a shield too many costs two calls of the system.
+  constexpr std::int64_t kShort = 32;
+  return spec.m > 1 && spec.n > 1 && spec.k > kShort;
+}
+
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c) {
   const dnnl_status_t status = dnnl_sgemm(spec.transpose_a ? 'T' : 'N', spec.transpose_b ? 'T' : 'N', spec.m,
                                           spec.n, spec.k, spec.accumulate ? spec.alpha : 1.0F, a, spec.lda, b,

@@ -49,8 +49,14 @@ class OneDnnMatMul {
 /// bias: so it does for f32 on CPUs for which this oneDNN has no matmul of its own.
 bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec);
 
+/// Whether onednn_gemm may let the stack pointer point into a block of the heap while it works: oneDNN's
+/// sgemm for AVX and AVX-512 that packs nothing takes its workspace for a stack where k is long (beyond 84 in
+/// 2.6.3 with AVX-512). The frame of a signal's handler then overwrites what lies before that block. Rows and
+/// columns go another way, which is safe.
+bool onednn_gemm_moves_stack(const OneDnnMatMulSpec& spec);
+
 /// The same product by oneDNN's sgemm; `spec.bias` must not be set. Throws Error(internal) when oneDNN
-/// refuses.
+/// refuses. Signals must be blocked meanwhile where onednn_gemm_moves_stack says so (SignalShield).
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c);
 
 /// While it lives, oneDNN keeps its work in the calling thread; the thread's own setting comes back after.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 #include <vector>
 
 #include "weft/graph/error.h"
@@ -73,7 +74,13 @@ struct Described {
   dnnl::primitive primitive;
   Layouts layouts;
   memory::desc scratchpad;
+  bool calls_gemm = false;
 };
+
+template <typename Description>
+bool calls_gemm(const Description& description) {
+  return std::string_view(description.impl_info_str()).starts_with("gemm");
+}
 
 template <typename Description, typename... Hint>
 Description describe(const OneDnnConvSpec& spec, const dnnl::engine& engine, const Hint&... hint) {
@@ -115,18 +122,21 @@ Described describe(const OneDnnConvSpec& spec, const dnnl::engine& engine) {
   if (spec.kind == OneDnnConvKind::forward) {
     return {.primitive = Forward(forward),
             .layouts = {forward.src_desc(), forward.weights_desc(), forward.dst_desc()},
-            .scratchpad = forward.scratchpad_desc()};
+            .scratchpad = forward.scratchpad_desc(),
+            .calls_gemm = calls_gemm(forward)};
   }
   if (spec.kind == OneDnnConvKind::input_gradient) {
     const auto input = describe<Input::primitive_desc>(spec, engine, forward);
     return {.primitive = Input(input),
             .layouts = {input.diff_src_desc(), input.weights_desc(), input.diff_dst_desc()},
-            .scratchpad = input.scratchpad_desc()};
+            .scratchpad = input.scratchpad_desc(),
+            .calls_gemm = calls_gemm(input)};
   }
   const auto weight = describe<Weight::primitive_desc>(spec, engine, forward);
   return {.primitive = Weight(weight),
           .layouts = {weight.src_desc(), weight.diff_weights_desc(), weight.diff_dst_desc()},
-          .scratchpad = weight.scratchpad_desc()};
+          .scratchpad = weight.scratchpad_desc(),
+          .calls_gemm = calls_gemm(weight)};
 }
 
 /// An operand where the caller has it, and where the primitive wants it.
@@ -176,6 +186,7 @@ std::array<memory::desc, 3> in_order(OneDnnConvKind kind, const Layouts& layouts
 struct OneDnnConv::Primitive {
   explicit Primitive(const OneDnnConvSpec& spec) : engine(dnnl::engine::kind::cpu, 0), stream(engine) {
     const Described described = describe(spec, engine);
+    calls_gemm = described.calls_gemm;
     const auto outer = in_order(spec.kind, plain_layouts(spec));
     const auto inner = in_order(spec.kind, described.layouts);
     for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -221,6 +232,7 @@ struct OneDnnConv::Primitive {
   std::size_t scratch_bytes = 0;
   std::size_t scratchpad_offset = 0;  // shared by all steps
   std::size_t scratchpad_bytes = 0;
+  bool calls_gemm = false;
 };
 
 OneDnnConv::OneDnnConv(const OneDnnConvSpec& spec) {
@@ -238,6 +250,7 @@ OneDnnConv::OneDnnConv(OneDnnConv&&) noexcept = default;
 OneDnnConv& OneDnnConv::operator=(OneDnnConv&&) noexcept = default;
 
 std::size_t OneDnnConv::scratch_bytes() const { return primitive_->scratch_bytes; }
+bool OneDnnConv::calls_gemm() const { return primitive_->calls_gemm; }
 
 void OneDnnConv::run(const float* a, const float* b, float* result, std::byte* scratch) {
   Primitive& p = *primitive_;

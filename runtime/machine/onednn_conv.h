@@ -35,6 +35,8 @@ class OneDnnConv {
 
   /// Scratch memory is aligned to 64 bytes.
   std::size_t scratch_bytes() const;
+  /// Whether oneDNN computes it by its sgemm, during which signals must be blocked (see onednn.h).
+  bool calls_gemm() const;
   /// The operands in the order of the op's inputs; each points at the part's first element.
   void run(const float* a, const float* b, float* result, std::byte* scratch);
 

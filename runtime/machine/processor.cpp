@@ -2,10 +2,17 @@
 
 #include <sched.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <fstream>
+#include <limits>
+#include <string>
 
 namespace weft {
 namespace {
+
+constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
 cpu_set_t usable_set() {
   cpu_set_t set;
@@ -14,13 +21,76 @@ cpu_set_t usable_set() {
   return set;
 }
 
+/// The first word of a file as a number; infinity for "max", -1, or no such file.
+double number_in(std::istream& file) {
+  double number = 0.0;
+  return file >> number && number > 0.0 ? number : kUnlimited;
+}
+
+/// cpu.max holds "max 100000" or "150000 100000".
+double quota_of_version_2(const std::filesystem::path& group) {
+  std::ifstream file(group / "cpu.max");
+  const double quota = number_in(file);
+  const double period = std::isfinite(quota) ? number_in(file) : 1.0;
+  return std::isfinite(period) ? quota / period : kUnlimited;
+}
+
+double quota_of_version_1(const std::filesystem::path& group) {
+  std::ifstream quota(group / "cpu.cfs_quota_us");
+  std::ifstream period(group / "cpu.cfs_period_us");
+  const double every = number_in(period);
+  return std::isfinite(every) ? number_in(quota) / every : kUnlimited;
+}
+
+/// The least quota of a group and those around it. In a container the path may not be there, but the mount
+/// itself is the container's group.
+template <typename Quota>
+double least_quota(const std::filesystem::path& mount, const std::filesystem::path& group, Quota quota) {
+  double least = quota(mount);
+  std::filesystem::path at = mount;
+  for (const std::filesystem::path& part : group.relative_path()) least = std::min(least, quota(at /= part));
+  return least;
+}
+
+bool names_cpu(std::string_view controllers) {
+  for (std::size_t begin = 0; begin <= controllers.size();) {
+    const std::size_t end = std::min(controllers.find(',', begin), controllers.size());
+    if (controllers.substr(begin, end - begin) == "cpu") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
 
 int current_processor() { return sched_getcpu(); }
 
-int usable_processors() {
+double processor_quota(const std::filesystem::path& root) {
+  const std::filesystem::path mount = root / "sys/fs/cgroup";
+  std::ifstream groups(root / "proc/self/cgroup");
+  double least = kUnlimited;
+  // Lines are "0::/group" in version 2, "4:cpu,cpuacct:/group" in version 1.
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::filesystem::path group = line.substr(second + 1);
+    if (controllers.empty()) {
+      least = std::min(least, least_quota(mount, group, quota_of_version_2));
+      least = std::min(least, least_quota(mount / "unified", group, quota_of_version_2));
+    } else if (names_cpu(controllers)) {
+      for (const std::string& folder : {controllers, std::string("cpu")})
+        least = std::min(least, least_quota(mount / folder, group, quota_of_version_1));
+    }
+  }
+  return least;
+}
+
+int usable_processors(const std::filesystem::path& root) {
   const cpu_set_t set = usable_set();
-  return CPU_COUNT(&set);
+  const int most = std::max(CPU_COUNT(&set), 1);
+  return static_cast<int>(std::clamp(std::floor(processor_quota(root)), 1.0, static_cast<double>(most)));
 }
 
 void keep_off(int processor) {

@@ -1,12 +1,12 @@
 #pragma once
-// A session's own threads. `run` is one parallel region: the calling thread is thread 0. A pool serves one
-// caller at a time; two pools are independent. oneDNN works single-threaded in all of a pool's threads.
+// A session's own threads. A region is one piece of work for all of them: the calling thread is thread 0. One
+// region runs at a time; two pools are independent. oneDNN works single-threaded in all of a pool's threads,
+// and the workers block signals. In a forked child the workers are started anew with the first region.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <thread>
-#include <vector>
+#include <memory>
 
 namespace weft {
 
@@ -39,21 +39,21 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const noexcept { return threads_; }
 
-  /// Calls `work(t)` once in each thread t and returns when all are done. `work` must not throw.
+  /// Calls `work(t)` once in each thread t and returns true when all are done; false, at once, while another
+  /// caller's region runs. `work` must not throw.
+  bool try_run(const std::function<void(int)>& work);
+  /// The same, but waits for the other caller's region.
   void run(const std::function<void(int)>& work);
 
  private:
-  void serve(int thread);
+  class Crew;
 
-  const std::function<void(int)>* work_ = nullptr;
-  std::atomic<std::uint32_t> started_{0};  // regions begun; workers wait for it to change
-  std::atomic<int> running_{0};            // workers that have not finished the region
-  std::atomic<bool> stopping_{false};
-  std::atomic<int> caller_at_{-1};  // the processor of the caller; below 0: unknown, or there are too few
-  bool have_room_ = false;          // a processor for each thread
-  std::vector<std::jthread> workers_;
+  int threads_;
+  std::atomic<std::uint32_t> taken_{0};  // the generation of the process whose region runs; 0: none
+  std::uint32_t generation_ = 0;         // of the process that the crew belongs to
+  std::unique_ptr<Crew> crew_;           // none for one thread
 };
 
 }  // namespace weft

@@ -30,6 +30,7 @@ inline bool operator==(const MatMul& a, const MatMul& b) {
 
 struct FusedMatMul {  // y = activation(op(A) op(B) + bias); inputs a, b and, if it has one, bias [n]
   static constexpr std::string_view name = "fused_matmul";
+  static constexpr Traits traits{.can_fail = false};
   MatMul product;
   bool bias = false;
   Epilogue activation;
@@ -45,6 +46,7 @@ bool operator==(const FusedMatMul& a, const FusedMatMul& b);
 
 struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
   static constexpr std::string_view name = "matmul_accumulate";
+  static constexpr Traits traits{.can_fail = false};
   MatMul product;
   double alpha = 1.0;
   static constexpr auto attributes = weft::attributes(&MatMulAccumulate::product, &MatMulAccumulate::alpha);
@@ -60,6 +62,7 @@ bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b);
 /// Whoever computes a panel reads no other columns of B. Inputs as those of the product.
 struct PanelMatMul {
   static constexpr std::string_view name = "panel_matmul";
+  static constexpr Traits traits{.can_fail = false};
   FusedMatMul product;
   std::int64_t panels = 2;
   static constexpr auto attributes = weft::attributes(&PanelMatMul::product, &PanelMatMul::panels);
@@ -72,6 +75,7 @@ struct PanelMatMul {
 /// PanelMatMul reads, by whom reads it. Inputs c, a, d.
 struct PanelMatMulAccumulate {
   static constexpr std::string_view name = "panel_matmul_accumulate";
+  static constexpr Traits traits{.can_fail = false};
   MatMulAccumulate update;
   std::int64_t panels = 2;
   static constexpr auto attributes =
@@ -90,6 +94,7 @@ Tensor without_panels(const Tensor& panels);
 
 struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr std::string_view name = "sum_accumulate";
+  static constexpr Traits traits{.can_fail = false};
   Axes axes;  // of x
   double alpha = 1.0;
   static constexpr auto attributes = weft::attributes(&SumAccumulate::axes, &SumAccumulate::alpha);
@@ -109,7 +114,7 @@ std::string attribute_text(const ElementwiseBody& body);
 
 struct FusedElementwise {  // elementwise ops of one shape in one pass over memory
   static constexpr std::string_view name = "fused_elementwise";
-  static constexpr Traits traits{.elementwise = true};
+  static constexpr Traits traits{.elementwise = true, .can_fail = false};
   ElementwiseBody body;
   static constexpr auto attributes = weft::attributes(&FusedElementwise::body);
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
@@ -142,6 +147,7 @@ struct FusedCrossEntropy {
 
 struct Copy {  // y = x, in memory of its own
   static constexpr std::string_view name = "copy";
+  static constexpr Traits traits{.can_fail = false};
   TensorType infer(const TensorType& x) const { return x; }
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

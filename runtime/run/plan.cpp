@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/machine/onednn.h"
+#include "weft/runtime/machine/signals.h"
 #include "weft/runtime/run/profile_summary.h"
 
 namespace weft {
@@ -47,40 +49,35 @@ MemoryLedger ledger_of(const Compilation& compilation) {
   return ledger;
 }
 
-Plan::Plan(Compilation compilation, std::shared_ptr<SessionState> state)
+Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
+           std::shared_ptr<SessionState> state, Tensor key)
     : compilation_(std::move(compilation)),
+      kernels_(std::move(kernels)),
       state_(std::move(state)),
-      barrier_(compilation_.schedule.threads) {
-  const Lowered& lowered = compilation_.lowered;
-  const int threads = compilation_.schedule.threads;
-  arena_ = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(compilation_.arena.bytes)});
-  const auto scratch = static_cast<std::int64_t>(compilation_.kernels.scratch_bytes);
-  for (int thread = 0; thread < threads; ++thread)
-    scratch_.push_back(Tensor::uninitialized(DType::u8, {scratch}));
-  for (std::size_t i = 0; i < lowered.outputs; ++i) {
-    const TensorType& type = lowered.program.roots[i].type();
-    outputs_.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
-  }
+      key_(std::move(key)),
+      barrier_(compilation_->schedule.threads) {
+  const int threads = compilation_->schedule.threads;
+  scratch_.resize(static_cast<std::size_t>(threads));
   errors_.resize(static_cast<std::size_t>(threads));
   if (state_->options.profile) {
-    recorder_ = std::make_unique<Recorder>(compilation_.schedule.order.size(), threads);
+    recorder_ = std::make_unique<Recorder>(compilation_->schedule.order.size(), threads);
     region_ = [this](int thread) { run_thread_recorded(thread); };
   } else {
     region_ = [this](int thread) { run_thread(thread); };
   }
-  for (const Storage& storage : lowered.storages) is_random_ = is_random_ || storage.place == Place::key;
+  for (const Storage& storage : compilation_->lowered.storages)
+    is_random_ = is_random_ || storage.place == Place::key;
   make_steps();
-  bind_pointers();
 }
 
 void Plan::make_steps() {
-  const Lowered& lowered = compilation_.lowered;
-  for (std::size_t i = 0; i < compilation_.schedule.order.size(); ++i) {
-    const auto& entry = compilation_.schedule.order[i];
+  const Lowered& lowered = compilation_->lowered;
+  for (std::size_t i = 0; i < compilation_->schedule.order.size(); ++i) {
+    const auto& entry = compilation_->schedule.order[i];
     Step step;
     step.index = entry.step;
     step.barrier_before = entry.barrier_before;
-    step.parts = compilation_.kernels.parts[i];
+    step.parts = kernels_.parts[i];
     const NodeId id = lowered.steps[entry.step];
     step.inputs.resize(lowered.program.graph->node(id).inputs.size());
     step.outputs.resize(lowered.storage_of[id].size());
@@ -88,23 +85,22 @@ void Plan::make_steps() {
   }
 }
 
-void Plan::bind_pointers() {
-  const Lowered& lowered = compilation_.lowered;
+void Plan::bind_pointers(Arena& arena) {
+  const Lowered& lowered = compilation_->lowered;
   std::size_t feeds = 0;
   for (const Storage& storage : lowered.storages) {
     if (storage.place == Place::feed) feeds = std::max(feeds, storage.index + 1);
   }
-  feed_pointers_.resize(feeds);
-  output_pointers_.resize(lowered.outputs);
+  feed_pointers_.assign(feeds, {});
+  output_pointers_.assign(lowered.outputs, {});
   const auto bind = [&](std::byte*& pointer, std::size_t storage) {
     const Storage& place = lowered.storages[storage];
     if (place.place == Place::feed) {
       feed_pointers_[place.index].push_back(&pointer);
     } else if (place.place == Place::output) {
       output_pointers_[place.index].push_back(&pointer);
-      pointer = static_cast<std::byte*>(outputs_[place.index].mutable_data());
     } else {
-      pointer = fixed_address(storage);
+      pointer = fixed_address(storage, arena);
     }
   };
   for (Step& step : steps_) {
@@ -115,46 +111,48 @@ void Plan::bind_pointers() {
     }
     for (std::size_t i = 0; i < step.outputs.size(); ++i) bind(step.outputs[i], lowered.storage_of[id][i]);
   }
+  for (std::size_t thread = 0; thread < scratch_.size(); ++thread)
+    scratch_[thread] = arena.scratch(static_cast<int>(thread));
 }
 
-std::byte* Plan::fixed_address(std::size_t storage) {
-  const Lowered& lowered = compilation_.lowered;
+std::byte* Plan::fixed_address(std::size_t storage, Arena& arena) {
+  const Lowered& lowered = compilation_->lowered;
   const Storage& place = lowered.storages[storage];
   switch (place.place) {
     case Place::arena:
-      return static_cast<std::byte*>(arena_.mutable_data()) + compilation_.arena.offsets[storage];
+      return arena.data() + compilation_->arena.offsets[storage];
     case Place::constant:
       return read_only(*lowered.program.graph->node(static_cast<NodeId>(place.index)).op.constant());
     case Place::parameter:
-      return static_cast<std::byte*>(state_->parameter(lowered.parameters[place.index]).mutable_data());
+      return static_cast<std::byte*>(state_->parameters->at(lowered.parameters[place.index]).mutable_data());
     case Place::key:
-      return read_only(state_->key);
+      return read_only(key_);
     default:
       throw Error(ErrorCode::internal, "a fed or fetched value has no fixed address");
   }
 }
 
-void Plan::renew_outputs() {
-  // A caller that kept an output of the last run keeps its numbers: this run writes to fresh memory.
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (outputs_[i].use_count() == 1) continue;
-    outputs_[i] = Tensor::uninitialized(outputs_[i].dtype(), outputs_[i].sizes());
-    for (std::byte** pointer : output_pointers_[i])
-      *pointer = static_cast<std::byte*>(outputs_[i].mutable_data());
-  }
-}
-
-std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
+void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs) {
   if (recorder_) recorder_->begin_run();
-  renew_outputs();
+  if (bound_to_ != arena.version() || bound_to_ == 0) {
+    bound_to_ = 0;
+    arena.reserve(compilation_->arena.bytes, compilation_->schedule.threads, kernels_.scratch_bytes);
+    bind_pointers(arena);
+    bound_to_ = arena.version();
+  }
   for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
     std::byte* data = read_only(feeds[i]);
     for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
   }
+  for (std::size_t i = 0; i < output_pointers_.size(); ++i) {
+    auto* data = static_cast<std::byte*>(outputs[i].mutable_data());
+    for (std::byte** pointer : output_pointers_[i]) *pointer = data;
+  }
   failed_.store(false, std::memory_order_relaxed);
+  const SignalShield shield(kernels_.block_signals);
   if (state_->options.self_check || state_->options.nan_guard) {
-    run_checked(feeds);
-    return outputs_;
+    run_checked(feeds, outputs);
+    return;
   }
   run_threads();
   if (failed_.load(std::memory_order_relaxed)) {
@@ -166,20 +164,34 @@ std::span<const Tensor> Plan::run(std::span<const Tensor> feeds) {
     std::rethrow_exception(first);
   }
   if (recorder_) recorder_->end_run();
-  return outputs_;
 }
 
 void Plan::run_threads() {
-  if (compilation_.schedule.threads > 1) {
-    state_->pool.run(region_);
-    return;
-  }
+  // While another call has the session's threads, this one does everything in its own: the same parts, and so
+  // the same bits.
+  if (compilation_->schedule.threads > 1 && state_->pool.try_run(region_)) return;
   const OneDnnSingleThread single;
-  region_(0);
+  if (compilation_->schedule.threads > 1) {
+    run_alone();
+  } else {
+    region_(0);
+  }
+}
+
+void Plan::run_alone() {
+  const Range all{.begin = 0, .end = compilation_->schedule.parts};
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::int64_t begin = recorder_ ? Recorder::now() : 0;
+    run_share(steps_[i], all, 0);
+    if (!recorder_) continue;
+    const std::int64_t end = Recorder::now();
+    for (int thread = 0; thread < recorder_->threads(); ++thread)
+      recorder_->row(thread)[i] = {.begin = thread == 0 ? begin : end, .end = end};
+  }
 }
 
 void Plan::run_thread(int thread) {
-  const Schedule& schedule = compilation_.schedule;
+  const Schedule& schedule = compilation_->schedule;
   if (thread >= schedule.threads) return;
   const Range own = share(schedule.parts, schedule.threads, thread);
   for (Step& step : steps_) {
@@ -189,7 +201,7 @@ void Plan::run_thread(int thread) {
 }
 
 void Plan::run_thread_recorded(int thread) {
-  const Schedule& schedule = compilation_.schedule;
+  const Schedule& schedule = compilation_->schedule;
   if (thread >= schedule.threads) return;
   const Range own = share(schedule.parts, schedule.threads, thread);
   const auto row = recorder_->row(thread);
@@ -222,9 +234,7 @@ void Plan::run_part(Step& step, Kernel& kernel, int thread) {
     failed_.store(true, std::memory_order_relaxed);
   };
   try {
-    kernel.run({.inputs = step.inputs,
-                .outputs = step.outputs,
-                .scratch = static_cast<std::byte*>(scratch_[at].mutable_data())});
+    kernel.run({.inputs = step.inputs, .outputs = step.outputs, .scratch = scratch_[at]});
   } catch (const Error& error) {
     fail(std::make_exception_ptr(explain(error, step)));
   } catch (...) {
@@ -232,37 +242,42 @@ void Plan::run_part(Step& step, Kernel& kernel, int thread) {
   }
 }
 
-void Plan::run_checked(std::span<const Tensor> feeds) {
-  const Lowered& lowered = compilation_.lowered;
-  check_stages(compilation_.stages, [&](const Node& node) {
-    if (const auto* parameter = node.op.as<Parameter>()) return state_->parameter(parameter->label);
-    if (node.op.is<RandomKey>()) return state_->key;
+void Plan::run_checked(std::span<const Tensor> feeds, std::span<const Tensor> outputs) {
+  const Lowered& lowered = compilation_->lowered;
+  check_stages(compilation_->stages, [&](const Node& node) {
+    if (const auto* parameter = node.op.as<Parameter>()) return state_->parameters->at(parameter->label);
+    if (node.op.is<RandomKey>()) return key_;
     const auto* fed = node.op.as<Input>();
     if (fed == nullptr) return Tensor();
-    const auto at = std::ranges::find(compilation_.inputs, fed->label) - compilation_.inputs.begin();
+    const auto at = std::ranges::find(compilation_->inputs, fed->label) - compilation_->inputs.begin();
     return feeds[static_cast<std::size_t>(at)];
   });
-  std::vector<Tensor> before;
-  for (const std::string& label : lowered.parameters) before.push_back(state_->parameter(label).clone());
+  std::map<std::string, Tensor> before;
+  for (std::size_t step = 0; step < lowered.steps.size(); ++step) {
+    if (!lowered.commits[step]) continue;
+    for (const std::size_t written : lowered.storage_of[lowered.steps[step]]) {
+      if (lowered.storages[written].place != Place::parameter) continue;
+      const std::string& label = lowered.parameters[lowered.storages[written].index];
+      before[label] = state_->parameters->at(label).clone();
+    }
+  }
   ValueWatch watch(*lowered.program.graph);
   for (NodeId id = 0; id < lowered.program.graph->size(); ++id) {
     const auto* parameter = lowered.program.graph->node(id).op.as<Parameter>();
-    if (parameter != nullptr) watch.made({.node = id, .output = 0}, state_->parameter(parameter->label));
+    if (parameter != nullptr) watch.made({.node = id, .output = 0}, state_->parameters->at(parameter->label));
   }
   try {
-    run_checked_steps(watch);
+    run_checked_steps(watch, outputs);
   } catch (...) {
     // A check may fail after an update: the run is undone.
-    for (std::size_t i = 0; i < before.size(); ++i) {
-      std::memcpy(state_->parameter(lowered.parameters[i]).mutable_data(), before[i].data(),
-                  before[i].bytes());
-    }
+    for (const auto& [label, value] : before)
+      std::memcpy(state_->parameters->at(label).mutable_data(), value.data(), value.bytes());
     throw;
   }
 }
 
-void Plan::run_checked_steps(ValueWatch& watch) {
-  const Lowered& lowered = compilation_.lowered;
+void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs) {
+  const Lowered& lowered = compilation_->lowered;
   const Graph& graph = *lowered.program.graph;
   const auto tensor_at = [](const std::byte* data, const TensorType& type) {
     return Tensor::borrow(data, type.dtype, type.shape.sizes());
@@ -280,23 +295,23 @@ void Plan::run_checked_steps(ValueWatch& watch) {
       if (part != nullptr) run_part(step, *part, 0);
       if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
     }
-    std::vector<Tensor> outputs;
+    std::vector<Tensor> made;
     for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-      outputs.push_back(tensor_at(step.outputs[i], node.outputs[i]));
-      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, outputs.back());
+      made.push_back(tensor_at(step.outputs[i], node.outputs[i]));
+      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, made.back());
     }
-    check_step(step, inputs, outputs);
+    check_step(step, inputs, made);
   }
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Value& root = lowered.program.roots[i];
     const ValueId value{.node = root.node(), .output = root.output()};
-    watch.expect_kept(value, outputs_[i], graph.node(root.node()));
+    watch.expect_kept(value, outputs[i], graph.node(root.node()));
   }
 }
 
 void Plan::check_step(const Step& step, std::span<const Tensor> inputs,
                       std::span<const Tensor> outputs) const {
-  const Lowered& lowered = compilation_.lowered;
+  const Lowered& lowered = compilation_->lowered;
   const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
   if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
   if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
@@ -306,11 +321,11 @@ Profile Plan::profile(std::size_t latest) const {
   if (!recorder_)
     throw Error(ErrorCode::invalid_argument,
                 "only a session made with `.compile = {.profile = true}` records");
-  return summarize(compilation_, *recorder_, latest);
+  return summarize(*compilation_, kernels_, *recorder_, latest);
 }
 
 Error Plan::explain(const Error& error, const Step& step) const {
-  const Node& node = compilation_.lowered.program.graph->node(compilation_.lowered.steps[step.index]);
+  const Node& node = compilation_->lowered.program.graph->node(compilation_->lowered.steps[step.index]);
   return error.with({.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// A plan is what a session runs: a flat list of kernel parts with their memory, bound to the session's
-// parameters. Making one allocates all that it needs; running it allocates nothing of its own. Internal to
-// runtime/; one thread at a time may use a plan.
+// A plan is what a session runs: a flat list of kernel parts, bound to the session's parameters and to the
+// arena that it runs in. Making one allocates all that it needs but the arena's memory; running it allocates
+// nothing of its own. Several plans may share one compilation. Internal to runtime/; one thread at a time may
+// use a plan, and always with the same arena.
 
 #include <atomic>
 #include <cstddef>
@@ -34,21 +35,24 @@ MemoryLedger ledger_of(const Compilation& compilation);
 
 class Plan {
  public:
-  Plan(Compilation compilation, std::shared_ptr<SessionState> state);
+  /// `kernels` are those of the compilation, or bound anew for it. Random numbers come from `key`, i64 [2].
+  Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
+       std::shared_ptr<SessionState> state, Tensor key);
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
   ~Plan() = default;
 
-  /// Runs once. `feeds` in the order of the function's inputs, of the types that the plan was made for.
-  /// On an error nothing is updated and the first failing step's Error is thrown.
-  std::span<const Tensor> run(std::span<const Tensor> feeds);
+  /// Runs once and fills `outputs`. `feeds` and `outputs` are in the function's order and of the types that
+  /// the plan was made for; no output overlaps another tensor. On an error nothing is updated and the first
+  /// failing step's error is thrown.
+  void run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs);
 
   /// What the latest runs took, at most `latest` of them. Throws Error(invalid_argument) unless the session
   /// records and one has ended.
   Profile profile(std::size_t latest) const;
 
   bool is_random() const noexcept { return is_random_; }
-  const Compilation& compilation() const noexcept { return compilation_; }
+  const Compilation& compilation() const noexcept { return *compilation_; }
 
  private:
   struct Step {
@@ -60,25 +64,26 @@ class Plan {
   };
 
   void make_steps();
-  void bind_pointers();
-  std::byte* fixed_address(std::size_t storage);
-  void renew_outputs();
+  void bind_pointers(Arena& arena);
+  std::byte* fixed_address(std::size_t storage, Arena& arena);
   void run_threads();
   void run_thread(int thread);
   void run_thread_recorded(int thread);
-  void run_checked(std::span<const Tensor> feeds);
-  void run_checked_steps(ValueWatch& watch);
+  void run_alone();
+  void run_checked(std::span<const Tensor> feeds, std::span<const Tensor> outputs);
+  void run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs);
   void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
   void run_share(Step& step, Range own, int thread);
   void run_part(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 
-  Compilation compilation_;
+  std::shared_ptr<const Compilation> compilation_;
+  BoundKernels kernels_;
   std::shared_ptr<SessionState> state_;
+  Tensor key_;
   std::vector<Step> steps_;
-  Tensor arena_;
-  std::vector<Tensor> scratch_;  // one for each thread
-  std::vector<Tensor> outputs_;
+  std::uint64_t bound_to_ = 0;       // the arena's version that the pointers are right for; 0: none
+  std::vector<std::byte*> scratch_;  // one for each thread
   std::vector<std::vector<std::byte**>> feed_pointers_;    // for each input: who reads it
   std::vector<std::vector<std::byte**>> output_pointers_;  // for each output: who touches it
   std::function<void(int)> region_;

@@ -21,12 +21,12 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-StepProfile describe(const Compilation& compilation, std::size_t position) {
+StepProfile describe(const Compilation& compilation, const BoundKernels& kernels, std::size_t position) {
   const Lowered& lowered = compilation.lowered;
   const Schedule::Entry& entry = compilation.schedule.order[position];
   const Node& node = lowered.program.graph->node(lowered.steps[entry.step]);
   const KernelChoice& kernel = lowered.kernels[entry.step];
-  const auto& parts = compilation.kernels.parts[position];
+  const auto& parts = kernels.parts[position];
   return {.op = std::string(node.op.name()),
           .name = node.name,
           .result = to_string(node.outputs[0]),
@@ -94,7 +94,8 @@ void add_run(Profile& profile, const Recorder& recorder, std::size_t run, std::i
 
 }  // namespace
 
-Profile summarize(const Compilation& compilation, const Recorder& recorder, std::size_t latest) {
+Profile summarize(const Compilation& compilation, const BoundKernels& bound, const Recorder& recorder,
+                  std::size_t latest) {
   Profile profile;
   profile.threads = recorder.threads();
   profile.runs = std::min(recorder.runs(), latest);
@@ -105,7 +106,7 @@ Profile summarize(const Compilation& compilation, const Recorder& recorder, std:
   std::vector<double> kernels;
   std::vector<double> overheads;
   for (std::size_t position = 0; position < compilation.schedule.order.size(); ++position)
-    profile.steps.push_back(describe(compilation, position));
+    profile.steps.push_back(describe(compilation, bound, position));
   for (std::size_t run = begin; run < recorder.runs(); ++run) {
     calls.push_back(seconds_of(recorder.call(run)));
     kernels.push_back(kernel_seconds(recorder, run, profile.steps));

@@ -7,7 +7,9 @@
 
 namespace weft {
 
-/// Of the `latest` runs, if so many were kept. Throws Error(invalid_argument) when no run was recorded.
-Profile summarize(const Compilation& compilation, const Recorder& recorder, std::size_t latest);
+/// Of the `latest` runs, if so many were kept, of a plan with these kernels. Throws Error(invalid_argument)
+/// when no run was recorded.
+Profile summarize(const Compilation& compilation, const BoundKernels& bound, const Recorder& recorder,
+                  std::size_t latest);
 
 }  // namespace weft

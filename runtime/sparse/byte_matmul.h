@@ -10,6 +10,7 @@ namespace weft {
 /// counts as absent: 0 times infinity may be 0 here.
 struct ByteMatMul {
   static constexpr std::string_view name = "byte_matmul";
+  static constexpr Traits traits{.can_fail = false};
   double scale = 1.0;
   bool bias = false;
   Epilogue activation;

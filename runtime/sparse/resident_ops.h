@@ -61,6 +61,7 @@ StoredRows stored_rows(const RowLayout& layout, RowsForm form, const At& at) {
 /// y = activation(scale * X w + bias), X [m, k]. Inputs: X, w [k, n], bias [n] if it has one.
 struct ResidentMatMul {
   static constexpr std::string_view name = "resident_matmul";
+  static constexpr Traits traits{.can_fail = false};
   RowLayout layout;
   RowsForm form = RowsForm::store;
   double scale = 1.0;
@@ -126,6 +127,7 @@ struct ResidentPanelMatMul {
 /// Inputs: c [k, n] if it `accumulates`, X, d; in several panels, d is [panels, m, n / panels].
 struct ResidentGradient {
   static constexpr std::string_view name = "resident_gradient";
+  static constexpr Traits traits{.can_fail = false};
   RowLayout layout;
   RowsForm form = RowsForm::store;
   double scale = 1.0;

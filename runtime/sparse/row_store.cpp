@@ -52,8 +52,8 @@ std::size_t parts_for(const ThreadPool* pool) {
 
 /// Calls `work(part)` for each part, which must not throw: what it needs of memory, the caller allocates.
 void each_part(ThreadPool* pool, const std::function<void(std::size_t part)>& work) {
-  if (pool == nullptr) return work(0);
-  pool->run([&](int thread) { work(static_cast<std::size_t>(thread)); });
+  if (pool != nullptr && pool->try_run([&](int thread) { work(static_cast<std::size_t>(thread)); })) return;
+  for (std::size_t part = 0; part < parts_for(pool); ++part) work(part);
 }
 
 /// The first element of a row of the window.

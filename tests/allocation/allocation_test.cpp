@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <barrier>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/nn.h"
@@ -88,12 +91,13 @@ TEST_P(AllocatesNothing, AfterTheFirstCallOfEachBatchSize) {
                                    .updates = job.optimizer(parameters, gradients(loss, parameters))});
   const Tensor batch = source.whole({32}, kSamples - 1, i32);
   const Tensor last_batch = source.whole({5}, kSamples - 1, i32);
-  step({batch});
-  step({last_batch});
+  Outputs outputs = step.outputs_for({batch});
+  step.run_into({batch}, outputs);
+  step.run_into({last_batch}, outputs);
   AllocationCount count;
   for (int i = 0; i < 3; ++i) {
-    step({batch});
-    step({last_batch});
+    step.run_into({batch}, outputs);
+    step.run_into({last_batch}, outputs);
   }
   const Allocations allocations = count.stop();
   EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
@@ -124,11 +128,12 @@ TEST(FedBytes, AllocateNothing) {
     Function predict = session.compile({.inputs = {x}, .outputs = {classes}, .updates = {}});
     const Tensor dense = source.whole({100, kPixels}, 255, u8);
     const Tensor sparse = Tensor::zeros(u8, {100, kPixels});
-    predict({dense});
-    predict({sparse});
+    Outputs outputs = predict.outputs_for({dense});
+    predict.run_into({dense}, outputs);
+    predict.run_into({sparse}, outputs);
     AllocationCount count;
-    predict({dense});
-    predict({sparse});
+    predict.run_into({dense}, outputs);
+    predict.run_into({sparse}, outputs);
     const Allocations allocations = count.stop();
     EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
   }
@@ -150,9 +155,10 @@ TEST(SparseBatches, OfOneCapacityAllocateNothing) {
     const SparseTensor data = SparseTensor::from_dense(source.whole({kSamples, kPixels}, 2, f32));
     std::vector<std::array<Tensor, 4>> batches;
     for (const std::int64_t begin : {0, 32, 64}) batches.push_back(data.rows(begin, 32).parts());
-    step(batches[0]);
+    Outputs outputs = step.outputs_for(batches[0]);
+    step.run_into(batches[0], outputs);
     AllocationCount count;
-    for (const auto& batch : batches) step(batch);
+    for (const auto& batch : batches) step.run_into(batch, outputs);
     const Allocations allocations = count.stop();
     EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
   }
@@ -200,17 +206,58 @@ TEST(AllocationCount, CountsWhatAnyAllocatorGives) {
   EXPECT_EQ(count.stop().own, 3U);
 }
 
-TEST(AllocationCount, CountsAnOutputThatTheCallerKept) {
+TEST(AllocationCount, CountsTheFreshOutputsOfACall) {
   Graph graph;
   const Value x = input(graph, "x", f32, {4});
   Session session(graph);
-  Function twice = session.compile({.inputs = {x}, .outputs = {x + x}, .updates = {}});
+  Function twice = session.compile({.inputs = {x}, .outputs = {x + x}});
   const Tensor fed = Tensor::of({1.0F, 2.0F, 3.0F, 4.0F});
   twice({fed});
-  const Tensor kept = twice({fed})[0];
   AllocationCount count;
   twice({fed});
   EXPECT_GT(count.stop().own, 0U);
+}
+
+/// Where the calls of two threads meet, so that each surely has an arena of its own.
+std::barrier<>* meeting = nullptr;
+
+struct Meet {  // y = x, once two threads have come so far
+  static constexpr std::string_view name = "meet";
+  TensorType infer(const TensorType& x) const { return x; }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    meeting->arrive_and_wait();
+    std::ranges::copy(x, y.begin());
+  }
+  static constexpr NoGradient gradient{"the test needs none"};
+};
+
+TEST(ServingThreads, AllocateNothing) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 32});
+  const Value y = apply(Meet{}, nn::dense(relu(nn::dense(x, "hidden", 16)), "last", 4));
+  Session session(graph, {.callers = 2});
+  const Function predict = session.compile({.inputs = {x}, .outputs = {y}});
+  const Tensor fed = Tensor::zeros(f32, {3, 32});
+  std::barrier calls(2);
+  meeting = &calls;
+  std::barrier counting(3);
+  const auto serve = [&] {
+    Outputs outputs = predict.outputs_for({fed});
+    for (int i = 0; i < 3; ++i) predict.run_into({fed}, outputs);
+    counting.arrive_and_wait();
+    counting.arrive_and_wait();
+    for (int i = 0; i < 3; ++i) predict.run_into({fed}, outputs);
+    counting.arrive_and_wait();
+  };
+  const std::jthread first(serve);
+  const std::jthread second(serve);
+  counting.arrive_and_wait();
+  AllocationCount count;
+  counting.arrive_and_wait();
+  counting.arrive_and_wait();
+  const Allocations allocations = count.stop();
+  EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
 }
 
 }  // namespace

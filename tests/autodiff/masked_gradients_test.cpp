@@ -10,12 +10,12 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/loss.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
 
-namespace weft {
+namespace weft::masks {
 namespace {
 
 using testing_support::evaluate_value;
@@ -119,6 +119,7 @@ TEST(RootOfSquares, HasTheSlopeZeroAtZero) {
   EXPECT_EQ(slopes([](auto& x) { return sqrt(sum(x * x)); }, {0, 0}), (Numbers{0, 0}));
   EXPECT_EQ(slopes([](auto& x) { return pow(sum(square(x)), 0.5); }, {0, 0}), (Numbers{0, 0}));
   EXPECT_EQ(slopes([](auto& x) { return sqrt(mean(square(x - mean(x)))); }, {3, 3}), (Numbers{0, 0}));
+  EXPECT_EQ(slopes([](auto& x) { return sqrt(variance(x, {}, false, 1.0)); }, {3, 3}), (Numbers{0, 0}));
   EXPECT_EQ(slopes([](auto& x) { return sqrt(0.5 * sum(pow(x, 2.0)) + sum(square(x))); }, {0, 0}),
             (Numbers{0, 0}));
   const Numbers unit = slopes([](auto& x) { return sqrt(sum(square(x))); }, {3, 4});
@@ -129,4 +130,4 @@ TEST(RootOfSquares, HasTheSlopeZeroAtZero) {
 }
 
 }  // namespace
-}  // namespace weft
+}  // namespace weft::masks

@@ -17,7 +17,7 @@
 #include "weft/runtime/session.h"
 #include "weft/tests/support/evaluate_values.h"
 
-namespace weft {
+namespace weft::accuracy {
 namespace {
 
 using Wide = long double;
@@ -219,4 +219,4 @@ TEST(Accuracy, OfCosineHoldsForNumbersOfAnySize) {
 }
 
 }  // namespace
-}  // namespace weft
+}  // namespace weft::accuracy

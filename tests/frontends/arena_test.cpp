@@ -23,7 +23,7 @@ constexpr double kMost = 1.10;
 
 void expect_tight(Graph& graph, const FunctionSpec& spec, const std::string& what) {
   for (const int threads : {1, 2}) {
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     const MemoryLedger ledger = ledger_of(session.inspect(spec, {{"batch", 64}, {"samples", kSamples}}));
     EXPECT_GT(ledger.arena, 0U) << what;
     EXPECT_LE(static_cast<double>(ledger.arena), kMost * static_cast<double>(ledger.peak_live))

@@ -133,7 +133,7 @@ TEST(ConvNet, LearnsTheDirectionOfABar) {
         parameter(graph, "w", Tensor::of({1.0F, -1.0F, -1.0F, 1.0F, 0.5F, 0.0F, 0.0F, 0.5F}, {4, 2}));
     const Value loss = mean(softmax_cross_entropy(matmul(features, w), y));
     const std::vector<Value> weights{layer.weight, layer.bias, w};
-    Session session(graph, {.threads = threads, .spare_threads = false, .seed = 5});
+    Session session(graph, {.threads = threads, .exact_threads = true, .seed = 5});
     Function step = session.compile({.inputs = {x, y},
                                      .outputs = {loss},
                                      .updates = optim::adam(weights, gradients(loss, weights), 0.03)});

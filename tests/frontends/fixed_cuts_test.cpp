@@ -77,7 +77,7 @@ TEST_P(FixedCuts, GiveTheSameBitsForAnyNumberOfThreads) {
   for (const Build build : {dense_network, conv_network}) {
     const auto run = [&](int threads, bool spare) {
       return trained(build, optimizer,
-                     {.threads = threads, .spare_threads = spare, .seed = 3, .compile = {.cuts = 4}});
+                     {.threads = threads, .exact_threads = !spare, .seed = 3, .compile = {.cuts = 4}});
     };
     const std::string one = run(1, true);
     for (const int threads : {2, 3, 4}) EXPECT_EQ(run(threads, false), one) << threads << " threads";

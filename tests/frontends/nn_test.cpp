@@ -54,7 +54,8 @@ TEST(Dense, TakesASparseMatrix) {
   session.set("layer/weight", Tensor::of({2.0F, 3.0F, 4.0F}, {3, 1}));
   session.set("layer/bias", Tensor::of({0.5F}));
   Function function = session.compile({.inputs = {}, .outputs = {layer(x)}, .updates = {}});
-  const auto y = function()[0].values<float>();
+  const Tensor output = function()[0];
+  const auto y = output.values<float>();
   EXPECT_EQ(y[0], 3.5F);
   EXPECT_EQ(y[1], 4.5F);
   const nn::Dense other = nn::dense(graph, "other", 4, 3);

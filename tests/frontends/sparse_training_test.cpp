@@ -71,7 +71,7 @@ std::string bits_with_fixed_cuts(const data::Dataset& digits, const Net& net, in
   const mnist::Mlp mlp(graph, net.model);
   Session session(
       graph,
-      {.threads = threads, .spare_threads = false, .compile = {.cuts = 4, .skip_zeros = SkipZeros::always}});
+      {.threads = threads, .exact_threads = true, .compile = {.cuts = 4, .skip_zeros = SkipZeros::always}});
   Function step = session.compile(mnist::training_step(mlp, constant(graph, digits.images),
                                                        constant(graph, digits.labels), net.optimizer));
   const Value fed = input(graph, "fed", u8, {"batch", digits.images.sizes()[1]});

@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <pthread.h>
+
+#include <chrono>
 #include <cmath>
+#include <csignal>
+#include <limits>
+#include <thread>
 
 #include "weft/ops/builtin.h"
 #include "weft/tests/support/expect_error.h"
@@ -175,6 +181,34 @@ TEST(Fit, WantsOneNumberAsItsLoss) {
   Function step = session.compile({.inputs = {rows}, .outputs = {cast(rows, f32)}, .updates = {}});
   expect_error(ErrorCode::invalid_argument, {"loss", "one number", "f32[2]"},
                [&] { fit(step, {.samples = 2}); });
+std::atomic<int> signals_in_fit{0};
+std::atomic<bool> stop_by_signal{false};
+extern "C" void stop_fit(int) {
+  signals_in_fit.fetch_add(1);
+  stop_by_signal = true;
+}
+
+TEST(Fit, TakesSignalsBetweenItsSteps) {
+  struct sigaction action{};
+  struct sigaction before{};
+  action.sa_handler = stop_fit;
+  ::sigaction(SIGUSR1, &action, &before);
+  Counting counting(23);
+  const pthread_t trainer = ::pthread_self();
+  const std::jthread sender([&] {
+    while (!stop_by_signal) {
+      ::pthread_kill(trainer, SIGUSR1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  // Without end, were it not for the handler.
+  const FitResult result = fit(counting.step, {.samples = 23,
+                                               .epochs = std::numeric_limits<std::int64_t>::max(),
+                                               .batch_size = 5,
+                                               .stop = &stop_by_signal});
+  EXPECT_TRUE(result.interrupted);
+  EXPECT_GE(signals_in_fit, 1);
+  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST(Fit, StopsAtALossThatIsNoNumber) {

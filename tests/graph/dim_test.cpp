@@ -53,6 +53,8 @@ TEST(ComputedDim, IsEqualByItsNormalForm) {
   EXPECT_EQ(floor_div(b * 2 + 1, 4), floor_div(b, 2));
   EXPECT_EQ(floor_div(h * 3, 2), h + floor_div(h, 2));
   EXPECT_EQ(floor_div(b * c * 3, c), b * 3);
+  EXPECT_EQ(floor_div(floor_div(h, 2), 2), floor_div(h, 4));
+  EXPECT_EQ(floor_div(floor_div(h - 1, 2) + 3, 3), floor_div(h + 5, 6));
   EXPECT_NE(floor_div(h, 2) * 2, h);
 }
 

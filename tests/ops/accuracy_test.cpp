@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <regex>
 
 #include "weft/autodiff/gradients.h"
 #include "weft/graph/evaluate.h"
@@ -20,7 +23,7 @@
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/random_tensor.h"
 
-namespace weft {
+namespace weft::accuracy {
 namespace {
 
 using testing_support::evaluate_value;
@@ -138,6 +141,32 @@ const std::vector<Case>& functions() {
 
 TEST(Accuracy, FunctionsKeepTheBoundsOfTheirHeaders) {
   for (const Case& entry : functions()) expect_within(entry, entry.build);
+}
+
+/// "within 3 ulp" in the comment of the op of this name; half a unit, which is correct rounding, where it
+/// says nothing.
+double stated_bound(std::string_view op) {
+  const std::filesystem::path ops =
+      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "ops";
+  for (const char* header : {"elementwise.h", "activation.h", "gelu.h"}) {
+    std::ifstream file(ops / header);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t name = text.find("name = \"" + std::string(op) + "\"");
+    if (name == std::string::npos) continue;
+    const std::string comment = text.substr(text.rfind("struct ", name), name - text.rfind("struct ", name));
+    std::smatch bound;
+    return std::regex_search(comment, bound, std::regex("within (\\d+)\\s+(?://\\s+)?ulp"))
+               ? std::stod(bound[1])
+               : 0.5;
+  }
+  return -1.0;
+}
+
+TEST(Accuracy, BoundsAreThoseThatTheHeadersState) {
+  for (const Case& entry : functions()) {
+    const double stated = stated_bound(entry.name);
+    EXPECT_TRUE(entry.ulps == stated || (entry.ulps == 0.0 && stated == 0.5)) << entry.name << ": " << stated;
+  }
 }
 
 TEST(Accuracy, SlopesKeepTheirDigitsInTheTails) {
@@ -289,4 +318,4 @@ TEST(Accuracy, NormsOfAnySizeAreWithinOneUlp) {
 }
 
 }  // namespace
-}  // namespace weft
+}  // namespace weft::accuracy

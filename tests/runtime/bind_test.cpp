@@ -36,30 +36,29 @@ std::optional<KernelChoice> noted_tanh(const KernelSite& site) {
 
 /// The rows of the parts of tanh of a vector.
 std::vector<std::pair<std::int64_t, std::int64_t>> parts_of(KernelOffer kernel, std::int64_t rows,
-                                                            CompileOptions options) {
+                                                            int threads, int cuts = 0) {
   Graph graph;
   const std::vector<Value> roots{tanh(input(graph, "x", f32, {rows}))};
   const std::vector<std::string> inputs{"x"};
-  options.kernels = {{"noted_tanh", kernel}};
   made.clear();
-  compile(graph, roots, 1, inputs, {}, options);
+  compile(graph, roots, 1, inputs, {}, {.cuts = cuts, .kernels = {{"noted_tanh", kernel}}},
+          {.threads = threads});
   return made;
 }
 
 TEST(Bind, MakesAKernelForEachPart) {
-  EXPECT_THAT(parts_of(noted_tanh<false>, 9, {.threads = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 9, {.threads = 2, .cuts = 3}),
-              ElementsAre(Pair(0, 3), Pair(3, 6), Pair(6, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 2, {.threads = 1, .cuts = 4}), ElementsAre(Pair(0, 1), Pair(1, 2)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 1, {.threads = 2}), ElementsAre(Pair(0, 1)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 6), Pair(6, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 2, 1, 4), ElementsAre(Pair(0, 1), Pair(1, 2)));
+  EXPECT_THAT(parts_of(noted_tanh<false>, 1, 2), ElementsAre(Pair(0, 1)));
 }
 
 TEST(Bind, MakesOneForTheNeighbouringPartsOfAThreadWhereTheirSeamsDoNotShow) {
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 1, .cuts = 3}), ElementsAre(Pair(0, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 2, .cuts = 3}), ElementsAre(Pair(0, 3), Pair(3, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, {.threads = 4, .cuts = 2}), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 1, {.threads = 2}), ElementsAre(Pair(0, 1)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 1, 3), ElementsAre(Pair(0, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 4, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(parts_of(noted_tanh<true>, 1, 2), ElementsAre(Pair(0, 1)));
 }
 
 }  // namespace

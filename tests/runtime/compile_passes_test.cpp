@@ -37,6 +37,7 @@ using verify::RandomProgram;
 struct OptionsCase {
   std::string name;
   CompileOptions options;
+  int threads = 1;
 };
 void PrintTo(const OptionsCase& entry, std::ostream* out) { *out << entry.name; }
 
@@ -55,30 +56,33 @@ std::vector<OptionsCase> all_options() {
   CompileOptions reference;
   reference.reference_kernels = true;
   list.push_back({"ReferenceKernels", reference});
-  for (const int threads : {2, 3, 4}) {
-    CompileOptions several;
-    several.threads = threads;
-    list.push_back({fmt::format("{}Threads", threads), several});
-  }
+  for (const int threads : {2, 3, 4})
+    list.push_back({fmt::format("{}Threads", threads), CompileOptions{}, threads});
   return list;
 }
 
 /// Runs a program by the runtime, with the feeds that the interpreter takes.
-std::vector<Tensor> run(const RandomProgram& random, const CompileOptions& options) {
+std::vector<Tensor> run(const RandomProgram& random, const OptionsCase& options) {
   std::vector<std::string> inputs;
   std::vector<Tensor> fed;
-  auto state = std::make_shared<SessionState>(options, 1);
+  auto shared = std::make_shared<SharedParameters>(1);
+  auto state = std::make_shared<SessionState>(options.options, options.threads, 1, shared);
   state->set_key(1, 0);
   for (const auto& [label, tensor] : random.feeds) {
     inputs.push_back(label);
     fed.push_back(tensor);
-    state->parameters.emplace(label, tensor.clone());
+    shared->add({{label, tensor.clone()}});
   }
-  Plan plan(
-      compile(*random.program.graph, random.program.roots, random.program.roots.size(), inputs, {}, options),
-      state);
-  const auto outputs = plan.run(fed);
-  return {outputs.begin(), outputs.end()};
+  auto compilation = std::make_shared<Compilation>(compile(*random.program.graph, random.program.roots,
+                                                           random.program.roots.size(), inputs, {},
+                                                           options.options, {.threads = options.threads}));
+  std::vector<Tensor> outputs;
+  for (const Value& root : compilation->lowered.program.roots)
+    outputs.push_back(Tensor::uninitialized(root.dtype(), root.shape().sizes()));
+  BoundKernels kernels = std::move(compilation->kernels);
+  Arena arena;
+  Plan(compilation, std::move(kernels), state, state->key).run(arena, fed, outputs);
+  return outputs;
 }
 
 class CompilePasses : public testing::TestWithParam<OptionsCase> {};
@@ -90,7 +94,7 @@ TEST_P(CompilePasses, ChangeNoResultOfRandomPrograms) {
       SCOPED_TRACE(fmt::format("round {} of {}; {}", round, name_of(dtype), replay()));
       const RandomProgram random = random_program(source, 30, dtype);
       const auto expected = evaluate_program(random.program, random.feeds);
-      const auto actual = run(random, GetParam().options);
+      const auto actual = run(random, GetParam());
       ASSERT_EQ(actual.size(), expected.size());
       for (std::size_t i = 0; i < actual.size(); ++i) {
         ASSERT_TRUE(close_to(actual[i], expected[i], dtype == f32 ? 2e-3 : 1e-9)) << "output " << i;
@@ -119,7 +123,7 @@ TEST(Compile, ShowsEveryStageInOrder) {
   std::vector<std::string> stages;
   std::map<std::string, std::string> texts;
   const std::vector<std::string> inputs{"x"};
-  compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.threads = 2},
+  compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {}, {.threads = 2},
           [&](std::string_view stage, const std::string& text) {
             stages.emplace_back(stage);
             texts[stages.back()] = text;

@@ -134,8 +134,8 @@ TEST_P(FailedRun, ChangesNoParameterAndLeavesTheSessionUsable) {
       SCOPED_TRACE(fmt::format("{} in row {}", failure.name, where));
       FailingModel model;
       const FunctionSpec spec = failure.build(model);
-      Session session(model.graph, {.threads = threads, .spare_threads = false});
-      Session untouched(model.graph, {.threads = threads, .spare_threads = false});
+      Session session(model.graph, {.threads = threads, .exact_threads = true});
+      Session untouched(model.graph, {.threads = threads, .exact_threads = true});
       Function step = session.compile(spec);
       Function other = untouched.compile(spec);
       const Tensor good_labels = Tensor::zeros(i64, {kFedRows});
@@ -171,8 +171,8 @@ TEST_P(FailedRun, DoesNotMoveTheRandomPosition) {
   const Value x = input(graph, "x", f32, {kFedRows, 3});
   const Value rows = input(graph, "rows", i32, {kFedRows});
   const FunctionSpec spec{.inputs = {x, rows}, .outputs = {dropout(gather(x, rows), 0.5)}, .updates = {}};
-  Session session(graph, {.threads = GetParam(), .spare_threads = false});
-  Session untouched(graph, {.threads = GetParam(), .spare_threads = false});
+  Session session(graph, {.threads = GetParam(), .exact_threads = true});
+  Session untouched(graph, {.threads = GetParam(), .exact_threads = true});
   Function step = session.compile(spec);
   Function other = untouched.compile(spec);
   const Tensor ones = TensorSource("ones").uniform({kFedRows, 3}, 1.0, 1.0, f32);
@@ -193,7 +193,7 @@ TEST(FailedRun, NamesThePositionOfARowWhicheverThreadReadsIt) {
     const Value rows = input(graph, "rows", i32, {6});
     const Value x = gather(constant(graph, Tensor::zeros(u8, {10, 3})), rows);
     const Value w = parameter(graph, "w", Tensor::zeros(f32, {3, 2}));
-    Session session(graph, {.threads = 3, .spare_threads = false, .compile = {.skip_zeros = skip_zeros}});
+    Session session(graph, {.threads = 3, .exact_threads = true, .compile = {.skip_zeros = skip_zeros}});
     Function function =
         session.compile({.inputs = {rows}, .outputs = {matmul(cast(x, f32), w)}, .updates = {}});
     expect_error(ErrorCode::out_of_range, {"index 10 at position 5 is out of range"},

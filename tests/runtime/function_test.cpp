@@ -118,7 +118,7 @@ TEST(Function, ComputesAnEmptyBatch) {
     const Value x = input(graph, "x", f32, {"batch", 3});
     const Value w = parameter(graph, "w", random({3, 4}));
     const Value h = relu(matmul(x, w) + 1.0) * 2.0;
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     Function function = session.compile(
         {.inputs = {x}, .outputs = {h, sum(h), sum(h, {0})}, .updates = {assign(w, w + matmul(x, h, true))}});
     const Tensor before = session.value(w);
@@ -224,7 +224,7 @@ TEST(Function, GivesAnyValueAsAnOutput) {
     const Value w = parameter(graph, "w", Tensor::of<float>({5, 6}));
     const Value c = constant(graph, Tensor::of<std::int32_t>({7, 8}));
     const Value y = x + 1.0;
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     Function function =
         session.compile({.inputs = {x},
                          .outputs = {x, w, c, y, y, reshape(y, {6}), reshape(x, {3, 2}),
@@ -261,7 +261,7 @@ TEST(Function, OutlivesItsSessionAndItsGraph) {
     Graph graph;
     const Value x = input(graph, "x", f32, {"batch", 2});
     const Value w = parameter(graph, "w", Tensor::of<float>({1, 2}));
-    Session session(graph, {.threads = 2, .spare_threads = false});
+    Session session(graph, {.threads = 2, .exact_threads = true});
     return session.compile({.inputs = {x},
                             .outputs = {x * w + constant(graph, Tensor::of<float>({1, 1}))},
                             .updates = {assign(w, w * 2.0)}});

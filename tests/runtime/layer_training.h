@@ -69,7 +69,7 @@ struct LayerTraining {
     const Value loss = mean(square(y));
     spec = {.inputs = {rows}, .outputs = {loss, y}, .updates = optimize(graph, w, gradient(loss, w))};
     session = std::make_unique<Session>(
-        graph, SessionOptions{.threads = threads, .spare_threads = false, .compile = options});
+        graph, SessionOptions{.threads = threads, .exact_threads = true, .compile = options});
   }
 
   /// The outputs of the second step, and the weights after it.

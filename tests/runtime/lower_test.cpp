@@ -11,6 +11,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/compile/schedule.h"
 #include "weft/tests/support/expect_error.h"
 
 namespace weft {
@@ -133,12 +134,37 @@ TEST(Lower, RunsWhatCanFailBeforeAnyUpdate) {
   const Lowered lowered =
       lower_for(graph, {gather(table, rows)}, {assign(a, a - x), assign(b, b * x)}, {"x", "rows"});
   const std::size_t risky = step_of(lowered, "gather");
-  for (std::size_t step = 0; step < lowered.steps.size(); ++step) {
-    if (lowered.commits[step]) {
-      EXPECT_TRUE(comes_after(lowered, step, risky)) << step;
-    }
-  }
+  EXPECT_TRUE(lowered.can_fail[risky]);
   EXPECT_EQ(std::ranges::count(lowered.commits, true), 2);
+  for (const int threads : {1, 2, 3}) {
+    bool has_run = false;
+    for (const auto& entry : schedule(lowered, threads).order) {
+      has_run = has_run || entry.step == risky;
+      EXPECT_TRUE(has_run || !lowered.commits[entry.step]) << "on " << threads << " threads";
+    }
+    EXPECT_TRUE(has_run);
+  }
+}
+
+TEST(Lower, ListsOrdersInProportionToTheSteps) {
+  // As many steps that can fail as there are updates: each of these comes after all of those.
+  const auto orders = [](int count) {
+    Graph graph;
+    const Value rows = input(graph, "rows", i32, {2});
+    const Value x = input(graph, "x", f32, {4});
+    const Value table = parameter(graph, "table", Tensor::zeros(f32, {5, 4}));
+    std::vector<Value> outputs;
+    std::vector<Value> updates;
+    for (int i = 0; i < count; ++i) {
+      outputs.push_back(gather(table * static_cast<double>(i + 2), rows));
+      const Value w = parameter(graph, fmt::format("w{}", i), Tensor::zeros(f32, {4}));
+      updates.push_back(assign(w, w - x));
+    }
+    std::size_t sum = 0;
+    for (const auto& before : lower_for(graph, outputs, updates, {"rows", "x"}).after) sum += before.size();
+    return sum;
+  };
+  EXPECT_LE(orders(200), 2 * orders(100));
 }
 
 TEST(Lower, DoesNotUpdateInPlaceWhatAFallibleStepNeeds) {

@@ -36,7 +36,7 @@ constexpr MachinePeak kNoPeak{};
 
 struct Profiled {
   explicit Profiled(int threads, bool on = true)
-      : session(graph, {.threads = threads, .spare_threads = false, .compile = {.profile = on}}) {}
+      : session(graph, {.threads = threads, .exact_threads = true, .compile = {.profile = on}}) {}
   Graph graph;
   Value x = input(graph, "x", f32, {64, 32});
   Session session;

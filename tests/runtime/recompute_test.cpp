@@ -59,7 +59,7 @@ struct Deep {
 };
 
 std::vector<Tensor> run(Deep& network, int threads = 1) {
-  Session session(network.graph, {.threads = threads, .spare_threads = false, .seed = 5});
+  Session session(network.graph, {.threads = threads, .exact_threads = true, .seed = 5});
   Function function = session.compile(network.gradient_spec());
   const auto outputs = function({network.feed});
   return {outputs.begin(), outputs.end()};

@@ -81,18 +81,18 @@ class Resume : public testing::TestWithParam<int> {};
 TEST_P(Resume, GoesOnToTheSameBits) {
   const TemporaryFolder folder;
   ResumedModel whole;
-  Session one(whole.graph, {.threads = GetParam(), .spare_threads = false, .seed = 7});
+  Session one(whole.graph, {.threads = GetParam(), .exact_threads = true, .seed = 7});
   Function step = one.compile(whole.spec);
   const auto expected = train(step, 0, 12);
 
   ResumedModel first;
-  Session before(first.graph, {.threads = GetParam(), .spare_threads = false, .seed = 7});
+  Session before(first.graph, {.threads = GetParam(), .exact_threads = true, .seed = 7});
   Function first_step = before.compile(first.spec);
   train(first_step, 0, 5);
   before.save(folder / "checkpoint", {{"note", "after five steps"}});
 
   ResumedModel second;
-  Session after(second.graph, {.threads = GetParam(), .spare_threads = false, .seed = 99});
+  Session after(second.graph, {.threads = GetParam(), .exact_threads = true, .seed = 99});
   Function second_step = after.compile(second.spec);
   EXPECT_EQ(after.load(folder / "checkpoint"), (Metadata{{"note", "after five steps"}}));
   EXPECT_EQ(after.seed(), 7U);

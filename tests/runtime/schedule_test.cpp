@@ -64,7 +64,7 @@ TEST_P(ScheduleOf, ATrainingStepHasFewBarriers) {
   Training training(GetParam());
   const TensorType rows{i32, {64}};
   for (const int threads : {1, 2, 3, 4}) {
-    Session session(training.graph, {.threads = threads, .spare_threads = false});
+    Session session(training.graph, {.threads = threads, .exact_threads = true});
     Function step = session.compile(training.spec);
     if (threads == 1) {
       EXPECT_EQ(step.barriers({&rows, 1}), 0U);
@@ -79,7 +79,7 @@ TEST_P(ScheduleOf, ATrainingStepGivesTheSameNumbersForAnyThreads) {
   std::vector<std::vector<Tensor>> results;
   for (const int threads : {1, 2, 3, 4}) {
     Training training(GetParam());
-    Session session(training.graph, {.threads = threads, .spare_threads = false});
+    Session session(training.graph, {.threads = threads, .exact_threads = true});
     Function step = session.compile(training.spec);
     auto& tensors = results.emplace_back();
     for (int i = 0; i < 6; ++i) tensors.push_back(step({batch_rows(i, i == 3 ? 5 : i == 4 ? 1 : 64)})[0]);
@@ -97,7 +97,7 @@ TEST_P(ScheduleOf, ATrainingStepRepeatsItsBits) {
     std::vector<Tensor> first;
     for (int repeat = 0; repeat < 3; ++repeat) {
       Training training(GetParam());
-      Session session(training.graph, {.threads = threads, .spare_threads = false});
+      Session session(training.graph, {.threads = threads, .exact_threads = true});
       Function step = session.compile(training.spec);
       for (int i = 0; i < 4; ++i) step({batch_rows(i, 64)});
       for (std::size_t i = 0; i < training.parameters.size(); ++i) {
@@ -121,7 +121,7 @@ Compilation compile_for(const Training& training, int threads) {
   const std::vector<std::string> inputs{"rows"};
   std::vector<Value> roots = training.spec.outputs;
   roots.insert(roots.end(), training.spec.updates.begin(), training.spec.updates.end());
-  return compile(training.graph, roots, 1, inputs, {{"batch", 16}}, {.threads = threads});
+  return compile(training.graph, roots, 1, inputs, {{"batch", 16}}, {}, {.threads = threads});
 }
 
 TEST(Schedule, RunsEveryStepOnceAfterWhatItNeeds) {
@@ -217,8 +217,7 @@ struct CountRows {
 Tensor rows_seen(const Op& op, int threads) {
   Graph graph;
   const Value x = input(graph, "x", f64, {8, 3});
-  Session session(graph,
-                  {.threads = threads, .spare_threads = false, .compile = {.reference_kernels = true}});
+  Session session(graph, {.threads = threads, .exact_threads = true, .compile = {.reference_kernels = true}});
   Function function = session.compile({.inputs = {x}, .outputs = {apply(op, x)}, .updates = {}});
   return function({Tensor::zeros(f64, {8, 3})})[0];
 }
@@ -241,7 +240,7 @@ TEST(Schedule, VectorsOfRowWiseOpsAreNotCut) {
     Graph graph;
     const Value in = input(graph, "x", f64, {13});
     const Value index = input(graph, "index", i64, {});
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     Function function = session.compile({.inputs = {in, index},
                                          .outputs = {softmax(in), log_softmax(in), one_hot(index, 7, f64)},
                                          .updates = {}});
@@ -261,7 +260,7 @@ TEST(Schedule, ViewsWithOtherRowsMakeThreadsWait) {
     const Value first = tanh(in) * 2.0;
     const Value turned = tanh(reshape(first, {5, 24})) + 1.0;
     const Value last = reshape(turned, {12, 10}) * slice(first, 0, 11, 12);
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     Function function = session.compile({.inputs = {in}, .outputs = {last}, .updates = {}});
     const auto expected = testing_support::evaluate_value(last, {{"x", x}});
     for (int run = 0; run < 50; ++run) ASSERT_TRUE(close_to(function({x})[0], expected, 1e-12)) << threads;
@@ -279,7 +278,7 @@ struct Sharing {
     Value result = matmul(made_of_both, w);
     if (read_again) result = matmul(matmul(result, y), z);
     const std::vector<std::string> inputs{"x"};
-    made = compile(graph, {{result}}, 1, inputs, {}, {.threads = threads});
+    made = compile(graph, {{result}}, 1, inputs, {}, {}, {.threads = threads});
     memory = {.y = memory_of(0), .z = memory_of(1), .product = memory_of(2)};
   }
 

@@ -53,10 +53,10 @@ struct CheckedTraining {
 TEST(SelfCheck, FindsNothingInWhatIsRightAndChangesNothing) {
   for (const int threads : {1, 3}) {
     CheckedTraining training;
-    Session plain(training.graph, {.threads = threads, .spare_threads = false});
+    Session plain(training.graph, {.threads = threads, .exact_threads = true});
     Session checked(
         training.graph,
-        {.threads = threads, .spare_threads = false, .compile = {.self_check = true, .nan_guard = true}});
+        {.threads = threads, .exact_threads = true, .compile = {.self_check = true, .nan_guard = true}});
     Function expected = plain.compile(training.spec);
     Function actual = checked.compile(training.spec);
     for (int step = 0; step < 4; ++step) {

@@ -37,7 +37,7 @@ TEST(Session, InitialValuesDependOnTheSeedAlone) {
   RandomModel model;
   Session reference(model.graph, {.seed = 3});
   for (const int threads : {1, 2, 3}) {
-    Session session(model.graph, {.threads = threads, .spare_threads = false, .seed = 3});
+    Session session(model.graph, {.threads = threads, .exact_threads = true, .seed = 3});
     // Functions that use random numbers and parts of the parameters come first, in another order.
     Function noise =
         session.compile({.inputs = {},
@@ -147,7 +147,7 @@ TEST(Session, RefusesValuesOfAnotherGraph) {
 TEST(Session, NeedsAtLeastOneThread) {
   Graph graph;
   expect_error(ErrorCode::invalid_argument, {"thread"},
-               [&] { const Session session(graph, {.threads = 0, .spare_threads = false}); });
+               [&] { const Session session(graph, {.threads = 0, .exact_threads = true}); });
 }
 
 TEST(Session, RandomNumbersDifferBetweenRunsAndRepeatWithTheSeed) {
@@ -156,7 +156,7 @@ TEST(Session, RandomNumbersDifferBetweenRunsAndRepeatWithTheSeed) {
   const Value other = random_normal(graph, f64, {50});
   std::vector<Tensor> drawn;
   for (const int threads : {1, 2, 1}) {
-    Session session(graph, {.threads = threads, .spare_threads = false, .seed = drawn.size() == 8 ? 6U : 5U});
+    Session session(graph, {.threads = threads, .exact_threads = true, .seed = drawn.size() == 8 ? 6U : 5U});
     Function function = session.compile({.inputs = {}, .outputs = {noise, other}, .updates = {}});
     Function again = session.compile({.inputs = {}, .outputs = {noise}, .updates = {}});
     drawn.push_back(function()[0]);
@@ -193,7 +193,7 @@ TEST(Session, DropoutUsesOneMaskForwardAndBackward) {
     const Value x = input(graph, "x", f32, {40, 25});
     const Value y = dropout(x, 0.3);
     const Value dx = gradient(sum(y), x);
-    Session session(graph, {.threads = threads, .spare_threads = false, .seed = 11});
+    Session session(graph, {.threads = threads, .exact_threads = true, .seed = 11});
     Function function = session.compile({.inputs = {x}, .outputs = {y, dx}, .updates = {}});
     const Tensor ones = TensorSource("ones").uniform({40, 25}, 1.0, 1.0, f32);
     Tensor last;
@@ -218,7 +218,7 @@ TEST(Session, TwoSessionsOfOneGraphWorkInTwoThreads) {
       .inputs = {x}, .outputs = {sum(y)}, .updates = {assign(w, w - 0.01 * matmul(x, y, true))}};
   const Tensor data = TensorSource("two sessions").uniform({8, 6}, -1.0, 1.0, f32);
   const auto train = [&](std::uint64_t seed, int threads) {
-    Session session(graph, {.threads = threads, .spare_threads = false, .seed = seed});
+    Session session(graph, {.threads = threads, .exact_threads = true, .seed = seed});
     Function step = session.compile(spec);
     for (int i = 0; i < 200; ++i) step({data});
     return session.value(w);

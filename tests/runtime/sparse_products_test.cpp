@@ -180,7 +180,7 @@ TEST(SparseProductsStage, GivesTheSameBitsOverAnyNumberOfThreadsWithFixedCuts) {
   for (const int threads : {1, 2, 3, 4}) {
     Layer layer;
     const Value rows = input(layer.graph, "rows", i32, {"batch"});
-    Session session(layer.graph, {.threads = threads, .spare_threads = false, .compile = {.cuts = 4}});
+    Session session(layer.graph, {.threads = threads, .exact_threads = true, .compile = {.cuts = 4}});
     Function step = session.compile(layer.training({rows}, gather(sparse_constant(layer.graph, data), rows)));
     for (int i = 0; i < 3; ++i) step({Tensor::of<std::int32_t>({9, 8, 7, 6, 5, 4, 3, 2, 1, 9})});
     weights.push_back(session.value("w"));
@@ -192,7 +192,7 @@ TEST(SparseProductsStage, LetsThreadsMeetRarely) {
   Layer layer;
   const Value rows = input(layer.graph, "rows", i32, {"batch"});
   const SparseValue x = gather(sparse_constant(layer.graph, SparseTensor::from_dense(mostly_zeros())), rows);
-  Session session(layer.graph, {.threads = 2, .spare_threads = false});
+  Session session(layer.graph, {.threads = 2, .exact_threads = true});
   Function step = session.compile(layer.training({rows}, x));
   const auto barriers = [&](std::int64_t batch) {
     return step.barriers(std::array{TensorType{i32, {batch}}});
@@ -204,7 +204,7 @@ TEST(SparseProductsStage, LetsThreadsMeetRarely) {
 TEST(SparseProductsStage, DoesNotSplitProductsWithAMatrixThatIsFed) {
   Layer layer;
   const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
-  Session session(layer.graph, {.threads = 2, .spare_threads = false});
+  Session session(layer.graph, {.threads = 2, .exact_threads = true});
   const auto parts = x.parts();
   const FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
   EXPECT_THAT(stage_of("fuse", session, spec, {{"batch", 8}, {"room", 128}}), Not(HasSubstr("split")));

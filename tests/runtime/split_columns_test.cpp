@@ -69,7 +69,7 @@ struct WideNetwork {
     compile.self_check = options.self_check;
     compile.split_weights = options.split_weights;
     session = std::make_unique<Session>(
-        graph, SessionOptions{.threads = options.threads, .spare_threads = false, .compile = compile});
+        graph, SessionOptions{.threads = options.threads, .exact_threads = true, .compile = compile});
   }
 
   Function step() { return session->compile(spec); }
@@ -219,7 +219,7 @@ TEST(SplitColumnsOfSeveral, ProductsWithOneSumArePartedTogether) {
   FunctionSpec spec{.inputs = {rows}, .outputs = {loss}, .updates = {}};
   const auto slopes = gradients(loss, w);
   for (std::size_t i = 0; i < w.size(); ++i) spec.updates.push_back(assign(w[i], w[i] - 0.1 * slopes[i]));
-  Session session(graph, {.threads = 2, .spare_threads = false});
+  Session session(graph, {.threads = 2, .exact_threads = true});
   std::vector<std::string> kernels;
   for (const KernelChoice& kernel : session.inspect(spec, {{"batch", 6}}).lowered.kernels)
     kernels.emplace_back(kernel.name);

@@ -112,7 +112,7 @@ TEST(SplitProducts, OfSparseMatricesTrainLikeOneThreadDoes) {
     TensorSource source("split weights");
     const Value w = parameter(graph, "w", source.uniform({kPixels, 9}, -0.001, 0.001, f32));
     const Value loss = mean(square(tanh(matmul(x, w))));
-    Session session(graph, {.threads = threads, .spare_threads = false});
+    Session session(graph, {.threads = threads, .exact_threads = true});
     const FunctionSpec spec{
         .inputs = {rows}, .outputs = {loss}, .updates = sgd_step(graph, w, gradient(loss, w))};
     std::vector<std::string> kernels;

@@ -18,13 +18,13 @@ namespace weft {
 namespace {
 
 /// tanh(x w) for x [rows, 64].
-Schedule schedule_of(std::int64_t rows, const CompileOptions& options) {
+Schedule schedule_of(std::int64_t rows, const CompileTarget& target, const CompileOptions& options = {}) {
   Graph graph;
   const Value x = input(graph, "x", f32, {rows, 64});
   const Value w = parameter(graph, "w", Tensor::zeros(f32, {64, 64}));
   const std::vector<Value> roots{tanh(matmul(x, w))};
   const std::vector<std::string> inputs{"x"};
-  return compile(graph, roots, 1, inputs, {}, options).schedule;
+  return compile(graph, roots, 1, inputs, {}, options, target).schedule;
 }
 
 constexpr ThreadCosts kCosts{.region = 2e-6, .barrier = 1e-6, .flops = 1e11, .bytes = 1e11};
@@ -47,10 +47,10 @@ std::optional<KernelChoice> busy_tanh(const KernelSite& site) {
 }
 
 TEST(ThreadCosts, WeighTheTrafficOfAKernelThatReadsItsBytesOften) {
-  CompileOptions options{.threads = 4, .thread_costs = kCosts, .fuse_matmul = false};
-  EXPECT_EQ(schedule_of(16, options).threads, 1);
-  options.kernels = {{"busy_tanh", busy_tanh}};
-  EXPECT_EQ(schedule_of(16, options).threads, 4);
+  const CompileTarget target{.threads = 4, .thread_costs = kCosts};
+  EXPECT_EQ(schedule_of(16, target, {.fuse_matmul = false}).threads, 1);
+  EXPECT_EQ(schedule_of(16, target, {.fuse_matmul = false, .kernels = {{"busy_tanh", busy_tanh}}}).threads,
+            4);
 }
 
 std::optional<KernelChoice> listing_tanh(const KernelSite& site) {
@@ -60,11 +60,8 @@ std::optional<KernelChoice> listing_tanh(const KernelSite& site) {
 }
 
 TEST(ThreadCosts, WeighTheEntriesThatAKernelPutsIntoLists) {
-  const CompileOptions options{.threads = 4,
-                               .thread_costs = kCosts,
-                               .fuse_matmul = false,
-                               .kernels = {{"listing_tanh", listing_tanh}}};
-  EXPECT_EQ(schedule_of(16, options).threads, 4);
+  const CompileOptions options{.fuse_matmul = false, .kernels = {{"listing_tanh", listing_tanh}}};
+  EXPECT_EQ(schedule_of(16, {.threads = 4, .thread_costs = kCosts}, options).threads, 4);
 }
 
 TEST(ThreadCosts, AreNotAskedWhereAllThreadsAreWanted) {
@@ -74,7 +71,7 @@ TEST(ThreadCosts, AreNotAskedWhereAllThreadsAreWanted) {
 TEST(ThreadCosts, LeaveTheCutsAsTheyAre) {
   for (const std::int64_t rows : {16, 4096}) {
     EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}).parts, 4);
-    EXPECT_EQ(schedule_of(rows, {.threads = 4, .cuts = 6, .thread_costs = kCosts}).parts, 6);
+    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}, {.cuts = 6}).parts, 6);
   }
 }
 
@@ -93,7 +90,7 @@ Schedule schedule_of_update(std::int64_t rows, double exchange) {
   const Value y = matmul(x, w);
   const std::vector<Value> roots{mean(y), assign(w, w - matmul(x, y, true, false))};
   const std::vector<std::string> inputs{"x"};
-  return compile(graph, roots, 1, inputs, {}, {.threads = 2, .thread_costs = costs}).schedule;
+  return compile(graph, roots, 1, inputs, {}, {}, {.threads = 2, .thread_costs = costs}).schedule;
 }
 
 TEST(ThreadCosts, RiseWithTheWayFromCacheToCache) {

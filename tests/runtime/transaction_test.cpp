@@ -134,9 +134,9 @@ class TransactionWith : public testing::TestWithParam<Setting> {};
 /// Runs the model several times, and each time compares everything with what the interpreter makes of the
 /// values from before the run.
 void expect_transactions(UpdatedModel& model, TensorSource& source, const Setting& setting) {
-  Session session(model.graph, {.threads = setting.threads,
-                                .spare_threads = false,
-                                .compile = {.in_place_updates = setting.in_place}});
+  Session session(
+      model.graph,
+      {.threads = setting.threads, .exact_threads = true, .compile = {.in_place_updates = setting.in_place}});
   Function step = session.compile({.inputs = {model.x}, .outputs = model.outputs, .updates = model.updates});
   std::vector<Value> roots = model.outputs;
   roots.insert(roots.end(), model.updates.begin(), model.updates.end());

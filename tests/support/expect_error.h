@@ -14,7 +14,7 @@ namespace weft::testing_support {
 
 /// "value_test.cpp:12": a line of the test that calls, as errors name it.
 inline std::string at_line(int line, Where test = Where::current()) {
-  return std::filesystem::path(test.file_name()).filename().string() + ":" + std::to_string(line);
+  return std::filesystem::path(test.file()).filename().string() + ":" + std::to_string(line);
 }
 
 /// `action` throws an Error of this code, on one line, whose text holds each of `parts`.

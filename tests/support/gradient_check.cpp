@@ -37,7 +37,7 @@ Function gradient_of(const Function& function) {
     Value total;
     for (const Value& gradient : gradients(loss, wrt, Unconnected::zeros)) {
       const Value part = weighted_sum(gradient);
-      total = total ? total + part : part;
+      total = total.has_value() ? total + part : part;
     }
     return total;
   };

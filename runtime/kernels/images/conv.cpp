@@ -94,6 +94,9 @@ class ConvKernel final : public Kernel {
     for (const Part& part : parts_) bytes = std::max(bytes, part.conv.scratch_bytes());
     return bytes;
   }
+  bool needs_signals_blocked() const override {
+    return std::ranges::any_of(parts_, [](const Part& part) { return part.conv.calls_gemm(); });
+  }
 
   void run(const KernelBuffers& buffers) override {
     for (Part& part : parts_) {

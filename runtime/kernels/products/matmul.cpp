@@ -78,6 +78,7 @@ class GemmKernel final : public Kernel {
   std::size_t scratch_bytes() const override {
     return copies_b() ? static_cast<std::size_t>(spec_.k * spec_.ldb) * sizeof(float) : 0;
   }
+  bool needs_signals_blocked() const override { return onednn_gemm_moves_stack(spec_); }
 
   void run(const KernelBuffers& buffers) override {
     for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {

@@ -67,6 +67,9 @@ class ByteMatMulKernel final : public Kernel {
         most_nonzeros_(densest_to_skip(sizes.n)) {}
 
   std::size_t scratch_bytes() const override { return layout_.bytes + products_.scratch_bytes(); }
+  bool needs_signals_blocked() const override {
+    return onednn_gemm_moves_stack({.m = range_.end - range_.begin, .n = sizes_.n, .k = sizes_.k});
+  }
 
   void run(const KernelBuffers& buffers) override {
     for (std::int64_t row = range_.begin; row < range_.end;) {
