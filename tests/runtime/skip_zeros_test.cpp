@@ -212,7 +212,7 @@ float product_with(float number, std::int64_t column, const CompileOptions& opti
   const Value bytes = input(graph, "bytes", u8, {"batch", 784});
   const Value x = fed ? cast(bytes, f32) * (1.0 / 255) : scaled_rows(constant(graph, data), rows);
   const Value y = relu(matmul(x, parameter(graph, "w", weight)) + constant(graph, Tensor::zeros(f32, {64})));
-  Session session(graph, {.threads = 2, .spare_threads = false, .compile = options});
+  Session session(graph, {.threads = 2, .exact_threads = true, .compile = options});
   const Tensor chosen = Tensor::of<std::int32_t>({0, 1, 2, 3, 4, 5, 6, 7});
   const Tensor given = evaluate(Gather{}, {{data, chosen}})[0];
   Function run = session.compile({.inputs = {fed ? bytes : rows}, .outputs = {y}, .updates = {}});
