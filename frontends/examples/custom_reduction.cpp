@@ -10,8 +10,8 @@
 
 using namespace weft;
 
-struct LogSumExp {  // y = log(sum(exp(x))) over the last axis, which stays with size 1
-  static constexpr std::string_view name = "log_sum_exp";
+struct SmoothMaximum {  // y = log(sum(exp(x))) over the last axis, which stays with size 1
+  static constexpr std::string_view name = "smooth_maximum";
   static constexpr Traits traits{.row_wise = true};
 
   TensorType infer(const TensorType& x) const { return reduced_type(float_type(x), {-1}, true); }
@@ -35,16 +35,16 @@ struct LogSumExp {  // y = log(sum(exp(x))) over the last axis, which stays with
 int main() {
   Graph graph;
   const Value x = input(graph, "x", f64, {"rows", 3});
-  const Value y = apply(LogSumExp{}, x);
+  const Value y = apply(SmoothMaximum{}, x);
 
   Session session(graph);
   Function function = session.compile({.inputs = {x}, .outputs = {y, gradient(sum(y), x)}});
   const auto results = function({Tensor::of({0.0, 0.0, 0.0, 1000.0, 1000.0, -1000.0}, {2, 3})});
-  fmt::print("log_sum_exp  {}\nslope        {}\n", to_string(results[0]), to_string(results[1]));
+  fmt::print("smooth_maximum  {}\nslope           {}\n", to_string(results[0]), to_string(results[1]));
 
-  const auto certificate = certify(LogSumExp{}, [](verify::SampleSource& source) {
+  const auto certificate = certify(SmoothMaximum{}, [](verify::SampleSource& source) {
     return std::vector{source.uniform({source.extent(), source.extent()}, -3.0, 3.0)};
   });
-  fmt::print("certified    {} samples, {} failures\n", certificate.samples, certificate.failures.size());
+  fmt::print("certified       {} samples, {} failures\n", certificate.samples, certificate.failures.size());
   return certificate.passed() ? 0 : 1;
 }
