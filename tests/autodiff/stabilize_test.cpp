@@ -19,13 +19,13 @@ namespace {
 
 using testing_support::evaluate_program;
 using testing_support::numbers;
-using Numbers = std::vector<float>;
+using Floats = std::vector<float>;
 
 /// A formula of x f32[1, n] as a textbook has it, and what it and the gradient of its sum are.
 struct Formula {
   std::string name;
   std::function<Value(const Value&)> build;
-  Numbers x;
+  Floats x;
   std::vector<double> y;
   std::vector<double> dx;
 };
