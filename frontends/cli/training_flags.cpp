@@ -125,8 +125,7 @@ void TrainingFlags::add_network(CLI::App& app) {
 void TrainingFlags::add_optimizer(CLI::App& app) {
   OptimizerConfig& optimizer = given_.optimizer;
   const std::string group = "Optimizer";
-  app.add_option("--optimizer", optimizer.name,
-                 "Method of the steps; see the table below `weft train --help`")
+  app.add_option("--optimizer", optimizer.name, "Method of the steps (`weft train --help` lists them)")
       ->check(choice_of("optimizer", names_of(mnist::named_optimizers())))
       ->group(group);
   app.add_option("--lr", optimizer.learning_rate,
@@ -146,8 +145,10 @@ void TrainingFlags::add_optimizer(CLI::App& app) {
 void TrainingFlags::add_schedule(CLI::App& app) {
   ScheduleConfig& schedule = given_.optimizer.schedule;
   const std::string group = "Schedule of the learning rate";
-  app.add_option("--schedule", schedule.kind, "How the rate changes; see the table below `weft train --help`")
+  app.add_option("--schedule", schedule.kind,
+                 "How the rate changes (`weft train --help` lists how; default: the optimizer's own)")
       ->check(choice_of("schedule", names_of(mnist::named_schedules())))
+      ->default_str("")
       ->group(group);
   for (const auto& [key, users] : keys_in<ScheduleConfig>(mnist::named_schedules())) {
     add_key(app, key, schedule, fmt::format("{} ({})", key.help, listed(users)))->group(group);
