@@ -44,7 +44,7 @@ void expect_rows(const Tensor& output, std::size_t number, std::int64_t rows) {
 
 }  // namespace
 
-std::vector<Tensor> predict(Function& function, std::span<const Tensor> inputs, std::int64_t batch) {
+std::vector<Tensor> predict(const Function& function, std::span<const Tensor> inputs, std::int64_t batch) {
   if (batch < 1) {
     throw Error(ErrorCode::invalid_argument, "the batch size is too small",
                 {.op = "predict", .expected = "1 or more", .actual = std::to_string(batch)});
@@ -70,11 +70,12 @@ std::vector<Tensor> predict(Function& function, std::span<const Tensor> inputs, 
   return all;
 }
 
-std::vector<Tensor> predict(Function& function, std::initializer_list<Tensor> inputs, std::int64_t batch) {
+std::vector<Tensor> predict(const Function& function, std::initializer_list<Tensor> inputs,
+                            std::int64_t batch) {
   return predict(function, std::span(inputs.begin(), inputs.size()), batch);
 }
 
-Tensor predict(Function& function, const Tensor& input, std::int64_t batch) {
+Tensor predict(const Function& function, const Tensor& input, std::int64_t batch) {
   auto outputs = predict(function, std::span(&input, 1), batch);
   if (outputs.size() == 1) return std::move(outputs[0]);
   throw Error(ErrorCode::invalid_argument, "the function does not have one output",

@@ -20,11 +20,11 @@ inline constexpr std::int64_t kPredictionBatch = 256;
 /// Errors: invalid_argument for a batch below 1 and for no input with rows; shape_mismatch for inputs that
 /// differ in rows, and for an output that does not have a row for each row of the inputs, as a mean has not;
 /// what the function throws.
-std::vector<Tensor> predict(Function& function, std::span<const Tensor> inputs,
+std::vector<Tensor> predict(const Function& function, std::span<const Tensor> inputs,
                             std::int64_t batch = kPredictionBatch);
-std::vector<Tensor> predict(Function& function, std::initializer_list<Tensor> inputs,
+std::vector<Tensor> predict(const Function& function, std::initializer_list<Tensor> inputs,
                             std::int64_t batch = kPredictionBatch);
 /// Of a function with one input and one output, else Error(invalid_argument).
-Tensor predict(Function& function, const Tensor& input, std::int64_t batch = kPredictionBatch);
+Tensor predict(const Function& function, const Tensor& input, std::int64_t batch = kPredictionBatch);
 
 }  // namespace weft

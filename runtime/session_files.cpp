@@ -201,9 +201,10 @@ void Session::replace(const Tensors& values) {
     if (!parameters.contains(label)) {
       added.emplace_back(label, value);
     } else if (const TensorType type = parameters.at(label).type(); type != value.type()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("the parameter '{}' is shared with a session whose graph gives it another type", label),
-                  {.expected = to_string(type), .actual = to_string(value.type())});
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("the parameter '{}' is shared with a session whose graph gives it another type", label),
+          {.expected = to_string(type), .actual = to_string(value.type())});
     }
   }
   // Plans point into what is there already; what is not takes the tensor as it is.

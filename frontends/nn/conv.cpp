@@ -65,12 +65,11 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
 
 Lazy<Conv2dLayer> conv2d(Graph& graph, std::string_view name, std::int64_t filters, const Size2d& kernel,
                          const Conv2dLayerOptions& options, Where where) {
-  return {graph, name,
-          [&graph, filters, kernel, options, where](std::string_view full, const TensorType& x,
-                                                    Where applied) {
-            return conv2d(graph, full, channels_of(full, x, applied), filters, kernel, x.dtype, options,
-                          where);
-          }};
+  return {
+      graph, name,
+      [&graph, filters, kernel, options, where](std::string_view full, const TensorType& x, Where applied) {
+        return conv2d(graph, full, channels_of(full, x, applied), filters, kernel, x.dtype, options, where);
+      }};
 }
 
 Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options) {

@@ -42,8 +42,7 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
 
 /// The same for as many channels, and of the dtype, as it is first applied to.
 Lazy<Conv2dLayer> conv2d(Graph& graph, std::string_view name, std::int64_t filters, const Size2d& kernel,
-                         const Conv2dLayerOptions& options = {},
-                         Where where = Where::current());
+                         const Conv2dLayerOptions& options = {}, Where where = Where::current());
 
 struct LocalResponseNormOptions {
   std::int64_t size = 5;  // channels in a window, odd

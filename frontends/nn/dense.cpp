@@ -70,8 +70,7 @@ Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64
 Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const DenseOptions& options,
                   Where where) {
   return {graph, name,
-          [&graph, units, options, where](std::string_view full, const TensorType& x,
-                                          Where applied) {
+          [&graph, units, options, where](std::string_view full, const TensorType& x, Where applied) {
             return dense(graph, full, inputs_of(full, x, applied), units, x.dtype, options, where);
           }};
 }

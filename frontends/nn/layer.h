@@ -206,8 +206,7 @@ class Layer {
     explicit Held(L held) : layer(std::move(held)) {}
     Value predict(const Operand& x) const override { return detail::apply_layer(layer, x); }
     Value predict(const SparseValue& x, Where where) const override {
-      if constexpr (detail::Holds<L> &&
-                    std::is_invocable_r_v<Value, const L&, const SparseValue&, Where>) {
+      if constexpr (detail::Holds<L> && std::is_invocable_r_v<Value, const L&, const SparseValue&, Where>) {
         return layer(x, where);
       } else {
         throw_takes_no_sparse(kind(), where);

@@ -92,10 +92,8 @@ Value LayerNorm::operator()(const Operand& x) const {
   return centred / cast(regularized(size, epsilon), scale.dtype()) * scale + shift;
 }
 
-Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options,
-                           Where where) {
-  return {graph, name,
-          [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
+Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options, Where where) {
+  return {graph, name, [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
             return layer_norm(graph, full, size_of_axis("layer_norm", full, x, -1, applied), x.dtype, options,
                               where);
           }};
@@ -113,8 +111,7 @@ BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels,
 
 Lazy<BatchNorm> batch_norm(Graph& graph, std::string_view name, const BatchNormOptions& options,
                            Where where) {
-  return {graph, name,
-          [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
+  return {graph, name, [&graph, options, where](std::string_view full, const TensorType& x, Where applied) {
             const std::int64_t channels = size_of_axis("batch_norm", full, x, options.axis, applied);
             return batch_norm(graph, full, channels, x.dtype, options, where);
           }};
