@@ -15,7 +15,7 @@
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
 
-namespace weft::masks {
+namespace weft::mask_tests {
 namespace {
 
 using testing_support::evaluate_value;
@@ -130,4 +130,4 @@ TEST(RootOfSquares, HasTheSlopeZeroAtZero) {
 }
 
 }  // namespace
-}  // namespace weft::masks
+}  // namespace weft::mask_tests

@@ -17,7 +17,7 @@
 #include "weft/runtime/session.h"
 #include "weft/tests/support/evaluate_values.h"
 
-namespace weft::accuracy {
+namespace weft::accuracy_tests {
 namespace {
 
 using Wide = long double;
@@ -219,4 +219,4 @@ TEST(Accuracy, OfCosineHoldsForNumbersOfAnySize) {
 }
 
 }  // namespace
-}  // namespace weft::accuracy
+}  // namespace weft::accuracy_tests

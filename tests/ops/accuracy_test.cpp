@@ -23,7 +23,7 @@
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/random_tensor.h"
 
-namespace weft::accuracy {
+namespace weft::accuracy_tests {
 namespace {
 
 using testing_support::evaluate_value;
@@ -318,4 +318,4 @@ TEST(Accuracy, NormsOfAnySizeAreWithinOneUlp) {
 }
 
 }  // namespace
-}  // namespace weft::accuracy
+}  // namespace weft::accuracy_tests
