@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "weft/graph/text.h"
+
 namespace weft {
 namespace {
 
@@ -21,7 +23,7 @@ std::string compose(const std::string& message, const Trail& trail) {
   if (!trail.expected.empty()) fmt::format_to(out, "; expected {}", trail.expected);
   if (!trail.actual.empty())
     fmt::format_to(out, "{} got {}", trail.expected.empty() ? ";" : ",", trail.actual);
-  return line;
+  return printable(line);
 }
 
 void fill(std::string& field, const std::string& value) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "weft/graph/text.h"
 #include "weft/graph/topology.h"
 
 namespace weft {
@@ -31,7 +32,7 @@ std::string line_of(const Graph& graph, NodeId id) {
   if (!node.name.empty() || !where.empty()) {
     line += fmt::format("  # {}{}{}", node.name, node.name.empty() || where.empty() ? "" : ", ", where);
   }
-  return line + "\n";
+  return printable(line) + "\n";
 }
 
 }  // namespace
@@ -50,9 +51,10 @@ std::string to_text(const Program& program) { return to_text(*program.graph, pro
 std::string to_dot(const Program& program) {
   const Graph& graph = *program.graph;
   return Topology(graph).to_dot([&](NodeId id) {
+    constexpr std::size_t kMostOfAName = 120;
     const Node& node = graph.node(id);
-    return fmt::format("{}{}{}\n{}", node.name, node.name.empty() ? "" : "\n", node.op.name(),
-                       join_types(node));
+    return fmt::format("{}{}{}\n{}", shortened(node.name, kMostOfAName), node.name.empty() ? "" : "\n",
+                       printable(node.op.name()), join_types(node));
   });
 }
 

@@ -7,6 +7,8 @@
 #include <boost/graph/graphviz.hpp>
 #include <sstream>
 
+#include "weft/graph/text.h"
+
 namespace weft {
 namespace {
 
@@ -19,15 +21,20 @@ using Adjacency =
     boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, OperandIndex>;
 using Edge = boost::graph_traits<Adjacency>::edge_descriptor;
 
-/// A quoted string of Graphviz's language. Boost's own escaping leaves backslashes as they are, and one
-/// before a quote would end the string.
+/// A quoted string of Graphviz's language, where a new line in the text begins a new line of the label.
+/// Boost's own escaping leaves backslashes as they are, and one before a quote would end the string.
 std::string quote(std::string_view text) {
   std::string quoted = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') quoted += '\\';
-    quoted += letter == '\n' ? "\\n" : std::string(1, letter);
+  while (true) {
+    const auto end = std::min(text.find('\n'), text.size());
+    for (const char letter : printable(text.substr(0, end))) {
+      if (letter == '"' || letter == '\\') quoted += '\\';
+      quoted += letter;
+    }
+    if (end == text.size()) return quoted + '"';
+    quoted += "\\n";
+    text.remove_prefix(end + 1);
   }
-  return quoted + '"';
 }
 
 }  // namespace

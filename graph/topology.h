@@ -28,7 +28,7 @@ class Topology {
   /// The most expensive chain of nodes by `cost`, in data-flow order: what no schedule can beat.
   std::vector<NodeId> critical_path(const std::function<double(NodeId)>& cost) const;
 
-  /// Graphviz's language, with a label for each node.
+  /// Graphviz's language, with a label for each node; a label is text of any kind and its lines stay lines.
   std::string to_dot(const std::function<std::string(NodeId)>& label) const;
 
  private:

@@ -7,6 +7,7 @@
 
 #include "weft/frontends/verify/derivative_check.h"
 #include "weft/frontends/verify/kernel_check.h"
+#include "weft/graph/text.h"
 
 namespace weft::cli {
 namespace {
@@ -21,7 +22,7 @@ const char* verdict(bool passed) { return passed ? "ok" : "FAILED"; }
 
 }  // namespace
 
-void print_build(const Machine& machine) {
+void print_build(const report::Machine& machine) {
   std::vector<std::string> libraries;
   for (const auto& [name, version] : machine.libraries)
     libraries.push_back(fmt::format("{} {}", name, version));
@@ -44,8 +45,8 @@ void print_op_header() {
 }
 
 void print_row(const Certificate& certificate) {
-  const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
-  const auto gradient = [&](double error) { return proven ? number(error) : "-"; };
+  const bool verified = certificate.gradient == "verified" && certificate.samples > 0;
+  const auto gradient = [&](double error) { return verified ? number(error) : "-"; };
   const auto kernels = [&](double error) { return certificate.kernels.empty() ? "-" : number(error); };
   fmt::print("{:<22} {:>7} {:>7}  {:>8} {:>8} {:>8}  {:>8} {:>8}  {}\n", certificate.op, certificate.samples,
              certificate.refusals, gradient(certificate.gradient_error), gradient(certificate.second_error),
@@ -79,9 +80,9 @@ void print_model_header() {
 }
 
 void print_row(const ModelCertificate& certificate) {
-  fmt::print("{:<40} {:>5} {:>11}  {:>8} {:>8}  {}\n", certificate.model, name_of(certificate.dtype),
-             certificate.derivatives, number(certificate.gradient_error), number(certificate.step_error),
-             verdict(certificate.passed()));
+  fmt::print("{:<40} {:>5} {:>11}  {:>8} {:>8}  {}\n", printable(certificate.model),
+             name_of(certificate.dtype), certificate.derivatives, number(certificate.gradient_error),
+             number(certificate.step_error), verdict(certificate.passed()));
 }
 
 nlohmann::ordered_json as_json(const ModelCertificate& certificate) {
@@ -116,9 +117,11 @@ nlohmann::ordered_json as_json(const ProgramCertificate& certificate) {
 void print_failures(std::string_view subject, std::span<const std::string> failures) {
   constexpr std::size_t kShown = 3;
   const std::size_t shown = std::min(kShown, failures.size());
-  for (std::size_t i = 0; i < shown; ++i) fmt::print(stderr, "weft: {}: {}\n", subject, failures[i]);
+  for (std::size_t i = 0; i < shown; ++i) {
+    fmt::print(stderr, "weft: {}: {}\n", printable(subject), printable(failures[i]));
+  }
   if (failures.size() > shown) {
-    fmt::print(stderr, "weft: {}: and {} more\n", subject, failures.size() - shown);
+    fmt::print(stderr, "weft: {}: and {} more\n", printable(subject), failures.size() - shown);
   }
 }
 

@@ -12,7 +12,7 @@
 namespace weft::cli {
 
 /// The machine and the libraries that the certificate holds for.
-void print_build(const Machine& machine);
+void print_build(const report::Machine& machine);
 
 /// The table of ops: its heading with the bounds, and a row.
 void print_op_header();

@@ -10,6 +10,7 @@
 #include "weft/frontends/cli/check_models.h"
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace weft::cli {
 namespace {
@@ -45,7 +46,7 @@ struct Summary {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   int count = 0;
   int failed = 0;
-  int proven = 0;  // gradients, or programs
+  int verified = 0;  // gradients, or programs
 
   template <typename Certificate>
   void add(const Certificate& certificate, std::string_view subject, bool json) {
@@ -66,8 +67,8 @@ Summary check_ops(const CheckArgs& args) {
   if (!args.json) print_op_header();
   for (const verify::Specification& specification : specifications) {
     const auto certificate = certify(specification, {.seed = args.config.seed, .samples = args.samples});
-    const bool proven = certificate.gradient == "proven" && certificate.samples > 0;
-    summary.proven += certificate.passed() && proven ? 1 : 0;
+    const bool verified = certificate.gradient == "verified" && certificate.samples > 0;
+    summary.verified += certificate.passed() && verified ? 1 : 0;
     summary.add(certificate, certificate.op, args.json);
   }
   return summary;
@@ -91,7 +92,7 @@ Summary check_programs(const CheckArgs& args) {
   for (const DType dtype : {f32, f64}) {
     const auto certificate = verify::certify_programs(dtype, {.seed = args.config.seed});
     summary.add(certificate, fmt::format("random programs in {}", name_of(dtype)), args.json);
-    summary.proven += certificate.passed() ? certificate.programs : 0;
+    summary.verified += certificate.passed() ? certificate.programs : 0;
   }
   return summary;
 }
@@ -99,8 +100,8 @@ Summary check_programs(const CheckArgs& args) {
 /// What was certified of what was asked for, for people.
 std::string in_words(const Summary& ops, const Summary& programs, const Summary& models) {
   std::vector<std::string> parts;
-  if (ops.count > 0) parts.push_back(fmt::format("{} ops: {} gradients proven", ops.count, ops.proven));
-  if (programs.count > 0) parts.push_back(fmt::format("{} random programs", programs.proven));
+  if (ops.count > 0) parts.push_back(fmt::format("{} ops: {} gradients verified", ops.count, ops.verified));
+  if (programs.count > 0) parts.push_back(fmt::format("{} random programs", programs.verified));
   if (models.count > 0) parts.push_back(fmt::format("{} training functions", models.count));
   parts.push_back(fmt::format("{} failed", ops.failed + programs.failed + models.failed));
   return fmt::format("{}", fmt::join(parts, "; "));
@@ -110,7 +111,7 @@ int check(const CLI::App& app, const CheckArgs& args) {
   const bool model_asked =
       std::ranges::any_of(kModelFlags, [&](const char* flag) { return app.count(flag) > 0; });
   const bool ops_asked = !args.ops.empty();
-  const Machine machine = this_machine();
+  const report::Machine machine = report::this_machine();
   if (!args.json) print_build(machine);
   Summary ops;
   Summary programs;
@@ -128,7 +129,7 @@ int check(const CLI::App& app, const CheckArgs& args) {
     const nlohmann::ordered_json line{{"build", as_json(machine)}, {"seed", args.config.seed},
                                       {"failed", failed},          {"ops", ops.list},
                                       {"programs", programs.list}, {"models", models.list}};
-    fmt::print("{}\n", line.dump());
+    fmt::print("{}\n", json_text(line));
   } else {
     fmt::print("\n{}\n", in_words(ops, programs, models));
   }
@@ -141,7 +142,7 @@ Registered add_check(CLI::App& weft) {
   auto args = std::make_shared<CheckArgs>();
   CLI::App* app = weft.add_subcommand(
       "check",
-      "Proves every op, the compiler and some training functions on this machine: gradients against "
+      "Verifies every op, the compiler and some training functions on this machine: gradients against "
       "differences, kernels and compiled functions against the reference. With a network's flags: the "
       "function that trains it");
   add_model_options(*app, args->config);

@@ -7,6 +7,7 @@
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
+#include "weft/graph/text.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/file_system.h"
 
@@ -52,7 +53,7 @@ int inspect(const InspectArgs& args) {
   FunctionSpec spec;
   if (args.function == "train") {
     const data::Digits digits = data::load_digits(args.data, args.config.seed);
-    fmt::print("== data\n{}\n\n", digits.source);
+    fmt::print("== data\n{}\n\n", printable(digits.source));
     model.inputs = digits.train.images.sizes()[1];
     spec = mnist::training_step(mnist::Mlp(graph, model), constant(graph, digits.train.images),
                                 constant(graph, digits.train.labels), args.config.optimizer);
@@ -78,7 +79,7 @@ int inspect(const InspectArgs& args) {
   }
   if (args.dot) {
     write_text_file(*args.dot, to_dot(compilation.lowered.program));
-    fmt::print(stderr, "wrote {}\n", args.dot->string());
+    fmt::print(stderr, "wrote {}\n", printable(args.dot->string()));
   }
   return kSuccess;
 }

@@ -9,6 +9,7 @@
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/graph/error.h"
+#include "weft/graph/text.h"
 #include "weft/runtime/machine/onednn.h"
 
 namespace weft::cli {
@@ -23,9 +24,9 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto strays = app.remaining(true);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty() &&
       !strays.empty()) {
-    fmt::print(stderr, "weft: '{}' is no command (see weft --help)\n", strays[0]);
+    fmt::print(stderr, "weft: '{}' is no command (see weft --help)\n", printable(strays[0]));
   } else {
-    fmt::print(stderr, "weft: {} (see weft --help)\n", error.what());
+    fmt::print(stderr, "weft: {} (see weft --help)\n", printable(error.what()));
   }
   return kUsage;
 }
@@ -58,7 +59,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "weft: out of memory\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "weft: {}\n", error.what());
+    fmt::print(stderr, "weft: {}\n", weft::printable(error.what()));
   }
   return weft::cli::kFailure;
 }

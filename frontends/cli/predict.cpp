@@ -11,6 +11,7 @@
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
 #include "weft/runtime/files/checkpoint.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace weft::cli {
 namespace {
@@ -69,7 +70,7 @@ int predict(const PredictArgs& args) {
     nlohmann::ordered_json line{{"count", predictions.size()}, {"predict_seconds", seconds}};
     if (labels) line["accuracy"] = accuracy(classes, *labels);
     line["predictions"] = std::vector<std::int64_t>(predictions.begin(), predictions.end());
-    fmt::print("{}\n", line.dump());
+    fmt::print("{}\n", json_text(line));
     return kSuccess;
   }
   for (const std::int64_t digit : predictions) fmt::print("{}\n", digit);

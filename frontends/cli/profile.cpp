@@ -11,8 +11,10 @@
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/data/batches.h"
 #include "weft/frontends/data/mnist.h"
+#include "weft/graph/text.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/file_system.h"
+#include "weft/runtime/files/json_text.h"
 #include "weft/runtime/machine/machine_peak.h"
 
 namespace weft::cli {
@@ -109,7 +111,7 @@ void print_json(const ProfileArgs& args, const data::Digits& digits, const Profi
                                     {"peak_flops_per_second", peak.flops_per_second},
                                     {"peak_bandwidths", std::move(bandwidths)},
                                     {"steps", std::move(steps)}};
-  fmt::print("{}\n", line.dump());
+  fmt::print("{}\n", json_text(line));
 }
 
 int profile(ProfileArgs args) {
@@ -127,7 +129,7 @@ int profile(ProfileArgs args) {
              args.config.batch, profile.threads, profile.threads == 1 ? "" : "s", to_text(profile, peak));
   if (args.trace) {
     write_text_file(*args.trace, to_chrome_trace(profile));
-    fmt::print(stderr, "wrote {}; ui.perfetto.dev opens it\n", args.trace->string());
+    fmt::print(stderr, "wrote {}; ui.perfetto.dev opens it\n", printable(args.trace->string()));
   }
   if (args.json) print_json(args, digits, profile, peak);
   return kSuccess;

@@ -13,9 +13,12 @@
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/study/depth.h"
 #include "weft/frontends/mnist/study/findings.h"
+#include "weft/frontends/mnist/study/paper_conclusions.h"
 #include "weft/frontends/mnist/study/peers.h"
 #include "weft/frontends/mnist/study/publish.h"
 #include "weft/frontends/mnist/study/study.h"
+#include "weft/frontends/mnist/study/wording.h"
+#include "weft/graph/text.h"
 #include "weft/runtime/files/file_system.h"
 
 namespace weft::cli {
@@ -33,7 +36,7 @@ struct StudyArgs {
   fs::path out = "weft-study";
   std::optional<fs::path> data;
   fs::path dialect_folder;
-  fs::path peer_folder;
+  std::optional<fs::path> peer_folder;
   mnist::StudySettings settings;
   bool quick = false;
   bool resume = false;
@@ -42,6 +45,20 @@ struct StudyArgs {
 fs::path program_folder() {
   std::error_code ignored;
   return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+/// Where programs that run other frameworks are: the build puts them beside its own, the install apart.
+std::vector<fs::path> peer_folders(const std::optional<fs::path>& given) {
+  if (given) return {*given};
+  return {program_folder() / "peers", program_folder().parent_path() / "libexec" / "weft" / "peers"};
+}
+
+std::vector<mnist::Peer> peers_in(const std::vector<fs::path>& folders) {
+  for (const fs::path& folder : folders) {
+    std::vector<mnist::Peer> peers = mnist::find_peers(folder);
+    if (!peers.empty()) return peers;
+  }
+  return {};
 }
 
 /// Beside an installed program, else where it was built from.
@@ -59,7 +76,7 @@ mnist::Dialect dialect_named(const std::string& name, const fs::path& folder) {
   if (fs::exists(file)) return mnist::read_dialect(file);
   std::vector<std::string> names;
   for (const mnist::Dialect& dialect : mnist::read_dialects(folder)) names.push_back(dialect.name);
-  throw Error(ErrorCode::invalid_argument, "there is no such dialect",
+  throw Error(ErrorCode::invalid_argument, "there is no such recipe",
               {.expected = fmt::format("{}, or a .toml file", fmt::join(names, ", ")), .actual = name});
 }
 
@@ -131,17 +148,11 @@ std::vector<mnist::Curve> curves_of(const std::vector<mnist::Dialect>& dialects,
   const auto add = [&](const char* kind, const std::string& name, const std::string& title) {
     curves.push_back({.kind = kind, .name = name, .title = title, .style = curves.size()});
   };
-  for (const mnist::Dialect& dialect : dialects) add("dialect", dialect.name, dialect.title);
-  for (const mnist::Peer& peer : peers) add("peer", peer.name, peer.title + " (itself)");
+  for (const mnist::Dialect& dialect : dialects) add("dialect", dialect.name, mnist::recipe_on_weft(dialect));
+  add("weft", mnist::kWeftItself, mnist::kWeftItself);
+  for (const mnist::Peer& peer : peers)
+    add("peer", mnist::series_of(peer), mnist::framework_itself(peer.title));
   return curves;
-}
-
-std::vector<std::string> absences(const std::vector<mnist::Peer>& peers) {
-  std::vector<std::string> texts;
-  for (const mnist::Peer& peer : peers) {
-    if (!peer.absent.empty()) texts.push_back(fmt::format("{}: {}", peer.title, peer.absent));
-  }
-  return texts;
 }
 
 /// The dialects, then the peers, then what the dialects' results ask for. False where it was stopped.
@@ -155,12 +166,12 @@ bool run_all(const Setup& setup, const mnist::StudyContext& context, std::vector
   const auto swaps = mnist::plan_swaps(mnist::depth_effects(results, setup.dialects), results, setup.dialects,
                                        context.settings);
   if (swaps.empty()) return true;
-  fmt::print("The open question: what restores the dialects whose accuracy falls with depth?\n");
+  fmt::print("The open question: what restores the recipes whose accuracy falls with depth?\n");
   return do_runs(swaps, context, records);
 }
 
-void print_absences(const std::vector<std::string>& absences) {
-  for (const std::string& text : absences) fmt::print("absent: {}\n", text);
+void print_lines(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) fmt::print("{}\n", printable(text));
 }
 
 void print_end(const mnist::StudyFolder& folder, const data::Digits& digits, bool drawn) {
@@ -172,14 +183,14 @@ void print_end(const mnist::StudyFolder& folder, const data::Digits& digits, boo
     fmt::print("These digits are synthetic, not MNIST: do not compare the figures with published ones.\n");
   }
   fmt::print("{}: the report; beside it figures/, runs.csv, summary.csv and study.json\n",
-             folder.report().string());
+             printable(folder.report().string()));
 }
 
 /// Whom to run, on what.
 Setup setup_of(const StudyArgs& args) {
   Setup setup{
       .dialects = chosen_dialects(args), .configurations = chosen_configurations(args.settings), .peers = {}};
-  if (args.settings.peers) setup.peers = mnist::find_peers(args.peer_folder);
+  if (args.settings.peers) setup.peers = peers_in(peer_folders(args.peer_folder));
   return setup;
 }
 
@@ -199,12 +210,14 @@ int study(const CLI::App& app, StudyArgs args) {
   write_text_file(folder.settings(), mnist::settings_text(args.settings));
   std::vector<mnist::Record> records = mnist::read_records(folder.records());
 
-  fmt::print("{}: {} training and {} test images; {} epoch{}, {} seed{}, {} thread{}\n", digits.source,
-             data.train.images.sizes()[0], data.test.images.sizes()[0], args.settings.epochs,
-             args.settings.epochs == 1 ? "" : "s", args.settings.repeats,
+  fmt::print("{}: {} training and {} test images; {} epoch{}, {} seed{}, {} thread{}\n",
+             printable(digits.source), data.train.images.sizes()[0], data.test.images.sizes()[0],
+             args.settings.epochs, args.settings.epochs == 1 ? "" : "s", args.settings.repeats,
              args.settings.repeats == 1 ? "" : "s", args.settings.threads,
              args.settings.threads == 1 ? "" : "s");
-  print_absences(absences(setup.peers));
+  const std::vector<std::string> notes =
+      mnist::framework_notes(setup.peers, args.settings.peers, peer_folders(args.peer_folder));
+  if (args.settings.peers) print_lines(notes);
   if (args.settings.peers) mnist::write_data(data, folder.peer_data());
   const InterruptWatch interrupt;
   const mnist::StudyContext context{.settings = args.settings,
@@ -214,27 +227,24 @@ int study(const CLI::App& app, StudyArgs args) {
                                     .progress = study_progress_on(stdout),
                                     .elsewhere = [&](const mnist::PlannedRun& run) {
                                       const auto peer =
-                                          std::ranges::find(setup.peers, run.key.series, &mnist::Peer::name);
+                                          std::ranges::find(setup.peers, run.key.series, mnist::series_of);
                                       return mnist::run_peer(*peer, run, args.settings, folder.peer_data());
                                     }};
   const bool complete = run_all(setup, context, records);
   const mnist::Results results(std::move(records), curves_of(setup.dialects, setup.peers));
-  const bool drawn = mnist::publish(folder,
-                                    {.settings = args.settings,
-                                     .machine = this_machine(),
-                                     .dialects = setup.dialects,
-                                     .complete = complete},
-                                    results,
-                                    {.sources = WEFT_SOURCES,
-                                     .absent_peers = absences(setup.peers),
-                                     .data = complete ? &data : nullptr,
-                                     .stop = interrupt.flag()});
-  for (const std::string& text : mnist::conclusions(mnist::findings_of(results, setup.dialects))) {
-    fmt::print("{}\n", text);
-  }
+  const bool drawn = mnist::publish(
+      folder,
+      {.settings = args.settings,
+       .machine = report::this_machine(),
+       .dialects = setup.dialects,
+       .complete = complete},
+      results, {.sources = WEFT_SOURCES, .frameworks = notes, .data = data, .stop = interrupt.flag()});
+  print_lines(mnist::conclusions(mnist::findings_of(results, setup.dialects)));
+  print_lines({mnist::verdicts_sentence(mnist::judge_paper(results, setup.dialects))});
   print_end(folder, digits, drawn);
   if (complete) return kSuccess;
-  fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n", folder.path.string());
+  fmt::print(stderr, "weft: interrupted; go on with: weft study --resume --out {}\n",
+             printable(folder.path.string()));
   return kInterrupted;
 }
 
@@ -243,7 +253,6 @@ int study(const CLI::App& app, StudyArgs args) {
 Registered add_study(CLI::App& weft) {
   auto args = std::make_shared<StudyArgs>();
   args->dialect_folder = dialect_folder();
-  args->peer_folder = program_folder() / "peers";
   args->settings.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   mnist::StudySettings& settings = args->settings;
   CLI::App* app = weft.add_subcommand("study", "Repeats the paper's experiments and writes a report");
@@ -264,7 +273,8 @@ Registered add_study(CLI::App& weft) {
       ->check(CLI::Range(std::int64_t{0}, kMany));
   app->add_option("--threads", settings.threads, "Threads to compute with")
       ->check(CLI::Range(1, kMostThreads));
-  app->add_option("--dialects", settings.dialects, "Names or .toml files; else all of the dialects' folder")
+  app->add_option("--dialects", settings.dialects,
+                  "Recipes by name or .toml files; else all of the dialects' folder")
       ->delimiter(',')
       ->default_str("");
   app->add_option("--dialect-folder", args->dialect_folder, "Where dialects are")->type_name("DIR");
@@ -274,9 +284,12 @@ Registered add_study(CLI::App& weft) {
       ->default_str("");
   app->add_flag_callback(
       "--no-swaps", [&settings] { settings.swaps = false; },
-      "Without the search for what restores dialects that fall with depth");
-  app->add_flag("--peers", settings.peers, "Other frameworks too, as far as they are installed");
-  app->add_option("--peer-folder", args->peer_folder, "Where their programs are")->type_name("DIR");
+      "Without the search for what restores recipes that fall with depth");
+  app->add_flag("--peers", settings.peers, "Other frameworks themselves too, as far as they are installed");
+  app->add_option("--peer-folder", args->peer_folder,
+                  "Where their programs are; else peers beside this program, or libexec/weft/peers of its "
+                  "installation")
+      ->type_name("DIR");
   app->add_flag("--resume", args->resume,
                 "Goes on with the study in --out; --repeats may grow, --peers may come");
   return {app, [app, args] { return study(*app, *args); }};

@@ -7,12 +7,18 @@
 #include <cmath>
 #include <string>
 
+#include "weft/frontends/mnist/study/wording.h"
+#include "weft/graph/text.h"
+
 namespace weft::cli {
 namespace {
 
 std::string name_of(const mnist::PlannedRun& run) {
   const std::string variant = run.key.variant.empty() ? "" : fmt::format(" with {}", run.key.variant);
-  return fmt::format("{}{}, {}, seed {}", run.key.series, variant, run.key.configuration, run.key.seed);
+  const std::string who = run.key.kind == "peer"   ? mnist::framework_itself(run.dialect.title)
+                          : run.key.kind == "weft" ? run.key.series
+                                                   : mnist::recipe_on_weft(run.dialect);
+  return printable(fmt::format("{}{}, {}, seed {}", who, variant, run.key.configuration, run.key.seed));
 }
 
 std::string time_left(double seconds) {

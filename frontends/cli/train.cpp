@@ -13,9 +13,11 @@
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/evaluation.h"
+#include "weft/graph/text.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/files/file_system.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace weft::cli {
 namespace {
@@ -95,7 +97,7 @@ void print_json(const TrainArgs& args, const data::Digits& digits, const Outcome
                                     {"data", digits.source},
                                     {"synthetic", digits.synthetic},
                                     {"peak_rss_mb", peak_rss_mb()}};
-  fmt::print("{}\n", line.dump());
+  fmt::print("{}\n", json_text(line));
 }
 
 int train(const CLI::App& app, TrainArgs args) {
@@ -139,7 +141,7 @@ int train(const CLI::App& app, TrainArgs args) {
   if (fitted.interrupted) {
     fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", fitted.position.epoch + 1,
                fitted.position.batch,
-               args.save ? fmt::format("go on with --resume {}", args.save->string())
+               args.save ? fmt::format("go on with --resume {}", printable(args.save->string()))
                          : "nothing was saved (see --save)");
     return kInterrupted;
   }
@@ -156,7 +158,7 @@ int train(const CLI::App& app, TrainArgs args) {
       digits.synthetic
           ? "\nThese digits are synthetic, not MNIST: do not compare the figures with published ones."
           : "");
-  if (args.save) fmt::print("saved to {}\n", args.save->string());
+  if (args.save) fmt::print("saved to {}\n", printable(args.save->string()));
   return kSuccess;
 }
 

@@ -12,6 +12,7 @@
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
 #include "weft/graph/error.h"
+#include "weft/graph/text.h"
 
 namespace weft::data {
 namespace {
@@ -118,7 +119,7 @@ Digits read_mnist(const fs::path& directory) {
   return {.train = flattened(train),
           .test = flattened(test),
           .synthetic = false,
-          .source = fmt::format("MNIST from {}", directory.string())};
+          .source = fmt::format("MNIST from {}", printable(directory.string()))};
 }
 
 Digits load_digits(const std::optional<fs::path>& explicit_dir, std::uint64_t seed) {

@@ -6,11 +6,13 @@
 #include <array>
 #include <cmath>
 
+#include "weft/frontends/report/file_name.h"
 #include "weft/frontends/report/process.h"
 #include "weft/graph/error.h"
+#include "weft/graph/text.h"
 #include "weft/runtime/files/file_system.h"
 
-namespace weft::mnist {
+namespace weft::report {
 namespace {
 
 /// Okabe and Ito's colours, which the colour-blind tell apart, with marks and dashes for print.
@@ -23,31 +25,37 @@ constexpr std::array kStyles{Style{"#0072B2", 5, 1},  Style{"#E69F00", 9, 1},  S
                              Style{"#CC79A7", 11, 1}, Style{"#D55E00", 13, 1}, Style{"#000000", 15, 1},
                              Style{"#56B4E9", 4, 2},  Style{"#777777", 8, 2},  Style{"#8B4513", 6, 2},
                              Style{"#5D3A9B", 10, 2}, Style{"#117733", 12, 2}, Style{"#AA4499", 14, 2}};
+constexpr std::array kReferences{Style{"#555555", 1, 3}, Style{"#999999", 2, 3}, Style{"#777777", 3, 4}};
 
-const Style& style(std::size_t index) { return kStyles[index % kStyles.size()]; }
-
-/// Inside double quotes; titles are not marked up.
-std::string quoted(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '"' || c == '\\' || c == '`') continue;
-    safe += c;
-  }
-  return fmt::format("\"{}\"", safe);
+const Style& style(std::size_t index, bool reference = false) {
+  return reference ? kReferences[index % kReferences.size()] : kStyles[index % kStyles.size()];
 }
 
+constexpr std::size_t kLongestTitle = 70;
+constexpr std::size_t kLongestLegend = 48;
+constexpr std::size_t kLongestTick = 28;
+
+/// A number of a data file; what is not finite is left out of the plot.
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "NaN"; }
+
 std::string labels(const std::string& title, const std::string& x, const std::string& y) {
-  std::string text = fmt::format("set title {} noenhanced\n", quoted(title));
-  // A line of nothing keeps a legend below from touching it.
-  if (!x.empty()) text += fmt::format("set xlabel {} noenhanced\n", quoted(x));
-  if (!y.empty()) text += fmt::format("set ylabel {} noenhanced\n", quoted(y));
+  std::string text = fmt::format("set title {} noenhanced\n", gnuplot_text(title, kLongestTitle));
+  if (!x.empty()) text += fmt::format("set xlabel {} noenhanced\n", gnuplot_text(x, kLongestTitle));
+  if (!y.empty()) text += fmt::format("set ylabel {} noenhanced\n", gnuplot_text(y, kLongestTitle));
   return text;
+}
+
+/// A tick's text is a format for its place, in which "%%" is a percent sign.
+std::string tick_text(std::string_view text) {
+  std::string format;
+  for (const char c : gnuplot_text(text, kLongestTick)) format += c == '%' ? "%%" : std::string(1, c);
+  return format;
 }
 
 std::string ticks(const std::vector<std::pair<double, std::string>>& marks) {
   std::string list;
   for (const auto& [at, text] : marks)
-    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", quoted(text), at);
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", tick_text(text), number(at));
   return list;
 }
 
@@ -61,13 +69,17 @@ double lowest_above_zero(const LineChart& chart) {
   return lowest;
 }
 
-std::string line_data(const ChartLine& line, std::size_t index, double shift, double floor) {
-  std::string text = fmt::format("$line{} << EOD\n", index);
+/// One block of the data file: two empty lines end it.
+std::string block(const std::string& lines) { return lines + "\n\n"; }
+
+std::string line_data(const ChartLine& line, double shift, double floor) {
+  std::string text;
   for (const ChartPoint& point : line.points) {
-    text += fmt::format("{} {} {} {}\n", point.x + shift, std::max(point.y, floor),
-                        std::max(point.low, floor), std::max(point.high, floor));
+    text += fmt::format("{} {} {} {}\n", number(point.x + shift), number(std::max(point.y, floor)),
+                        number(std::max(point.low, floor)), number(std::max(point.high, floor)));
   }
-  return text + "EOD\n";
+  // A block of nothing would not count, and the next line would take its place.
+  return block(text.empty() ? "NaN NaN NaN NaN\n" : text);
 }
 
 /// Rows and columns are given, for gnuplot leaves out entries of a key that it finds too large for its
@@ -78,9 +90,10 @@ struct Legend {
 };
 
 Legend legend_of(const LineChart& chart) {
-  constexpr std::size_t kLongTitle = 24;
-  const bool two =
-      std::ranges::all_of(chart.lines, [](const ChartLine& line) { return line.title.size() < kLongTitle; });
+  constexpr std::size_t kLongTitle = 34;
+  const bool two = std::ranges::all_of(chart.lines, [](const ChartLine& line) {
+    return characters_in(shortened(line.title, kLongestLegend)) < kLongTitle;
+  });
   const std::size_t columns = two ? 2 : 1;
   return {.columns = columns, .rows = (chart.lines.size() + columns - 1) / columns};
 }
@@ -96,109 +109,158 @@ bool has_intervals(const ChartLine& line) {
 }
 
 std::string image_ticks(const std::vector<std::string>& names) {
-  std::string list;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    list += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(names[i]), i);
-  }
-  return fmt::format("set xtics ({0}) scale 0\nset ytics ({0}) scale 0\n", list);
+  std::vector<std::pair<double, std::string>> marks;
+  for (const std::string& name : names) marks.emplace_back(static_cast<double>(marks.size()), name);
+  return fmt::format("set xtics ({0}) scale 0\nset ytics ({0}) scale 0\n", ticks(marks));
+}
+
+double rgb(const Style& look) {
+  return static_cast<double>(std::stol(std::string(look.colour + 1), nullptr, 16));
 }
 
 }  // namespace
 
-std::string script_of(const LineChart& chart) {
+std::string gnuplot_text(std::string_view text, std::size_t most) {
+  std::string literal = "'";
+  for (const char c : shortened(text, most)) {
+    if (c == '\'') literal += '\'';
+    literal += c;
+  }
+  return literal + "'";
+}
+
+Script script_of(const LineChart& chart) {
   std::string text = labels(chart.title, chart.x_label, chart.y_label);
   text +=
-      "set grid ytics lc rgb \"#dddddd\"\nset border 3 lc rgb \"#444444\"\nset xtics nomirror\n"
-      "set ytics nomirror\nset offsets graph 0.05, graph 0.05, 0, 0\nset bars 0.6\n";
-  text += fmt::format("set key bmargin center vertical maxrows {} width -2 samplen 2 noenhanced\n",
+      "set grid ytics lc rgb '#dddddd'\nset border 3 lc rgb '#444444'\nset xtics nomirror noenhanced\n"
+      "set ytics nomirror\nset offsets graph 0.05, graph 0.05, graph 0.02, graph 0.02\nset bars 0.6\n";
+  text += fmt::format("set key bmargin center vertical maxrows {} samplen 2 noenhanced\n",
                       std::max<std::size_t>(legend_of(chart).rows, 1));
   if (chart.x_ticks.empty() && is_short(chart)) text += "set xtics 1\n";
   if (!chart.x_ticks.empty()) text += fmt::format("set xtics ({})\n", ticks(chart.x_ticks));
   if (chart.from_zero) text += "set yrange [0:*]\n";
-  if (chart.logarithmic) text += "set logscale y\nset format y \"%g\"\n";
+  if (chart.logarithmic) text += "set logscale y\nset format y '%g'\n";
   // Marks of one place stand beside each other where the places are named.
   const double spread = chart.x_ticks.empty() ? 0.0 : 0.03;
   const double floor = chart.logarithmic ? lowest_above_zero(chart) / 10.0 : -HUGE_VAL;
   const double middle = (static_cast<double>(chart.lines.size()) - 1.0) / 2.0;
+  Script script;
   std::string plots;
   for (std::size_t i = 0; i < chart.lines.size(); ++i) {
     const ChartLine& line = chart.lines[i];
-    text += line_data(line, i, spread * (static_cast<double>(i) - middle), floor);
-    const Style& look = style(line.style);
-    plots += fmt::format("{}$line{} using {} lc rgb \"{}\" pt {} dt {} lw 1.6 ps 0.9 title {}",
+    script.data += line_data(line, line.reference ? 0.0 : spread * (static_cast<double>(i) - middle), floor);
+    const Style& look = style(line.style, line.reference);
+    plots += fmt::format("{}data index {} using {} lc rgb '{}' pt {} dt {} lw 1.6 ps 0.9 title {}",
                          plots.empty() ? "plot " : ", \\\n  ", i,
                          has_intervals(line) ? "1:2:3:4 with yerrorlines" : "1:2 with linespoints",
-                         look.colour, look.mark, look.dash, quoted(line.title));
+                         look.colour, look.mark, look.dash, gnuplot_text(line.title, kLongestLegend));
   }
-  return text + plots + "\n";
+  script.commands = text + plots + "\n";
+  return script;
 }
 
-std::string script_of(const BarChart& chart) {
-  std::string text = labels(chart.title, "", chart.y_label);
-  text +=
-      "set grid ytics lc rgb \"#dddddd\"\nset border 3 lc rgb \"#444444\"\nset ytics nomirror\n"
-      "set yrange [0:*]\nset boxwidth 0.6\nset style fill solid 0.85 border lc rgb \"#444444\"\nunset key\n"
-      "set xtics nomirror rotate by -30 left noenhanced\nset offsets 0.3, 0.3, graph 0.1, 0\n$bars << EOD\n";
+Script script_of(const BarChart& chart) {
+  Script script;
+  script.commands = labels(chart.title, "", chart.y_label);
+  script.commands +=
+      "set grid ytics lc rgb '#dddddd'\nset border 3 lc rgb '#444444'\nset ytics nomirror\n"
+      "set yrange [0:*]\nset boxwidth 0.6\nset style fill solid 0.85 border lc rgb '#444444'\nunset key\n"
+      "set xtics nomirror rotate by -30 left noenhanced\nset offsets 0.3, 0.3, graph 0.1, 0\n"
+      "set rmargin 12\n";
   std::vector<std::pair<double, std::string>> names;
-  for (std::size_t i = 0; i < chart.bars.size(); ++i) {
-    const Bar& bar = chart.bars[i];
-    text += fmt::format("{} {} {}\n", i, bar.value,
-                        std::stol(std::string(style(bar.style).colour + 1), nullptr, 16));
-    names.emplace_back(static_cast<double>(i), bar.label);
+  for (const Bar& bar : chart.bars) {
+    const auto place = static_cast<double>(names.size());
+    script.data += fmt::format("{} {} {}\n", place, number(bar.value),
+                               number(rgb(bar.reference ? Style{"#bbbbbb", 1, 1} : style(bar.style))));
+    names.emplace_back(place, bar.label);
   }
-  return text + fmt::format("EOD\nset xtics ({})\n", ticks(names)) +
-         "plot $bars using 1:2:3 with boxes lc rgb variable, $bars using 1:2:2 with labels offset 0,0.6\n";
+  script.commands += fmt::format("set xtics ({})\n", ticks(names));
+  script.commands +=
+      "plot data using 1:2:3 with boxes lc rgb variable, data using 1:2:2 with labels offset 0,0.6\n";
+  return script;
 }
 
-std::string script_of(const ImageChart& chart) {
+Script script_of(const ImageChart& chart) {
   std::string text = labels(chart.title, chart.x_label, chart.y_label);
   text += "set yrange [*:*] reverse\nset autoscale fix\nunset key\nunset colorbox\nset size ratio -1\n";
   text += chart.shades == ImageChart::Shades::ink
-              ? "set palette defined (0 \"#ffffff\", 1 \"#222222\")\n"
-              : "set palette defined (-1 \"#0072B2\", 0 \"#ffffff\", 1 \"#D55E00\")\n";
+              ? "set palette defined (0 '#ffffff', 1 '#222222')\n"
+              : "set palette defined (-1 '#0072B2', 0 '#ffffff', 1 '#D55E00')\n";
   double most = 0.0;
   for (const double value : chart.values) most = std::max(most, std::abs(value));
-  if (most == 0.0) most = 1.0;
+  if (most == 0.0 || !std::isfinite(most)) most = 1.0;
   text += fmt::format("set cbrange [{}:{}]\n", chart.shades == ImageChart::Shades::ink ? 0.0 : -most, most);
   text += chart.ticks.empty() ? "unset border\nunset tics\n" : image_ticks(chart.ticks);
   for (const ImageChart::Text& mark : chart.texts) {
-    text += fmt::format("set label {} at {},{} center front noenhanced tc rgb \"{}\"\n", quoted(mark.text),
-                        mark.column, mark.row, mark.light ? "#ffffff" : "#222222");
+    text += fmt::format("set label {} at {},{} center front noenhanced tc rgb '{}'\n",
+                        gnuplot_text(mark.text, kLongestTick), mark.column, mark.row,
+                        mark.light ? "#ffffff" : "#222222");
   }
-  text += "$image << EOD\n";
+  Script script{.commands = text + "plot data matrix with image\n", .data = ""};
   for (std::size_t i = 0; i < chart.values.size(); ++i) {
     const bool last = (i + 1) % chart.columns == 0;
-    text += fmt::format("{:.4g}{}", chart.values[i], last ? '\n' : ' ');
+    script.data += std::isfinite(chart.values[i]) ? fmt::format("{:.4g}", chart.values[i]) : "NaN";
+    script.data += last ? '\n' : ' ';
   }
-  return text + "EOD\nplot $image matrix with image\n";
+  return script;
+}
+
+Script script_of(const Diagram& diagram) {
+  std::string text = labels(diagram.title, "", "");
+  text += "unset border\nunset tics\nunset key\nset offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\n";
+  for (const Diagram::Text& label : diagram.texts) {
+    text += fmt::format("set label {} at {},{} center front noenhanced tc rgb '#222222'\n",
+                        gnuplot_text(label.text, kLongestLegend), label.x, label.y);
+  }
+  std::string lines;
+  for (const Diagram::Line& line : diagram.lines) {
+    lines += fmt::format("{} {} {} {}\n", number(line.from_x), number(line.from_y),
+                         number(line.to_x - line.from_x), number(line.to_y - line.from_y));
+  }
+  std::string circles;
+  for (const Diagram::Circle& circle : diagram.circles) {
+    circles +=
+        fmt::format("{} {} {}\n", number(circle.x), number(circle.y), number(rgb(style(circle.style))));
+  }
+  text +=
+      "plot data index 0 with vectors nohead lc rgb '#bbbbbb' lw 0.5, \\\n"
+      "  data index 1 using 1:2:3 with points pt 7 ps 1.3 lc rgb variable\n";
+  return {.commands = text, .data = block(lines) + block(circles)};
 }
 
 double aspect_of(const LineChart& chart) {
-  constexpr double kPlot = 0.64;
-  constexpr double kLegendRow = 0.036;
+  constexpr double kPlot = 0.68;
+  constexpr double kLegendRow = 0.034;
   return kPlot + kLegendRow * static_cast<double>(legend_of(chart).rows);
 }
 
-bool draw(const std::filesystem::path& folder, const std::string& name, const std::string& script,
-          double aspect) {
+bool draw(const std::filesystem::path& folder, const std::string& name, const Script& script, double aspect) {
   constexpr int kWidth = 560;
+  if (file_name_from(name) != name) {
+    throw Error(ErrorCode::invalid_argument, "a figure's name is the name of its files",
+                {.expected = "letters, digits and '-'", .actual = fmt::format("'{}'", shortened(name, 60))});
+  }
   const int height = static_cast<int>(kWidth * aspect);
   const std::string all = fmt::format(
-      "# Drawn by: gnuplot {0}.gp\nset encoding utf8\n"
-      "set terminal pngcairo size {1},{2} font \"DejaVu Sans,23\" linewidth 2 pointscale 3 background "
-      "rgb \"white\"\n"
-      "set output \"{0}.png\"\n{5}\n"
-      "set terminal svg size {3},{4} font \"DejaVu Sans,12\" background rgb \"white\"\n"
-      "set output \"{0}.svg\"\nreplot\nunset output\n",
-      name, 2 * kWidth, 2 * height, kWidth, height, script);
+      "# Drawn by: gnuplot {0}.gp; its numbers are in {0}.dat\nset encoding utf8\ndata = '{0}.dat'\n"
+      "set terminal pngcairo noenhanced size {1},{2} font 'DejaVu Sans,23' linewidth 2 pointscale 3 "
+      "background rgb 'white'\n"
+      "set output '{0}.png'\nset key font ',19'\n{5}\n"
+      "set terminal svg noenhanced size {3},{4} font 'DejaVu Sans,12' background rgb 'white'\n"
+      "set output '{0}.svg'\nset key font ',10'\nreplot\nunset output\n",
+      name, 2 * kWidth, 2 * height, kWidth, height, script.commands);
+  write_text_file(folder / (name + ".dat"), script.data);
   write_text_file(folder / (name + ".gp"), all);
-  const auto result = run_process({"gnuplot", name + ".gp"}, {.folder = folder.string()});
+  // A user's own settings for gnuplot are left out, so that figures look alike everywhere.
+  const auto result = run_process({"gnuplot", "--default-settings", name + ".gp"},
+                                  {.folder = folder.string(), .errors = ErrorStream::keep_with_output});
   if (!result) return false;
   if (result->exit_code != 0) {
     throw Error(ErrorCode::internal,
-                fmt::format("gnuplot could not draw {}", (folder / (name + ".gp")).string()));
+                fmt::format("gnuplot could not draw {}", (folder / (name + ".gp")).string()),
+                {.actual = shortened(result->out, 200)});
   }
   return true;
 }
 
-}  // namespace weft::mnist
+}  // namespace weft::report

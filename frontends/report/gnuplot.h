@@ -1,14 +1,16 @@
 #pragma once
-// Charts as gnuplot scripts that carry their data, so that every figure can be drawn again, or differently,
-// by whoever has the file. Pure functions from data to text; only `draw` runs gnuplot.
+// Charts as gnuplot scripts, each with its numbers in a file beside it, so that every figure can be drawn
+// again, or differently, by whoever has the two. Pure functions from data to text; only `draw` runs gnuplot.
+// Texts in a chart are data of any kind: whatever they hold, gnuplot sees letters.
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-namespace weft::mnist {
+namespace weft::report {
 
 struct ChartPoint {
   double x = 0.0;
@@ -21,6 +23,7 @@ struct ChartLine {
   std::string title;
   std::size_t style = 0;  // colour, mark and dash; told apart in print too
   std::vector<ChartPoint> points;
+  bool reference = false;  // somebody else's numbers, drawn grey and dashed
 };
 
 struct LineChart {
@@ -37,6 +40,7 @@ struct Bar {
   std::string label;
   double value = 0.0;
   std::size_t style = 0;
+  bool reference = false;
 };
 
 struct BarChart {
@@ -63,18 +67,52 @@ struct ImageChart {
   enum class Shades : std::uint8_t { ink, signs } shades = Shades::ink;  // signs: blue, white, red around 0
 };
 
-/// The chart's script without where it is drawn.
-std::string script_of(const LineChart& chart);
-std::string script_of(const BarChart& chart);
-std::string script_of(const ImageChart& chart);
+/// Circles, lines between them and texts, in a plane whose y axis points up.
+struct Diagram {
+  std::string title;
+  struct Circle {
+    double x = 0.0;
+    double y = 0.0;
+    std::size_t style = 0;
+  };
+  struct Line {
+    double from_x = 0.0;
+    double from_y = 0.0;
+    double to_x = 0.0;
+    double to_y = 0.0;
+  };
+  struct Text {
+    double x = 0.0;
+    double y = 0.0;
+    std::string text;
+  };
+  std::vector<Circle> circles;
+  std::vector<Line> lines;
+  std::vector<Text> texts;
+};
+
+/// What `draw` writes: commands without where the chart is drawn, and the numbers that they plot.
+struct Script {
+  std::string commands;
+  std::string data;
+};
+Script script_of(const LineChart& chart);
+Script script_of(const BarChart& chart);
+Script script_of(const ImageChart& chart);
+Script script_of(const Diagram& diagram);
+
+/// A text as gnuplot's literal, one line of at most `most` characters. It stands in single quotes, between
+/// which gnuplot knows neither escapes nor commands.
+std::string gnuplot_text(std::string_view text, std::size_t most = 120);
 
 /// How high a line chart is to be, as a share of its width, so that its legend takes nothing from the plot.
 double aspect_of(const LineChart& chart);
 
-/// Writes NAME.gp, and NAME.svg and NAME.png where there is gnuplot; returns false where there is none.
-/// `aspect` is the height as a share of the width. Throws Error(io) for files that cannot be written, and
+/// Writes NAME.gp and NAME.dat, and NAME.svg and NAME.png where there is gnuplot; returns false where there
+/// is none. `name` is one that file_name_from leaves as it is; `aspect` is the height as a share of the
+/// width. Throws Error(io) for files that cannot be written, Error(invalid_argument) for another name, and
 /// Error(internal) for a script that gnuplot refuses.
-bool draw(const std::filesystem::path& folder, const std::string& name, const std::string& script,
+bool draw(const std::filesystem::path& folder, const std::string& name, const Script& script,
           double aspect = 0.75);
 
-}  // namespace weft::mnist
+}  // namespace weft::report

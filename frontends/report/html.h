@@ -1,29 +1,64 @@
 #pragma once
 // Pieces of a self-contained page. Pure functions from data to text.
 
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace weft::mnist {
+namespace weft::report {
 
-/// Text as HTML shows it.
-std::string escaped(std::string_view text);
+/// A piece of HTML. Text becomes HTML by escaping alone, so that no name can bring markup of its own: a tag,
+/// an attribute's end, a script. Whoever writes markup says so.
+class Html {
+ public:
+  Html() = default;
+  /// Any text, escaped.
+  template <typename Text>
+    requires std::convertible_to<const Text&, std::string_view>
+  Html(const Text& text) : markup_(escaped(text)) {}  // NOLINT(google-explicit-constructor)
+  /// What is HTML already. Never for text that comes from outside.
+  static Html markup(std::string text);
+
+  const std::string& str() const { return markup_; }
+  bool empty() const { return markup_.empty(); }
+  Html& operator+=(const Html& more);
+  friend Html operator+(Html a, const Html& b) { return a += b; }
+
+ private:
+  static std::string escaped(std::string_view text);
+
+  std::string markup_;
+};
+
+Html bold(const Html& text);
 
 /// An address that holds the file itself (RFC 4648 and 2397).
 std::string data_address(std::string_view media_type, std::string_view bytes);
 
 struct HtmlTable {
-  std::vector<std::string> head;               // texts
-  std::vector<std::vector<std::string>> rows;  // HTML; a row's first cell names it
+  std::vector<Html> head;
+  std::vector<std::vector<Html>> rows;  // a row's first cell names it
+  bool prose = false;                   // cells of sentences, which may wrap
 };
-std::string html_of(const HtmlTable& table);
+Html html_of(const HtmlTable& table);
 
-std::string heading(std::string_view text);
-std::string paragraph(std::string_view text);
-std::string bullets(const std::vector<std::string>& texts);
+/// A picture whose bytes the page holds, over its caption.
+Html picture(std::string_view media_type, std::string_view bytes, std::string_view caption);
+/// Several of them side by side.
+Html gallery(const std::vector<Html>& pictures);
+
+Html heading(std::string_view text);
+Html subheading(std::string_view text);
+Html paragraph(const Html& text);
+Html bullets(const std::vector<std::string>& texts);
+Html warning(std::string_view text);
+/// What a reader should take away, set apart.
+Html summary_box(const Html& inside);
+/// A command line.
+Html code(std::string_view text);
 
 /// The whole page around `body`, with its style.
-std::string page(std::string_view title, std::string_view body);
+std::string page(std::string_view title, const Html& body);
 
-}  // namespace weft::mnist
+}  // namespace weft::report

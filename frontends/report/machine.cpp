@@ -19,7 +19,7 @@
 #include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/machine/onednn.h"
 
-namespace weft {
+namespace weft::report {
 namespace {
 
 #ifdef __clang__
@@ -138,4 +138,4 @@ nlohmann::ordered_json as_json(const Machine& machine) {
           {"libraries", libraries}};
 }
 
-}  // namespace weft
+}  // namespace weft::report

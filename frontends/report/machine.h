@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace weft {
+namespace weft::report {
 
 struct Machine {
   std::string cpu;                        // its own name
@@ -28,4 +28,4 @@ Machine this_machine();
 
 nlohmann::ordered_json as_json(const Machine& machine);
 
-}  // namespace weft
+}  // namespace weft::report

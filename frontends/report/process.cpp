@@ -11,8 +11,9 @@
 #include <system_error>
 
 #include "weft/graph/error.h"
+#include "weft/graph/text.h"
 
-namespace weft::mnist {
+namespace weft::report {
 namespace {
 
 /// What the child does before it becomes the program.
@@ -48,16 +49,30 @@ int wait_for(pid_t process) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : kSignals + WTERMSIG(status);
 }
 
+void expect_words(const std::vector<std::string>& words) {
+  if (words.empty()) throw Error(ErrorCode::invalid_argument, "a process needs the name of a program");
+  for (const std::string& word : words) {
+    if (word.find('\0') == std::string::npos) continue;
+    throw Error(ErrorCode::invalid_argument, "an argument of a program cannot hold a zero byte",
+                {.expected = "text", .actual = fmt::format("'{}'", shortened(word, 60))});
+  }
+}
+
 }  // namespace
 
 std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
                                          const ProcessOptions& options) {
+  expect_words(words);
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::io, "no pipe for another program");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    throw Error(ErrorCode::io, "there is no pipe left for another program");
   Actions actions;
   ::posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDOUT_FILENO);
-  if (options.quiet)
+  if (options.errors == ErrorStream::keep_with_output) {
+    ::posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDERR_FILENO);
+  } else {
     ::posix_spawn_file_actions_addopen(actions.get(), STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   if (!options.folder.empty()) ::posix_spawn_file_actions_addchdir_np(actions.get(), options.folder.c_str());
   std::vector<std::string> copies = words;
   std::vector<char*> argv;
@@ -79,4 +94,4 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
   return result;
 }
 
-}  // namespace weft::mnist
+}  // namespace weft::report

@@ -23,7 +23,7 @@ class Trial {
   Trial(const Specification& specification, const Options& options)
       : specification_(specification), options_(options) {
     certificate_.op = specification.op;
-    certificate_.gradient = specification.replaces_gradient ? "replaced on purpose" : "proven";
+    certificate_.gradient = specification.replaces_gradient ? "replaced on purpose" : "verified";
   }
 
   Certificate run() {

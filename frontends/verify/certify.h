@@ -21,7 +21,7 @@ struct Options {
 /// What was tried, how far off the worst of it was, and what failed.
 struct Certificate {
   std::string op;
-  std::string gradient;  // "proven", or why there is none
+  std::string gradient;  // "verified", or why there is none
   int samples = 0;
   int refusals = 0;
   double gradient_error = 0.0;  // see kGradientBound and its like for what passes

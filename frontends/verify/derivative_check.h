@@ -20,7 +20,7 @@ struct Worst {
   std::string where;
 };
 
-/// The bounds that a proven gradient keeps.
+/// The bounds that a verified gradient keeps.
 inline constexpr double kGradientBound = 1e-6;
 inline constexpr double kSecondBound = 1e-5;
 inline constexpr double kForwardBound = 1e-10;

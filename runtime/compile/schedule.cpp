@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "weft/graph/text.h"
 #include "weft/runtime/compile/access.h"
 #include "weft/runtime/compile/memory_plan.h"
 
@@ -314,8 +315,10 @@ std::string to_text(const Lowered& lowered, const Schedule& schedule, const Aren
     for (const std::size_t storage : lowered.storage_of[id]) {
       places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
     }
-    text += fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}\n", id, node.op.name(), kernel.name,
-                        cut_text(kernel.cut), places, lowered.commits[entry.step] ? "  (update)" : "");
+    text += printable(fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}", id, node.op.name(), kernel.name,
+                                  cut_text(kernel.cut), places,
+                                  lowered.commits[entry.step] ? "  (update)" : "")) +
+            "\n";
   }
   return text;
 }

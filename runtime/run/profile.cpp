@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "weft/graph/text.h"
+#include "weft/runtime/files/json_text.h"
 #include "weft/runtime/machine/machine_peak.h"
 
 namespace weft {
@@ -20,9 +22,7 @@ double ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
 
 std::string title_of(const StepProfile& step) {
   constexpr std::size_t kLongest = 40;
-  std::string title = step.name.empty() ? step.op : fmt::format("{} {}", step.op, step.name);
-  if (title.size() > kLongest) title = title.substr(0, kLongest - 2) + "..";
-  return title;
+  return shortened(step.name.empty() ? step.op : fmt::format("{} {}", step.op, step.name), kLongest);
 }
 
 /// The first two columns of a line, as wide as what stands there.
@@ -33,8 +33,8 @@ struct Widths {
 Widths widths_of(const Profile& profile) {
   Widths widths;
   for (const StepProfile& step : profile.steps) {
-    widths.title = std::max(widths.title, title_of(step).size());
-    widths.result = std::max(widths.result, step.result.size());
+    widths.title = std::max(widths.title, characters_in(title_of(step)));
+    widths.result = std::max(widths.result, characters_in(printable(step.result)));
   }
   return widths;
 }
@@ -42,8 +42,9 @@ Widths widths_of(const Profile& profile) {
 std::string step_line(const Profile& profile, const StepProfile& step, const MachinePeak& peak,
                       const Widths& widths) {
   return fmt::format("{:<{}}  {:<{}}  {:<22} {:>3} {:>10.2f} {:>6.1f} {:>8.1f} {:>10.1f} {:>7.1f} {:>6.0f}\n",
-                     title_of(step), widths.title, step.result, widths.result, step.kernel, step.threads,
-                     step.seconds * kMicro, kPercent * ratio(step.seconds, profile.call_seconds),
+                     title_of(step), widths.title, printable(step.result), widths.result,
+                     printable(step.kernel), step.threads, step.seconds * kMicro,
+                     kPercent * ratio(step.seconds, profile.call_seconds),
                      ratio(step.flops, step.seconds) * kPerGiga, step.bytes * kPerKilo,
                      ratio(step.bytes, step.seconds) * kPerGiga, kPercent * roofline_share(step, peak));
 }
@@ -139,7 +140,7 @@ std::string to_chrome_trace(const Profile& profile) {
            {"bytes", step.bytes}});
     }
   }
-  return ordered_json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ns"}}.dump();
+  return json_text({{"traceEvents", std::move(events)}, {"displayTimeUnit", "ns"}});
 }
 
 }  // namespace weft

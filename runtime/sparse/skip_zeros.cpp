@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "weft/graph/text.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
@@ -255,8 +256,9 @@ std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, RowSto
 std::string to_text(std::span<const ProductChoice> choices) {
   std::string text;
   for (const ProductChoice& choice : choices) {
-    text += fmt::format("{}: {}, {}\n", choice.product,
-                        choice.skips_zeros ? "skips zeros" : "takes every element", choice.why);
+    text += printable(fmt::format("{}: {}, {}", choice.product,
+                                  choice.skips_zeros ? "skips zeros" : "takes every element", choice.why)) +
+            "\n";
   }
   return text;
 }

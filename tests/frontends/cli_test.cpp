@@ -253,12 +253,12 @@ TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   const ProgramRun table = run_program({"check", "--op", "matmul,tanh", "--samples", "3"});
   ASSERT_EQ(table.exit_code, 0) << table.err;
   EXPECT_THAT(table.out, HasSubstr("oneDNN"));
-  EXPECT_THAT(table.out, HasSubstr("2 ops: 2 gradients proven; 0 failed"));
+  EXPECT_THAT(table.out, HasSubstr("2 ops: 2 gradients verified; 0 failed"));
   const ProgramRun json = run_program({"check", "--op", "tanh", "--samples", "3", "--json"});
   const auto line = nlohmann::json::parse(json.out);
   EXPECT_EQ(line.at("failed"), 0);
   EXPECT_EQ(line.at("ops")[0].at("op"), "tanh");
-  EXPECT_EQ(line.at("ops")[0].at("gradient"), "proven");
+  EXPECT_EQ(line.at("ops")[0].at("gradient"), "verified");
   EXPECT_EQ(line.at("ops")[0].at("dtypes"), (std::vector<std::string>{"f32", "f64"}));
   EXPECT_FALSE(line.at("build").at("cpu_features").empty());
   EXPECT_EQ(line.at("build").at("libraries").at("oneDNN").get<std::string>().substr(0, 1), "2");

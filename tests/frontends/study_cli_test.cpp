@@ -103,19 +103,63 @@ TEST_F(StudyProgram, ReportsOnOnePageThatNeedsNothingElse) {
 }
 
 TEST_F(StudyProgram, ReportOpensInABrowserWithoutAnError) {
-  const auto browser = mnist::run_process({"chromium", "--version"});
+  const auto browser = report::run_process({"chromium", "--version"});
   if (!browser) GTEST_SKIP() << "chromium is not installed";
   ASSERT_EQ(begin().exit_code, 0);
-  const auto shown = mnist::run_process(
-      {"sh", "-c",
-       "exec chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-       "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
-       "--user-data-dir='" +
-           file("profile") + "' --dump-dom 'file://" + out("report.html") + "' 2>&1"});
-  if (!shown) FAIL() << "there is no shell";
+  const auto shown =
+      report::run_process({"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                           "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                           "--disable-sync", "--enable-logging=stderr", "--user-data-dir=" + file("profile"),
+                           "--dump-dom", "file://" + out("report.html")},
+                          {.errors = report::ErrorStream::keep_with_output});
+  ASSERT_TRUE(shown);
   EXPECT_EQ(shown->exit_code, 0);
   EXPECT_THAT(shown->out, HasSubstr("How to reproduce</h2>"));
   EXPECT_THAT(shown->out, ::testing::Not(HasSubstr("CONSOLE")));
+}
+
+TEST_F(StudyProgram, CallsACurveWhatItIs) {
+  ASSERT_EQ(begin().exit_code, 0);
+  const std::string page = text_of(out("report.html"));
+  EXPECT_THAT(page, HasSubstr("<th>Caffe&#39;s recipe on weft</th>"));
+  EXPECT_THAT(page, ::testing::Not(HasSubstr("<th>Caffe</th>")));
+  EXPECT_THAT(page, HasSubstr("<th>weft, whatever the recipe</th>"));
+  EXPECT_THAT(page, HasSubstr("No framework ran itself: the study was made without --peers."));
+  EXPECT_THAT(text_of(out("summary.csv")), HasSubstr("\nweft,dialect,caffe,,784-100-10 tanh,2,"));
+  const auto json = nlohmann::json::parse(text_of(out("study.json")));
+  EXPECT_EQ(json.at("results")[0].at("engine"), "weft");
+  EXPECT_EQ(json.at("conclusions_of_the_paper").size(), 10U);
+}
+
+TEST_F(StudyProgram, SaysWhereItLookedForFrameworks) {
+  const ProgramRun run = begin({"--peers", "--peer-folder", file("nowhere")});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("No framework ran itself: there are no programs that run them in " +
+                                 file("nowhere")));
+  EXPECT_THAT(text_of(out("report.html")), HasSubstr("there are no programs that run them in"));
+}
+
+// What stands in a title is shown and never run, and a terminal sees no control characters.
+TEST_F(StudyProgram, TakesATitleForText) {
+  const std::string title = "x\\nsystem('touch pwned')\\n# `touch pwned` <script>\\u001b]0;</script>";
+  const std::string name = "a 'b' $(touch pwned); \x1b[31m";
+  std::ofstream(file(name + ".toml")) << "title = \"" + title +
+                                             "\"\n[initializer]\nweights = \"glorot_uniform\"\n"
+                                             "[training]\nbatch = 64\n"
+                                             "[optimizer]\nmethod = \"sgd\"\nrate = 0.1\n";
+  const ProgramRun run = run_program(
+      {"study", "--data", folder_.path().string(), "--out", file("out"), "--epochs", "1", "--repeats", "1",
+       "--configurations", "784-100-10 tanh,784-4x100-10 tanh", "--dialects", file(name + ".toml")});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ((run.out + run.err).find_first_of("\x1b\a"), std::string::npos) << run.out;
+  EXPECT_THAT(text_of(out("report.html")), ::testing::Not(HasSubstr("<script")));
+  EXPECT_THAT(text_of(out("report.html")), HasSubstr("&#39;touch pwned&#39;"));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
+    EXPECT_NE(entry.path().filename(), "pwned");
+    if (entry.path().extension() == ".svg") {
+      EXPECT_THAT(text_of(entry.path().string()), ::testing::Not(HasSubstr("<script>"))) << entry.path();
+    }
+  }
 }
 
 TEST_F(StudyProgram, KeepsWhatIsDoneOnCtrlCAndGoesOn) {

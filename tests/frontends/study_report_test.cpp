@@ -10,8 +10,7 @@
 #include "weft/frontends/mnist/study/findings.h"
 #include "weft/frontends/mnist/study/lines_of_code.h"
 #include "weft/frontends/mnist/study/peers.h"
-#include "weft/frontends/report/gnuplot.h"
-#include "weft/frontends/report/html.h"
+#include "weft/frontends/mnist/study/wording.h"
 #include "weft/tests/frontends/temporary_folder.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -84,23 +83,25 @@ class StudyReport : public ::testing::Test {
 
 TEST_F(StudyReport, FindsTheDialectThatFallsWithDepth) {
   const std::string text = found();
-  EXPECT_THAT(text, HasSubstr("steady has the highest mean accuracy on 2 of 2 networks"));
-  EXPECT_THAT(text, HasSubstr("falling with tanh: 93.02%"));
+  EXPECT_THAT(text, HasSubstr("steady's recipe on weft has the highest mean accuracy on 2 of 2 networks"));
+  EXPECT_THAT(text, HasSubstr("falling's recipe on weft with tanh: 93.02%"));
   EXPECT_THAT(text, HasSubstr("It falls by 5.00"));
-  EXPECT_THAT(text, HasSubstr("Why falling falls with depth (tanh)"));
+  EXPECT_THAT(text, HasSubstr("Why falling's recipe on weft falls with depth (tanh)"));
   EXPECT_THAT(text, Not(HasSubstr("Why steady")));
   EXPECT_THAT(text, HasSubstr("wrong gradients are not the cause"));
   EXPECT_THAT(
       conclusions(findings_of(results(), dialects_)),
-      Contains(HasSubstr("What depth does: Accuracy falls with depth for falling with tanh (by 5.00")));
+      Contains(HasSubstr(
+          "What depth does: Accuracy falls with depth for falling's recipe on weft with tanh (by 5.00")));
 }
 
 TEST_F(StudyReport, NamesTheMostAccurateRecipeLast) {
   dialects_ = {dialects_[1], dialects_[0]};
   add(records_, "falling", "784-100-10 relu", 0.99);
   add(records_, "steady", "784-100-10 relu", 0.98);
-  EXPECT_THAT(conclusions(findings_of(results(), dialects_)),
-              Contains(HasSubstr("accurate: steady has the highest mean accuracy on 2 of 3")));
+  EXPECT_THAT(
+      conclusions(findings_of(results(), dialects_)),
+      Contains(HasSubstr("accurate: steady's recipe on weft has the highest mean accuracy on 2 of 3")));
   dialects_.resize(1);
   EXPECT_THAT(conclusions(findings_of(results(), dialects_)), Not(Contains(HasSubstr("highest mean"))));
 }
@@ -123,74 +124,98 @@ TEST_F(StudyReport, SwapsOneIngredientOfTheDialectThatFalls) {
     variants.push_back(run.key.variant);
   }
   // The optimizers are alike, so there is nothing to swap.
-  EXPECT_THAT(variants,
-              ::testing::ElementsAre("the initializer of steady", "the initializer of steady",
-                                     "10 times the rate", "10 times the rate", "a tenth of the rate",
-                                     "a tenth of the rate", "standardized input", "standardized input"));
+  EXPECT_THAT(variants, ::testing::ElementsAre(
+                            "the initializer of steady's recipe", "the initializer of steady's recipe",
+                            "10 times the rate", "10 times the rate", "a tenth of the rate",
+                            "a tenth of the rate", "standardized input", "standardized input"));
   EXPECT_EQ(runs[0].dialect.initializer.weights, "glorot_uniform");
   EXPECT_EQ(runs[0].dialect.optimizer, dialects_[1].optimizer);
   EXPECT_DOUBLE_EQ(runs[2].dialect.optimizer.rate(), 0.01);
 }
 
 TEST_F(StudyReport, SaysWhichIngredientRestoresIt) {
-  add(records_, "falling", kShallow, 0.97, "the initializer of steady");
-  add(records_, "falling", kDeep, 0.972, "the initializer of steady");
+  add(records_, "falling", kShallow, 0.97, "the initializer of steady's recipe");
+  add(records_, "falling", kDeep, 0.972, "the initializer of steady's recipe");
   add(records_, "falling", kShallow, 0.95, "10 times the rate");
   add(records_, "falling", kDeep, 0.90, "10 times the rate");
   add(records_, "falling", kShallow, 0.93, "standardized input");
   add(records_, "falling", kDeep, 0.88, "standardized input");
   const std::string text = found();
-  EXPECT_THAT(text, HasSubstr("With the initializer of steady: 97.22%"));
-  EXPECT_THAT(text, HasSubstr("What restores it is the initializer of steady."));
+  EXPECT_THAT(text, HasSubstr("With the initializer of steady's recipe: 97.22%"));
+  EXPECT_THAT(text, HasSubstr("What restores it is the initializer of steady's recipe."));
   EXPECT_THAT(text, HasSubstr("it still falls with depth, by 5.00"));
   EXPECT_THAT(text, HasSubstr("the gradient at the first hidden layer is 1 times that at the last"));
-  EXPECT_THAT(text, HasSubstr("With standardized input: 88.02% \u00b1 0.02, a change of 0.00"));
+  EXPECT_THAT(text, HasSubstr("With standardized input: 88.02% (88.00 to 88.04), a change of 0.00 points"));
 }
 
 TEST_F(StudyReport, DrawsOnlyWhatWasRun) {
   std::vector<std::string> names;
-  for (const Figure& figure : paper_figures(results())) names.push_back(figure.name);
-  EXPECT_THAT(names, ::testing::ElementsAre("figure-04", "figure-05", "figure-06"));
-  EXPECT_THAT(paper_figures(results())[2].script, HasSubstr("93.02"));
+  const auto figures = paper_figures(results(), "");
+  for (const Figure& figure : figures) names.push_back(figure.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("figure-04", "figure-04-frameworks", "figure-05", "figure-06"));
+  EXPECT_THAT(figures[3].script.data, HasSubstr("93.02"));
   EXPECT_EQ(learning_curves(results()).size(), 2U);
   EXPECT_EQ(norm_figures(results(), depth_effects(results(), dialects_)).size(), 2U);
 }
 
+TEST_F(StudyReport, KeepsTimesOfRecipesApartFromTimesOfFrameworks) {
+  Record peer;
+  peer.key = {.kind = "peer", .series = "p itself", .configuration = kShallow, .seed = 1, .recipe = ""};
+  peer.measured.train_seconds = 77.0;
+  peer.measured.predict_seconds = 55.0;
+  records_.push_back(peer);
+  const Results all(records_, {{.kind = "dialect", .name = "steady", .title = "S on weft"},
+                               {.kind = "peer", .name = "p itself", .title = "P itself", .style = 1}});
+  const auto figures = paper_figures(all, "");
+  ASSERT_EQ(figures.size(), 4U);
+  EXPECT_THAT(figures[0].script.commands, Not(HasSubstr("P itself")));
+  EXPECT_THAT(figures[0].script.data, Not(HasSubstr("77")));
+  EXPECT_THAT(figures[1].script.commands, HasSubstr("P itself"));
+  EXPECT_THAT(figures[1].script.commands, Not(HasSubstr("S on weft")));
+  EXPECT_THAT(figures[2].script.commands, HasSubstr("'weft, whatever the recipe'"));
+  EXPECT_THAT(figures[2].script.commands, Not(HasSubstr("S on weft")));
+  EXPECT_THAT(figures[2].script.data, HasSubstr("55"));
+}
+
+TEST_F(StudyReport, MarksThePapersNumbersAsThePapers) {
+  const auto figures = paper_figures(results(), "2 epochs of all images");
+  EXPECT_THAT(figures[1].script.commands, HasSubstr("'Paper: Deeplearning4J, 140 to 210 s'"));
+  EXPECT_THAT(figures[1].script.data, HasSubstr("4 210 210 210"));
+  EXPECT_THAT(figures[1].caption, HasSubstr("what the paper's text says"));
+  EXPECT_THAT(figures[3].script.commands, HasSubstr("94% to Theano''s 98%"));
+  EXPECT_THAT(figures[3].caption, HasSubstr("Our runs are shortened: 2 epochs of all images."));
+  const Figure bars = code_figures({})[0];
+  for (const char* const count : {" 62 ", " 165 ", " 110 ", " 80 ", " 130 "}) {
+    EXPECT_THAT(bars.script.data, HasSubstr(count));
+  }
+}
+
 TEST_F(StudyReport, KeepsAFiguresScriptAndDrawsItWhereGnuplotIs) {
   const TemporaryFolder folder;
-  const Figure figure = paper_figures(results())[0];
-  const bool drawn = draw(folder.path(), figure.name, figure.script);
+  const Figure figure = paper_figures(results(), "")[0];
+  const bool drawn = report::draw(folder.path(), figure.name, figure.script);
   EXPECT_TRUE(std::filesystem::exists(folder / "figure-04.gp"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "figure-04.dat"));
   EXPECT_EQ(std::filesystem::exists(folder / "figure-04.svg"), drawn);
   EXPECT_EQ(std::filesystem::exists(folder / "figure-04.png"), drawn);
   if (!drawn) GTEST_SKIP() << "gnuplot is not installed";
-  expect_error(ErrorCode::internal, {"bad.gp"}, [&] { draw(folder.path(), "bad", "plot nonsense("); });
+  expect_error(ErrorCode::internal, {"bad.gp", "nonsense"},
+               [&] { report::draw(folder.path(), "bad", {.commands = "plot nonsense(", .data = ""}); });
 }
 
-TEST(LineChart, HasRoomInItsLegendForEveryLine) {
-  LineChart chart;
-  chart.lines.resize(9, {.title = "short", .points = {{.x = 1.0, .y = 1.0}}});
-  EXPECT_THAT(script_of(chart), HasSubstr("vertical maxrows 5 "));
-  const double height = aspect_of(chart);
-  chart.lines[0].title = "a title that leaves no room for a second column";
-  EXPECT_THAT(script_of(chart), HasSubstr("vertical maxrows 9 "));
-  EXPECT_GT(aspect_of(chart), height);
+TEST(Wording, CallsARecipeOnWeftWhatItIs) {
+  EXPECT_EQ(recipe_on_weft(dialect("Caffe", "ones")), "Caffe's recipe on weft");
+  EXPECT_EQ(recipe_on_weft(dialect("weft", "ones")), "weft's own recipe");
+  EXPECT_EQ(recipe_on_weft(dialect("a\nb", "ones")), "a\\nb's recipe on weft");
+  EXPECT_EQ(framework_itself("PyTorch"), "PyTorch itself");
 }
 
-TEST(LineChart, NamesWholeNumbersWhereItHasFewPoints) {
-  LineChart chart;
-  chart.lines.resize(1);
-  chart.lines[0].points.resize(3);
-  EXPECT_THAT(script_of(chart), HasSubstr("set xtics 1\n"));
-  chart.lines[0].points.resize(100);
-  EXPECT_THAT(script_of(chart), Not(HasSubstr("set xtics 1\n")));
-}
-
-TEST(Html, EscapesAndPacks) {
-  EXPECT_EQ(escaped("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
-  EXPECT_EQ(data_address("text/plain", "foob"), "data:text/plain;base64,Zm9vYg==");
-  EXPECT_EQ(data_address("text/plain", "fooba"), "data:text/plain;base64,Zm9vYmE=");
-  EXPECT_EQ(data_address("text/plain", "foobar"), "data:text/plain;base64,Zm9vYmFy");
+TEST(Wording, GivesNoAccuracyAboveAHundred) {
+  EXPECT_EQ(percent_text({.mean = 0.99, .half = 0.05, .runs = 2}), "99.00% (94.00 to 100.00)");
+  EXPECT_EQ(percent_text({.mean = 0.99, .half = 0.0, .runs = 1}), "99.00%");
+  EXPECT_EQ(points_text({.mean = 0.5, .half = 0.7, .runs = 2}), "50.00 points (-20.00 to 100.00)");
+  EXPECT_EQ(time_text({.median = 1.5, .low = 1.25, .high = 2.0, .runs = 3}), "1.50 s (1.25 to 2.00)");
+  EXPECT_EQ(time_text({.median = 0.05, .low = 0.04, .high = 0.06, .runs = 3}), "50.0 ms (40.0 to 60.0)");
 }
 
 TEST(LinesOfCode, CountsLinesThatHoldCode) {
@@ -255,8 +280,24 @@ TEST_F(Peers, AreThoseThatAnswerAndNameWhatIsAbsent) {
   EXPECT_EQ(peers[1].absent, "gone is not installed");
   EXPECT_THAT(peers[2].absent, HasSubstr("exit code 0, got 3"));
   const std::vector<const Configuration*> networks{&configuration_named(kDeep)};
-  EXPECT_EQ(plan_peers(peers, networks, {.repeats = 2}).size(), 2U);
+  // Weft does their job too, under a name of its own.
+  const auto runs = plan_peers(peers, networks, {.repeats = 2});
+  ASSERT_EQ(runs.size(), 4U);
+  EXPECT_EQ(runs[0].key.series, "weft itself");
+  EXPECT_EQ(runs[0].key.kind, "weft");
+  EXPECT_EQ(runs[1].key.series, "a_there itself");
   EXPECT_TRUE(find_peers(folder_ / "nowhere").empty());
+  EXPECT_TRUE(plan_peers({peers[1]}, networks, {.repeats = 2}).empty());
+}
+
+TEST_F(Peers, AreSaidToHaveRunOrWhyNot) {
+  const std::vector<Peer> peers{
+      {.program = "a", .name = "a", .title = "There", .version = "1.2", .absent = ""},
+      {.program = "b", .name = "b", .title = "Gone", .version = "", .absent = "no gone"}};
+  EXPECT_THAT(framework_notes(peers, true, {}),
+              ::testing::ElementsAre("There 1.2 ran itself.", "Gone did not run: no gone."));
+  EXPECT_THAT(framework_notes({}, true, {"/a", "/b"}), ::testing::ElementsAre(HasSubstr("in /a or /b.")));
+  EXPECT_THAT(framework_notes({}, false, {"/a"}), ::testing::ElementsAre(HasSubstr("without --peers")));
 }
 
 TEST_F(Peers, AreMeasuredByTheirLineOfJson) {
@@ -271,13 +312,14 @@ esac)");
                                                    &configuration_named(kShallow)};
   const StudySettings settings{.epochs = 2, .repeats = 1, .seed = 7};
   const auto runs = plan_peers({peer}, networks, settings);
-  const Measured measured = run_peer(peer, runs[0], settings, folder_.path());
+  ASSERT_EQ(runs.size(), 4U);
+  const Measured measured = run_peer(peer, runs[2], settings, folder_.path());
   EXPECT_EQ(measured.train_seconds, 1.5);
   EXPECT_EQ(measured.predict_seconds, 0.25);
   EXPECT_EQ(measured.accuracy, 0.75);
   EXPECT_EQ(measured.losses.size(), 2U);
   expect_error(ErrorCode::bad_file, {"peer", "train_seconds"},
-               [&] { run_peer(peer, runs[1], settings, folder_.path()); });
+               [&] { run_peer(peer, runs[3], settings, folder_.path()); });
 }
 
 }  // namespace

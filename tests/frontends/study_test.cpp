@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <numeric>
 
@@ -73,10 +74,10 @@ TEST_F(Study, RunsEveryDialectOnEveryNetworkFromEverySeed) {
                                   {.kind = "dialect", .name = "slow", .title = "S"},
                                   {.kind = "peer", .name = "absent", .title = "A"}});
   EXPECT_EQ(results.series().size(), 2U);
-  const Estimate fast = results.estimate_of(Metric::accuracy, "fast", "small");
+  const Estimate fast = results.accuracy_of("fast", "small");
   EXPECT_EQ(fast.runs, 2U);
-  EXPECT_GT(fast.mean, results.estimate_of(Metric::accuracy, "slow", "small").mean);
-  EXPECT_THAT(summary_csv(results), ::testing::HasSubstr("\ndialect,slow,,deep,2,"));
+  EXPECT_GT(fast.mean, results.accuracy_of("slow", "small").mean);
+  EXPECT_THAT(summary_csv(results), ::testing::HasSubstr("\nweft,dialect,slow,,deep,2,"));
 }
 
 TEST_F(Study, KeepsWhatIsDoneAndGoesOnToTheSameNumbers) {
@@ -163,6 +164,23 @@ TEST(Statistics, GivesStudentsInterval) {
   EXPECT_NEAR(all.half, 4.3027 / std::sqrt(3.0), 1e-3);
   EXPECT_EQ(estimate(std::span(values, 1)).half, 0.0);
   EXPECT_EQ(estimate({}).runs, 0U);
+}
+
+TEST(Statistics, GivesMedianAndRange) {
+  const double values[] = {3.0, 1.0, 2.0, std::nan("")};
+  const Spread odd = spread_of(values);
+  EXPECT_EQ(odd.median, 2.0);
+  EXPECT_EQ(odd.low, 1.0);
+  EXPECT_EQ(odd.high, 3.0);
+  EXPECT_EQ(odd.runs, 3U);
+  EXPECT_EQ(spread_of(std::span(values, 2)).median, 2.0);
+  EXPECT_EQ(spread_of({}).runs, 0U);
+}
+
+TEST(Statistics, KeepsIntervalsToWhatIsPossible) {
+  const Interval share = interval_within({.mean = 0.99, .half = 0.05, .runs = 2}, 0.0, 1.0);
+  EXPECT_DOUBLE_EQ(share.low, 0.94);
+  EXPECT_DOUBLE_EQ(share.high, 1.0);
 }
 
 TEST(Statistics, ComparesMeansAsWelchDoes) {

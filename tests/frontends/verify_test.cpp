@@ -50,7 +50,7 @@ TEST(Certify, ProvesAnOpOfOnesOwn) {
   const Certificate certificate = certify(Swish{.beta = 1.5}, one_input);
   EXPECT_TRUE(certificate.passed()) << certificate.failures[0];
   EXPECT_EQ(certificate.op, "swish");
-  EXPECT_EQ(certificate.gradient, "proven");
+  EXPECT_EQ(certificate.gradient, "verified");
   EXPECT_EQ(certificate.samples, 20);
   EXPECT_GT(certificate.gradient_error, 0.0);
   EXPECT_LT(certificate.gradient_error, verify::kGradientBound);

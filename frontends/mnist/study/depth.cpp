@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weft/frontends/mnist/study/fingerprint.h"
+#include "weft/frontends/mnist/study/wording.h"
 
 namespace weft::mnist {
 namespace {
@@ -70,13 +71,13 @@ std::vector<Swap> swaps_of(const Dialect& dialect, const Dialect& donor) {
     if (recipe_of(copy) != recipe_of(dialect)) swaps.push_back({.variant = variant, .dialect = copy});
   };
   const bool same_input = dialect.input == donor.input;
-  altered("the initializer of " + donor.title, [&](Dialect& d) { d.initializer = donor.initializer; });
-  altered("the optimizer of " + donor.title, [&](Dialect& d) { d.optimizer = donor.optimizer; });
+  altered("the initializer of " + recipe_name(donor), [&](Dialect& d) { d.initializer = donor.initializer; });
+  altered("the optimizer of " + recipe_name(donor), [&](Dialect& d) { d.optimizer = donor.optimizer; });
   altered("10 times the rate",
           [&](Dialect& d) { d.optimizer.learning_rate = kRateFactor * d.optimizer.rate(); });
   altered("a tenth of the rate",
           [&](Dialect& d) { d.optimizer.learning_rate = d.optimizer.rate() / kRateFactor; });
-  altered(same_input ? "standardized input" : "the input scale of " + donor.title, [&](Dialect& d) {
+  altered(same_input ? "standardized input" : "the input scale of " + recipe_name(donor), [&](Dialect& d) {
     d.input = same_input ? InputConfig{.standardize = true, .divide_by = d.input.divide_by} : donor.input;
   });
   return swaps;
@@ -88,7 +89,7 @@ const Dialect* donor_for(const DepthEffect& effect, const Results& results,
   double best_accuracy = -1.0;
   for (const Dialect& dialect : dialects) {
     if (dialect.name == effect.dialect->name) continue;
-    const Estimate accuracy = results.estimate_of(Metric::accuracy, dialect.name, effect.deep->name);
+    const Estimate accuracy = results.accuracy_of(dialect.name, effect.deep->name);
     if (accuracy.runs == 0 || accuracy.mean <= best_accuracy) continue;
     best = &dialect;
     best_accuracy = accuracy.mean;
@@ -129,7 +130,7 @@ std::vector<SwapEffect> swap_effects(const DepthEffect& effect, const Results& r
     if (std::ranges::find(effects, key.variant, &SwapEffect::variant) != effects.end()) continue;
     SwapEffect swap{
         .variant = key.variant,
-        .deep = results.estimate_of(Metric::accuracy, series, effect.deep->name, key.variant),
+        .deep = results.accuracy_of(series, effect.deep->name, key.variant),
         .gain = accuracy_difference(results, series, {effect.deep, key.variant}, {effect.deep, ""}),
         .drop =
             accuracy_difference(results, series, {effect.shallow, key.variant}, {effect.deep, key.variant})};

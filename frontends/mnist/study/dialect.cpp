@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "weft/frontends/mnist/study/toml_reader.h"
+#include "weft/graph/text.h"
 
 namespace weft::mnist {
 namespace {
@@ -95,7 +96,7 @@ Dialect read_dialect(const std::filesystem::path& file) {
   const toml::table table = parse_toml_file(file);
   TomlReader in(file.string(), "", table);
   Dialect dialect;
-  dialect.name = file.stem().string();
+  dialect.name = printable(file.stem().string());
   dialect.title = in.text("title", dialect.name);
   dialect.initializer = read_initializer(in.needed_table("initializer"));
   dialect.input = read_input(in.table("input"));

@@ -3,70 +3,182 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <iterator>
+
+#include "weft/frontends/mnist/study/paper.h"
+#include "weft/frontends/mnist/study/wording.h"
+#include "weft/frontends/report/file_name.h"
 
 namespace weft::mnist {
 namespace {
 
+using report::BarChart;
+using report::ChartLine;
+using report::ChartPoint;
+using report::LineChart;
+
+constexpr std::size_t kStyleOfWeft = 5;
+
 /// The networks of one group of the paper's figures, and where each stands on the x axis.
-struct Group {
-  std::string what;  // "depth, tanh"
-  std::string x_label;
-  std::vector<const Configuration*> configurations;
+struct Axis {
+  NetworkGroup group;
+  std::string label;
+  std::vector<const Configuration*> networks;
   std::vector<std::pair<double, std::string>> ticks;
 };
 
-Group group_of(Series series, const std::string& activation) {
-  Group group;
-  const bool depth = series == Series::depth;
-  group.what = fmt::format("{}, {}", depth ? "depth" : "width", activation);
-  group.x_label = depth ? "hidden layers of 100 units" : "units of one hidden layer";
-  for (const Configuration& one : paper_configurations()) {
-    if (one.series != series || one.activation != activation) continue;
-    group.configurations.push_back(&one);
-    const auto place = static_cast<double>(group.configurations.size());
-    group.ticks.emplace_back(
-        place, fmt::format("{}", depth ? static_cast<std::int64_t>(one.layers.size()) : one.layers[0]));
+Axis axis_of(const NetworkGroup& group) {
+  const bool depth = group.series == Series::depth;
+  Axis axis{.group = group,
+            .label = depth ? "hidden layers of 100 units" : "units of one hidden layer",
+            .networks = networks_of(group),
+            .ticks = {}};
+  for (const Configuration* network : axis.networks) {
+    const auto layers = static_cast<std::int64_t>(network->layers.size());
+    axis.ticks.emplace_back(static_cast<double>(axis.ticks.size() + 1),
+                            fmt::format("{}", depth ? layers : network->layers[0]));
   }
-  return group;
+  return axis;
 }
 
-struct MetricText {
-  Metric metric;
-  const char* title;
-  const char* y_label;
-  double factor;
-  double most;  // that is possible: intervals end there
-  bool from_zero;
-};
-constexpr std::array kMetrics{
-    MetricText{Metric::train_seconds, "Training time", "seconds (lower is better)", 1.0, HUGE_VAL, true},
-    MetricText{Metric::predict_seconds, "Prediction time", "seconds (lower is better)", 1.0, HUGE_VAL, true},
-    MetricText{Metric::accuracy, "Accuracy", "percent (higher is better)", 100.0, 1.0, false}};
+ChartPoint point_of(double x, const Spread& times) {
+  return {.x = x, .y = times.median, .low = times.low, .high = times.high};
+}
 
-LineChart chart_of(const Results& results, const Group& group, const MetricText& text) {
-  LineChart chart{.title = fmt::format("{} by {}", text.title, group.what),
-                  .x_label = group.x_label,
-                  .y_label = text.y_label,
-                  .x_ticks = group.ticks,
-                  .from_zero = text.from_zero,
-                  .logarithmic = false,
-                  .lines = {}};
-  for (std::size_t i = 0; i < results.series().size(); ++i) {
-    const Curve& curve = results.series()[i];
-    ChartLine line{.title = curve.title, .style = curve.style, .points = {}};
-    for (std::size_t k = 0; k < group.configurations.size(); ++k) {
-      const Estimate all = results.estimate_of(text.metric, curve.name, group.configurations[k]->name);
-      if (all.runs == 0) continue;
-      line.points.push_back({.x = group.ticks[k].first,
-                             .y = text.factor * all.mean,
-                             .low = text.factor * std::max(all.low(), 0.0),
-                             .high = text.factor * std::min(all.high(), text.most)});
-    }
-    if (!line.points.empty()) chart.lines.push_back(line);
+ChartPoint point_of(double x, const Estimate& share) {
+  const Interval possible = interval_within(share, 0.0, 1.0);
+  return {
+      .x = x, .y = kPercent * share.mean, .low = kPercent * possible.low, .high = kPercent * possible.high};
+}
+
+/// A line through what `value_of` gives for each network of the axis; what has no runs is left out.
+template <typename ValueOf>
+ChartLine line_over(const Axis& axis, const std::string& title, std::size_t style, const ValueOf& value_of) {
+  ChartLine line{.title = title, .style = style, .points = {}};
+  for (std::size_t i = 0; i < axis.networks.size(); ++i) {
+    const auto value = value_of(axis.networks[i]->name);
+    if (value.runs > 0) line.points.push_back(point_of(axis.ticks[i].first, value));
   }
+  return line;
+}
+
+ChartLine curve_line(const Results& results, const Axis& axis, Metric metric, const Curve& curve) {
+  if (metric == Metric::accuracy) {
+    return line_over(axis, curve.title, curve.style,
+                     [&](const std::string& network) { return results.accuracy_of(curve.name, network); });
+  }
+  return line_over(axis, curve.title, curve.style,
+                   [&](const std::string& network) { return results.times_of(metric, curve.name, network); });
+}
+
+/// The numbers of the paper's text, grey and dashed.
+std::vector<ChartLine> lines_of_paper(const Axis& axis, Metric metric) {
+  std::vector<ChartLine> lines;
+  for (const PaperStatement& statement : paper_statements()) {
+    const bool here = statement.metric == metric && statement.group.series == axis.group.series &&
+                      std::string_view(statement.group.activation) == axis.group.activation;
+    if (!here) continue;
+    ChartLine line{.title = statement.legend, .style = lines.size(), .points = {}, .reference = true};
+    for (const PaperPoint& point : statement.points) {
+      const double y = (metric == Metric::accuracy ? kPercent : 1.0) * point.value;
+      line.points.push_back({.x = static_cast<double>(point.place), .y = y, .low = y, .high = y});
+    }
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+LineChart chart_on(const Axis& axis, const std::string& title, const std::string& y_label) {
+  return {.title = title,
+          .x_label = axis.label,
+          .y_label = y_label,
+          .x_ticks = axis.ticks,
+          .from_zero = false,
+          .logarithmic = false,
+          .lines = {}};
+}
+
+void add_lines(LineChart& chart, std::vector<ChartLine> lines) {
+  std::erase_if(lines, [](const ChartLine& line) { return line.points.empty(); });
+  std::ranges::move(lines, std::back_inserter(chart.lines));
+}
+
+std::vector<ChartLine> curve_lines(const Results& results, const Axis& axis, Metric metric,
+                                   const std::vector<Curve>& curves) {
+  std::vector<ChartLine> lines;
+  for (const Curve& curve : curves) lines.push_back(curve_line(results, axis, metric, curve));
+  return lines;
+}
+
+constexpr const char* kSeconds = "seconds (lower is better)";
+
+/// All runs of recipes on a network: how long weft takes with the one or the other.
+Spread over_recipes(const Results& results, Metric metric, const std::string& network) {
+  std::vector<double> seconds;
+  for (const Curve& curve : results.recipes()) {
+    const auto values = results.values(metric, curve.name, network);
+    seconds.insert(seconds.end(), values.begin(), values.end());
+  }
+  return spread_of(seconds);
+}
+
+LineChart recipe_times(const Results& results, const Axis& axis) {
+  LineChart chart = chart_on(
+      axis, fmt::format("Recipes on weft: {}", quantity_of(axis.group, Metric::train_seconds)), kSeconds);
+  chart.from_zero = true;
+  add_lines(chart, curve_lines(results, axis, Metric::train_seconds, results.recipes()));
   return chart;
+}
+
+/// Weft among frameworks: at their job where they ran, else over its recipes. Nothing to compare: no lines.
+LineChart framework_times(const Results& results, const Axis& axis) {
+  LineChart chart =
+      chart_on(axis, fmt::format("Frameworks: {}", quantity_of(axis.group, Metric::train_seconds)), kSeconds);
+  chart.logarithmic = true;
+  add_lines(chart, curve_lines(results, axis, Metric::train_seconds, results.frameworks()));
+  const bool ran = !chart.lines.empty();
+  auto paper = lines_of_paper(axis, Metric::train_seconds);
+  if (!ran && paper.empty()) return chart;
+  if (!ran) {
+    add_lines(chart,
+              {line_over(axis, "weft, over all recipes", kStyleOfWeft, [&](const std::string& network) {
+                return over_recipes(results, Metric::train_seconds, network);
+              })});
+  }
+  if (!chart.lines.empty()) add_lines(chart, std::move(paper));
+  return chart;
+}
+
+LineChart prediction_times(const Results& results, const Axis& axis) {
+  LineChart chart = chart_on(
+      axis, fmt::format("Frameworks: {}", quantity_of(axis.group, Metric::predict_seconds)), kSeconds);
+  chart.logarithmic = true;
+  add_lines(chart,
+            {line_over(axis, "weft, whatever the recipe", kStyleOfWeft, [&](const std::string& network) {
+              return results.prediction_times_of_weft(network);
+            })});
+  std::vector<Curve> others = results.frameworks();
+  std::erase_if(others, [](const Curve& curve) { return is_weft(curve.kind); });
+  add_lines(chart, curve_lines(results, axis, Metric::predict_seconds, others));
+  if (!chart.lines.empty()) add_lines(chart, lines_of_paper(axis, Metric::predict_seconds));
+  return chart;
+}
+
+LineChart accuracies(const Results& results, const Axis& axis) {
+  LineChart chart =
+      chart_on(axis, fmt::format("Recipes on weft: {}", quantity_of(axis.group, Metric::accuracy)),
+               "percent of the test images (higher is better)");
+  add_lines(chart, curve_lines(results, axis, Metric::accuracy, results.recipes()));
+  add_lines(chart, curve_lines(results, axis, Metric::accuracy, results.frameworks()));
+  if (!chart.lines.empty()) add_lines(chart, lines_of_paper(axis, Metric::accuracy));
+  return chart;
+}
+
+void add_figure(std::vector<Figure>& figures, const std::string& name, const std::string& caption,
+                const LineChart& chart) {
+  if (chart.lines.empty()) return;
+  figures.push_back(
+      {.name = name, .caption = caption, .script = script_of(chart), .aspect = aspect_of(chart)});
 }
 
 /// Means over the seeds of what happened in each epoch.
@@ -118,13 +230,14 @@ ChartLine layer_line(const std::string& title, std::size_t style, const std::vec
 
 Figure norm_figure(const Results& results, const DepthEffect& effect, const std::string& what,
                    double LayerNorms::* norm) {
-  LineChart chart{.title = fmt::format("{}, {}: {} by layer", effect.dialect->title, effect.activation, what),
-                  .x_label = "layer, from the pixels to the logits",
-                  .y_label = "root mean square before training",
-                  .x_ticks = {},
-                  .from_zero = false,
-                  .logarithmic = true,
-                  .lines = {}};
+  LineChart chart{
+      .title = fmt::format("{}, {}: {} by layer", recipe_on_weft(*effect.dialect), effect.activation, what),
+      .x_label = "layer, from the pixels to the logits",
+      .y_label = "root mean square before training",
+      .x_ticks = {},
+      .from_zero = false,
+      .logarithmic = true,
+      .lines = {}};
   const std::string& series = effect.dialect->name;
   chart.lines.push_back(layer_line("its own recipe", 0, results.runs(series, effect.deep->name), norm));
   for (const SwapEffect& swap : swap_effects(effect, results)) {
@@ -138,34 +251,73 @@ Figure norm_figure(const Results& results, const DepthEffect& effect, const std:
                                             ? "logits"
                                             : fmt::format("{}", static_cast<int>(point.x)));
   }
-  return {.name = fmt::format("norms-{}-{}-{}", series, effect.activation,
-                              norm == &LayerNorms::gradient ? "gradients" : "activations"),
-          .caption = fmt::format("{} of {} with {} before the first step", what, effect.dialect->title,
-                                 effect.activation),
+  return {.name = report::file_name_from(
+              fmt::format("norms-{}-{}-{}", series, effect.activation,
+                          norm == &LayerNorms::gradient ? "gradients" : "activations")),
+          .caption = fmt::format("{} of {} with {} before the first step", what,
+                                 recipe_on_weft(*effect.dialect), effect.activation),
           .script = script_of(chart),
           .aspect = aspect_of(chart)};
 }
 
 }  // namespace
 
-std::vector<Figure> paper_figures(const Results& results) {
+std::vector<Figure> paper_figures(const Results& results, const std::string& shortening) {
+  const std::string ours = shortening.empty() ? "" : fmt::format(" Our runs are shortened: {}.", shortening);
   std::vector<Figure> figures;
   int number = 4;  // the paper's first
-  for (const Group& group :
-       {group_of(Series::depth, "tanh"), group_of(Series::depth, "relu"), group_of(Series::width, "relu")}) {
-    for (const MetricText& text : kMetrics) {
-      const LineChart chart = chart_of(results, group, text);
-      if (!chart.lines.empty()) {
-        figures.push_back(
-            {.name = fmt::format("figure-{:02}", number),
-             .caption = fmt::format("Figure {} of the paper: {} by {}", number, text.title, group.what),
-             .script = script_of(chart),
-             .aspect = aspect_of(chart)});
-      }
-      ++number;
-    }
+  for (const NetworkGroup& group : {NetworkGroup{Series::depth, "tanh"}, NetworkGroup{Series::depth, "relu"},
+                                    NetworkGroup{Series::width, "relu"}}) {
+    const Axis axis = axis_of(group);
+    const auto paper_has = [&](Metric metric) {
+      return lines_of_paper(axis, metric).empty()
+                 ? ""
+                 : " Dashed: what the paper's text says of the frameworks themselves, on another machine.";
+    };
+    add_figure(
+        figures, fmt::format("figure-{:02}", number),
+        fmt::format("Figure {} of the paper: {} of each recipe on weft, median and range over the seeds. "
+                    "They compare recipes, not frameworks.",
+                    number, quantity_of(group, Metric::train_seconds)),
+        recipe_times(results, axis));
+    add_figure(figures, fmt::format("figure-{:02}-frameworks", number),
+               fmt::format("Figure {} of the paper: {} of frameworks, median and range.{}{}", number,
+                           quantity_of(group, Metric::train_seconds), paper_has(Metric::train_seconds), ours),
+               framework_times(results, axis));
+    add_figure(
+        figures, fmt::format("figure-{:02}", number + 1),
+        fmt::format("Figure {} of the paper: {} of all test images. Whatever recipe trained a network, the "
+                    "same engine predicts with it.{}",
+                    number + 1, quantity_of(group, Metric::predict_seconds),
+                    paper_has(Metric::predict_seconds)),
+        prediction_times(results, axis));
+    add_figure(
+        figures, fmt::format("figure-{:02}", number + 2),
+        fmt::format("Figure {} of the paper: {}, mean and 95% interval over the seeds.{}{}", number + 2,
+                    quantity_of(group, Metric::accuracy), paper_has(Metric::accuracy), ours),
+        accuracies(results, axis));
+    number += 3;
   }
   return figures;
+}
+
+std::vector<Figure> code_figures(const std::vector<CodeSize>& code) {
+  BarChart chart{.title = "Lines of code", .y_label = "lines (lower is better)", .bars = {}};
+  for (const CodeSize& one : code) {
+    chart.bars.push_back({.label = one.title + ", " + one.language,
+                          .value = static_cast<double>(one.lines),
+                          .style = chart.bars.size()});
+  }
+  for (const PaperCodeSize& one : paper_code_sizes()) {
+    chart.bars.push_back({.label = fmt::format("Paper: {}", one.framework),
+                          .value = static_cast<double>(one.lines),
+                          .reference = true});
+  }
+  return {{.name = "figure-13",
+           .caption =
+               "Figure 13 of the paper: lines of code of the programs in our repository, and grey those of "
+               "the paper's own programs as its table 1 counts them",
+           .script = script_of(chart)}};
 }
 
 std::vector<Figure> learning_curves(const Results& results) {
@@ -194,7 +346,7 @@ std::vector<Figure> learning_curves(const Results& results) {
       if (chart->lines.empty()) continue;
       figures.push_back(
           {.name = fmt::format("learning-{}-{}", activation, chart == &loss ? "loss" : "accuracy"),
-           .caption = "Learning curves: " + chart->title,
+           .caption = chart->title + " (means over the seeds)",
            .script = script_of(*chart),
            .aspect = aspect_of(*chart)});
     }
@@ -215,7 +367,7 @@ std::vector<Figure> norm_figures(const Results& results, const std::vector<Depth
 bool draw_all(const std::filesystem::path& folder, const std::vector<Figure>& figures) {
   bool drawn = true;
   for (const Figure& figure : figures)
-    drawn = draw(folder, figure.name, figure.script, figure.aspect) && drawn;
+    drawn = report::draw(folder, figure.name, figure.script, figure.aspect) && drawn;
   return drawn;
 }
 

@@ -7,16 +7,12 @@
 #include <cmath>
 #include <map>
 
+#include "weft/frontends/mnist/study/wording.h"
+
 namespace weft::mnist {
 namespace {
 
-constexpr double kPercent = 100.0;
 constexpr double kPointsThatMatter = 0.01;  // a fall that could be a point or more is left open
-
-std::string layers_text(const Configuration& configuration) {
-  const std::size_t layers = configuration.layers.size();
-  return layers == 1 ? "one hidden layer" : fmt::format("{} hidden layers", layers);
-}
 
 /// The dialect with the highest mean on a configuration, and those whose interval reaches its mean.
 struct Ranking {
@@ -29,13 +25,13 @@ Ranking ranking_on(const Configuration& configuration, const Results& results,
                    const std::vector<Dialect>& dialects) {
   Ranking ranking;
   for (const Dialect& dialect : dialects) {
-    const Estimate all = results.estimate_of(Metric::accuracy, dialect.name, configuration.name);
+    const Estimate all = results.accuracy_of(dialect.name, configuration.name);
     if (all.runs == 0 || (ranking.best != nullptr && all.mean <= ranking.accuracy.mean)) continue;
     ranking.best = &dialect;
     ranking.accuracy = all;
   }
   for (const Dialect& dialect : dialects) {
-    const Estimate all = results.estimate_of(Metric::accuracy, dialect.name, configuration.name);
+    const Estimate all = results.accuracy_of(dialect.name, configuration.name);
     if (all.runs > 0 && all.high() >= ranking.accuracy.mean) ranking.level.push_back(&dialect);
   }
   return ranking;
@@ -58,7 +54,7 @@ Finding best_recipes(const Results& results, const std::vector<Dialect>& dialect
         level,
         fmt::format("{} has the highest mean accuracy on {} of {} networks, and is that or within its own "
                     "interval of it on {}.",
-                    dialect.title, first, rankings.size(), level));
+                    recipe_on_weft(dialect), first, rankings.size(), level));
   }
   Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
   for (const auto& [level, sentence] : sentences) finding.sentences.push_back(sentence);
@@ -75,11 +71,11 @@ std::string verdict_on(const Estimate& drop) {
 
 std::string depth_sentence(const DepthEffect& effect, const Results& results) {
   const auto accuracy = [&](const Configuration* configuration) {
-    return percent_text(results.estimate_of(Metric::accuracy, effect.dialect->name, configuration->name));
+    return percent_text(results.accuracy_of(effect.dialect->name, configuration->name));
   };
-  return fmt::format("{} with {}: {} with {}, {} with {}. {}", effect.dialect->title, effect.activation,
-                     accuracy(effect.shallow), layers_text(*effect.shallow), accuracy(effect.deep),
-                     layers_text(*effect.deep), verdict_on(effect.drop));
+  return fmt::format("{} with {}: {} with {}, {} with {}. {}", recipe_on_weft(*effect.dialect),
+                     effect.activation, accuracy(effect.shallow), layers_text(*effect.shallow),
+                     accuracy(effect.deep), layers_text(*effect.deep), verdict_on(effect.drop));
 }
 
 std::string swap_sentence(const SwapEffect& swap) {
@@ -133,9 +129,9 @@ std::string cure_sentence(const std::vector<std::string>& cures) {
 }
 
 Finding open_question(const DepthEffect& effect, const Results& results) {
-  Finding finding{
-      .heading = fmt::format("Why {} falls with depth ({})", effect.dialect->title, effect.activation),
-      .sentences = {}};
+  Finding finding{.heading = fmt::format("Why {} falls with depth ({})", recipe_on_weft(*effect.dialect),
+                                         effect.activation),
+                  .sentences = {}};
   const auto swaps = swap_effects(effect, results);
   std::vector<std::string> cures;
   for (const SwapEffect& swap : swaps) {
@@ -164,10 +160,10 @@ std::string falls_sentence(const std::vector<DepthEffect>& effects) {
   std::vector<std::string> falling;
   for (const DepthEffect& effect : effects) {
     if (!effect.falls) continue;
-    falling.push_back(fmt::format("{} with {} (by {})", effect.dialect->title, effect.activation,
+    falling.push_back(fmt::format("{} with {} (by {})", recipe_on_weft(*effect.dialect), effect.activation,
                                   points_text(effect.drop)));
   }
-  if (falling.empty()) return "With no dialect is a fall of accuracy with depth shown.";
+  if (falling.empty()) return "No recipe is shown to lose accuracy with depth.";
   return fmt::format("Accuracy falls with depth for {}.", fmt::join(falling, ", "));
 }
 
@@ -179,23 +175,13 @@ Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& re
   if (some && !all) {
     finding.sentences.emplace_back(
         "All of them get their gradients from the same graph on the same engine, and some do not fall: wrong "
-        "gradients are not the cause. (weft check proves the gradients of every op on this machine.)");
+        "gradients are not the cause. (weft check verifies the gradients of every op on this machine.)");
   }
   finding.sentences.push_back(falls_sentence(effects));
   return finding;
 }
 
 }  // namespace
-
-std::string percent_text(const Estimate& share) {
-  if (share.runs < 2) return fmt::format("{:.2f}%", kPercent * share.mean);
-  return fmt::format("{:.2f}% \u00b1 {:.2f}", kPercent * share.mean, kPercent * share.half);
-}
-
-std::string points_text(const Estimate& difference) {
-  if (difference.runs < 2) return fmt::format("{:.2f} points", kPercent * difference.mean);
-  return fmt::format("{:.2f} \u00b1 {:.2f} points", kPercent * difference.mean, kPercent * difference.half);
-}
 
 std::vector<std::string> conclusions(const std::vector<Finding>& findings) {
   std::vector<std::string> texts;

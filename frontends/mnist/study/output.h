@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "weft/frontends/mnist/study/findings.h"
+#include "weft/frontends/mnist/study/paper_conclusions.h"
 #include "weft/frontends/mnist/study/results.h"
 #include "weft/frontends/mnist/study/settings.h"
 #include "weft/frontends/report/machine.h"
@@ -25,13 +26,13 @@ struct StudyFolder {
 
 struct StudyOutcome {
   StudySettings settings;
-  Machine machine;
+  report::Machine machine;
   std::vector<Dialect> dialects;
   bool complete = false;  // not interrupted
 };
 
 /// runs.csv, summary.csv and study.json, each atomically. Throws Error(io).
 void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
-                  const std::vector<Finding>& findings);
+                  const std::vector<Finding>& findings, const std::vector<PaperConclusion>& conclusions);
 
 }  // namespace weft::mnist

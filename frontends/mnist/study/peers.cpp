@@ -10,7 +10,9 @@
 #include <system_error>
 
 #include "weft/frontends/data/idx.h"
+#include "weft/frontends/mnist/study/fingerprint.h"
 #include "weft/frontends/report/process.h"
+#include "weft/graph/text.h"
 
 namespace weft::mnist {
 namespace {
@@ -19,12 +21,13 @@ using nlohmann::json;
 
 constexpr std::int64_t kBatch = 64;
 constexpr double kRate = 0.1;
+constexpr std::size_t kLongestTitle = 60;
 
 /// The program's last line as JSON.
 json answer_of(const std::filesystem::path& program, const std::vector<std::string>& flags) {
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), flags.begin(), flags.end());
-  const auto result = run_process(words);
+  const auto result = report::run_process(words);
   if (!result || result->exit_code != 0) {
     throw Error(
         ErrorCode::io, fmt::format("{} failed", fmt::join(words, " ")),
@@ -77,29 +80,52 @@ std::vector<Peer> find_peers(const std::filesystem::path& folder) {
   return peers;
 }
 
+std::string series_of(const Peer& peer) { return printable(peer.name) + " itself"; }
+
 std::vector<PlannedRun> plan_peers(const std::vector<Peer>& peers,
                                    const std::vector<const Configuration*>& configurations,
                                    const StudySettings& settings) {
   std::vector<PlannedRun> runs;
+  const auto add = [&](const RunKey& key, const Dialect& alike) {
+    for (const Configuration* configuration : configurations) {
+      runs.push_back({.key = key, .dialect = alike, .configuration = configuration});
+      runs.back().key.configuration = configuration->name;
+    }
+  };
+  if (std::ranges::none_of(peers, [](const Peer& peer) { return peer.absent.empty(); })) return runs;
   for (std::int64_t repeat = 0; repeat < settings.repeats; ++repeat) {
+    Dialect job;
+    job.name = kWeftItself;
+    job.title = kWeftItself;
+    job.batch = kBatch;
+    job.optimizer = {.name = "sgd", .learning_rate = kRate};
+    const std::uint64_t seed = settings.seed + static_cast<std::uint64_t>(repeat);
+    const std::string recipe = Fingerprint().add(recipe_of(job)).text();
+    add({.kind = "weft", .series = kWeftItself, .seed = seed, .recipe = recipe}, job);
     for (const Peer& peer : peers) {
       if (!peer.absent.empty()) continue;
-      Dialect alike;
-      alike.name = peer.name;
-      alike.batch = kBatch;
-      for (const Configuration* configuration : configurations) {
-        runs.push_back({.key = {.kind = "peer",
-                                .series = peer.name,
-                                .variant = "",
-                                .configuration = configuration->name,
-                                .seed = settings.seed + static_cast<std::uint64_t>(repeat),
-                                .recipe = peer.version},
-                        .dialect = alike,
-                        .configuration = configuration});
-      }
+      job.name = peer.name;
+      job.title = peer.title;
+      add({.kind = "peer", .series = series_of(peer), .seed = seed, .recipe = peer.version}, job);
     }
   }
   return runs;
+}
+
+std::vector<std::string> framework_notes(const std::vector<Peer>& peers, bool asked,
+                                         const std::vector<std::filesystem::path>& looked_in) {
+  if (!asked) return {"No framework ran itself: the study was made without --peers."};
+  std::vector<std::string> notes;
+  for (const Peer& peer : peers) {
+    const std::string title = shortened(peer.title, kLongestTitle);
+    notes.push_back(peer.absent.empty() ? fmt::format("{} {} ran itself.", title, printable(peer.version))
+                                        : fmt::format("{} did not run: {}.", title, printable(peer.absent)));
+  }
+  if (!notes.empty()) return notes;
+  std::vector<std::string> folders;
+  for (const auto& folder : looked_in) folders.push_back(printable(folder.string()));
+  return {fmt::format("No framework ran itself: there are no programs that run them in {}.",
+                      fmt::join(folders, " or "))};
 }
 
 void write_data(const StudyData& data, const std::filesystem::path& folder) {

@@ -1,9 +1,12 @@
 #include "weft/frontends/mnist/study/publish.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "weft/frontends/mnist/study/networks.h"
 #include "weft/frontends/mnist/study/report.h"
 #include "weft/frontends/mnist/study/specimen.h"
+#include "weft/frontends/mnist/study/wording.h"
 #include "weft/runtime/files/file_system.h"
 
 namespace weft::mnist {
@@ -26,7 +29,7 @@ const Dialect* dialect_to_show(const Results& results, const std::vector<Dialect
   for (const Dialect& dialect : dialects) {
     double sum = 0.0;
     for (const Configuration& one : paper_configurations()) {
-      sum += results.estimate_of(Metric::accuracy, dialect.name, one.name).mean;
+      sum += results.accuracy_of(dialect.name, one.name).mean;
     }
     if (sum > most) {
       best = &dialect;
@@ -38,28 +41,15 @@ const Dialect* dialect_to_show(const Results& results, const std::vector<Dialect
 
 std::vector<Figure> specimen(const StudyOutcome& outcome, const Results& results,
                              const PublishOptions& options) {
-  if (options.data == nullptr) return {};
+  if (!outcome.complete) return {};
   const Dialect* const dialect = dialect_to_show(results, outcome.dialects);
   const Configuration* const network = dialect == nullptr ? nullptr : network_to_show(results, dialect->name);
   if (network == nullptr) return {};
-  return specimen_figures(*dialect, *network, *options.data,
+  return specimen_figures(*dialect, *network, options.data,
                           {.epochs = outcome.settings.epochs,
                            .seed = outcome.settings.seed,
                            .threads = outcome.settings.threads,
                            .stop = options.stop});
-}
-
-std::vector<Figure> code_figure(const std::vector<CodeSize>& code) {
-  if (code.empty()) return {};
-  BarChart chart{.title = "Lines of code", .y_label = "lines (lower is better)", .bars = {}};
-  for (const CodeSize& one : code) {
-    chart.bars.push_back({.label = one.title + ", " + one.language,
-                          .value = static_cast<double>(one.lines),
-                          .style = chart.bars.size()});
-  }
-  return {{.name = "figure-13",
-           .caption = "Figure 13 of the paper: lines of code of the programs in our repository",
-           .script = script_of(chart)}};
 }
 
 }  // namespace
@@ -67,16 +57,21 @@ std::vector<Figure> code_figure(const std::vector<CodeSize>& code) {
 bool publish(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
              const PublishOptions& options) {
   ReportContent content;
-  content.absent_peers = options.absent_peers;
+  content.frameworks = options.frameworks;
   content.code = code_sizes(options.sources);
   content.findings = findings_of(results, outcome.dialects);
-  write_tables(folder, outcome, results, content.findings);
+  content.conclusions = judge_paper(results, outcome.dialects);
+  write_tables(folder, outcome, results, content.findings, content.conclusions);
   const auto effects = depth_effects(results, outcome.dialects);
-  content.figures = {{.heading = "The paper's figures", .figures = paper_figures(results)},
-                     {.heading = "Why depth hurts", .figures = norm_figures(results, effects)},
-                     {.heading = "Learning curves", .figures = learning_curves(results)},
-                     {.heading = "One network, looked at", .figures = specimen(outcome, results, options)}};
-  std::ranges::move(code_figure(content.code), std::back_inserter(content.figures[0].figures));
+  content.figures = {
+      {.heading = "The digits and the networks",
+       .figures = digit_figures(options.data, outcome.settings.synthetic)},
+      {.heading = "The paper's figures", .figures = paper_figures(results, shortening_of(outcome.settings))},
+      {.heading = "Why depth hurts", .figures = norm_figures(results, effects)},
+      {.heading = "Learning curves", .figures = learning_curves(results)},
+      {.heading = "One network, looked at", .figures = specimen(outcome, results, options)}};
+  std::ranges::move(network_figures(), std::back_inserter(content.figures[0].figures));
+  std::ranges::move(code_figures(content.code), std::back_inserter(content.figures[1].figures));
   for (const FigureGroup& group : content.figures) {
     content.drawn = draw_all(folder.figures(), group.figures) && content.drawn;
   }

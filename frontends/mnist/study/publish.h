@@ -11,9 +11,9 @@
 namespace weft::mnist {
 
 struct PublishOptions {
-  std::filesystem::path sources;          // the project's root, for the lines of code
-  std::vector<std::string> absent_peers;  // each with why
-  const StudyData* data = nullptr;        // to train one network to look at; null: none
+  std::filesystem::path sources;        // the project's root, for the lines of code
+  std::vector<std::string> frameworks;  // which of them ran themselves, and why others did not
+  const StudyData& data;
   const std::atomic<bool>* stop = nullptr;
 };
 

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "weft/frontends/report/csv.h"
 #include "weft/runtime/files/file_system.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace weft::mnist {
 namespace {
@@ -101,21 +104,32 @@ std::vector<Record> read_records(const std::filesystem::path& file) {
 
 void write_records(const std::filesystem::path& file, const std::vector<Record>& records) {
   std::string text;
-  for (const Record& record : records) text += to_json(record).dump() + "\n";
+  for (const Record& record : records) text += json_text(to_json(record)) + "\n";
   write_text_file(file, text);
 }
 
+std::string engine_of(const RunKey& key) { return key.kind == "peer" ? key.series : "weft"; }
+
 std::string records_csv(const std::vector<Record>& records) {
-  std::string text =
-      "kind,series,variant,configuration,seed,epochs,train_seconds,predict_seconds,accuracy,last_loss,"
-      "plan_hash,diverged\n";
+  std::string text = report::csv_line({"engine", "kind", "series", "variant", "configuration", "seed",
+                                       "epochs", "train_seconds", "predict_seconds", "accuracy", "last_loss",
+                                       "plan_hash", "diverged"});
   for (const Record& record : records) {
+    const RunKey& key = record.key;
     const Measured& measured = record.measured;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", record.key.kind, record.key.series,
-                        record.key.variant, record.key.configuration, record.key.seed, record.epochs,
-                        measured.train_seconds, measured.predict_seconds, measured.accuracy,
-                        measured.losses.empty() ? std::nan("") : measured.losses.back(), measured.plan_hash,
-                        measured.diverged.empty() ? "no" : "yes");
+    std::vector<std::string> row;
+    for (const std::string& field : {engine_of(key), key.kind, key.series, key.variant, key.configuration}) {
+      row.push_back(report::csv_text(field));
+    }
+    row.push_back(fmt::format("{}", key.seed));
+    row.push_back(fmt::format("{}", record.epochs));
+    for (const double value : {measured.train_seconds, measured.predict_seconds, measured.accuracy,
+                               measured.losses.empty() ? std::nan("") : measured.losses.back()}) {
+      row.push_back(report::csv_number(value));
+    }
+    row.push_back(report::csv_text(measured.plan_hash));
+    row.emplace_back(measured.diverged.empty() ? "no" : "yes");
+    text += report::csv_line(row);
   }
   return text;
 }

@@ -13,15 +13,18 @@ namespace weft::mnist {
 
 /// Which run it is. Two runs with equal keys give equal numbers, but for the times.
 struct RunKey {
-  std::string kind;           // "dialect", "swap" or "peer"
-  std::string series;         // the dialect's or the peer's name; of a swap, the dialect that it alters
-  std::string variant;        // of a swap, what is altered: "optimizer"
-  std::string configuration;  // its name
+  std::string kind;             // "dialect", "swap", "peer", or "weft": weft at the job of the peers
+  std::string series;           // the dialect's or the peer's name; of a swap, the dialect that it alters
+  std::string variant{};        // of a swap, what is altered: "optimizer"
+  std::string configuration{};  // its name
   std::uint64_t seed = 1;
   std::string recipe;  // fingerprint of the dialect's recipe; of a peer, its version
 
   auto operator<=>(const RunKey&) const = default;
 };
+
+/// What computed the run: "weft", or the name of the framework's program.
+std::string engine_of(const RunKey& key);
 
 struct Record {
   RunKey key;

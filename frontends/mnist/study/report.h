@@ -19,9 +19,10 @@ struct FigureGroup {
 struct ReportContent {
   std::vector<FigureGroup> figures;
   std::vector<Finding> findings;
+  std::vector<PaperConclusion> conclusions;
   std::vector<CodeSize> code;
-  std::vector<std::string> absent_peers;  // each with why
-  bool drawn = true;                      // the figures' .svg files are there
+  std::vector<std::string> frameworks;  // which of them ran themselves, and why others did not
+  bool drawn = true;                    // the figures' .svg files are there
 };
 
 /// Reads the figures from the folder. Throws Error(io) for one that is missing although `drawn`.

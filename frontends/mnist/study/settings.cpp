@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "weft/graph/error.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace weft::mnist {
 
@@ -24,7 +25,7 @@ std::string settings_text(const StudySettings& settings) {
                   {"data", settings.data},
                   {"synthetic", settings.synthetic},
                   {"data_hash", settings.data_hash}};
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 StudySettings read_settings(const std::filesystem::path& file) {

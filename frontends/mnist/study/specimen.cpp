@@ -6,63 +6,26 @@
 #include <cmath>
 
 #include "weft/frontends/metrics.h"
+#include "weft/frontends/mnist/study/tile_grid.h"
+#include "weft/frontends/mnist/study/wording.h"
 
 namespace weft::mnist {
 namespace {
 
-constexpr std::size_t kGridColumns = 10;
-constexpr std::size_t kGridRows = 6;
+constexpr std::size_t kMostMisread = 60;
 constexpr std::size_t kMostUnits = 60;
-
-/// Square tiles of one side beside and below each other, with room above each for a line of text.
-class TileGrid {
- public:
-  TileGrid(std::size_t tiles, std::size_t side, std::size_t room)
-      : side_(side), room_(room), columns_(std::min(tiles, kGridColumns)) {
-    chart_.columns = columns_ * (side + 1) + 1;
-    const std::size_t rows = (tiles + columns_ - 1) / columns_;
-    chart_.values.assign(chart_.columns * (rows * (side + 1 + room) + 1), 0.0);
-  }
-
-  void set(std::size_t tile, std::size_t pixel, double value) {
-    const auto [left, top] = corner(tile);
-    chart_.values[(top + pixel / side_) * chart_.columns + left + pixel % side_] = value;
-  }
-  void write(std::size_t tile, const std::string& text) {
-    const auto [left, top] = corner(tile);
-    chart_.texts.push_back({.column = static_cast<double>(left) + static_cast<double>(side_) / 2.0,
-                            .row = static_cast<double>(top) - static_cast<double>(room_) / 2.0,
-                            .text = text});
-  }
-  double aspect() const {
-    const auto columns = static_cast<double>(chart_.columns);
-    const double rows = static_cast<double>(chart_.values.size()) / columns;
-    return std::clamp(rows / columns + 0.12, 0.25, 1.4);
-  }
-  ImageChart& chart() { return chart_; }
-
- private:
-  std::pair<std::size_t, std::size_t> corner(std::size_t tile) const {
-    return {tile % columns_ * (side_ + 1) + 1, tile / columns_ * (side_ + 1 + room_) + 1 + room_};
-  }
-
-  std::size_t side_;
-  std::size_t room_;
-  std::size_t columns_;
-  ImageChart chart_;
-};
 
 Figure confusion_figure(const Tensor& predicted, const Tensor& labels, const std::string& who) {
   const Tensor confusion = confusion_matrix(predicted, labels, data::kDigitClasses);
   const auto counts = confusion.values<std::int64_t>();
   constexpr auto kClasses = static_cast<std::size_t>(data::kDigitClasses);
-  ImageChart chart{.title = "Confusion matrix, " + who,
-                   .x_label = "read as",
-                   .y_label = "digit",
-                   .columns = kClasses,
-                   .values = {},
-                   .texts = {},
-                   .ticks = {}};
+  report::ImageChart chart{.title = "Confusion matrix, " + who,
+                           .x_label = "read as",
+                           .y_label = "digit",
+                           .columns = kClasses,
+                           .values = {},
+                           .texts = {},
+                           .ticks = {}};
   for (std::size_t i = 0; i < kClasses; ++i) chart.ticks.push_back(std::to_string(i));
   for (const std::int64_t count : counts) {
     // Shades by the root, so that the few that are wrong are seen beside the many that are right.
@@ -79,14 +42,9 @@ Figure confusion_figure(const Tensor& predicted, const Tensor& labels, const std
   }
   return {.name = "confusion",
           .caption = chart.title,
-          .script = script_of(chart),
+          .script = report::script_of(chart),
           .aspect = 0.95,
           .picture = true};
-}
-
-std::size_t side_of(std::int64_t pixels) {
-  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(pixels))));
-  return side * side == pixels ? static_cast<std::size_t>(side) : 0;
 }
 
 std::vector<std::size_t> misread(const Tensor& predicted, const Tensor& labels) {
@@ -104,7 +62,7 @@ Figure misread_figure(const Tensor& predicted, const data::Dataset& test, std::s
   constexpr double kWhite = 255.0;
   constexpr std::size_t kRoom = 11;
   const auto wrong = misread(predicted, test.labels);
-  const std::size_t shown = std::min(wrong.size(), kGridColumns * kGridRows);
+  const std::size_t shown = std::min(wrong.size(), kMostMisread);
   TileGrid grid(std::max<std::size_t>(shown, 1), side, kRoom);
   const auto pixels = test.images.values<std::uint8_t>();
   for (std::size_t tile = 0; tile < shown; ++tile) {
@@ -117,7 +75,7 @@ Figure misread_figure(const Tensor& predicted, const data::Dataset& test, std::s
   return {.name = "misread",
           .caption = fmt::format("The first {} of {} misread digits, {}: digit \u2192 what it was read as",
                                  shown, wrong.size(), who),
-          .script = script_of(grid.chart()),
+          .script = report::script_of(grid.chart()),
           .aspect = grid.aspect(),
           .picture = true};
 }
@@ -133,11 +91,11 @@ Figure weights_figure(const Tensor& weights, std::size_t side, const std::string
     }
   }
   grid.chart().title = fmt::format("First-layer weights, {}", who);
-  grid.chart().shades = ImageChart::Shades::signs;
+  grid.chart().shades = report::ImageChart::Shades::signs;
   return {.name = "weights",
           .caption = fmt::format("First-layer weights of {} of {} units, {}: blue below 0, red above", shown,
                                  units, who),
-          .script = script_of(grid.chart()),
+          .script = report::script_of(grid.chart()),
           .aspect = grid.aspect(),
           .picture = true};
 }
@@ -148,7 +106,7 @@ std::vector<Figure> specimen_figures(const Dialect& dialect, const Configuration
                                      const StudyData& data, const RunOptions& options) {
   Trainer trainer(dialect, configuration, data, options);
   if (trainer.train().interrupted) return {};
-  const std::string who = fmt::format("{} {}", dialect.title, configuration.name);
+  const std::string who = fmt::format("{}, {}", recipe_on_weft(dialect), configuration.name);
   const Tensor predicted = trainer.predict_test();
   std::vector<Figure> figures{confusion_figure(predicted, data.test.labels, who)};
   const std::size_t side = side_of(data.test.images.sizes()[1]);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <iterator>
 #include <numeric>
+#include <vector>
 
 namespace weft::mnist {
 namespace {
@@ -25,6 +27,20 @@ double mean_variance(std::span<const double> values, double mean) {
 }
 
 }  // namespace
+
+Interval interval_within(const Estimate& estimate, double least, double most) {
+  return {.low = std::clamp(estimate.low(), least, most), .high = std::clamp(estimate.high(), least, most)};
+}
+
+Spread spread_of(std::span<const double> values) {
+  std::vector<double> sorted;
+  std::ranges::copy_if(values, std::back_inserter(sorted), [](double value) { return std::isfinite(value); });
+  if (sorted.empty()) return {};
+  std::ranges::sort(sorted);
+  const std::size_t middle = sorted.size() / 2;
+  const double median = sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2.0;
+  return {.median = median, .low = sorted.front(), .high = sorted.back(), .runs = sorted.size()};
+}
 
 double student_quantile(std::size_t degrees) { return quantile_of(static_cast<double>(degrees)); }
 

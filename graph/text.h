@@ -1,0 +1,22 @@
+#pragma once
+// Text from outside (names, titles, files' contents) as people may safely see it on a terminal or in a file.
+// Each language that text leaves for escapes it once more by its own rules: Graphviz in graph/topology.cpp,
+// JSON in runtime/files/json_text.h, HTML, CSV and gnuplot in frontends/report/. Pure functions.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace weft {
+
+/// One line of valid UTF-8. Control characters, bytes that are not UTF-8 and marks that reverse the direction
+/// of text are written as escapes: "\n", "\t", "\x1b", "\u202e". All else, backslashes too, stays as it is.
+std::string printable(std::string_view text);
+
+/// The same, with at most `most` characters: "…" stands for the rest. `most` is at least 1.
+std::string shortened(std::string_view text, std::size_t most);
+
+/// How many characters a UTF-8 text has: bytes that do not continue one.
+std::size_t characters_in(std::string_view text);
+
+}  // namespace weft
