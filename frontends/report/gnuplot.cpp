@@ -133,18 +133,25 @@ Script script_of(const LineChart& chart) {
   std::string text = labels(chart.title, chart.x_label, chart.y_label);
   text +=
       "set grid ytics lc rgb '#dddddd'\nset border 3 lc rgb '#444444'\nset xtics nomirror noenhanced\n"
-      "set ytics nomirror\nset offsets graph 0.05, graph 0.05, graph 0.02, graph 0.02\nset bars 0.6\n";
-  text += fmt::format("set key bmargin center vertical maxrows {} samplen 2 noenhanced\n",
-                      std::max<std::size_t>(legend_of(chart).rows, 1));
+      "set ytics nomirror\nset offsets graph 0.05, graph 0.05, 0, 0\nset bars 0.6\nset xlabel offset 0,0.3\n";
+  // The legend stands on the bottom of the picture, and the margin above it holds the axis's own texts.
+  constexpr double kAxisTexts = 4.0;
+  constexpr double kLegendRow = 0.82;
+  const std::size_t rows = std::max<std::size_t>(legend_of(chart).rows, 1);
+  text += fmt::format(
+      "set key at screen 0.5,0.015 center bottom vertical maxrows {} samplen 2 noenhanced\nset bmargin "
+      "{:.1f}\n",
+      rows, kAxisTexts + kLegendRow * static_cast<double>(rows));
   if (chart.x_ticks.empty() && is_short(chart)) text += "set xtics 1\n";
   if (!chart.x_ticks.empty()) text += fmt::format("set xtics ({})\n", ticks(chart.x_ticks));
   if (chart.from_zero) text += "set yrange [0:*]\n";
+  if (chart.percent) text += "set yrange [0<*:*<100]\n";
   if (chart.logarithmic) text += "set logscale y\nset format y '%g'\n";
   // Marks of one place stand beside each other where the places are named.
   const double spread = chart.x_ticks.empty() ? 0.0 : 0.03;
   const double floor = chart.logarithmic ? lowest_above_zero(chart) / 10.0 : -HUGE_VAL;
   const double middle = (static_cast<double>(chart.lines.size()) - 1.0) / 2.0;
-  Script script;
+  Script script{.commands = "", .data = "", .legend = true};
   std::string plots;
   for (std::size_t i = 0; i < chart.lines.size(); ++i) {
     const ChartLine& line = chart.lines[i];
@@ -196,7 +203,7 @@ Script script_of(const ImageChart& chart) {
                         gnuplot_text(mark.text, kLongestTick), mark.column, mark.row,
                         mark.light ? "#ffffff" : "#222222");
   }
-  Script script{.commands = text + "plot data matrix with image\n", .data = ""};
+  Script script{.commands = text + "plot data matrix with image\n", .data = "", .legend = false};
   for (std::size_t i = 0; i < chart.values.size(); ++i) {
     const bool last = (i + 1) % chart.columns == 0;
     script.data += std::isfinite(chart.values[i]) ? fmt::format("{:.4g}", chart.values[i]) : "NaN";
@@ -207,11 +214,23 @@ Script script_of(const ImageChart& chart) {
 
 Script script_of(const Diagram& diagram) {
   std::string text = labels(diagram.title, "", "");
-  text += "unset border\nunset tics\nunset key\nset offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\n";
+  text += "unset border\nunset tics\nunset key\nset offsets graph 0.03, graph 0.03, 0, 0\n";
   for (const Diagram::Text& label : diagram.texts) {
     text += fmt::format("set label {} at {},{} center front noenhanced tc rgb '#222222'\n",
                         gnuplot_text(label.text, kLongestLegend), label.x, label.y);
   }
+  // Texts do not count where gnuplot looks for the extent of a plot.
+  double lowest = 0.0;
+  double highest = 0.0;
+  for (const Diagram::Text& label : diagram.texts) {
+    lowest = std::min(lowest, label.y);
+    highest = std::max(highest, label.y);
+  }
+  for (const Diagram::Circle& circle : diagram.circles) {
+    lowest = std::min(lowest, circle.y);
+    highest = std::max(highest, circle.y);
+  }
+  text += fmt::format("set yrange [{}:{}]\n", lowest - 0.5, highest + 0.5);
   std::string lines;
   for (const Diagram::Line& line : diagram.lines) {
     lines += fmt::format("{} {} {} {}\n", number(line.from_x), number(line.from_y),
@@ -225,12 +244,12 @@ Script script_of(const Diagram& diagram) {
   text +=
       "plot data index 0 with vectors nohead lc rgb '#bbbbbb' lw 0.5, \\\n"
       "  data index 1 using 1:2:3 with points pt 7 ps 1.3 lc rgb variable\n";
-  return {.commands = text, .data = block(lines) + block(circles)};
+  return {.commands = text, .data = block(lines) + block(circles), .legend = false};
 }
 
 double aspect_of(const LineChart& chart) {
-  constexpr double kPlot = 0.68;
-  constexpr double kLegendRow = 0.034;
+  constexpr double kPlot = 0.72;
+  constexpr double kLegendRow = 0.028;
   return kPlot + kLegendRow * static_cast<double>(legend_of(chart).rows);
 }
 
@@ -241,14 +260,18 @@ bool draw(const std::filesystem::path& folder, const std::string& name, const Sc
                 {.expected = "letters, digits and '-'", .actual = fmt::format("'{}'", shortened(name, 60))});
   }
   const int height = static_cast<int>(kWidth * aspect);
+  // Naming the legend's font would bring one to a chart that has none.
+  const auto legend = [&](int size) {
+    return script.legend ? fmt::format("set key font ',{}'\n", size) : "";
+  };
   const std::string all = fmt::format(
       "# Drawn by: gnuplot {0}.gp; its numbers are in {0}.dat\nset encoding utf8\ndata = '{0}.dat'\n"
       "set terminal pngcairo noenhanced size {1},{2} font 'DejaVu Sans,23' linewidth 2 pointscale 3 "
       "background rgb 'white'\n"
-      "set output '{0}.png'\nset key font ',19'\n{5}\n"
+      "set output '{0}.png'\n{6}{5}\n"
       "set terminal svg noenhanced size {3},{4} font 'DejaVu Sans,12' background rgb 'white'\n"
-      "set output '{0}.svg'\nset key font ',10'\nreplot\nunset output\n",
-      name, 2 * kWidth, 2 * height, kWidth, height, script.commands);
+      "set output '{0}.svg'\n{7}replot\nunset output\n",
+      name, 2 * kWidth, 2 * height, kWidth, height, script.commands, legend(19), legend(10));
   write_text_file(folder / (name + ".dat"), script.data);
   write_text_file(folder / (name + ".gp"), all);
   // A user's own settings for gnuplot are left out, so that figures look alike everywhere.

@@ -33,6 +33,7 @@ struct LineChart {
   std::vector<std::pair<double, std::string>> x_ticks;  // empty: whole numbers
   bool from_zero = false;                               // the y axis
   bool logarithmic = false;                             // the y axis
+  bool percent = false;                                 // the y axis: it stays within 0 and 100
   std::vector<ChartLine> lines;
 };
 
@@ -95,6 +96,7 @@ struct Diagram {
 struct Script {
   std::string commands;
   std::string data;
+  bool legend = false;
 };
 Script script_of(const LineChart& chart);
 Script script_of(const BarChart& chart);

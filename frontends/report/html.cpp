@@ -27,7 +27,7 @@ figcaption{font-size:.9rem;color:#555;padding:.2em 0}
 table{border-collapse:collapse;font-size:.88rem;margin:.5em 0}
 th,td{padding:.3em .6em;border-bottom:1px solid #e3e3e3;text-align:left;vertical-align:top;white-space:nowrap}
 th{background:#f3f6fa;vertical-align:bottom}th{white-space:normal}td:first-child{font-weight:600}
-.prose td{white-space:normal;min-width:7rem}.prose td:first-child{min-width:2rem}
+.prose td{white-space:normal;min-width:7rem}.prose td:first-child,.prose th:first-child{white-space:nowrap;min-width:3rem}
 td:first-child,th:first-child{position:sticky;left:0}td:first-child{background:#fff}
 pre{background:#f6f6f6;padding:.7em;overflow-x:auto}
 @media print{body{max-width:none}.scroll{overflow:visible}}
@@ -81,6 +81,15 @@ Html& Html::operator+=(const Html& more) {
 }
 
 Html bold(const Html& text) { return Html::markup(fmt::format("<b>{}</b>", text.str())); }
+
+Html stacked(const std::vector<std::string>& texts) {
+  Html html;
+  for (const std::string& text : texts) {
+    if (!html.empty()) html += Html::markup("<br>");
+    html += text;
+  }
+  return html;
+}
 
 std::string data_address(std::string_view media_type, std::string_view bytes) {
   constexpr std::size_t kGroup = 3;

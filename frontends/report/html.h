@@ -33,6 +33,9 @@ class Html {
 
 Html bold(const Html& text);
 
+/// One below the other.
+Html stacked(const std::vector<std::string>& texts);
+
 /// An address that holds the file itself (RFC 4648 and 2397).
 std::string data_address(std::string_view media_type, std::string_view bytes);
 

@@ -87,7 +87,9 @@ TEST(Json, IsAsciiAndReadsBackWhateverTheNames) {
     EXPECT_EQ(printable(text), text);
     const auto json = nlohmann::json::parse(text);
     ASSERT_EQ(json.size(), 1U);
-    if (printable(name) == name) EXPECT_EQ(json.begin().value(), name);
+    if (printable(name) == name) {
+      EXPECT_EQ(json.begin().value(), name);
+    }
   }
 }
 
@@ -211,10 +213,10 @@ TEST(Gnuplot, TakesNamesThatAreNamesOfFiles) {
 TEST(LineChart, HasRoomInItsLegendForEveryLine) {
   LineChart chart;
   chart.lines.resize(9, {.title = "short", .points = {{.x = 1.0, .y = 1.0}}});
-  EXPECT_THAT(script_of(chart).commands, HasSubstr("vertical maxrows 5 "));
+  EXPECT_THAT(script_of(chart).commands, HasSubstr(" maxrows 5 "));
   const double height = aspect_of(chart);
   chart.lines[0].title = "a title that leaves no room for a second column";
-  EXPECT_THAT(script_of(chart).commands, HasSubstr("vertical maxrows 9 "));
+  EXPECT_THAT(script_of(chart).commands, HasSubstr(" maxrows 9 "));
   EXPECT_GT(aspect_of(chart), height);
 }
 

@@ -92,7 +92,7 @@ TEST_F(StudyReport, FindsTheDialectThatFallsWithDepth) {
   EXPECT_THAT(
       conclusions(findings_of(results(), dialects_)),
       Contains(HasSubstr(
-          "What depth does: Accuracy falls with depth for falling's recipe on weft with tanh (by 5.00")));
+          "What depth does: Accuracy falls with depth for falling's recipe on weft with tanh, by 5.00")));
 }
 
 TEST_F(StudyReport, NamesTheMostAccurateRecipeLast) {
@@ -179,10 +179,10 @@ TEST_F(StudyReport, KeepsTimesOfRecipesApartFromTimesOfFrameworks) {
 
 TEST_F(StudyReport, MarksThePapersNumbersAsThePapers) {
   const auto figures = paper_figures(results(), "2 epochs of all images");
-  EXPECT_THAT(figures[1].script.commands, HasSubstr("'Paper: Deeplearning4J, 140 to 210 s'"));
+  EXPECT_THAT(figures[1].script.commands, HasSubstr("'Paper: Deeplearning4J, 140-210 s'"));
   EXPECT_THAT(figures[1].script.data, HasSubstr("4 210 210 210"));
   EXPECT_THAT(figures[1].caption, HasSubstr("what the paper's text says"));
-  EXPECT_THAT(figures[3].script.commands, HasSubstr("94% to Theano''s 98%"));
+  EXPECT_THAT(figures[3].script.commands, HasSubstr("'Paper: Caffe 94% to Theano 98%'"));
   EXPECT_THAT(figures[3].caption, HasSubstr("Our runs are shortened: 2 epochs of all images."));
   const Figure bars = code_figures({})[0];
   for (const char* const count : {" 62 ", " 165 ", " 110 ", " 80 ", " 130 "}) {

@@ -152,7 +152,6 @@ LineChart framework_times(const Results& results, const Axis& axis) {
 LineChart prediction_times(const Results& results, const Axis& axis) {
   LineChart chart = chart_on(
       axis, fmt::format("Frameworks: {}", quantity_of(axis.group, Metric::predict_seconds)), kSeconds);
-  chart.logarithmic = true;
   add_lines(chart,
             {line_over(axis, "weft, whatever the recipe", kStyleOfWeft, [&](const std::string& network) {
               return results.prediction_times_of_weft(network);
@@ -161,6 +160,8 @@ LineChart prediction_times(const Results& results, const Axis& axis) {
   std::erase_if(others, [](const Curve& curve) { return is_weft(curve.kind); });
   add_lines(chart, curve_lines(results, axis, Metric::predict_seconds, others));
   if (!chart.lines.empty()) add_lines(chart, lines_of_paper(axis, Metric::predict_seconds));
+  chart.logarithmic = chart.lines.size() > 1;
+  chart.from_zero = !chart.logarithmic;
   return chart;
 }
 
@@ -168,6 +169,7 @@ LineChart accuracies(const Results& results, const Axis& axis) {
   LineChart chart =
       chart_on(axis, fmt::format("Recipes on weft: {}", quantity_of(axis.group, Metric::accuracy)),
                "percent of the test images (higher is better)");
+  chart.percent = true;
   add_lines(chart, curve_lines(results, axis, Metric::accuracy, results.recipes()));
   add_lines(chart, curve_lines(results, axis, Metric::accuracy, results.frameworks()));
   if (!chart.lines.empty()) add_lines(chart, lines_of_paper(axis, Metric::accuracy));
@@ -271,31 +273,32 @@ std::vector<Figure> paper_figures(const Results& results, const std::string& sho
     const Axis axis = axis_of(group);
     const auto paper_has = [&](Metric metric) {
       return lines_of_paper(axis, metric).empty()
-                 ? ""
+                 ? std::string()
                  : " Dashed: what the paper's text says of the frameworks themselves, on another machine.";
     };
-    add_figure(
-        figures, fmt::format("figure-{:02}", number),
-        fmt::format("Figure {} of the paper: {} of each recipe on weft, median and range over the seeds. "
-                    "They compare recipes, not frameworks.",
-                    number, quantity_of(group, Metric::train_seconds)),
-        recipe_times(results, axis));
+    const auto caption = [&](int figure, const char* whose, Metric metric, const std::string& more) {
+      return fmt::format("Figure {} of the paper, {}: {}{}", figure, whose, quantity_of(group, metric), more);
+    };
+    add_figure(figures, fmt::format("figure-{:02}", number),
+               caption(number, "the recipes on weft", Metric::train_seconds,
+                       "; medians and ranges over the seeds. It compares recipes, not frameworks."),
+               recipe_times(results, axis));
     add_figure(figures, fmt::format("figure-{:02}-frameworks", number),
-               fmt::format("Figure {} of the paper: {} of frameworks, median and range.{}{}", number,
-                           quantity_of(group, Metric::train_seconds), paper_has(Metric::train_seconds), ours),
+               caption(number, "frameworks", Metric::train_seconds, "; medians and ranges.") +
+                   paper_has(Metric::train_seconds) + ours,
                framework_times(results, axis));
     add_figure(
         figures, fmt::format("figure-{:02}", number + 1),
-        fmt::format("Figure {} of the paper: {} of all test images. Whatever recipe trained a network, the "
-                    "same engine predicts with it.{}",
-                    number + 1, quantity_of(group, Metric::predict_seconds),
-                    paper_has(Metric::predict_seconds)),
+        caption(number + 1, "frameworks", Metric::predict_seconds,
+                ", of all test images; medians and ranges. Whatever recipe trained a network, weft predicts "
+                "with the same engine.") +
+            paper_has(Metric::predict_seconds),
         prediction_times(results, axis));
-    add_figure(
-        figures, fmt::format("figure-{:02}", number + 2),
-        fmt::format("Figure {} of the paper: {}, mean and 95% interval over the seeds.{}{}", number + 2,
-                    quantity_of(group, Metric::accuracy), paper_has(Metric::accuracy), ours),
-        accuracies(results, axis));
+    add_figure(figures, fmt::format("figure-{:02}", number + 2),
+               caption(number + 2, "the recipes on weft", Metric::accuracy,
+                       "; means and 95% intervals over the seeds.") +
+                   paper_has(Metric::accuracy) + ours,
+               accuracies(results, axis));
     number += 3;
   }
   return figures;
@@ -336,6 +339,7 @@ std::vector<Figure> learning_curves(const Results& results) {
     accuracy.title = "Accuracy after each epoch, " + network->name;
     accuracy.y_label = "percent of the test images";
     accuracy.logarithmic = false;
+    accuracy.percent = true;
     for (const Curve& curve : results.series()) {
       const auto runs = results.runs(curve.name, network->name);
       loss.lines.push_back(epoch_line(curve, epoch_means(runs, &Measured::losses), 1.0));

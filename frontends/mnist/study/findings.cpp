@@ -52,8 +52,8 @@ Finding best_recipes(const Results& results, const std::vector<Dialect>& dialect
     if (level == 0) continue;
     sentences.emplace(
         level,
-        fmt::format("{} has the highest mean accuracy on {} of {} networks, and is that or within its own "
-                    "interval of it on {}.",
+        fmt::format("{} has the highest mean accuracy on {} of {} networks; on {} its interval reaches the "
+                    "highest mean.",
                     recipe_on_weft(dialect), first, rankings.size(), level));
   }
   Finding finding{.heading = "Which recipe is the most accurate", .sentences = {}};
@@ -160,11 +160,11 @@ std::string falls_sentence(const std::vector<DepthEffect>& effects) {
   std::vector<std::string> falling;
   for (const DepthEffect& effect : effects) {
     if (!effect.falls) continue;
-    falling.push_back(fmt::format("{} with {} (by {})", recipe_on_weft(*effect.dialect), effect.activation,
+    falling.push_back(fmt::format("{} with {}, by {}", recipe_on_weft(*effect.dialect), effect.activation,
                                   points_text(effect.drop)));
   }
   if (falling.empty()) return "No recipe is shown to lose accuracy with depth.";
-  return fmt::format("Accuracy falls with depth for {}.", fmt::join(falling, ", "));
+  return fmt::format("Accuracy falls with depth for {}.", fmt::join(falling, "; "));
 }
 
 Finding depth_finding(const std::vector<DepthEffect>& effects, const Results& results) {

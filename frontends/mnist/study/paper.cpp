@@ -41,18 +41,19 @@ std::string ends_text(const Results& results, Metric metric, const std::string& 
   return fmt::format("{}", fmt::join(ends, ", "));
 }
 
-std::string prediction_of_weft(const Results& results, const NetworkGroup& group) {
+std::vector<std::string> prediction_of_weft(const Results& results, const NetworkGroup& group) {
   std::vector<std::string> ends;
   const auto networks = networks_of(group);
   for (const Configuration* one : {networks.front(), networks.back()}) {
     const Spread seconds = results.prediction_times_of_weft(one->name);
     if (seconds.runs > 0) ends.push_back(fmt::format("{} with {}", time_text(seconds), size_text(*one)));
   }
-  return ends.empty() ? "" : fmt::format("weft, whatever the recipe: {}", fmt::join(ends, ", "));
+  if (ends.empty()) return {};
+  return {fmt::format("weft, whatever the recipe: {}", fmt::join(ends, ", "))};
 }
 
-std::string ours(const Results& results, const std::vector<Dialect>& dialects,
-                 const PaperStatement& statement) {
+std::vector<std::string> ours(const Results& results, const std::vector<Dialect>& dialects,
+                              const PaperStatement& statement) {
   if (statement.metric == Metric::predict_seconds) return prediction_of_weft(results, statement.group);
   std::vector<std::string> texts;
   for (const char* const name : statement.recipes) {
@@ -61,16 +62,16 @@ std::string ours(const Results& results, const std::vector<Dialect>& dialects,
     const std::string text = ends_text(results, statement.metric, dialect->name, statement.group);
     if (!text.empty()) texts.push_back(fmt::format("{}: {}", recipe_on_weft(*dialect), text));
   }
-  return fmt::format("{}", fmt::join(texts, "; "));
+  return texts;
 }
 
-std::string themselves(const Results& results, const PaperStatement& statement) {
+std::vector<std::string> themselves(const Results& results, const PaperStatement& statement) {
   std::vector<std::string> texts;
   for (const Curve& curve : results.frameworks()) {
     const std::string text = ends_text(results, statement.metric, curve.name, statement.group);
     if (!text.empty()) texts.push_back(fmt::format("{}: {}", curve.title, text));
   }
-  return fmt::format("{}", fmt::join(texts, "; "));
+  return texts;
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ std::span<const PaperStatement> paper_statements() {
        .metric = Metric::train_seconds,
        .who = "Theano, Torch, Caffe and TensorFlow",
        .says = "within 30 s for 1 to 4 layers",
-       .legend = "Paper: the four others, within 30 s",
+       .legend = "Paper: four others, within 30 s",
        .recipes = {"theano-keras", "torch", "caffe", "tensorflow"},
        .points = {{1, 30.0}, {2, 30.0}, {3, 30.0}, {4, 30.0}}},
       {.figure = 4,
@@ -90,7 +91,7 @@ std::span<const PaperStatement> paper_statements() {
        .metric = Metric::train_seconds,
        .who = "Deeplearning4J",
        .says = "from about 140 s with 1 layer up to 210 s with 4",
-       .legend = "Paper: Deeplearning4J, 140 to 210 s",
+       .legend = "Paper: Deeplearning4J, 140-210 s",
        .recipes = {"deeplearning4j"},
        .points = {{1, 140.0}, {4, 210.0}}},
       {.figure = 5,
@@ -98,7 +99,7 @@ std::span<const PaperStatement> paper_statements() {
        .metric = Metric::predict_seconds,
        .who = "Theano, Torch, Caffe and TensorFlow",
        .says = "less than 0.4 s",
-       .legend = "Paper: the four others, below 0.4 s",
+       .legend = "Paper: four others, below 0.4 s",
        .recipes = {},
        .points = {{1, 0.4}, {2, 0.4}, {3, 0.4}, {4, 0.4}}},
       {.figure = 5,
@@ -106,7 +107,7 @@ std::span<const PaperStatement> paper_statements() {
        .metric = Metric::predict_seconds,
        .who = "Deeplearning4J",
        .says = "from 0.75 s with 1 layer up to almost 1.1 s with 4",
-       .legend = "Paper: Deeplearning4J, 0.75 to 1.1 s",
+       .legend = "Paper: Deeplearning4J, 0.75-1.1 s",
        .recipes = {},
        .points = {{1, 0.75}, {4, 1.1}}},
       {.figure = 6,
@@ -114,7 +115,7 @@ std::span<const PaperStatement> paper_statements() {
        .metric = Metric::accuracy,
        .who = "Theano (Keras), Deeplearning4J and Caffe",
        .says = "from 94% (Caffe, 1 layer) up to 98% (Theano, 4 layers)",
-       .legend = "Paper: from Caffe's 94% to Theano's 98%",
+       .legend = "Paper: Caffe 94% to Theano 98%",
        .recipes = {"theano-keras", "deeplearning4j", "caffe"},
        .points = {{1, 0.94}, {4, 0.98}}},
       {.figure = 12,

@@ -31,7 +31,7 @@ struct PaperStatement {
   Metric metric = Metric::accuracy;
   const char* who = "";              // "Deeplearning4J"
   const char* says = "";             // "from 140 s with 1 layer to 210 s with 4"
-  const char* legend = "";           // "Paper: Deeplearning4J, 140 to 210 s"
+  const char* legend = "";           // "Paper: Deeplearning4J, 140-210 s"
   std::vector<const char*> recipes;  // names of the dialects that repeat them
   std::vector<PaperPoint> points;    // as a figure shows it; empty: in the table only
 };
@@ -56,9 +56,9 @@ std::string quantity_of(const NetworkGroup& group, Metric metric);
 struct BesidePaper {
   std::string figure;
   std::string quantity;
-  std::string paper;       // who, and what the text says of them
-  std::string ours;        // the same recipes on weft, from the fewest to the most layers or units
-  std::string frameworks;  // frameworks that ran themselves, weft among them
+  std::string paper;              // who, and what the text says of them
+  std::vector<std::string> ours;  // the same recipes on weft, from the fewest to the most layers or units
+  std::vector<std::string> frameworks;  // frameworks that ran themselves, weft among them
 };
 std::vector<BesidePaper> beside_paper(const Results& results, const std::vector<Dialect>& dialects);
 

@@ -386,7 +386,7 @@ std::string verdicts_sentence(const std::vector<PaperConclusion>& conclusions) {
   std::map<Verdict, int> counts;
   for (const PaperConclusion& one : conclusions) ++counts[one.verdict];
   return fmt::format(
-      "Of the paper's seven conclusions, judged in {} parts, {} are confirmed, {} not confirmed and {} "
+      "Of the paper's seven conclusions, judged in {} parts: {} confirmed, {} not confirmed, {} "
       "contradicted.",
       conclusions.size(), counts[Verdict::confirmed], counts[Verdict::not_confirmed],
       counts[Verdict::contradicted]);

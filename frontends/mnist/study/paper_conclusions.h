@@ -42,7 +42,7 @@ struct PaperConclusion {
 /// In the paper's order, all of them.
 std::vector<PaperConclusion> judge_paper(const Results& results, const std::vector<Dialect>& dialects);
 
-/// "Of the paper's conclusions, judged in 10 parts, 2 are confirmed, 5 not confirmed and 3 contradicted."
+/// "Of the paper's seven conclusions, judged in 10 parts: 2 confirmed, 5 not confirmed, 3 contradicted."
 std::string verdicts_sentence(const std::vector<PaperConclusion>& conclusions);
 
 }  // namespace weft::mnist

@@ -118,8 +118,8 @@ Html beside_paper_table(const std::vector<BesidePaper>& rows) {
   const bool some = std::ranges::any_of(rows, [](const BesidePaper& row) { return !row.frameworks.empty(); });
   if (!some) table.head.pop_back();
   for (const BesidePaper& row : rows) {
-    std::vector<Html> cells{row.figure, row.quantity, row.paper, row.ours};
-    if (some) cells.emplace_back(row.frameworks);
+    std::vector<Html> cells{row.figure, row.quantity, row.paper, report::stacked(row.ours)};
+    if (some) cells.push_back(report::stacked(row.frameworks));
     table.rows.push_back(std::move(cells));
   }
   return report::html_of(table) + report::paragraph(
