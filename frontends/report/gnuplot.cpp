@@ -123,8 +123,7 @@ double rgb(const Style& look) {
 std::string gnuplot_text(std::string_view text, std::size_t most) {
   std::string literal = "'";
   for (const char c : shortened(text, most)) {
-    if (c == '\'') literal += '\'';
-    literal += c;
+    literal += c == '\'' ? std::string("\u2019") : std::string(1, c);
   }
   return literal + "'";
 }
