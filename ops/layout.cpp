@@ -204,7 +204,7 @@ TensorType Slice::infer(const TensorType& x) const {
   }
   std::vector<Dim> dims = x.shape.dims();
   const Dim length = stop - start;
-  dims[along] = step == 1 ? length : length.is(0) ? Dim(0) : floor_div(length + (step - 1), step);
+  dims[along] = step == 1 ? length : floor_div(length - 1, step) + 1;
   return {x.dtype, Shape(std::move(dims))};
 }
 void Slice::forward(const KernelArgs& args) const {

@@ -50,7 +50,7 @@ TEST_F(Jvp, IsEmptyForAnOutputThatDependsOnNothingAsked) {
   const auto found = jvp(std::vector{z_ * 2.0, x_}, std::vector{x_}, std::vector{t_});
   EXPECT_FALSE(found[0].has_value());
   EXPECT_EQ(numbers(evaluate_value(found[1], feeds_)), (Numbers{5, 7}));
-  EXPECT_FALSE(jvp(std::vector{stop_gradient(x_)}, std::vector{x_}, std::vector{t_})[0]);
+  EXPECT_FALSE(jvp(std::vector{stop_gradient(x_)}, std::vector{x_}, std::vector{t_})[0].has_value());
 }
 
 TEST_F(Jvp, WorksAtAValueWithinTheGraphAndWithSymbols) {

@@ -181,6 +181,8 @@ TEST(Fit, WantsOneNumberAsItsLoss) {
   Function step = session.compile({.inputs = {rows}, .outputs = {cast(rows, f32)}, .updates = {}});
   expect_error(ErrorCode::invalid_argument, {"loss", "one number", "f32[2]"},
                [&] { fit(step, {.samples = 2}); });
+}
+
 std::atomic<int> signals_in_fit{0};
 std::atomic<bool> stop_by_signal{false};
 extern "C" void stop_fit(int) {

@@ -75,6 +75,13 @@ TEST_P(PassOnRandomPrograms, ChangesNoResult) {
   }
 }
 
+/// How many nodes a run computes: constants are there already.
+std::ptrdiff_t computing_nodes(const Program& program) {
+  const auto needed = needed_nodes(*program.graph, program.roots);
+  return std::ranges::count_if(
+      needed, [&](NodeId id) { return program.graph->node(id).op.constant() == nullptr; });
+}
+
 TEST_P(PassOnRandomPrograms, AddsNoWork) {
   SCOPED_TRACE(replay());
   TensorSource source(GetParam().name + "/size");
@@ -82,7 +89,7 @@ TEST_P(PassOnRandomPrograms, AddsNoWork) {
     const RandomProgram random = random_program(source, 25);
     const Program changed =
         run_passes(extract(*random.program.graph, random.program.roots), GetParam().passes);
-    EXPECT_LE(needed_nodes(*changed.graph, changed.roots).size(), random.program.graph->size())
+    EXPECT_LE(computing_nodes(changed), computing_nodes(random.program))
         << to_text(random.program) << "became\n"
         << to_text(changed);
   }

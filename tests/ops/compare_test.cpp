@@ -72,9 +72,9 @@ TEST(Comparison, BroadcastsAndTakesNumbersOnEitherSide) {
 }
 
 TEST(Comparison, RejectsMixedDTypesAndShapesThatDoNotBroadcast) {
-  Graph graph;
-  const Value a = input(graph, "a", f32, {2});
   for (const ComparisonRow& row : comparison_rows()) {
+    Graph graph;
+    const Value a = input(graph, "a", f32, {2});
     expect_error(ErrorCode::dtype_mismatch,
                  {row.name, "different dtypes", "f32[2] and i64[2]", "compare_test.cpp"},
                  [&] { row.f(a, input(graph, "b", i64, {2})); });

@@ -140,7 +140,10 @@ TEST(Conv2d, TakesPicturesOfAnySize) {
 TEST(Conv2d, ExplainsShapesThatDoNotFit) {
   Graph graph;
   const Value x = input(graph, "x", f32, {"batch", 4, 6, 5});
-  const auto filters = [&](const Shape& shape) { return input(graph, "w" + to_string(shape), f32, shape); };
+  int inputs = 0;
+  const auto filters = [&](const Shape& shape) {
+    return input(graph, "w" + std::to_string(++inputs), f32, shape);
+  };
   const auto refuse = [&](std::initializer_list<std::string_view> parts, const auto& action) {
     expect_error(ErrorCode::shape_mismatch, parts, action);
   };

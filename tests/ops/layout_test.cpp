@@ -97,11 +97,11 @@ TEST_F(LayoutTest, ReshapeLeavesToARunWhetherARemainderIsLeft) {
   const Value x = input(graph_, "halved", f64, {"b", 3});
   const Value y = reshape(x, {-1, 2});
   const int line = __LINE__ - 1;
-  EXPECT_EQ(to_string(y.shape()), "[b//2 + b, 2]");
+  EXPECT_EQ(to_string(y.shape()), "[b + b//2, 2]");
   EXPECT_EQ(at(y, {{"halved", Tensor::of<double>({1, 2, 3, 4, 5, 6}, {2, 3})}}, {{"b", 2}}),
             (Numbers{1, 2, 3, 4, 5, 6}));
   expect_error(ErrorCode::shape_mismatch,
-               {at_line(line), "reshape", "[3, 3]", "[4, 2]", "f64[b, 3] -> f64[b//2 + b, 2] with b = 3"},
+               {at_line(line), "reshape", "[3, 3]", "[4, 2]", "f64[b, 3] -> f64[b + b//2, 2] with b = 3"},
                [&] { extract(graph_, {{y}}, {{"b", 3}}); });
 }
 

@@ -104,8 +104,8 @@ TEST(Softmax, GivesNothingToMinusInfinity) {
 }
 
 TEST(Softmax, RejectsScalarsIntegersAndAxesThatDoNotExist) {
-  Graph graph;
   for (const auto f : {softmax, log_softmax}) {
+    Graph graph;
     expect_error(ErrorCode::shape_mismatch,
                  {"softmax", "no axis to normalize over", "f32[]", "softmax_test.cpp"},
                  [&] { f(input(graph, "s", f32, {}), -1); });
