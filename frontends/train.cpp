@@ -223,8 +223,7 @@ class Losses {
   double of(const Batch& batch, bool sizes_repeat) {
     if (!sizes_repeat) return loss_of(step_(batch.feeds)[0]);
     auto made = outputs_.find(batch.samples);
-    if (made == outputs_.end())
-      made = outputs_.emplace(batch.samples, step_.outputs_for(batch.feeds)).first;
+    if (made == outputs_.end()) made = outputs_.emplace(batch.samples, step_.outputs_for(batch.feeds)).first;
     step_.run_into(batch.feeds, made->second);
     return loss_of(made->second[0]);
   }

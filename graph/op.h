@@ -22,7 +22,8 @@
 //   do.
 //   - Value simplify(std::span<const Value> inputs) const: a cheaper value that is equal to the bit, signed
 //     zeros, infinities and NaNs included, or an empty one.
-//   - Value stabilize(std::span<const Value> inputs) const: the same function of real numbers, written so that
+//   - Value stabilize(std::span<const Value> inputs) const: the same function of real numbers, written so
+//   that
 //     nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
 // The kernels of elementwise ops are always called on spans of one length; broadcasting is done outside.
 //

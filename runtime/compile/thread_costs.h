@@ -47,8 +47,8 @@ class FreshThreadCosts {
   std::map<int, Measured> known_;
 };
 
-/// The pool's costs as they are now. Costs belong to the machine, so sessions that a thread makes one after the
-/// other share them.
+/// The pool's costs as they are now. Costs belong to the machine, so sessions that a thread makes one after
+/// the other share them.
 ThreadCosts thread_costs_of(ThreadPool& pool);
 
 /// The estimated time of a run of the schedule, in seconds: its steps, its barriers, and the bytes that move

@@ -5,9 +5,9 @@
 #include <map>
 #include <vector>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/sparse.h"
-#include "weft/graph/passes/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {

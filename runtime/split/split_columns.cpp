@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
-#include "weft/graph/passes/rule.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {

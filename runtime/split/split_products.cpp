@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "weft/ops/elementwise.h"
 #include "weft/graph/passes/rule.h"
+#include "weft/ops/elementwise.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
 namespace weft {

@@ -258,8 +258,9 @@ TEST_F(Cli, TrainsByARecipeWhichOtherFlagsChange) {
   EXPECT_EQ(changed.at("optimizer"), "adamw");
   EXPECT_EQ(changed.at("lr"), 0.001);
   EXPECT_EQ(changed.at("batch"), 16);
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"inspect", "--stage", "memory"}, {"profile", "--steps", "3"}, {"check", "--batch", "8"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"inspect", "--stage", "memory"},
+                                                  {"profile", "--steps", "3"},
+                                                  {"check", "--batch", "8"}}) {
     std::vector<std::string> flags = command;
     flags.insert(flags.end(), {"--model", file("model")});
     if (command[0] != "check") flags.insert(flags.end(), {"--data", folder_.path().string()});

@@ -78,8 +78,8 @@ TEST_P(PassOnRandomPrograms, ChangesNoResult) {
 /// How many nodes a run computes: constants are there already.
 std::ptrdiff_t computing_nodes(const Program& program) {
   const auto needed = needed_nodes(*program.graph, program.roots);
-  return std::ranges::count_if(
-      needed, [&](NodeId id) { return program.graph->node(id).op.constant() == nullptr; });
+  return std::ranges::count_if(needed,
+                               [&](NodeId id) { return program.graph->node(id).op.constant() == nullptr; });
 }
 
 TEST_P(PassOnRandomPrograms, AddsNoWork) {

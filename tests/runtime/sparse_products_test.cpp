@@ -210,7 +210,8 @@ TEST(SparseProductsStage, DoesNotSplitProductsWithAMatrixThatIsFed) {
   EXPECT_THAT(stage_of("fuse", session, spec, {{"batch", 8}, {"room", 128}}), Not(HasSubstr("split")));
 }
 
-/// X^T d, of a matrix with zeros that is dense or sparse, beside a parameter that only broadcasts to its shape.
+/// X^T d, of a matrix with zeros that is dense or sparse, beside a parameter that only broadcasts to its
+/// shape.
 struct Neighbour {
   std::vector<std::int64_t> sizes;
   bool sparse = false;
@@ -231,8 +232,8 @@ TEST_P(BroadcastNeighbour, IsNoAccumulatorOfAGradient) {
   const Value d = parameter(graph, "d", source.uniform({kFedSamples, 5}, -1.0, 1.0, f32));
   const Value b = parameter(graph, "b", source.uniform(sizes, -1.0, 1.0, f32));
   const Value dense = constant(graph, x);
-  const Value product =
-      is_sparse ? matmul(sparse_constant(graph, SparseTensor::from_dense(x)), d, true) : matmul(dense, d, true);
+  const Value product = is_sparse ? matmul(sparse_constant(graph, SparseTensor::from_dense(x)), d, true)
+                                  : matmul(dense, d, true);
   const auto beside = [&](const Value& y) { return subtracts ? b - y : y + b; };
   Session session(graph, {.compile = {.skip_zeros = SkipZeros::always}});
   Session plain(graph, {.compile = {.skip_zeros = SkipZeros::never, .reference_kernels = true}});
