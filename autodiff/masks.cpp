@@ -55,10 +55,10 @@ MaskSweep::Guarded MaskSweep::guard(NodeId id, const GradientArgs& args, std::si
     masks = linear ? carried(node, args, input, masks) : Masks{};
   }
   if (ends) return {guarded, {}};
-  const Masks selected = selection_of(gradient, first);
+  Masks selected = selection_of(gradient, first);
   if (selected.empty()) return {guarded, std::move(masks)};
   for (Mask& mask : masks) mask = both(mask, selected[0]);
-  return {guarded, masks.empty() ? selected : std::move(masks)};
+  return {guarded, masks.empty() ? std::move(selected) : std::move(masks)};
 }
 
 Masks MaskSweep::unbroadcast(const Masks& masks, const Shape& shape, const Value& to) {

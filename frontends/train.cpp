@@ -188,7 +188,7 @@ class StepShield {
     const auto now = Clock::now();
     if (now - opened_ < kLongest) return;
     opened_ = now;
-    shield_->open();
+    if (shield_) shield_->open();
   }
   /// Runs `work` with signals let in.
   template <typename F>

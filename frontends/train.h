@@ -27,7 +27,7 @@ struct TrainPosition {
       std::tuple(Field{"epoch", &TrainPosition::epoch}, Field{"batches_done", &TrainPosition::batch},
                  Field{"loss_sum", &TrainPosition::loss_sum}, Field{"samples_done", &TrainPosition::samples});
 };
-static_assert(lists_every_member<TrainPosition>);
+static_assert(kListsEveryMember<TrainPosition>);
 
 struct FitOptions {
   std::int64_t samples = 0;  // >= 1; of tensors and generators it is known without

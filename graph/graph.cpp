@@ -71,7 +71,7 @@ Value Operand::value(std::string_view op) const {
   if (value_.has_value()) return value_;
   const std::string message =
       is_number() ? fmt::format("the number {} stands where a tensor is needed; make it one with constant()",
-                                to_string(*number_))
+                                to_string(number_))
                   : "an empty value stands where a tensor is needed";
   throw Error(ErrorCode::invalid_argument, message, {.op = std::string(op), .where = to_string(where_)});
 }

@@ -34,17 +34,15 @@ bool holds(std::uint64_t number) {
 
 template <Element T>
 T Scalar::to() const {
-  return std::visit(
-      [&](auto number) {
-        if constexpr (std::is_integral_v<T>) {
-          if (!holds<T>(number)) {
-            throw Error(ErrorCode::dtype_mismatch, fmt::format("{} cannot hold the number {}",
-                                                               name_of(dtype_of<T>()), to_string(*this)));
-          }
-        }
-        return static_cast<T>(number);
-      },
-      number_);
+  return visit([&](auto number) {
+    if constexpr (std::is_integral_v<T>) {
+      if (!holds<T>(number)) {
+        throw Error(ErrorCode::dtype_mismatch,
+                    fmt::format("{} cannot hold the number {}", name_of(dtype_of<T>()), to_string(*this)));
+      }
+    }
+    return static_cast<T>(number);
+  });
 }
 
 template float Scalar::to<float>() const;
@@ -55,7 +53,7 @@ template std::uint8_t Scalar::to<std::uint8_t>() const;
 template bool Scalar::to<bool>() const;
 
 std::string to_string(const Scalar& scalar) {
-  return std::visit([](auto number) { return fmt::format("{}", number); }, scalar.number_);
+  return scalar.visit([](auto number) { return fmt::format("{}", number); });
 }
 
 }  // namespace weft

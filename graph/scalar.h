@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <type_traits>
-#include <variant>
 
 #include "weft/graph/dtype.h"
 #include "weft/graph/where.h"
@@ -18,11 +17,13 @@ class Scalar {
     requires std::is_arithmetic_v<T>
   constexpr Scalar(T number) noexcept {
     if constexpr (std::is_floating_point_v<T>) {
-      number_ = static_cast<double>(number);
+      floating_ = static_cast<double>(number);
     } else if constexpr (std::is_signed_v<T>) {
-      number_ = static_cast<std::int64_t>(number);
+      kind_ = Kind::with_sign;
+      bits_ = static_cast<std::uint64_t>(number);
     } else {
-      number_ = static_cast<std::uint64_t>(number);
+      kind_ = Kind::without_sign;
+      bits_ = static_cast<std::uint64_t>(number);
     }
   }
 
@@ -32,12 +33,23 @@ class Scalar {
   T to() const;
   /// The nearest double.
   double as_double() const noexcept {
-    return std::visit([](auto number) { return static_cast<double>(number); }, number_);
+    return visit([](auto number) { return static_cast<double>(number); });
   }
 
  private:
   friend std::string to_string(const Scalar& scalar);
-  std::variant<double, std::int64_t, std::uint64_t> number_;
+  enum class Kind : std::uint8_t { floating, with_sign, without_sign };
+
+  template <typename F>
+  auto visit(F f) const {
+    if (kind_ == Kind::floating) return f(floating_);
+    if (kind_ == Kind::with_sign) return f(static_cast<std::int64_t>(bits_));
+    return f(bits_);
+  }
+
+  Kind kind_ = Kind::floating;
+  double floating_ = 0.0;
+  std::uint64_t bits_ = 0;  // of an integer, in two's complement where it has a sign
 };
 
 /// "2.5", "9007199254740993".

@@ -4,7 +4,6 @@
 // plain number), together with the line where the user wrote it.
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,19 +55,21 @@ class Operand {
   /// A number; it takes the dtype of the tensor beside it.
   template <typename T>
     requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  Operand(T number, Where where = Where::current()) : number_(number), where_(std::move(where)) {}
-  Operand(const Scalar& number, Where where = Where::current()) : number_(number), where_(std::move(where)) {}
+  Operand(T number, Where where = Where::current()) : Operand(Scalar(number), std::move(where)) {}
+  Operand(const Scalar& number, Where where = Where::current())
+      : is_number_(true), number_(number), where_(std::move(where)) {}
 
-  bool is_number() const noexcept { return number_.has_value(); }
+  bool is_number() const noexcept { return is_number_; }
   /// The number, where this is one.
-  const Scalar& number() const { return *number_; }
+  const Scalar& number() const noexcept { return number_; }
   const Where& where() const noexcept { return where_; }
   /// The value; throws Error(invalid_argument) that names `op` for a plain number and for an empty value.
   Value value(std::string_view op = {}) const;
 
  private:
   Value value_;
-  std::optional<Scalar> number_;
+  bool is_number_ = false;
+  Scalar number_ = 0.0;
   Where where_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace weft {
@@ -87,7 +88,7 @@ void ScatterAdd::forward(const KernelArgs& args) const {
   // Row by row of the result, each summed up in f64 over the indices that name it.
   std::vector<std::int64_t> order(static_cast<std::size_t>(indices.elements));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::int64_t i) { return index_at(indices, i); });
+  std::ranges::sort(order, {}, [&](std::int64_t i) { return std::pair(index_at(indices, i), i); });
   const auto add_rows = [&]<typename T>(T) {
     const auto x = args.inputs[0].as<const T>();
     const auto y = args.outputs[0].as<T>();

@@ -43,9 +43,9 @@ bool overlap(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-ArenaPool::Lease Function::Body::lease(bool changes, const Where& where) {
+ArenaPool::Lease Function::Body::lease(bool writes, const Where& where) {
   try {
-    return changes ? state->parameters->arenas.write() : state->parameters->arenas.read();
+    return writes ? state->parameters->arenas.write() : state->parameters->arenas.read();
   } catch (const Error& error) {
     throw error.with({.where = to_string(where)});
   }
@@ -77,10 +77,11 @@ void Function::Body::bind(std::vector<std::int64_t>& bound, const Inputs& inputs
         if (!dim.is(size)) refuse(i, to_string(type));
         continue;
       }
-      std::int64_t& known =
+      std::int64_t& bound_size =
           bound[static_cast<std::size_t>(std::ranges::find(symbols, dim.symbol()) - symbols.begin())];
-      if (known == kUnbound) known = size;
-      if (known != size) refuse(i, fmt::format("{} with {} = {}", to_string(type), dim.symbol(), known));
+      if (bound_size == kUnbound) bound_size = size;
+      if (bound_size != size)
+        refuse(i, fmt::format("{} with {} = {}", to_string(type), dim.symbol(), bound_size));
     }
   }
 }

@@ -48,7 +48,7 @@ struct Function::Body {
   std::uint64_t clock = 0;  // of `known`
 
   /// Of the kind that a call needs; `where` is the line of the call.
-  ArenaPool::Lease lease(bool changes, const Where& where);
+  ArenaPool::Lease lease(bool writes, const Where& where);
   /// Checks the inputs and finds or makes their plan.
   template <typename Inputs>
   Entry& entry_for(Cache& cache, const Inputs& inputs, const Where& where);

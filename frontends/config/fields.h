@@ -7,7 +7,7 @@
 //       static constexpr auto fields = std::tuple(Field{"schedule", &Schedule::kind}, Field{"gamma",
 //       &Schedule::gamma});
 //     };
-//     static_assert(lists_every_member<Schedule>);
+//     static_assert(kListsEveryMember<Schedule>);
 //
 // The assertion fails for a member that was added and not listed, so that no walk can forget it. A member
 // that has fields itself is walked in its place; its own name counts for nothing, so names must differ in the
@@ -76,7 +76,7 @@ consteval std::size_t member_count() {
 }  // namespace detail
 
 template <Listed T>
-inline constexpr bool lists_every_member =
+inline constexpr bool kListsEveryMember =
     std::tuple_size_v<std::remove_cvref_t<decltype(T::fields)>> == detail::member_count<T>();
 
 }  // namespace weft

@@ -31,7 +31,7 @@ struct MlpConfig {
                  Field{"init", &MlpConfig::initializer}, Field{"bias_init", &MlpConfig::bias_initializer},
                  Field{"deviation", &MlpConfig::deviation}, Field{"dropout", &MlpConfig::dropout});
 };
-static_assert(lists_every_member<MlpConfig>);
+static_assert(kListsEveryMember<MlpConfig>);
 
 /// Throws Error(invalid_argument) for an unknown activation or initializer, an initializer of matrices for
 /// biases, a deviation that is not positive, inputs, classes or a width below 1, or a dropout outside of [0,
@@ -68,7 +68,7 @@ struct PixelScale {
   static constexpr auto fields =
       std::tuple(Field{"pixel_mean", &PixelScale::mean}, Field{"pixel_deviation", &PixelScale::deviation});
 };
-static_assert(lists_every_member<PixelScale>);
+static_assert(kListsEveryMember<PixelScale>);
 
 /// u8 pixels as f32.
 Value scale_pixels(const Value& pixels, const PixelScale& scale = {});

@@ -36,7 +36,7 @@ struct ScheduleConfig {
                  Field{"every", &ScheduleConfig::every}, Field{"end_rate", &ScheduleConfig::end_rate},
                  Field{"rise", &ScheduleConfig::rise});
 };
-static_assert(lists_every_member<ScheduleConfig>);
+static_assert(kListsEveryMember<ScheduleConfig>);
 
 /// The numbers are explained in the table of optimizers.
 struct OptimizerConfig {
@@ -77,7 +77,7 @@ struct OptimizerConfig {
       Field{"l1", &OptimizerConfig::l1}, Field{"l2", &OptimizerConfig::l2},
       Field{"beta", &OptimizerConfig::beta});
 };
-static_assert(lists_every_member<OptimizerConfig>);
+static_assert(kListsEveryMember<OptimizerConfig>);
 
 /// A row of the table of optimizers.
 struct OptimizerChoice {

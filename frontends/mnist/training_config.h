@@ -29,7 +29,7 @@ struct TrainingConfig {
       Field{"label_smoothing", &TrainingConfig::label_smoothing}, Field{"epochs", &TrainingConfig::epochs},
       Field{"validation", &TrainingConfig::validation}, Field{"patience", &TrainingConfig::patience});
 };
-static_assert(lists_every_member<TrainingConfig>);
+static_assert(kListsEveryMember<TrainingConfig>);
 
 /// The epoch whose weights did best on the images held out.
 struct BestEpoch {
@@ -40,7 +40,7 @@ struct BestEpoch {
   static constexpr auto fields =
       std::tuple(Field{"best_epoch", &BestEpoch::epoch}, Field{"best_accuracy", &BestEpoch::accuracy});
 };
-static_assert(lists_every_member<BestEpoch>);
+static_assert(kListsEveryMember<BestEpoch>);
 
 struct SavedTraining {
   TrainingConfig config;
@@ -52,7 +52,7 @@ struct SavedTraining {
       std::tuple(Field{"", &SavedTraining::config}, Field{"", &SavedTraining::position},
                  Field{"", &SavedTraining::best});
 };
-static_assert(lists_every_member<SavedTraining>);
+static_assert(kListsEveryMember<SavedTraining>);
 
 /// Throws Error(invalid_argument) for what cannot be trained: unknown names, numbers out of their bounds.
 void validate(const TrainingConfig& config);

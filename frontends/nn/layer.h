@@ -101,10 +101,7 @@ concept Holds = HasParameters<L> || HasBuffers<L> || HasLayers<L> || NamesItsKin
 /// body would have to compile.
 template <typename L>
 constexpr bool takes_operand() {
-  if constexpr (Holds<L>) {
-    return std::is_invocable_r_v<Value, const L&, const Operand&>;
-  } else if constexpr (std::is_class_v<L>) {
-    if constexpr (requires { &L::operator(); }) return std::is_invocable_r_v<Value, const L&, const Operand&>;
+  if constexpr (!Holds<L> && std::is_class_v<L> && !requires { &L::operator(); }) {
     return false;
   } else {
     return std::is_invocable_r_v<Value, const L&, const Operand&>;

@@ -58,7 +58,7 @@ class Lazy {
 
  private:
   struct State {
-    Graph* graph;
+    Graph* graph = nullptr;
     std::string name;
     Build build;
     std::optional<L> layer;

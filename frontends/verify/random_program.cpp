@@ -58,8 +58,8 @@ class Builder {
     if (source_.coin()) return add_specified();
     try {
       (this->*kSteps[static_cast<std::size_t>(source_.below(kSteps.size()))])();
-    } catch (const Error&) {
-      // The values did not fit.
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::internal) throw;  // else the values did not fit
     }
   }
 
@@ -69,7 +69,7 @@ class Builder {
     const double offset = source_.number(1.0, 10.0);
     const std::array<Sizes, 6> shapes{Sizes{terms}, {terms, 1}, {terms, 2 + source_.below(2)},
                                       {terms, 2},   {2, terms}, {1, terms}};
-    const Sizes sizes = shapes[static_cast<std::size_t>(source_.below(shapes.size()))];
+    const Sizes& sizes = shapes[static_cast<std::size_t>(source_.below(shapes.size()))];
     // Where all terms are equal, roundings add up and do not cancel.
     const bool equal = source_.below(3) > 0;
     const auto long_tensor = [&](const Sizes& of) {

@@ -18,24 +18,24 @@ sigset_t blocked_signals() {
 
 struct ThreadShield {
   int depth = 0;
-  sigset_t before;
+  sigset_t before{};
 };
-thread_local ThreadShield shield;
+thread_local ThreadShield thread_shield;
 
 }  // namespace
 
 void SignalShield::raise() {
-  if (shield.depth++ > 0) return;
+  if (thread_shield.depth++ > 0) return;
   const sigset_t blocked = blocked_signals();
-  ::pthread_sigmask(SIG_BLOCK, &blocked, &shield.before);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &thread_shield.before);
 }
 
 void SignalShield::lower() {
-  if (--shield.depth == 0) ::pthread_sigmask(SIG_SETMASK, &shield.before, nullptr);
+  if (--thread_shield.depth == 0) ::pthread_sigmask(SIG_SETMASK, &thread_shield.before, nullptr);
 }
 
 void SignalShield::open() {
-  if (!wanted_ || shield.depth != 1) return;
+  if (!wanted_ || thread_shield.depth != 1) return;
   lower();
   raise();
 }

@@ -310,7 +310,9 @@ std::vector<std::pair<double, const Dialect*>> by_accuracy(const Results& result
     }
     if (networks > 0.0) ranked.emplace_back(sum / networks, recipe);
   }
-  std::ranges::stable_sort(ranked, std::greater<>(), &std::pair<double, const Dialect*>::first);
+  std::ranges::sort(ranked, [](const auto& a, const auto& b) {  // equal accuracies by name
+    return a.first != b.first ? a.first > b.first : a.second->name < b.second->name;
+  });
   return ranked;
 }
 

@@ -33,7 +33,7 @@ struct StudySettings {
       Field{"peers", &StudySettings::peers}, Field{"data", &StudySettings::data},
       Field{"synthetic", &StudySettings::synthetic}, Field{"data_hash", &StudySettings::data_hash});
 };
-static_assert(lists_every_member<StudySettings>);
+static_assert(kListsEveryMember<StudySettings>);
 
 /// As JSON text, and back; throws Error(bad_file) for text that is none.
 std::string settings_text(const StudySettings& settings);

@@ -92,7 +92,7 @@ class CrossEntropyKernel final : public Kernel {
                           .elements = static_cast<std::int64_t>(rows_.end - rows_.begin)};
     check_indices(labels, static_cast<std::int64_t>(rows_.length), "label",
                   static_cast<std::int64_t>(rows_.begin));
-    std::array<RowSum, kRowsAtATime> sums;
+    std::array<RowSum, kRowsAtATime> sums{};
     for (std::size_t row = rows_.begin; row < rows_.end; row += kRowsAtATime) {
       const std::size_t count = std::min(kRowsAtATime, rows_.end - row);
       const std::size_t start = row * rows_.length;
