@@ -84,7 +84,7 @@ TEST(ComputedSizes, RunANetworkOverPicturesOfAnySize) {
   const Value features = max_pool2d(conv2d(image, w, {.stride = 1, .padding = 1}), {.window = 2});
   const Value smooth = avg_pool2d(features, {.window = 2, .stride = 1});
   const Value flat = flatten(smooth);
-  EXPECT_EQ(to_string(flat.shape()), "[n, (h//2)*(w//2)*4 - (h//2)*4 - (w//2)*4 + 4]");
+  EXPECT_EQ(to_string(flat.shape()), "[n, (h//2)*(w//2)*4 + 4 - (h//2)*4 - (w//2)*4]");
   const Value pooled = mean(features, {2, 3});
   const auto slopes = gradients(sum(square(flat)) + sum(pooled), {image, w});
   for (const Bindings& sizes :

