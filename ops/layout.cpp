@@ -13,6 +13,16 @@
 namespace weft {
 namespace {
 
+// How many elements a walk of `length` elements by `step` meets.
+Dim steps_in(const Dim& length, std::int64_t step) {
+  if (step == 1 || length.is(0)) return length;
+  if (length.is_number()) return (length.size() - 1) / step + 1;
+  // No axis is longer than such a step, and the sum below has room for both.
+  constexpr std::int64_t kLongest = std::int64_t{1} << 62;
+  const std::int64_t by = std::min(step, kLongest);
+  return floor_div(length + (by - 1), by);
+}
+
 /// The elements of a tensor seen as [outer, length of an axis, inner].
 struct AxisView {
   std::int64_t outer = 1;
@@ -203,8 +213,7 @@ TensorType Slice::infer(const TensorType& x) const {
          .actual = fmt::format("start {}, stop {}, step {}", to_string(start), to_string(stop), step)});
   }
   std::vector<Dim> dims = x.shape.dims();
-  const Dim length = stop - start;
-  dims[along] = step == 1 ? length : floor_div(length - 1, step) + 1;
+  dims[along] = steps_in(stop - start, step);
   return {x.dtype, Shape(std::move(dims))};
 }
 void Slice::forward(const KernelArgs& args) const {

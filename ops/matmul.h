@@ -21,7 +21,7 @@ struct MatMul {  // C = op(A) op(B), where op transposes the last two axes if it
 /// broadcast. The flags take an operand transposed, at no cost. Errors: shape_mismatch, dtype_mismatch.
 /// Accuracy in f32: an element is at most (min(k, 2048) + 2) * 2^-24 of the sum of its terms' absolute values
 /// away from the exact one; with more than 2,048 terms and at most four rows or columns, and of two vectors,
-/// two roundings.
+/// two roundings. Where terms or sums are denormal, each term may add 2^-150.
 Value matmul(const Operand& a, const Operand& b, bool transpose_a = false, bool transpose_b = false);
 
 /// The sizes of one matrix product inside a batch, read off the operands' concrete sizes.

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "weft/ops/elementwise.h"
 #include "weft/ops/source.h"
@@ -214,6 +216,22 @@ TEST_F(LayoutTest, SliceTakesARange) {
   EXPECT_EQ(at(slice(matrix_, 1, 0, 3, kHuge)), (Numbers{1, 4}));
   EXPECT_EQ(slice(in({"batch", 3}), 1, 0, 2).shape(), (Shape{"batch", 2}));
   EXPECT_EQ(slice(in({"batch", 3}), 0, 0, 2).shape(), (Shape{2, 3}));
+}
+
+TEST_F(LayoutTest, SliceOfNothingIsEmptyWhateverTheStep) {
+  const Value x = input(graph_, "walked", f64, {"b"});
+  for (const std::int64_t step : {std::int64_t{1}, std::int64_t{2}, std::int64_t{7}, kHuge}) {
+    EXPECT_EQ(slice(matrix_, 1, 2, 2, step).shape(), (Shape{2, 0})) << step;
+    const Value y = slice(x, 0, Dim(0), Dim("b"), step);
+    for (const std::int64_t size : {0, 1, 2, 7, 8}) {
+      Numbers given(static_cast<std::size_t>(size));
+      std::iota(given.begin(), given.end(), 1.0);
+      Numbers expected;
+      for (std::int64_t i = 0; i < size; i += std::min(step, size)) expected.push_back(given[i]);
+      EXPECT_EQ(at(y, {{"walked", Tensor::of<double>(given, {size})}}, {{"b", size}}), expected)
+          << size << " by " << step;
+    }
+  }
 }
 
 TEST_F(LayoutTest, SliceRejectsBoundsOutside) {

@@ -28,7 +28,7 @@ std::vector<const SparseFunctions*> instruction_sets() {
   return sets;
 }
 
-/// A store with empty and full rows, and the matrix that it stands for.
+/// A store, and the matrix that it stands for.
 struct Matrix {
   Tensor tensor;
   RowStore store;
@@ -39,12 +39,13 @@ struct Matrix {
   }
 };
 
-Matrix random_matrix(DType dtype, std::int64_t columns) {
+/// One of so many elements is not 0. Unless `no_full_row`, row 1 is full; row 2 is empty.
+Matrix random_matrix(DType dtype, std::int64_t columns, std::uint32_t one_of = 4, bool no_full_row = false) {
   PhiloxSequence random(testing_support::test_seed(), 1);
   Matrix matrix{.tensor = Tensor::zeros(dtype, {kMatrixRows, columns}), .store = {}};
   for (std::int64_t i = 0; i < kMatrixRows * columns; ++i) {
     const std::int64_t row = i / columns;
-    const bool filled = row == 1 || (row != 2 && random.below(4) == 0);
+    const bool filled = (row == 1 && !no_full_row) || (row != 2 && random.below(one_of) == 0);
     if (!filled) continue;
     const auto at = static_cast<std::size_t>(i);
     if (dtype == DType::u8) {
@@ -63,6 +64,11 @@ std::vector<float> random_floats(std::int64_t count) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < count; ++i) values.push_back(random.uniform() - 0.5F);
   return values;
+}
+
+std::int64_t row_length(const Matrix& x, std::int64_t row) {
+  const StoredRows rows = x.store.layout.view(x.store.bytes.data());
+  return rows.ends[row] - rows.begins[row];
 }
 
 class PanelRoom {
@@ -155,7 +161,9 @@ TEST(SparseFunctions, MultiplyInPartsToTheSameBits) {
           check_parts(*functions, x, n, panel_size, kApart);
         }
       }
-      check_parts(*functions, random_matrix(dtype, 70'001), 5, 8192, 0);
+      const Matrix wide = random_matrix(dtype, 70'001, 64, true);
+      for (std::int64_t i = 0; i < kMatrixRows; ++i) ASSERT_LE(row_length(wide, i), kLongestSum);
+      check_parts(*functions, wide, 5, 8192, 0);
     }
   }
 }
