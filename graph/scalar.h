@@ -12,6 +12,15 @@
 namespace weft {
 
 class Scalar {
+  enum class Kind : std::uint8_t { floating, with_sign, without_sign };
+
+  template <typename F>
+  auto visit(F f) const {
+    if (kind_ == Kind::floating) return f(floating_);
+    if (kind_ == Kind::with_sign) return f(static_cast<std::int64_t>(bits_));
+    return f(bits_);
+  }
+
  public:
   template <typename T>
     requires std::is_arithmetic_v<T>
@@ -38,15 +47,6 @@ class Scalar {
 
  private:
   friend std::string to_string(const Scalar& scalar);
-  enum class Kind : std::uint8_t { floating, with_sign, without_sign };
-
-  template <typename F>
-  auto visit(F f) const {
-    if (kind_ == Kind::floating) return f(floating_);
-    if (kind_ == Kind::with_sign) return f(static_cast<std::int64_t>(bits_));
-    return f(bits_);
-  }
-
   Kind kind_ = Kind::floating;
   double floating_ = 0.0;
   std::uint64_t bits_ = 0;  // of an integer, in two's complement where it has a sign
