@@ -10,6 +10,7 @@
 #include "weft/frontends/cli/check_models.h"
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/training_flags.h"
+#include "weft/frontends/cli/validators.h"
 #include "weft/runtime/files/json_text.h"
 
 namespace weft::cli {
@@ -149,7 +150,7 @@ Registered add_check(CLI::App& weft) {
   app->add_option("--op", args->ops, "Only these ops")->delimiter(',')->type_name("NAME");
   constexpr int kMostSamples = 1'000'000;
   app->add_option("--samples", args->samples, "Random samples of each form of an op")
-      ->check(CLI::Range(1, kMostSamples));
+      ->check(whole_within(1, kMostSamples));
   app->add_flag("--json", args->json, "Prints one line of JSON");
   return {app, [args] { return check(*args); }};
 }

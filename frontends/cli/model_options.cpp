@@ -3,6 +3,8 @@
 #include <map>
 #include <string>
 
+#include "weft/frontends/cli/validators.h"
+
 namespace weft::cli {
 
 void add_data_option(CLI::App& app, std::optional<std::filesystem::path>& data) {
@@ -17,13 +19,13 @@ void add_data_option(CLI::App& app, std::optional<std::filesystem::path>& data) 
 void add_thread_options(CLI::App& app, ThreadOptions& options) {
   constexpr int kMostThreads = 256;
   app.add_option("--threads", options.threads, "Threads to compute with, at most")
-      ->check(CLI::Range(1, kMostThreads))
+      ->check(whole_within(1, kMostThreads))
       ->group(kComputingGroup);
   app.add_option(
          "--cuts", options.cuts,
          "Parts that each step is cut into (0: one for each thread); a number gives the same bits with "
          "any number of threads")
-      ->check(CLI::Range(0, kMostThreads))
+      ->check(whole_within(0, kMostThreads))
       ->group(kComputingGroup);
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/validators.h"
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
@@ -92,7 +93,8 @@ Registered add_predict(CLI::App& weft) {
   app->add_option("--images", args->images, "Images, IDX, plain or gzip")->required()->type_name("IDX");
   app->add_option("--labels", args->labels, "Their labels, to tell how many are right")->type_name("IDX");
   constexpr int kMostThreads = 256;
-  app->add_option("--threads", args->threads, "Threads to compute with")->check(CLI::Range(1, kMostThreads));
+  app->add_option("--threads", args->threads, "Threads to compute with")
+      ->check(whole_within(1, kMostThreads));
   app->add_flag("--json", args->json, "Prints one line of JSON instead");
   return {app, [args] { return predict(*args); }};
 }

@@ -9,6 +9,7 @@
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/training_flags.h"
+#include "weft/frontends/cli/validators.h"
 #include "weft/frontends/data/batches.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/text.h"
@@ -127,7 +128,7 @@ int profile(ProfileArgs args) {
   const bool train = args.function == "train";
   const Profile profile = train ? profile_training(args, digits) : profile_prediction(args, digits);
   const MachinePeak peak = measure_peak(profile.threads);
-  fmt::print(talk, "{}: {}, {}, batch {}, {} thread{}\n\n{}", digits.source,
+  fmt::print(talk, "{}: {}, {}, batch {}, {} thread{}\n\n{}", printable(digits.source),
              network_in_words(args.config.model),
              train ? fmt::format("training by {}", args.config.optimizer.name) : "prediction",
              args.config.batch, profile.threads, profile.threads == 1 ? "" : "s", to_text(profile, peak));
@@ -153,7 +154,7 @@ Registered add_profile(CLI::App& weft) {
   add_sparse_option(*app, args->skip_zeros);
   constexpr std::int64_t kMostSteps = 1'000'000;
   app->add_option("--steps", args->steps, "Calls to measure; the latest of them, 256 at most, are summed up")
-      ->check(CLI::Range(std::int64_t{1}, kMostSteps));
+      ->check(whole_within(1, kMostSteps));
   app->add_option("--trace", args->trace, "Also writes the last ten calls for ui.perfetto.dev")
       ->type_name("FILE");
   app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");

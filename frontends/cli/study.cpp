@@ -11,6 +11,7 @@
 #include "weft/frontends/cli/dialects.h"
 #include "weft/frontends/cli/interrupt.h"
 #include "weft/frontends/cli/study_progress.h"
+#include "weft/frontends/cli/validators.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/frontends/mnist/study/depth.h"
 #include "weft/frontends/mnist/study/findings.h"
@@ -243,15 +244,12 @@ Registered add_study(CLI::App& weft) {
   constexpr std::int64_t kMany = 1'000'000;
   constexpr int kMostThreads = 256;
   app->add_flag("--quick", args->quick, "About a minute: 2 epochs, 2 seeds, 6000 training images");
-  app->add_option("--epochs", settings.epochs, "Epochs of each training")
-      ->check(CLI::Range(std::int64_t{1}, kMany));
-  app->add_option("--repeats", settings.repeats, "Seeds of each network")
-      ->check(CLI::Range(std::int64_t{1}, kMany));
-  app->add_option("--seed", settings.seed, "The first seed");
-  app->add_option("--samples", settings.samples, "Training images (0: all)")
-      ->check(CLI::Range(std::int64_t{0}, kMany));
+  app->add_option("--epochs", settings.epochs, "Epochs of each training")->check(whole_within(1, kMany));
+  app->add_option("--repeats", settings.repeats, "Seeds of each network")->check(whole_within(1, kMany));
+  app->add_option("--seed", settings.seed, "The first seed")->check(whole_from_0());
+  app->add_option("--samples", settings.samples, "Training images (0: all)")->check(whole_within(0, kMany));
   app->add_option("--threads", settings.threads, "Threads to compute with")
-      ->check(CLI::Range(1, kMostThreads));
+      ->check(whole_within(1, kMostThreads));
   app->add_option("--dialects", settings.dialects,
                   "Recipes by name or .toml file (default: all in --dialect-folder)")
       ->delimiter(',')

@@ -82,8 +82,9 @@ void print_json(const TrainArgs& args, const mnist::TrainingConfig& config, cons
 void print_start(std::FILE* talk, const TrainArgs& args, const mnist::TrainingConfig& config,
                  const data::Digits& digits, const TrainingSplit& data) {
   const std::int64_t held_out = data.held_out.images.sizes()[0];
-  fmt::print(talk, "{}: {} training{} and {} test images\n", digits.source, data.train.images.sizes()[0],
-             held_out == 0 ? "" : fmt::format(", {} validation", held_out), digits.test.images.sizes()[0]);
+  fmt::print(talk, "{}: {} training{} and {} test images\n", printable(digits.source),
+             data.train.images.sizes()[0], held_out == 0 ? "" : fmt::format(", {} validation", held_out),
+             digits.test.images.sizes()[0]);
   fmt::print(talk, "{}, {}, batch {}, {} thread{}, seed {}\n", network_in_words(config.model),
              describe(config.optimizer), config.batch, args.threads.threads,
              args.threads.threads == 1 ? "" : "s", config.seed);

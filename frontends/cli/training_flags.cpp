@@ -99,7 +99,7 @@ void TrainingFlags::add_network(CLI::App& app) {
   const auto initializers = names_of(std::span(nn::named_initializers()));
   app.add_option("--layers", model.layers, "Widths of the hidden layers, e.g. 100,100")
       ->delimiter(',')
-      ->check(CLI::Range(std::int64_t{1}, kMostUnits))
+      ->check(whole_within(1, kMostUnits))
       ->group(group);
   app.add_option("--activation", model.activation, "Activation of the hidden layers")
       ->check(choice_of("activation", names_of(nn::named_activations())))
@@ -172,11 +172,11 @@ void TrainingFlags::add_training(CLI::App& app, const TrainingFlagOptions& optio
   }
   if (options.runs_epochs) {
     app.add_option("--epochs", given_.epochs, "Epochs in all, those before a --resume included")
-        ->check(CLI::Range(std::int64_t{1}, kMostEpochs))
+        ->check(whole_within(1, kMostEpochs))
         ->group(group);
   }
   app.add_option("--batch", given_.batch, "Samples in a mini-batch")
-      ->check(CLI::Range(std::int64_t{1}, kMostRows))
+      ->check(whole_within(1, kMostRows))
       ->group(group);
   app.add_option("--loss", given_.loss, "What a step makes smaller")
       ->check(choice_of("loss", names_of(losses::named_class_losses())))
@@ -196,7 +196,7 @@ void TrainingFlags::add_training(CLI::App& app, const TrainingFlagOptions& optio
         ->group(group);
     app.add_option("--patience", given_.patience,
                    "Epochs without a better validation accuracy after which training ends (0: it never does)")
-        ->check(CLI::Range(std::int64_t{0}, kMostEpochs))
+        ->check(whole_within(0, kMostEpochs))
         ->group(group);
   }
   app.add_option("--seed", given_.seed, "Seed of everything random")->check(whole_from_0())->group(group);

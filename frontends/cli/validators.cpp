@@ -17,6 +17,15 @@ CLI::Validator number_within(const Bounds& bounds) {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator whole_within(std::int64_t low, std::int64_t high) {
+  const auto check = [low, high](const std::string& text) -> std::string {
+    std::int64_t number = 0;
+    if (CLI::detail::lexical_cast(text, number) && low <= number && number <= high) return {};
+    return fmt::format("'{}' is not a whole number from {} to {}", text, low, high);
+  };
+  return CLI::Validator(check, "");
+}
+
 CLI::Validator whole_from_0() {
   const auto check = [](const std::string& text) -> std::string {
     return text.starts_with('-') ? fmt::format("'{}' is not a whole number from 0 up", text) : std::string();

@@ -3,6 +3,7 @@
 // list names in braces.
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ inline constexpr Bounds kAnyNumber{.low = std::numeric_limits<double>::lowest(),
 
 /// A finite number within the bounds.
 CLI::Validator number_within(const Bounds& bounds);
+/// A whole number from `low` to `high`.
+CLI::Validator whole_within(std::int64_t low, std::int64_t high);
 /// A whole number without a sign: a minus sign would count from the largest seed downwards.
 CLI::Validator whole_from_0();
 /// One of the names of a table; `kind` is "optimizer" or the like.

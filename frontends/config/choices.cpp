@@ -13,7 +13,7 @@ bool Bounds::contain(double number) const {
 }
 
 std::string to_string(const Bounds& bounds) {
-  return fmt::format("{}{}, {}{}", bounds.low_is_possible ? '[' : '(', bounds.low, bounds.high,
+  return fmt::format("{}{:.7g}, {:.7g}{}", bounds.low_is_possible ? '[' : '(', bounds.low, bounds.high,
                      bounds.high_is_possible ? ']' : ')');
 }
 

@@ -121,11 +121,10 @@ double rgb(const Style& look) {
 }  // namespace
 
 std::string gnuplot_text(std::string_view text, std::size_t most) {
+  // gnuplot takes two quotes for one only after another character: at the start of a text, or twice in a row,
+  // they would end the literal. So no quote stands in it at all.
   std::string literal = "'";
-  for (const char c : shortened(text, most)) {
-    if (c == '\'') literal += '\'';
-    literal += c;
-  }
+  for (const char c : shortened(text, most)) literal += c == '\'' ? "’" : std::string(1, c);
   return literal + "'";
 }
 

@@ -104,7 +104,7 @@ Script script_of(const ImageChart& chart);
 Script script_of(const Diagram& diagram);
 
 /// A text as gnuplot's literal, one line of at most `most` characters. It stands in single quotes, between
-/// which gnuplot knows neither escapes nor commands.
+/// which gnuplot knows neither escapes nor commands; a single quote in it becomes "’".
 std::string gnuplot_text(std::string_view text, std::size_t most = 120);
 
 /// How high a line chart is to be, as a share of its width, so that its legend takes nothing from the plot.

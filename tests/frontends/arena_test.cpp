@@ -33,15 +33,18 @@ void expect_tight(Graph& graph, const FunctionSpec& spec, const std::string& wha
 
 TEST(Arena, IsWithinATenthOfTheLeastForTheNetworksOfThePaper) {
   for (const mnist::Configuration& configuration : mnist::paper_configurations()) {
-    Graph graph;
-    const mnist::Mlp mlp(graph, {.layers = configuration.layers, .activation = configuration.activation});
-    const Value images = input(graph, "images", u8, {"samples", kPixels});
-    const Value labels = input(graph, "labels", u8, {"samples"});
+    const mnist::MlpConfig config{.layers = configuration.layers, .activation = configuration.activation};
     for (const std::string optimizer : {"sgd", "momentum", "adam"}) {
+      Graph graph;
+      const mnist::Mlp mlp(graph, config);
+      const Value images = input(graph, "images", u8, {"samples", kPixels});
+      const Value labels = input(graph, "labels", u8, {"samples"});
       FunctionSpec step = mnist::training_step(mlp, images, labels, {.name = optimizer});
       step.inputs.insert(step.inputs.begin(), {images, labels});
       expect_tight(graph, step, configuration.name + " by " + optimizer);
     }
+    Graph graph;
+    const mnist::Mlp mlp(graph, config);
     expect_tight(graph, mnist::prediction(graph, mlp, kPixels), configuration.name + ", prediction");
   }
 }

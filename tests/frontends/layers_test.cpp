@@ -170,7 +170,8 @@ TEST(ImageLayers, RejectWhatIsNoImage) {
   const auto line = std::to_string(__LINE__ + 1);
   const auto wrong = [&] { nn::upsample_nearest(input(graph, "v", f32, {3}), 2); };
   expect_error(ErrorCode::shape_mismatch, {"layers_test.cpp:" + line, "upsample_nearest", "[3]"}, wrong);
-  expect_error(ErrorCode::shape_mismatch, {"zero_padding", "[batch, 3]"}, [&] { nn::zero_padding(x, {}); });
+  expect_error(ErrorCode::shape_mismatch, {"zero_padding", "[3]"},
+               [&] { nn::zero_padding(input(graph, "w", f32, {3}), {}); });
   expect_error(ErrorCode::shape_mismatch, {"global_max_pool"}, [&] { nn::global_max_pool(x); });
   const Value image = input(graph, "image", f32, {"batch", 3, 4, 4});
   expect_error(ErrorCode::invalid_argument, {"-1"}, [&] { nn::zero_padding(image, {.left = -1}); });

@@ -180,7 +180,7 @@ TEST(Gnuplot, KeepsATextInItsLiteral) {
       EXPECT_LT(script.commands.size(), 5000U);
     }
   }
-  EXPECT_EQ(gnuplot_text("it's `x` \"y\"\n"), "'it''s `x` \"y\"\\n'");
+  EXPECT_EQ(gnuplot_text("it's `x` \"y\"\n"), "'it’s `x` \"y\"\\n'");
 }
 
 TEST(Gnuplot, RunsNothingThatStandsInAText) {

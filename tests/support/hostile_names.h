@@ -11,6 +11,8 @@ inline std::vector<std::string> hostile_names() {
   return {"",
           "x\nsystem('touch pwned')\n#",
           "'; system('touch pwned'); '",
+          "a''; system(\"touch pwned\") #",
+          "''; system(\"touch pwned\") #",
           "\"; system(\"touch pwned\"); \"",
           "`touch pwned`",
           "$(touch pwned)",
