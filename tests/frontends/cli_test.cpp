@@ -258,12 +258,8 @@ TEST_F(Cli, TrainsByARecipeWhichOtherFlagsChange) {
       train({"--epochs", "2", "--recipe", "weft", "--lr", "0.001", "--seed", "3", "--json"}).out);
   EXPECT_EQ(changed.at("optimizer"), "adamw");
   EXPECT_EQ(changed.at("lr"), 0.001);
-<<<<<<< HEAD
-  EXPECT_EQ(changed.at("batch"), 16);
-=======
   EXPECT_EQ(changed.at("batch"), 32);  // as every training here
   EXPECT_EQ(changed.at("seed"), 3);
->>>>>>> wt_c
   for (const std::vector<std::string>& command : {std::vector<std::string>{"inspect", "--stage", "memory"},
                                                   {"profile", "--steps", "3"},
                                                   {"check", "--batch", "8"}}) {
