@@ -33,10 +33,12 @@ TrainingRun::TrainingRun(const mnist::TrainingConfig& config, const TrainingSpli
       session_(graph_, options),
       spec_(mnist::training_step(mlp_, constant(graph_, data.train.images),
                                  constant(graph_, data.train.labels), config)) {
-  if (config.validation > 0.0) best_weights_.emplace(session_, mlp_.parameters());
+  if (config.validation > 0.0)
+    best_weights_ = std::make_unique<mnist::BestWeights>(session_, mlp_.parameters());
   if (resume) load(*resume);  // before anything is allocated on the word of its metadata
-  step_ = session_.compile(spec_);
-  predict_ = session_.compile(mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels));
+  step_ = std::make_unique<Function>(session_.compile(spec_));
+  predict_ = std::make_unique<Function>(
+      session_.compile(mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels)));
 }
 
 void TrainingRun::exchange_weights() {

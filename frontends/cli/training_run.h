@@ -63,10 +63,10 @@ class TrainingRun {
   mnist::Mlp mlp_;
   Session session_;
   FunctionSpec spec_;
-  std::optional<mnist::BestWeights> best_weights_;
+  std::unique_ptr<mnist::BestWeights> best_weights_;  // null without a validation share
   bool best_is_current_ = false;
-  std::optional<Function> step_;
-  std::optional<Function> predict_;
+  std::unique_ptr<Function> step_;  // both from the constructor on
+  std::unique_ptr<Function> predict_;
 };
 
 }  // namespace weft::cli
