@@ -26,7 +26,8 @@ InterruptWatch::InterruptWatch() {
 
 InterruptWatch::~InterruptWatch() {
   ending_.store(true);
-  ::pthread_kill(waiting_.native_handle(), SIGTERM);
+  // The thread blocks the signal and takes it in sigwait, which ends.
+  ::pthread_kill(waiting_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   waiting_.join();
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +29,7 @@ class Lazy {
   using Build = std::function<L(std::string_view name, const TensorType& x, Where where)>;
 
   Lazy(Graph& graph, std::string_view name, Build build)
-      : state_(
-            std::make_shared<State>(State{&graph, graph.full_name(name), std::move(build), std::nullopt})) {}
+      : state_(std::make_shared<State>(State{&graph, graph.full_name(name), std::move(build), nullptr})) {}
 
   Value operator()(const Operand& x) const { return built(x.value().type(), x.where())(x); }
   Value operator()(const SparseValue& x, Where where = Where::current()) const
@@ -61,12 +59,14 @@ class Lazy {
     Graph* graph = nullptr;
     std::string name;
     Build build;
-    std::optional<L> layer;
+    std::unique_ptr<L> layer;  // null before it is applied
   };
 
   const L& built(const TensorType& x, Where where) const {
-    if (!state_->layer)
-      state_->layer = state_->build(detail::name_within_scopes(*state_->graph, state_->name), x, where);
+    if (!state_->layer) {
+      state_->layer = std::make_unique<L>(
+          state_->build(detail::name_within_scopes(*state_->graph, state_->name), x, where));
+    }
     return *state_->layer;
   }
 
