@@ -1,6 +1,7 @@
 // The training step of a network with all passes, and with each left out: what the pass is worth.
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <string>
@@ -30,7 +31,7 @@ void training_step(benchmark::State& state, const std::string& optimizer,
 const bool kRegistered = [] {
   for (const std::string optimizer : {"sgd", "adam"}) {
     const auto add = [&](const std::string& name, std::vector<std::string> without) {
-      benchmark::RegisterBenchmark(("training_step/" + optimizer + name).c_str(),
+      benchmark::RegisterBenchmark(fmt::format("training_step/{}{}", optimizer, name).c_str(),
                                    [optimizer, without = std::move(without)](benchmark::State& state) {
                                      training_step(state, optimizer, without);
                                    });

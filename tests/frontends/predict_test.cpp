@@ -15,7 +15,7 @@ using testing_support::expect_error;
 using testing_support::TensorSource;
 
 /// Twice x [n, 3], the sum of each of its rows, and the labels, all as they are.
-struct Rows {
+struct RowsPredicted {
   Graph graph;
   Value x = input(graph, "x", f32, {"n", 3});
   Value labels = input(graph, "labels", i64, {"n"});
@@ -24,7 +24,7 @@ struct Rows {
 };
 
 TEST(Predict, JoinsTheOutputsOfAllBatches) {
-  Rows rows;
+  RowsPredicted rows;
   Function function =
       rows.session.compile({.inputs = {rows.x, rows.labels, rows.factor},
                             .outputs = {rows.x * rows.factor, sum(rows.x, {1}), rows.labels + 1.0},
@@ -45,13 +45,13 @@ TEST(Predict, JoinsTheOutputsOfAllBatches) {
 }
 
 TEST(Predict, OfNoRowsGivesNoRows) {
-  Rows rows;
+  RowsPredicted rows;
   Function function = rows.session.compile({.inputs = {rows.x}, .outputs = {rows.x * 2.0}, .updates = {}});
   EXPECT_TRUE(identical(predict(function, Tensor::zeros(f32, {0, 3})), Tensor::zeros(f32, {0, 3})));
 }
 
 TEST(Predict, GivesTheOnlyOutputOfOneInput) {
-  Rows rows;
+  RowsPredicted rows;
   Function function = rows.session.compile({.inputs = {rows.x}, .outputs = {argmax(rows.x)}, .updates = {}});
   const Tensor x = Tensor::of({0.0F, 1.0F, 0.0F, 2.0F, 1.0F, 0.0F}, {2, 3});
   EXPECT_TRUE(identical(predict(function, x, 1), Tensor::of<std::int64_t>({1, 0})));
@@ -60,7 +60,7 @@ TEST(Predict, GivesTheOnlyOutputOfOneInput) {
 }
 
 TEST(Predict, RefusesWhatHasNoRows) {
-  Rows rows;
+  RowsPredicted rows;
   Function mean_of = rows.session.compile({.inputs = {rows.x}, .outputs = {mean(rows.x)}, .updates = {}});
   const Tensor x = Tensor::zeros(f32, {4, 3});
   expect_error(ErrorCode::shape_mismatch, {"4 rows in output 0", "f32[]"}, [&] { predict(mean_of, x); });

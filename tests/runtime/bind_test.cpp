@@ -13,7 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 
-std::vector<std::pair<std::int64_t, std::int64_t>> made;
+std::vector<std::pair<std::int64_t, std::int64_t>> made_ranges;
 
 class Idle final : public Kernel {
  public:
@@ -28,7 +28,7 @@ std::optional<KernelChoice> noted_tanh(const KernelSite& site) {
   choice.cut = cut_by_rows(site);
   choice.cut.seamless = Seamless;
   choice.make = [](Range rows) {
-    made.emplace_back(rows.begin, rows.end);
+    made_ranges.emplace_back(rows.begin, rows.end);
     return std::make_unique<Idle>();
   };
   return choice;
@@ -40,10 +40,10 @@ std::vector<std::pair<std::int64_t, std::int64_t>> parts_of(KernelOffer kernel, 
   Graph graph;
   const std::vector<Value> roots{tanh(input(graph, "x", f32, {rows}))};
   const std::vector<std::string> inputs{"x"};
-  made.clear();
+  made_ranges.clear();
   compile(graph, roots, 1, inputs, {}, {.cuts = cuts, .kernels = {{"noted_tanh", kernel}}},
           {.threads = threads});
-  return made;
+  return made_ranges;
 }
 
 TEST(Bind, MakesAKernelForEachPart) {

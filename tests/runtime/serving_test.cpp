@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(Settings, Serving,
                          });
 
 class BesideACall : public testing::Test {
- protected:
+ public:
   BesideACall() {
     w = parameter(graph, "w", Tensor::of({1.0F}));
     paused = apply(Pause{}, w);
