@@ -58,6 +58,7 @@ class Cli : public ::testing::Test {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
+ protected:
   TemporaryFolder folder_;
 };
 
