@@ -13,13 +13,13 @@ namespace {
 using testing_support::expect_error;
 
 constexpr std::int64_t kBeyondDouble = 9007199254740993;  // 2^53 + 1
-constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLargestI64 = std::numeric_limits<std::int64_t>::max();
 
 TEST(Scalar, KeepsTheValueOfAnInteger) {
   EXPECT_EQ(Scalar(kBeyondDouble).to<std::int64_t>(), kBeyondDouble);
-  EXPECT_EQ(Scalar(kLargest).to<std::int64_t>(), kLargest);
-  EXPECT_EQ(Scalar(std::numeric_limits<std::int64_t>::lowest()).to<std::int64_t>(), -kLargest - 1);
-  EXPECT_EQ(Scalar(static_cast<std::uint64_t>(kLargest)).to<std::int64_t>(), kLargest);
+  EXPECT_EQ(Scalar(kLargestI64).to<std::int64_t>(), kLargestI64);
+  EXPECT_EQ(Scalar(std::numeric_limits<std::int64_t>::lowest()).to<std::int64_t>(), -kLargestI64 - 1);
+  EXPECT_EQ(Scalar(static_cast<std::uint64_t>(kLargestI64)).to<std::int64_t>(), kLargestI64);
   EXPECT_EQ(to_string(Scalar(kBeyondDouble)), "9007199254740993");
   EXPECT_EQ(to_string(Scalar(~std::uint64_t{0})), "18446744073709551615");
 }
@@ -39,7 +39,7 @@ TEST(Scalar, RefusesWhatAnIntegerCannotHold) {
                  [&] { return Scalar(number).template to<decltype(to)>(); });
   };
   refuses(std::uint64_t{1} << 63, "i64 cannot hold the number 9223372036854775808", std::int64_t{});
-  refuses(kLargest, "i32", std::int32_t{});
+  refuses(kLargestI64, "i32", std::int32_t{});
   refuses(256, "u8 cannot hold the number 256", std::uint8_t{});
   refuses(-1, "u8", std::uint8_t{});
   refuses(2, "bool", bool{});

@@ -45,8 +45,7 @@ std::string time_text(const Spread& seconds) {
   constexpr double kMilli = 1000.0;
   const bool small = seconds.median < kSmall;
   const double factor = small ? kMilli : 1.0;
-  std::string median =
-      fmt::format("{:.{}f} {}", factor * seconds.median, small ? 1 : 2, small ? "ms" : "s");
+  std::string median = fmt::format("{:.{}f} {}", factor * seconds.median, small ? 1 : 2, small ? "ms" : "s");
   if (seconds.runs < 2) return median;
   return fmt::format("{} ({:.{}f} to {:.{}f})", median, factor * seconds.low, small ? 1 : 2,
                      factor * seconds.high, small ? 1 : 2);
