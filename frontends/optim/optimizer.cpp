@@ -35,10 +35,14 @@ void expect_one_for_each(std::string_view method, std::span<const Value> paramet
 
 }  // namespace
 
-Operand Rate::of(std::size_t parameter) const {
-  if (multipliers_.empty() || multipliers_[parameter] == 1.0) return base_;
-  if (base_.is_number()) return Operand(base_.number().as_double() * multipliers_[parameter], base_.where());
-  return Operand(base_ * multipliers_[parameter], base_.where());
+Operand Rate::of(std::size_t parameter, DType dtype) const {
+  const double factor = multipliers_.empty() ? 1.0 : multipliers_[parameter];
+  if (base_.is_number()) {
+    return factor == 1.0 ? base_ : Operand(base_.number().as_double() * factor, base_.where());
+  }
+  Value rate = base_.value();
+  if (is_float(rate.dtype()) && rate.dtype() != dtype) rate = cast(rate, dtype);
+  return {factor == 1.0 ? rate : rate * factor, base_.where()};
 }
 
 Value slot(const Value& parameter, std::string_view name, double initial) {
@@ -94,7 +98,7 @@ std::vector<Value> update_each(std::string_view method, std::span<const Value> p
   std::vector<Value> updates;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Scope origin(parameters[i].graph(), "", rate.where());
-    const Change change = rule(parameters[i], gradients[i], rate.of(i));
+    const Change change = rule(parameters[i], gradients[i], rate.of(i, parameters[i].dtype()));
     updates.insert(updates.end(), change.slots.begin(), change.slots.end());
     updates.push_back(assign(parameters[i], change.next));
   }

@@ -24,8 +24,8 @@ class Rate {
   const Operand& base() const noexcept { return base_; }
   /// Empty where all parameters have the same rate.
   const std::vector<double>& multipliers() const noexcept { return multipliers_; }
-  /// The rate of one parameter.
-  Operand of(std::size_t parameter) const;
+  /// The rate of one parameter, in that one's dtype.
+  Operand of(std::size_t parameter, DType dtype) const;
 
  private:
   Operand base_;

@@ -50,7 +50,7 @@ std::vector<Value> with_next(std::span<const Value> updates, std::span<const Val
 std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const Value> parameters,
                                  const Rate& rate, double decay) {
   return with_next(updates, parameters, [&](std::size_t i, const Value& next) {
-    return next - rate.of(i) * (decay * parameters[i]);
+    return next - rate.of(i, parameters[i].dtype()) * (decay * parameters[i]);
   });
 }
 

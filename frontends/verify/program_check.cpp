@@ -65,8 +65,10 @@ struct ProgramTask {
   EngineTask task;
 };
 
-/// A single thread and all passes; and what `source` draws, without the pass whose turn it is.
-std::array<SessionOptions, 2> engines_for(int number, SampleSource& source, const CompileOptions& compile) {
+/// A single thread and all passes; and what `source` draws, without the pass whose turn it is. Infinities
+/// take every element: a product that skips zeros promises less of them.
+std::array<SessionOptions, 2> engines_for(int number, SampleSource& source, const CompileOptions& compile,
+                                          bool special) {
   static constexpr std::array kModes{SkipZeros::always, SkipZeros::never, SkipZeros::automatic};
   CompileOptions plain = compile;
   if (source.coin()) plain.skip_zeros = SkipZeros::always;
@@ -75,6 +77,7 @@ std::array<SessionOptions, 2> engines_for(int number, SampleSource& source, cons
   varied.without.emplace_back(passes[static_cast<std::size_t>(number) % passes.size()]);
   varied.skip_zeros = kModes[static_cast<std::size_t>(source.below(kModes.size()))];
   varied.cuts = static_cast<int>(source.below(5));
+  if (special) plain.skip_zeros = varied.skip_zeros = SkipZeros::never;
   return {trial_options(1, plain), trial_options(1 + static_cast<int>(source.below(3)), varied)};
 }
 
@@ -110,7 +113,7 @@ ProgramCertificate certify_programs(DType dtype, const ProgramOptions& options) 
     const RandomProgram random = random_program(source, options.nodes, dtype, style);
     const double bound = style.long_axes ? long_program_bound(dtype) : program_bound(dtype);
     certificate.nodes += static_cast<std::int64_t>(random.program.graph->size());
-    const auto engines = engines_for(number, source, options.compile);
+    const auto engines = engines_for(number, source, options.compile, style.special);
     ProgramTask made(random, bound);
     const EngineFindings findings = check_task(made.task, engines);
     certificate.error = std::max(certificate.error, findings.error);

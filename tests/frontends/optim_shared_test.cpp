@@ -121,6 +121,20 @@ TEST(Rates, CanDifferBetweenParameters) {
                [&] { optim::sgd(p, g, optim::Rate(Operand(0.5), {1.0, 2.0})); });
 }
 
+TEST(Rates, TakeTheDtypeOfEachParameter) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "single", Tensor::of({1.0F})),
+                             parameter(graph, "double", Tensor::of({1.0}))};
+  const std::vector<Value> g{constant(graph, Tensor::of({1.0F})), constant(graph, Tensor::of({1.0}))};
+  const Value rate = constant(graph, 0.5, f32);
+  Session session(graph);
+  const auto updates = optim::decay_weights(optim::sgd(p, g, rate), p, rate, 0.5);
+  Function step = session.compile({.inputs = {}, .outputs = {}, .updates = updates});
+  step();
+  EXPECT_EQ(session.value("single").item<float>(), 0.25F);
+  EXPECT_EQ(session.value("double").item<double>(), 0.25);
+}
+
 TEST(Updates, DecayWeightsBesideTheStep) {
   const auto actual = run([](auto p, auto g) {
     return optim::decay_weights(optim::sgd(p, g, kRate, {.momentum = 0.5}), p, kRate, 0.6);

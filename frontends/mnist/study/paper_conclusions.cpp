@@ -340,7 +340,8 @@ PaperConclusion ranking(const Results& results, const std::vector<Dialect>& dial
     for (std::size_t k = i + 1; k < ranked.size(); ++k) {
       const bool in_order =
           std::ranges::find(recipes, ranked[i].second) < std::ranges::find(recipes, ranked[k].second);
-      count(votes, in_order ? Vote::yes : Vote::no);
+      const bool equal = ranked[i].first == ranked[k].first;
+      count(votes, equal ? Vote::neither : in_order ? Vote::yes : Vote::no);
     }
   }
   one.verdict = verdict_of(votes);
