@@ -19,14 +19,14 @@ struct ScheduledRate {
   std::vector<Value> updates;
 };
 
-ScheduledRate scheduled_rate(const OptimizerConfig& optimizer, Graph& graph, std::int64_t steps) {
+ScheduledRate scheduled_rate(const OptimizerConfig& optimizer, const Value& like, std::int64_t steps) {
   const ScheduleConfig& schedule = optimizer.schedule;
   if (!changes(schedule)) return {.rate = optimizer.rate(), .updates = {}};
   if (steps < 1 && schedule_ends(schedule)) {
     throw Error(ErrorCode::invalid_argument, "a schedule that ends needs the number of steps",
                 {.expected = "steps >= 1", .actual = std::to_string(steps)});
   }
-  const schedules::StepCounter counter = schedules::step_counter(graph, "schedule/step");
+  const schedules::StepCounter counter = schedules::step_counter(like.graph(), "schedule/step", like.dtype());
   const ScheduleChoice& choice = schedule_named(schedule.kind);
   Value rate = choice.build == nullptr ? schedules::constant(counter.step, optimizer.rate())
                                        : choice.build(counter.step, optimizer.rate(), steps, schedule);
@@ -97,7 +97,7 @@ std::vector<Value> updates_of(const OptimizerConfig& optimizer, Values parameter
                               std::int64_t steps) {
   validate(optimizer);
   const OptimizerChoice& method = optimizer_named(optimizer.name);
-  const ScheduledRate scheduled = scheduled_rate(optimizer, parameters[0].graph(), steps);
+  const ScheduledRate scheduled = scheduled_rate(optimizer, parameters[0], steps);
   const optim::Rate rate(scheduled.rate, multipliers_of(optimizer, parameters.size()));
   const bool decays = optimizer.weight_decay > 0.0;
   std::vector<Value> updates =

@@ -73,7 +73,10 @@ void ModelReference::set(const States& states) {
 std::vector<Tensor> ModelReference::run(const Program& program) const {
   return evaluate(program, [&](const Node& node) {
     if (const auto* input = node.op.as<Input>()) return inputs_.at(input->label);
-    if (const auto* parameter = node.op.as<Parameter>()) return states_.at(parameter->label);
+    // A model may keep some of its state, a count of steps for instance, in another dtype than f64.
+    if (const auto* parameter = node.op.as<Parameter>()) {
+      return in_precision({&states_.at(parameter->label), 1}, parameter->type.dtype)[0];
+    }
     return Tensor();
   });
 }

@@ -11,6 +11,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/optim/optim.h"
+#include "weft/frontends/schedules.h"
 #include "weft/frontends/verify/culprits.h"
 #include "weft/frontends/verify/sample_source.h"
 #include "weft/ops/activation.h"
@@ -68,6 +69,20 @@ TEST(CertifyTraining, PassesWhatIsRight) {
     EXPECT_LT(certificate.gradient_error, verify::model_bounds(dtype).gradient);
     EXPECT_LT(certificate.step_error, verify::model_bounds(dtype).step);
   }
+}
+
+TEST(CertifyTraining, TakesStateInAnotherDtype) {
+  const Model model = two_layers(plain_tanh);
+  const auto counted = [&](Graph& graph, DType dtype) {
+    Training training = model.build(graph, dtype);
+    const auto counter = schedules::step_counter(graph, "count", f32);
+    const Value rate = schedules::inverse(counter.step, 0.1, 0.01);
+    training.updates = optim::sgd(training.parameters, training.gradients, rate);
+    training.updates.push_back(counter.update);
+    return training;
+  };
+  const Model with_counter{.name = "counted", .build = counted, .inputs = model.inputs};
+  EXPECT_THAT(certify_training(with_counter, f64).failures, IsEmpty());
 }
 
 /// tanh with a gradient that is off by a factor.
