@@ -16,7 +16,7 @@ constexpr double kMegabyte = 1e6;
 
 std::size_t total(const MemoryLedger& planned) {
   return planned.arena + planned.scratch + planned.outputs + planned.constants + planned.parameters +
-         planned.slots;
+         planned.slots + planned.kept;
 }
 
 void print(const TextJob& job, const TextResult& result) {

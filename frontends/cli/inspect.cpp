@@ -37,6 +37,7 @@ void print_ledger(const MemoryLedger& ledger, std::size_t fed) {
   fmt::print("scratch     {}   the threads' own\n", kilobytes(ledger.scratch));
   fmt::print("parameters  {}\n", kilobytes(ledger.parameters));
   fmt::print("slots       {}   the optimizer's\n", kilobytes(ledger.slots));
+  fmt::print("kept        {}   made from parameters alone, once for all calls\n", kilobytes(ledger.kept));
   fmt::print("outputs     {}\n", kilobytes(ledger.outputs));
   fmt::print("data        {}   constants: the resident data set\n", kilobytes(ledger.constants));
   fmt::print("inputs      {}   the caller's\n", kilobytes(fed));

@@ -4,6 +4,7 @@
 
 #include "weft/graph/passes/pass.h"
 #include "weft/graph/print.h"
+#include "weft/runtime/compile/hoist.h"
 #include "weft/runtime/compile/pass_list.h"
 
 namespace weft {
@@ -88,6 +89,42 @@ class PassRunner {
   PassContext context_;
 };
 
+/// From a program that is fused to what a plan is made of.
+class Backend {
+ public:
+  Backend(const CompileOptions& options, const CompileTarget& target, const Names& left_out)
+      : options_(options), target_(target), left_out_(left_out) {}
+
+  void finish(Compilation& compilation, const Program& program, std::size_t outputs) const {
+    compilation.lowered = lower(program, outputs, compilation.inputs,
+                                {.reference_kernels = options_.reference_kernels,
+                                 .in_place_updates = !left_out_.contains("in_place_updates"),
+                                 .kernels = options_.kernels,
+                                 .without_kernels = options_.without});
+    compilation.schedule = schedule_for(compilation.lowered, part_count(options_, target_), target_);
+    compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
+  }
+
+  /// Whether what parameters alone decide may be kept. A run that checks its values computes all of them.
+  bool keeps(const Program& program, std::size_t outputs) const {
+    const bool checks = options_.self_check || options_.nan_guard;
+    return program.roots.size() == outputs && !checks && !left_out_.contains("hoist");
+  }
+
+ private:
+  const CompileOptions& options_;
+  const CompileTarget& target_;
+  const Names& left_out_;
+};
+
+std::string schedule_text(const Compilation& compilation) {
+  std::string text;
+  if (compilation.prologue != nullptr) {
+    text = "when a parameter has changed:\n" + schedule_text(*compilation.prologue) + "in every call:\n";
+  }
+  return text + to_text(compilation.lowered, compilation.schedule, compilation.arena);
+}
+
 }  // namespace
 
 std::vector<std::string_view> stage_names() {
@@ -118,16 +155,18 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   passes.keep("specialize", program);
   observe("specialize", program);
   program = passes.run(std::move(program));
-  compilation.lowered = lower(program, outputs, inputs,
-                              {.reference_kernels = options.reference_kernels,
-                               .in_place_updates = !without.contains("in_place_updates"),
-                               .kernels = options.kernels,
-                               .without_kernels = options.without});
-  passes.keep("lower", compilation.lowered.program);
-  compilation.schedule = schedule_for(compilation.lowered, parts, target);
-  compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
+  const Backend backend(options, target, without);
+  if (auto hoisted = backend.keeps(program, outputs) ? hoist(program) : std::nullopt) {
+    auto prologue = std::make_shared<Compilation>();
+    backend.finish(*prologue, hoisted->kept, hoisted->kept.roots.size());
+    compilation.prologue = std::move(prologue);
+    compilation.inputs.insert(compilation.inputs.end(), hoisted->labels.begin(), hoisted->labels.end());
+    program = std::move(hoisted->rest);
+  }
+  backend.finish(compilation, program, outputs);
   compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
-  if (observer) observer("schedule", to_text(compilation.lowered, compilation.schedule, compilation.arena));
+  passes.keep("lower", compilation.lowered.program);
+  if (observer) observer("schedule", schedule_text(compilation));
   return compilation;
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> passes of pass_list.h: stabilize, simplify, sparse, fuse -> lower
+//   prune -> specialize shapes -> passes of pass_list.h: stabilize, simplify, sparse, fuse -> hoist -> lower
 //   -> schedule -> plan memory -> bind kernels.
 // Each stage has a printable result, which an observer can see; every pass and kernel can be left out by
 // name.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,7 +63,7 @@ struct PassResult {
 };
 
 struct Compilation {
-  std::vector<std::string> inputs;  // labels, in the caller's order
+  std::vector<std::string> inputs;  // labels, in the caller's order; then those of the kept values
   Lowered lowered;
   Schedule schedule;
   ArenaPlan arena;
@@ -70,6 +71,9 @@ struct Compilation {
   std::vector<PassResult> passes;       // that changed the program, in order
   std::vector<ProductChoice> products;  // which skip zeros, and why
   std::vector<StageProgram> stages;     // with self_check only: what each made
+  /// What makes the kept values, to be run before all else whenever a parameter has changed (see hoist.h);
+  /// null where the plan keeps nothing.
+  std::shared_ptr<const Compilation> prologue;
 };
 
 /// Called with each stage's name, of stage_names(), and its result as text.

@@ -76,6 +76,7 @@ constexpr std::array kPasses{
               &Options::fuse_elementwise, run<fuse_elementwise>},
     PassEntry{"fuse_gather", "fuse", "rows of a table straight into a chain", &Options::fuse_gather,
               run<fuse_gather>},
+    PassEntry{"hoist", "lower", "what parameters alone decide, once for all calls", kNoShorthand, nullptr},
     PassEntry{"in_place_updates", "lower", "new values of parameters where the old ones lie",
               &Options::in_place_updates, nullptr},
 };

@@ -92,6 +92,7 @@ ArenaPool::Lease ArenaPool::write() {
   }
   Lease lease(this, at, true);
   if (!others_are_done(at)) throw_busy();
+  version_.fetch_add(1, std::memory_order_relaxed);
   return lease;
 }
 

@@ -72,6 +72,9 @@ class ArenaPool {
   Lease write();
 
   std::size_t most() const noexcept { return slots_.size(); }
+  /// Another number after each call of write(): while it stays, nobody has changed anything. For who holds a
+  /// lease; never 0.
+  std::uint64_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
 
  private:
   struct alignas(kCacheLine) Slot {
@@ -91,6 +94,7 @@ class ArenaPool {
   std::vector<Slot> slots_;
   std::atomic<std::size_t> used_{0};       // slots at and beyond this were never taken
   std::atomic<std::uint32_t> writing_{0};  // the generation of the process that changes something; 0: none
+  std::atomic<std::uint64_t> version_{1};
   std::atomic<std::uint32_t> waiting_{0};  // threads
   std::atomic<std::uint32_t> returned_{0};
 };

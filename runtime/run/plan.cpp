@@ -35,15 +35,20 @@ std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
 }  // namespace
 
 MemoryLedger ledger_of(const Compilation& compilation) {
-  const Lowered& lowered = compilation.lowered;
-  MemoryLedger ledger{.arena = compilation.arena.bytes, .peak_live = compilation.arena.peak_live};
-  const auto for_outputs = read_for_outputs(lowered);
-  std::set<std::size_t> counted;
-  for (const Storage& storage : lowered.storages) {
-    if (storage.place == Place::output) ledger.outputs += storage.bytes;
-    if (storage.place == Place::constant) ledger.constants += storage.bytes;
-    if (storage.place == Place::parameter && counted.insert(storage.index).second)
-      (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
+  MemoryLedger ledger;
+  std::set<std::string> counted;  // parameters
+  for (const Compilation* part = &compilation; part != nullptr; part = part->prologue.get()) {
+    const Lowered& lowered = part->lowered;
+    const auto for_outputs = read_for_outputs(lowered);
+    ledger.arena = std::max(ledger.arena, part->arena.bytes);
+    ledger.peak_live = std::max(ledger.peak_live, part->arena.peak_live);
+    for (const Storage& storage : lowered.storages) {
+      if (storage.place == Place::output)
+        (part == &compilation ? ledger.outputs : ledger.kept) += storage.bytes;
+      if (storage.place == Place::constant) ledger.constants += storage.bytes;
+      if (storage.place == Place::parameter && counted.insert(lowered.parameters[storage.index]).second)
+        (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
+    }
   }
   ledger.scratch = compilation.kernels.scratch_bytes * static_cast<std::size_t>(compilation.schedule.threads);
   return ledger;
@@ -68,6 +73,11 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   for (const Storage& storage : compilation_->lowered.storages)
     is_random_ = is_random_ || storage.place == Place::key;
   make_steps();
+  if (const auto& before = compilation_->prologue) {
+    prologue_ = std::make_unique<Plan>(before, bind_kernels(before->lowered, before->schedule), state_, key_);
+    for (const Value& value : before->lowered.program.roots)
+      kept_.push_back(Tensor::uninitialized(value.dtype(), value.shape().sizes()));
+  }
 }
 
 void Plan::make_steps() {
@@ -132,7 +142,16 @@ std::byte* Plan::fixed_address(std::size_t storage, Arena& arena) {
   }
 }
 
+void Plan::refresh(Arena& arena) {
+  const std::uint64_t version = state_->parameters->arenas.version();
+  if (kept_version_ == version) return;
+  kept_version_ = 0;
+  prologue_->run(arena, {}, kept_);
+  kept_version_ = version;
+}
+
 void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs) {
+  if (prologue_ != nullptr) refresh(arena);
   if (recorder_) recorder_->begin_run();
   if (bound_to_ != arena.version() || bound_to_ == 0) {
     bound_to_ = 0;
@@ -141,7 +160,7 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
     bound_to_ = arena.version();
   }
   for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
-    std::byte* data = read_only(feeds[i]);
+    std::byte* data = read_only(i < feeds.size() ? feeds[i] : kept_[i - feeds.size()]);
     for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
   }
   for (std::size_t i = 0; i < output_pointers_.size(); ++i) {

@@ -28,6 +28,7 @@ struct MemoryLedger {
   std::size_t constants = 0;   // in the graph; a resident data set counts here
   std::size_t parameters = 0;  // in the session, read for the outputs
   std::size_t slots = 0;       // in the session, read for updates only: an optimizer's state
+  std::size_t kept = 0;        // made from parameters alone, and kept from call to call
 };
 
 /// The ledger is known before anything runs.
@@ -65,6 +66,7 @@ class Plan {
 
   void make_steps();
   void bind_pointers(Arena& arena);
+  void refresh(Arena& arena);
   std::byte* fixed_address(std::size_t storage, Arena& arena);
   void run_threads();
   void run_thread(int thread);
@@ -87,6 +89,9 @@ class Plan {
   std::vector<std::vector<std::byte**>> feed_pointers_;    // for each input: who reads it
   std::vector<std::vector<std::byte**>> output_pointers_;  // for each output: who touches it
   std::function<void(int)> region_;
+  std::unique_ptr<Plan> prologue_;      // makes the kept values; null where there are none
+  std::vector<Tensor> kept_;            // fed after what the caller feeds
+  std::uint64_t kept_version_ = 0;      // of the parameters that they were made from; 0: none
   std::unique_ptr<Recorder> recorder_;  // with CompileOptions::profile only
   bool is_random_ = false;
 

@@ -26,8 +26,9 @@ namespace {
 struct Candidate {
   const ResidentSource* source = nullptr;
   bool transposed = false;
-  bool looks = false;  // through B for what is not finite
-  std::int64_t m = 0;  // rows of X
+  bool looks = false;       // through B for what is not finite
+  bool looks_once = false;  // and keeps what it found, since no call changes B
+  std::int64_t m = 0;       // rows of X
   std::int64_t k = 0;
   std::int64_t n = 0;
 };
@@ -73,7 +74,7 @@ Estimate estimate(const Candidate& candidate, double density) {
   Estimate result{.dense = elements * costs.dense.at(candidate.n),
                   .sparse = density * elements * cost.at(candidate.n)};
   // The correction for a shift is a dense product of rank one.
-  if (candidate.looks) {
+  if (candidate.looks && !candidate.looks_once) {
     constexpr double kLook = 0.03;  // an element of B, from a cache
     result.sparse += kLook * static_cast<double>(candidate.k) * static_cast<double>(candidate.n);
   }
@@ -107,7 +108,7 @@ bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::
   const ResidentSource& source = *candidate.source;
   if (source.bytes) {
     constexpr std::int64_t kFewRows = 4;
-    if (mode == SkipZeros::automatic && candidate.looks && candidate.m < kFewRows) {
+    if (mode == SkipZeros::automatic && candidate.looks && !candidate.looks_once && candidate.m < kFewRows) {
       why = "to look through its right side for what is not finite would cost more";
       return false;
     }
@@ -263,7 +264,8 @@ class ResidentReplacer {
 std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool trusts_updated,
                                   RowStores& stores, std::vector<ProductChoice>& choices) {
   const Graph& graph = *program.graph;
-  const auto trusted = trusts_updated ? updated_parameters(program) : std::set<ValueId>();
+  const auto updated = updated_parameters(program);
+  const auto trusted = trusts_updated ? updated : std::set<ValueId>();
   const ResidentSources sources(program);
   std::map<NodeId, Candidate> replaced;
   for (const NodeId id : needed_nodes(graph, program.roots)) {
@@ -273,6 +275,7 @@ std::optional<Program> skip_zeros(const Program& program, SkipZeros mode, bool t
     auto candidate = candidate_of(graph, node, sources, choice.why);
     if (!candidate) continue;
     candidate->looks = !candidate->transposed && !trusted.contains(node.inputs[1]);
+    candidate->looks_once = updated.empty() && graph.node(node.inputs[1].node).op.is<Parameter>();
     choice.skips_zeros = decide(*candidate, mode, stores, choice.why);
     if (!choice.skips_zeros) continue;
     replaced.emplace(id, *candidate);
