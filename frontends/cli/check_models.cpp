@@ -139,7 +139,8 @@ verify::Model sparse_model(std::uint64_t seed) {
   return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
 }
 
-/// Wide and with rows enough, for each of three threads too, that they meet the weights in parts.
+/// A wide layer, with enough rows for each of three threads that sparse rows read the weights in packed
+/// panels.
 mnist::TrainingConfig wide(std::uint64_t seed) {
   mnist::TrainingConfig config = small({64}, "relu", "sgd", seed);
   config.model.inputs = 300;

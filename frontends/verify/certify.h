@@ -1,6 +1,6 @@
 #pragma once
 // Proof by trial that an op is what it says: its gradient is its derivative, to the second order and in both
-// modes; its traits are true; every fast kernel does what its reference kernel does, in whole and in parts
+// modes; its traits are true; every fast kernel does what its reference kernel does, whole and in shards
 // and without a write outside of its memory; the compiled, optimized engine does so too; and bad input is
 // refused. It serves built-in ops and users' ops alike.
 

@@ -42,7 +42,7 @@ std::vector<std::string> wrong_threads(const SessionOptions& options, const IsRi
   one.compile.cuts = 0;
   if (options.threads == 1 || !is_right(one)) return {};
   one.compile.cuts = options.compile.cuts > 0 ? options.compile.cuts : options.threads;
-  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} parts", one.compile.cuts))};
+  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} shards", one.compile.cuts))};
   return {line("the schedule of several threads, its barriers or how long it keeps memory")};
 }
 

@@ -14,7 +14,7 @@ namespace weft::verify {
 using IsRight = std::function<bool(const SessionOptions&)>;
 
 /// A result is wrong with `options`: a line for each kernel without which it is right; else for each pass
-/// without which it is; else one for the parts that threads get, or for what threads do at once. Empty where
+/// without which it is; else one for the shards that threads get, or for what threads do at once. Empty where
 /// nothing alone makes it right.
 std::vector<std::string> culprits(const SessionOptions& options, const IsRight& is_right);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Fast kernels against the op's reference kernel: whole and in parts, in place, in guarded memory.
+// Fast kernels against the op's reference kernel: whole and in shards, in place, in guarded memory.
 
 #include <optional>
 #include <string>
@@ -16,10 +16,10 @@ struct GuardedRun {
   std::string damage;  // what the kernel did that it must not; empty if nothing
 };
 
-/// Runs the kernel in `parts`, the last one first. Outputs and scratch memory stand between canaries and
+/// Runs the kernel in `shards`, the last one first. Outputs and scratch memory stand between canaries and
 /// start as NaNs. With `in_place`, that input lies where that output does.
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
-                       std::span<const Tensor> inputs, int parts, std::optional<InPlace> in_place = {});
+                       std::span<const Tensor> inputs, int shards, std::optional<InPlace> in_place = {});
 
 /// How far a kernel may be from the reference: |a - b| <= bound * max(1, |b|). Where all that the reference
 /// gives are whole numbers that f32 holds, a kernel must give the same.

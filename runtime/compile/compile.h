@@ -19,7 +19,7 @@ namespace weft {
 
 /// What users choose.
 struct CompileOptions {
-  /// Into how many parts each step is cut; 0: one for each thread. A fixed number fixes every bit of the
+  /// Into how many shards each step is cut; 0: one for each thread. A fixed number fixes every bit of the
   /// results, however many threads there are.
   int cuts = 0;
   /// Shorthands: false leaves the pass of that name out, as its name in `without` does.

@@ -18,7 +18,7 @@ namespace weft {
 /// What a pass may know of the compilation that it belongs to.
 struct PassContext {
   const CompileOptions& options;
-  int parts;                             // into how many each step is cut
+  int shards;                            // into how many each step is cut
   RowStores& stores;                     // of resident data
   std::vector<ProductChoice>& products;  // filled by skip_zeros
 };

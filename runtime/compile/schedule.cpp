@@ -18,10 +18,10 @@ enum class Preference : std::uint8_t { oldest, least_memory };
 
 class Scheduler {
  public:
-  Scheduler(const Lowered& lowered, int threads, int parts, Preference preference)
+  Scheduler(const Lowered& lowered, int threads, int shards, Preference preference)
       : lowered_(lowered), preference_(preference) {
     schedule_.threads = threads;
-    schedule_.parts = parts > 0 ? parts : threads;
+    schedule_.shards = shards > 0 ? shards : threads;
     since_barrier_.resize(lowered.storages.size());
     reads_left_.resize(lowered.storages.size(), 0);
     schedule_.memory_of.resize(lowered.storages.size());
@@ -212,9 +212,9 @@ std::size_t Schedule::barriers() const {
   return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
 }
 
-Schedule schedule(const Lowered& lowered, int threads, int parts) {
-  Scheduler by_age(lowered, threads, parts, Preference::oldest);
-  Scheduler by_memory(lowered, threads, parts, Preference::least_memory);
+Schedule schedule(const Lowered& lowered, int threads, int shards) {
+  Scheduler by_age(lowered, threads, shards, Preference::oldest);
+  Scheduler by_memory(lowered, threads, shards, Preference::least_memory);
   Schedule usual = by_age.run();
   Schedule lean = by_memory.run();
   const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
@@ -281,7 +281,7 @@ namespace {
 
 std::string cut_text(const Cut& cut) {
   if (cut.extent <= 1) return "whole";
-  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "panels");
+  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "column blocks");
 }
 
 std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {

@@ -144,14 +144,14 @@ double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const 
          costs.exchange * moved;
 }
 
-Schedule schedule_by_cost(const Lowered& lowered, int most, int parts, const ThreadCosts& costs) {
+Schedule schedule_by_cost(const Lowered& lowered, int most, int shards, const ThreadCosts& costs) {
   // What the model does not know, waiting for a busy machine's other threads above all, must not cost more
   // than the plan gains.
   constexpr double kWorthHaving = 0.9;
-  Schedule best = schedule(lowered, 1, parts);
+  Schedule best = schedule(lowered, 1, shards);
   double least = estimate_seconds(lowered, best, costs);
   for (int threads = 2; threads <= most; threads = threads == most ? most + 1 : std::min(2 * threads, most)) {
-    Schedule candidate = schedule(lowered, threads, parts);
+    Schedule candidate = schedule(lowered, threads, shards);
     const double seconds = estimate_seconds(lowered, candidate, costs);
     if (seconds >= kWorthHaving * least) continue;
     least = seconds;

@@ -6,9 +6,9 @@
 namespace weft {
 
 /// A product, then a bias along the last axis, then an activation -> one op: fused_matmul for a plain
-/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Each
-/// part is optional; what is fused away must have no other user, which holds under training for activations
-/// whose gradient reads their output.
+/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Bias
+/// and activation are optional. What is fused away must have no other user; in training that holds for
+/// activations whose gradient reads their output.
 Pass fuse_matmul();
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it

@@ -48,7 +48,7 @@ template <typename Quota>
 double least_quota(const std::filesystem::path& mount, const std::filesystem::path& group, Quota quota) {
   double least = quota(mount);
   std::filesystem::path at = mount;
-  for (const std::filesystem::path& part : group.relative_path()) least = std::min(least, quota(at /= part));
+  for (const std::filesystem::path& name : group.relative_path()) least = std::min(least, quota(at /= name));
   return least;
 }
 

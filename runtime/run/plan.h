@@ -1,8 +1,8 @@
 #pragma once
-// A plan is what a session runs: a flat list of kernel parts, bound to the session's parameters and to the
-// arena that it runs in. Making one allocates all that it needs but the arena's memory; running it allocates
-// nothing of its own. Several plans may share one compilation. Internal to runtime/; one thread at a time may
-// use a plan, and always with the same arena.
+// A plan is what a session runs: a flat list of kernels, one for each shard of a step, bound to the session's
+// parameters and to the arena that it runs in. Making one allocates all that it needs but the arena's memory;
+// running it allocates nothing of its own. Several plans may share one compilation. Internal to runtime/; one
+// thread at a time may use a plan, and always with the same arena.
 
 #include <atomic>
 #include <cstddef>
@@ -58,7 +58,7 @@ class Plan {
   struct Step {
     std::size_t index = 0;  // into Lowered::steps
     bool barrier_before = false;
-    std::span<const std::unique_ptr<Kernel>> parts;  // see BoundKernels
+    std::span<const std::unique_ptr<Kernel>> shards;  // see BoundKernels
     std::vector<std::byte*> inputs;
     std::vector<std::byte*> outputs;
   };
@@ -74,7 +74,7 @@ class Plan {
   void run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs);
   void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
   void run_share(Step& step, Range own, int thread);
-  void run_part(Step& step, Kernel& kernel, int thread);
+  void run_shard(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 
   std::shared_ptr<const Compilation> compilation_;

@@ -26,14 +26,14 @@ StepProfile describe(const Compilation& compilation, const BoundKernels& kernels
   const Schedule::Entry& entry = compilation.schedule.order[position];
   const Node& node = lowered.program.graph->node(lowered.steps[entry.step]);
   const KernelChoice& kernel = lowered.kernels[entry.step];
-  const auto& parts = kernels.parts[position];
+  const auto& shards = kernels.shards[position];
   return {.op = std::string(node.op.name()),
           .name = node.name,
           .result = to_string(node.outputs[0]),
           .kernel = std::string(kernel.name),
           .where = to_string(node.where),
           .threads = static_cast<int>(std::min<std::ptrdiff_t>(
-              std::ranges::count_if(parts, [](const auto& part) { return part != nullptr; }),
+              std::ranges::count_if(shards, [](const auto& shard) { return shard != nullptr; }),
               compilation.schedule.threads)),
           .barrier_before = entry.barrier_before,
           .seconds = 0.0,

@@ -14,8 +14,8 @@ namespace weft {
 
 class ThreadPool;
 
-/// A part of a tensor [rows, ...], whose axes but the first count as one: rows [first_row, last_row) and
-/// columns [first_column, last_column).
+/// Rows [first_row, last_row) and columns [first_column, last_column) of a tensor [rows, ...], whose axes
+/// behind the first count as one.
 struct Window {
   std::int64_t first_row = 0;
   std::int64_t last_row = 0;
@@ -42,7 +42,7 @@ struct Density {
 /// Reads the window once, with the threads of `pool` if there is one. `tensor` is u8 or f32.
 Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool = nullptr);
 
-/// Where the parts of a store lie in its bytes.
+/// Where the three sections of a store lie in its bytes: the rows' offsets, the columns and the values.
 struct RowLayout {
   std::int64_t rows = 0;
   std::int64_t columns = 0;

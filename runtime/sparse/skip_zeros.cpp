@@ -88,8 +88,8 @@ double density_of(const Density& density, const Window& window) {
          (static_cast<double>(window.rows()) * static_cast<double>(window.columns()));
 }
 
-/// A few rows tell dense data, which then need not be read whole. They are a contiguous part, so data whose
-/// first rows are dense counts as dense.
+/// The first rows tell whether data are dense, which then need not be read whole. Data whose first rows alone
+/// are dense count as dense too.
 constexpr std::int64_t kGlance = 256;
 double glance(const ResidentSource& source) {
   Window window = source.window;

@@ -179,7 +179,7 @@ TEST(Culprits, AreTheKernelsThenThePassesThenWhatThreadsDo) {
   }
   EXPECT_THAT(
       blamed(3, [](const auto& options) { return options.threads == 1 && options.compile.cuts == 0; }),
-      ElementsAre(HasSubstr("into 3 parts")));
+      ElementsAre(HasSubstr("into 3 shards")));
   EXPECT_THAT(blamed(3, [](const auto& options) { return options.threads == 1; }),
               ElementsAre(HasSubstr("the schedule of several threads")));
   EXPECT_THAT(blamed(3, [](const auto&) { return false; }), IsEmpty());

@@ -109,7 +109,7 @@ TEST(Certify, FindsATraitThatIsNotTrue) {
   const Certificate certificate =
       certify(Centred{}, [](SampleSource& source) { return std::vector{source.uniform({4, 3})}; });
   EXPECT_THAT(certificate.failures, Contains(HasSubstr("a row needs other rows")));
-  EXPECT_THAT(certificate.failures, Contains(HasSubstr("kernel reference in 2 parts")));
+  EXPECT_THAT(certificate.failures, Contains(HasSubstr("kernel reference in 2 shards")));
 }
 
 struct Minus {

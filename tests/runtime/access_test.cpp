@@ -52,7 +52,7 @@ TEST(Access, ConflictsWhereOneWritesWhatAnotherTouches) {
   EXPECT_FALSE(other(2, false, 9));
   const Access columns{.storage = 3, .writes = true, .rows = 8, .by_columns = true};
   EXPECT_FALSE(conflict(columns, columns));
-  EXPECT_TRUE(conflict(write, columns)) << "panels of columns are no rows";
+  EXPECT_TRUE(conflict(write, columns)) << "column blocks are not rows";
   const Access read{.storage = 3, .rows = Access::kAnywhere};
   EXPECT_FALSE(conflict(read, {.storage = 3, .rows = 8}));
   const Access everywhere{.storage = 3, .writes = true};

@@ -77,12 +77,12 @@ void expect_within(const Tensor& actual, const std::vector<Exact>& exact, double
   }
 }
 
-/// The kernel, whole and in parts, and the reference.
+/// The kernel, whole and in shards, and the reference.
 void expect_accurate(const Op& op, const std::vector<Tensor>& inputs, const std::vector<Exact>& exact,
                      double units, double results, const std::string& what) {
   const KernelCheck check(op, inputs);
-  for (const int parts : {1, 3})
-    expect_within(check.run(parts)[0], exact, units, results, what + ", " + check.describe());
+  for (const int shards : {1, 3})
+    expect_within(check.run(shards)[0], exact, units, results, what + ", " + check.describe());
   expect_within(evaluate(op, inputs)[0], exact, 0.0, 1.0, what + ", the reference");
 }
 

@@ -43,7 +43,7 @@ RowStore packed_store(std::int64_t columns) {
 constexpr std::int64_t kFewColumns = 150;
 constexpr std::int64_t kManyColumns = 70'001;
 
-std::vector<Range> tried_parts(std::int64_t columns) {
+std::vector<Range> tried_ranges(std::int64_t columns) {
   return {{0, columns}, {0, 41}, {41, 83}, {83, columns}, {7, 8}, {columns - 1, columns}};
 }
 
@@ -65,12 +65,12 @@ void check_packing(std::int64_t columns) {
   const RowStore store = packed_store<V>(columns);
   const StoredRows x = store.layout.view(store.bytes.data());
   const std::vector<std::int32_t> numbers = numbers_taken();
-  for (const Range part : tried_parts(columns)) {
-    const PackedRows packed(store.layout, std::ssize(numbers), ColumnPart(part, store.layout));
+  for (const Range range : tried_ranges(columns)) {
+    const PackedRows packed(store.layout, std::ssize(numbers), ColumnRange(range, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(packed.scratch_bytes())});
     const StoredRows copy = packed.pack(x, numbers, static_cast<std::byte*>(scratch.mutable_data()));
     EXPECT_EQ((entries_of<C, V>(copy, places_of(0, std::ssize(numbers)), {0, columns})),
-              (entries_of<C, V>(x, numbers, part)));
+              (entries_of<C, V>(x, numbers, range)));
   }
 }
 
@@ -82,12 +82,13 @@ void check_batch(std::int64_t columns, const std::vector<std::int32_t>& numbers)
   const Range taken{2, 6};
   const std::vector<std::int32_t> expected =
       numbers.empty() ? places_of(2, 6) : std::vector(numbers.begin() + 2, numbers.begin() + 6);
-  for (const Range part : tried_parts(columns)) {
-    const BatchRows rows(4, ColumnPart(part, store.layout));
+  for (const Range range : tried_ranges(columns)) {
+    const BatchRows rows(4, ColumnRange(range, store.layout));
     Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(rows.scratch_bytes())});
     const StoredRows view = rows.of(x, numbers.empty() ? nullptr : numbers.data(), taken,
                                     static_cast<std::byte*>(scratch.mutable_data()));
-    EXPECT_EQ((entries_of<C, V>(view, places_of(0, 4), {0, columns})), (entries_of<C, V>(x, expected, part)));
+    EXPECT_EQ((entries_of<C, V>(view, places_of(0, 4), {0, columns})),
+              (entries_of<C, V>(x, expected, range)));
   }
 }
 
@@ -111,11 +112,11 @@ TEST(PackedRows, HaveRoomForTheFullestRowAgainAndAgain) {
   const RowStore store = packed_store<std::uint8_t>(kFewColumns);
   const std::vector<std::int32_t> numbers(50, 0);
   constexpr std::size_t kEntry = sizeof(std::uint16_t) + sizeof(std::uint8_t);
-  const PackedRows whole(store.layout, std::ssize(numbers), ColumnPart({0, kFewColumns}, store.layout));
+  const PackedRows whole(store.layout, std::ssize(numbers), ColumnRange({0, kFewColumns}, store.layout));
   EXPECT_GE(whole.scratch_bytes(), std::size_t{50} * 75 * kEntry);
-  const PackedRows part(store.layout, std::ssize(numbers), ColumnPart({90, kFewColumns}, store.layout));
-  EXPECT_GE(part.scratch_bytes(), std::size_t{50} * 60 * kEntry);
-  EXPECT_LT(part.scratch_bytes(), whole.scratch_bytes());
+  const PackedRows some(store.layout, std::ssize(numbers), ColumnRange({90, kFewColumns}, store.layout));
+  EXPECT_GE(some.scratch_bytes(), std::size_t{50} * 60 * kEntry);
+  EXPECT_LT(some.scratch_bytes(), whole.scratch_bytes());
 }
 
 }  // namespace

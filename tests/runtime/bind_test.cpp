@@ -20,7 +20,7 @@ class Idle final : public Kernel {
   void run(const KernelBuffers& /*buffers*/) override {}
 };
 
-/// A kernel for tanh that notes the rows of its parts.
+/// A kernel for tanh that notes the rows of its shards.
 template <bool Seamless>
 std::optional<KernelChoice> noted_tanh(const KernelSite& site) {
   if (!site.op.is<Tanh>()) return std::nullopt;
@@ -34,9 +34,9 @@ std::optional<KernelChoice> noted_tanh(const KernelSite& site) {
   return choice;
 }
 
-/// The rows of the parts of tanh of a vector.
-std::vector<std::pair<std::int64_t, std::int64_t>> parts_of(KernelOffer kernel, std::int64_t rows,
-                                                            int threads, int cuts = 0) {
+/// The rows of the shards of tanh of a vector.
+std::vector<std::pair<std::int64_t, std::int64_t>> shards_of(KernelOffer kernel, std::int64_t rows,
+                                                             int threads, int cuts = 0) {
   Graph graph;
   const std::vector<Value> roots{tanh(input(graph, "x", f32, {rows}))};
   const std::vector<std::string> inputs{"x"};
@@ -47,18 +47,18 @@ std::vector<std::pair<std::int64_t, std::int64_t>> parts_of(KernelOffer kernel, 
 }
 
 TEST(Bind, MakesAKernelForEachPart) {
-  EXPECT_THAT(parts_of(noted_tanh<false>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 6), Pair(6, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 2, 1, 4), ElementsAre(Pair(0, 1), Pair(1, 2)));
-  EXPECT_THAT(parts_of(noted_tanh<false>, 1, 2), ElementsAre(Pair(0, 1)));
+  EXPECT_THAT(shards_of(noted_tanh<false>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<false>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 6), Pair(6, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<false>, 2, 1, 4), ElementsAre(Pair(0, 1), Pair(1, 2)));
+  EXPECT_THAT(shards_of(noted_tanh<false>, 1, 2), ElementsAre(Pair(0, 1)));
 }
 
 TEST(Bind, MakesOneForTheNeighbouringPartsOfAThreadWhereTheirSeamsDoNotShow) {
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 1, 3), ElementsAre(Pair(0, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 9, 4, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
-  EXPECT_THAT(parts_of(noted_tanh<true>, 1, 2), ElementsAre(Pair(0, 1)));
+  EXPECT_THAT(shards_of(noted_tanh<true>, 9, 1, 3), ElementsAre(Pair(0, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<true>, 9, 2, 3), ElementsAre(Pair(0, 3), Pair(3, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<true>, 9, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<true>, 9, 4, 2), ElementsAre(Pair(0, 4), Pair(4, 9)));
+  EXPECT_THAT(shards_of(noted_tanh<true>, 1, 2), ElementsAre(Pair(0, 1)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// Checks one fast kernel against the op's reference kernel: whole and in parts, into guarded memory, and in
+// Checks one fast kernel against the op's reference kernel: whole and in shards, into guarded memory, and in
 // place where the kernel allows it.
 
 #include <fmt/format.h>
@@ -25,29 +25,29 @@ class KernelCheck {
 
   const KernelChoice& choice() const { return choice_; }
 
-  /// The outputs of the kernel cut into `parts`; with `in_place`, that input lies where that output does.
+  /// The outputs of the kernel cut into `shards`; with `in_place`, that input lies where that output does.
   /// Checks that nothing outside the outputs is written.
-  std::vector<Tensor> run(int parts, std::optional<InPlace> in_place = {}) const {
-    const verify::GuardedRun run = verify::run_guarded(choice_, outputs_, inputs_, parts, in_place);
+  std::vector<Tensor> run(int shards, std::optional<InPlace> in_place = {}) const {
+    const verify::GuardedRun run = verify::run_guarded(choice_, outputs_, inputs_, shards, in_place);
     EXPECT_EQ(run.damage, "") << describe();
     return run.outputs;
   }
 
-  /// Compares with the reference kernel, whole and in up to four parts; the results of parts differ from the
-  /// whole by no more than `part_tolerance`, 0 meaning not in a single bit.
-  void expect_correct(double tolerance, double part_tolerance = 0.0) const {
+  /// Compares with the reference kernel, whole and in up to four shards; the results of shards differ from
+  /// the whole by no more than `shard_tolerance`, 0 meaning not in a single bit.
+  void expect_correct(double tolerance, double shard_tolerance = 0.0) const {
     const auto expected = evaluate(op_, inputs_);
     const auto whole = run(1);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_TRUE(close_to(whole[i], expected[i], tolerance)) << describe();
     }
-    for (const int parts : {2, 3, 4})
-      expect_same(run(parts), whole, part_tolerance, fmt::format("{} parts", parts));
+    for (const int shards : {2, 3, 4})
+      expect_same(run(shards), whole, shard_tolerance, fmt::format("{} shards", shards));
     for (const InPlace& in_place : choice_.in_place) {
-      for (const int parts : {1, 3}) {
+      for (const int shards : {1, 3}) {
         expect_same(
-            run(parts, in_place), run(parts), 0.0,
-            fmt::format("input {} where output {} is, {} parts", in_place.input, in_place.output, parts));
+            run(shards, in_place), run(shards), 0.0,
+            fmt::format("input {} where output {} is, {} shards", in_place.input, in_place.output, shards));
       }
     }
   }

@@ -225,12 +225,12 @@ TEST(Kernels, CheckEveryIndexOfTheirPart) {
     for (const std::int64_t index : {std::int64_t{-1}, std::int64_t{10}, std::int64_t{1} << 40}) {
       Tensor indices = Tensor::zeros(i64, {4});
       indices.mutable_values<std::int64_t>()[bad] = index;
-      for (const int parts : {1, 2, 4}) {
+      for (const int shards : {1, 2, 4}) {
         const std::string text = std::to_string(index);
         expect_error(ErrorCode::out_of_range, {text},
-                     [&] { KernelCheck(Gather{}, {table, indices}).run(parts); });
+                     [&] { KernelCheck(Gather{}, {table, indices}).run(shards); });
         expect_error(ErrorCode::out_of_range, {text},
-                     [&] { KernelCheck(SoftmaxCrossEntropy{}, {logits, indices}).run(parts); });
+                     [&] { KernelCheck(SoftmaxCrossEntropy{}, {logits, indices}).run(shards); });
       }
     }
   }
@@ -250,12 +250,12 @@ TEST(Kernels, TheReferenceComesLastAndTakesEverything) {
 
 TEST(Kernels, SharesCoverAllRowsOnce) {
   for (const std::int64_t extent : {0, 1, 2, 3, 7, 64, 1000}) {
-    for (const int parts : {1, 2, 3, 4, 9}) {
+    for (const int shards : {1, 2, 3, 4, 9}) {
       std::int64_t next = 0;
-      for (int part = 0; part < parts; ++part) {
-        const Range range = share(extent, parts, part);
+      for (int shard = 0; shard < shards; ++shard) {
+        const Range range = share(extent, shards, shard);
         EXPECT_EQ(range.begin, next);
-        EXPECT_LE(range.end - range.begin, (extent + parts - 1) / parts);
+        EXPECT_LE(range.end - range.begin, (extent + shards - 1) / shards);
         next = range.end;
       }
       EXPECT_EQ(next, extent);

@@ -25,9 +25,9 @@ struct Precision {
 
 class MatMulKernel : public testing::TestWithParam<Precision> {
  protected:
-  static constexpr double kPartTolerance = 1e-5;
+  static constexpr double kShardTolerance = 1e-5;
   Precision precision() const { return GetParam(); }
-  double part_tolerance() const { return precision().dtype == f32 ? kPartTolerance : 1e-13; }
+  double shard_tolerance() const { return precision().dtype == f32 ? kShardTolerance : 1e-13; }
 };
 
 struct Matrices {
@@ -57,7 +57,7 @@ TEST_P(MatMulKernel, MultipliesPlainAndTransposed) {
     const Matrices in = random_matrices(source, precision().dtype);
     const KernelCheck check(in.product, {in.a, in.b});
     ASSERT_EQ(check.choice().name, precision().kernel);
-    check.expect_correct(precision().tolerance, part_tolerance());
+    check.expect_correct(precision().tolerance, shard_tolerance());
   }
 }
 
@@ -74,7 +74,7 @@ TEST_P(MatMulKernel, AddsABiasAndAppliesAnActivation) {
     if (op.bias) inputs.push_back(source.uniform({in.n}, -1.0, 1.0, precision().dtype));
     const KernelCheck check(op, inputs);
     ASSERT_EQ(check.choice().name, precision().kernel);
-    check.expect_correct(precision().tolerance, part_tolerance());
+    check.expect_correct(precision().tolerance, shard_tolerance());
   }
 }
 
@@ -88,7 +88,7 @@ TEST_P(MatMulKernel, AccumulatesAlsoInPlace) {
     const KernelCheck check(op, {source.uniform({in.m, in.n}, -1.0, 1.0, precision().dtype), in.a, in.b});
     ASSERT_EQ(check.choice().name, precision().kernel);
     ASSERT_EQ(check.choice().in_place, (std::vector<InPlace>{InPlace{0, 0}}));
-    check.expect_correct(precision().tolerance, part_tolerance());
+    check.expect_correct(precision().tolerance, shard_tolerance());
   }
 }
 
@@ -106,12 +106,12 @@ TEST_P(MatMulKernel, MultipliesShapesWithAWayOfTheirOwn) {
     const auto draw = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
     const Tensor a = draw(transpose_a ? Sizes{k, m} : Sizes{m, k});
     const Tensor b = draw({k, n});
-    const double parts = 10 * part_tolerance();
+    const double of_shards = 10 * shard_tolerance();
     KernelCheck(MatMulAccumulate{.product = product, .alpha = -0.5}, {draw({m, n}), a, b})
-        .expect_correct(10 * precision().tolerance, parts);
+        .expect_correct(10 * precision().tolerance, of_shards);
     for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
       KernelCheck(FusedMatMul{.product = product, .bias = true, .activation = after}, {a, b, draw({n})})
-          .expect_correct(10 * precision().tolerance, parts);
+          .expect_correct(10 * precision().tolerance, of_shards);
     }
   }
 }
@@ -127,7 +127,7 @@ TEST_P(MatMulKernel, TakesABatchOnTheLeftAsOneTallMatrix) {
           {source.uniform(a, -1.0, 1.0, precision().dtype),
            source.uniform(transpose_b ? Sizes{4, 5} : Sizes{5, 4}, -1.0, 1.0, precision().dtype)});
       EXPECT_EQ(check.choice().name, precision().kernel);
-      check.expect_correct(precision().tolerance, part_tolerance());
+      check.expect_correct(precision().tolerance, shard_tolerance());
     }
   }
 }
@@ -169,19 +169,20 @@ TEST_P(MatMulKernel, CutsABatchWithThoseOperandsThatHaveItsFirstAxis) {
 }
 
 TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
-  TensorSource source("products in panels");
+  TensorSource source("products in column blocks");
   const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
   for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{7, 5, 12}, {3, 300, 1536}}) {
     for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
-      const KernelCheck check(
-          PanelMatMul{.product = {.product = {}, .bias = true, .activation = after}, .panels = 3},
-          {random({m, k}), random({k, n}), random({n})});
+      const KernelCheck check(ColumnBlockMatMul{.product = {.product = {}, .bias = true, .activation = after},
+                                                .column_blocks = 3},
+                              {random({m, k}), random({k, n}), random({n})});
       EXPECT_EQ(check.choice().name, precision().kernel);
       EXPECT_EQ(check.choice().cut.extent, 3);
       check.expect_correct(10 * precision().tolerance);
     }
     const KernelCheck update(
-        PanelMatMulAccumulate{.update = {.product = {.transpose_a = true}, .alpha = -0.5}, .panels = 3},
+        ColumnBlockMatMulAccumulate{.update = {.product = {.transpose_a = true}, .alpha = -0.5},
+                                    .column_blocks = 3},
         {random({k, n}), random({m, k}), random({3, m, n / 3})});
     EXPECT_EQ(update.choice().name, precision().kernel);
     EXPECT_EQ(update.choice().cut.extent, 3);
@@ -211,8 +212,8 @@ TEST_P(MatMulKernel, OfEmptyMatricesIsZerosPlusWhatIsAdded) {
   }
 }
 
-TEST_P(MatMulKernel, NeedsNoMoreScratchForAPartThanItSays) {
-  // Sizes of real layers, where oneDNN chooses other ways to work for parts than for the whole.
+TEST_P(MatMulKernel, NeedsNoMoreScratchForAShardThanItSays) {
+  // Sizes of real layers, where oneDNN chooses other ways to work for shards than for the whole.
   TensorSource source("matmul scratch");
   const std::vector<Sizes> layers{
       {64, 784, 100}, {128, 100, 10}, {784, 64, 100}, {100, 64, 10}, {33, 500, 257}};

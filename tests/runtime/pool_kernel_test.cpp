@@ -106,10 +106,10 @@ TEST(PoolKernels, CheckEveryIndexOfTheirPart) {
       for (const std::int32_t index : {-1, 6, std::numeric_limits<std::int32_t>::max()}) {
         Tensor indices = Tensor::zeros(i32, Sizes{4, 1, 1, 2});
         indices.mutable_values<std::int32_t>()[bad] = index;
-        for (const int parts : {1, 2, 4}) {
+        for (const int shards : {1, 2, 4}) {
           expect_error(ErrorCode::out_of_range, {std::to_string(index), "[0, 6)"}, [&] {
             KernelCheck(PlaneScatterAdd{{4, 1, 2, 3}}, {Tensor::zeros(dtype, Sizes{4, 1, 1, 2}), indices})
-                .run(parts);
+                .run(shards);
           });
         }
       }

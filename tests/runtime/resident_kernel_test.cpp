@@ -99,28 +99,28 @@ TEST_P(ResidentKernel, MultipliesInTerms) {
 }
 
 TEST_P(ResidentKernel, MultipliesInPanelsOfColumns) {
-  for (const std::int64_t panels : {2, 3}) {
-    const ResidentPanelMatMul product{.product = {.layout = store_.layout,
-                                                  .form = RowsForm::numbered,
-                                                  .scale = 0.1,
-                                                  .bias = true,
-                                                  .activation = {Relu{}}},
-                                      .panels = panels};
+  for (const std::int64_t column_blocks : {2, 3}) {
+    const ResidentColumnBlockMatMul product{.product = {.layout = store_.layout,
+                                                        .form = RowsForm::numbered,
+                                                        .scale = 0.1,
+                                                        .bias = true,
+                                                        .activation = {Relu{}}},
+                                            .column_blocks = column_blocks};
     for (const Tensor& rows :
          {row_numbers(), Tensor::of<std::int64_t>({4, 4}), Tensor::of<std::uint8_t>({19})}) {
-      const KernelCheck check(product,
-                              {store_.bytes, rows, floats({30, panels * n()}), floats({panels * n()})});
-      EXPECT_EQ(check.choice().name, "resident_panel_matmul");
-      EXPECT_EQ(check.choice().cut.extent, panels);
+      const KernelCheck check(
+          product, {store_.bytes, rows, floats({30, column_blocks * n()}), floats({column_blocks * n()})});
+      EXPECT_EQ(check.choice().name, "resident_column_block_matmul");
+      EXPECT_EQ(check.choice().cut.extent, column_blocks);
       check.expect_correct(kSumBound);
     }
   }
 }
 
-/// A gradient in three panels for the rows `x`, by itself and added to `c`.
-void expect_correct_panels(ResidentGradient op, const std::vector<Tensor>& x, const Tensor& d,
-                           const Tensor& c) {
-  op.panels = 3;
+/// A gradient in three column blocks for the rows `x`, by itself and added to `c`.
+void expect_correct_column_blocks(ResidentGradient op, const std::vector<Tensor>& x, const Tensor& d,
+                                  const Tensor& c) {
+  op.column_blocks = 3;
   for (const bool accumulates : {false, true}) {
     op.accumulates = accumulates;
     std::vector<Tensor> inputs = x;
@@ -134,8 +134,8 @@ void expect_correct_panels(ResidentGradient op, const std::vector<Tensor>& x, co
 }
 
 TEST_P(ResidentKernel, SumsTheGradientInPanelsOfColumns) {
-  expect_correct_panels({.layout = store_.layout, .form = RowsForm::numbered, .scale = -0.1},
-                        {store_.bytes, row_numbers()}, floats({3, 7, n()}), floats({30, 3 * n()}));
+  expect_correct_column_blocks({.layout = store_.layout, .form = RowsForm::numbered, .scale = -0.1},
+                               {store_.bytes, row_numbers()}, floats({3, 7, n()}), floats({30, 3 * n()}));
 }
 
 TEST_P(ResidentKernel, SumsTheGradientOfGatheredRows) {
@@ -230,12 +230,12 @@ TEST_P(ResidentKernel, ScattersTheGradientOfASparseMatrix) {
 TEST_P(ResidentKernel, TakesASparseMatrixInPanelsOfColumns) {
   for (const DType dtype : {DType::u8, DType::f32}) {
     const FedEntries x(dtype);
-    const ResidentPanelMatMul product{
+    const ResidentColumnBlockMatMul product{
         .product = {.layout = x.layout, .form = RowsForm::entries, .scale = 0.1, .activation = {}},
-        .panels = 2};
+        .column_blocks = 2};
     KernelCheck(product, x.followed_by({floats({30, 2 * n()})})).expect_correct(kSumBound);
-    expect_correct_panels({.layout = x.layout, .form = RowsForm::entries, .scale = -0.1}, x.parts,
-                          floats({3, 7, n()}), floats({30, 3 * n()}));
+    expect_correct_column_blocks({.layout = x.layout, .form = RowsForm::entries, .scale = -0.1}, x.parts,
+                                 floats({3, 7, n()}), floats({30, 3 * n()}));
   }
 }
 

@@ -108,7 +108,7 @@ TEST(SignalShield, LeavesFaultsAndTheMaskOfBeforeAlone) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-/// Weights after some steps of training, whose products' rows are long and whose parts go to `threads`.
+/// Weights after some steps of training, whose products' rows are long and whose shards go to `threads`.
 struct SignalledTraining {
   std::vector<Tensor> weights;
   int steps = 0;

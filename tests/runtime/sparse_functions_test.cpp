@@ -74,7 +74,7 @@ std::int64_t row_length(const Matrix& x, std::int64_t row) {
 class PanelRoom {
  public:
   explicit PanelRoom(std::int64_t floats) : room_(Tensor::uninitialized(DType::f32, {floats})) {}
-  Panel panel() { return {.data = room_.mutable_values<float>().data(), .size = room_.elements()}; }
+  PackedPanel panel() { return {.data = room_.mutable_values<float>().data(), .size = room_.elements()}; }
 
  private:
   Tensor room_;
@@ -86,11 +86,11 @@ void expect_near(float actual, double expected, double size) {
 }
 
 /// Elements between the rows of matrices that are part of wider ones.
-constexpr std::int64_t kApart = 5;
+constexpr std::int64_t kGap = 5;
 
 void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int64_t n, bool bias) {
   const std::int64_t k = x.store.layout.columns;
-  const std::int64_t stride = n + kApart;
+  const std::int64_t stride = n + kGap;
   const auto w = random_floats(k * stride);
   const auto b = random_floats(n);
   const std::size_t size = static_cast<std::size_t>(kMatrixRows * n);
@@ -130,22 +130,22 @@ TEST(SparseFunctions, MultiplyRows) {
   }
 }
 
-void check_parts(const SparseFunctions& functions, const Matrix& x, std::int64_t n, std::int64_t panel_size,
-                 std::int64_t apart) {
+void check_panels(const SparseFunctions& functions, const Matrix& x, std::int64_t n, std::int64_t panel_size,
+                  std::int64_t gap) {
   const std::int64_t k = x.store.layout.columns;
-  const std::int64_t stride = n + apart;
+  const std::int64_t stride = n + gap;
   const StoredRows rows = x.store.layout.view(x.store.bytes.data());
   const auto w = random_floats(k * stride);
   const auto b = random_floats(n);
   for (const float* bias : {b.data(), static_cast<const float*>(nullptr)}) {
     std::vector<float> whole(static_cast<std::size_t>(kMatrixRows * n + 1), 77.0F);
-    std::vector<float> parts = whole;
+    std::vector<float> paneled = whole;
     functions.multiply(rows, kMatrixRows, w.data(), stride, n, 0.25F, bias, whole.data());
     PanelRoom room(panel_size);
     std::vector<std::int64_t> cursors(kMatrixRows);
-    functions.multiply_in_parts(rows, kMatrixRows, 0, k, w.data(), stride, n, 0.25F, bias, parts.data(),
-                                room.panel(), cursors.data());
-    EXPECT_EQ(parts, whole);
+    functions.multiply_in_panels(rows, kMatrixRows, 0, k, w.data(), stride, n, 0.25F, bias, paneled.data(),
+                                 room.panel(), cursors.data());
+    EXPECT_EQ(paneled, whole);
   }
 }
 
@@ -157,13 +157,13 @@ TEST(SparseFunctions, MultiplyInPartsToTheSameBits) {
         for (const std::int64_t panel_size : {128, 512, 8192}) {
           SCOPED_TRACE(std::string(functions->instruction_set) + ", width " + std::to_string(n) +
                        ", in a panel of " + std::to_string(panel_size));
-          check_parts(*functions, x, n, panel_size, 0);
-          check_parts(*functions, x, n, panel_size, kApart);
+          check_panels(*functions, x, n, panel_size, 0);
+          check_panels(*functions, x, n, panel_size, kGap);
         }
       }
       const Matrix wide = random_matrix(dtype, 70'001, 64, true);
       for (std::int64_t i = 0; i < kMatrixRows; ++i) ASSERT_LE(row_length(wide, i), kLongestSum);
-      check_parts(*functions, wide, 5, 8192, 0);
+      check_panels(*functions, wide, 5, 8192, 0);
     }
   }
 }
@@ -189,7 +189,7 @@ void check_accumulate(const SparseFunctions& functions, bool byte_entries, std::
   const std::vector<std::int32_t> ends{2, 3, 4};
   constexpr std::int64_t kColumns = 3;
   constexpr std::int64_t kBatch = 3;
-  const std::int64_t stride = n + kApart;
+  const std::int64_t stride = n + kGap;
   const auto d = random_floats(kBatch * n);
   const auto c = random_floats(kColumns * stride);
   PanelRoom room(kBatch * panel_width);
@@ -206,7 +206,7 @@ void check_accumulate(const SparseFunctions& functions, bool byte_entries, std::
   EXPECT_EQ(y, in_place);
   for (std::int64_t row = 0; row < kColumns; ++row) {
     const std::ptrdiff_t behind = row * stride + n;
-    EXPECT_TRUE(std::equal(y.begin() + behind, y.begin() + behind + kApart, c.begin() + behind))
+    EXPECT_TRUE(std::equal(y.begin() + behind, y.begin() + behind + kGap, c.begin() + behind))
         << "wrote behind row " << row;
   }
   for (std::int64_t j = 0; j < n; ++j) {
@@ -243,7 +243,7 @@ void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64
   constexpr std::int64_t kLast = 17;
   const std::int64_t k = x.store.layout.columns;
   const auto d = random_floats(kMatrixRows * n);
-  const std::int64_t stride = n + kApart;
+  const std::int64_t stride = n + kGap;
   std::vector<float> y = random_floats(k * stride + 1);
   const std::vector<float> before = y;
   functions.scatter(x.store.layout.view(x.store.bytes.data()), kMatrixRows, kFirst, kLast, d.data(), n,

@@ -107,7 +107,7 @@ class SplitColumns : public testing::TestWithParam<SkipZeros> {
     return {.skip_zeros = GetParam(), .threads = threads, .cuts = cuts};
   }
   std::string product() const {
-    return GetParam() == SkipZeros::always ? "resident_panel_matmul" : "panel_matmul";
+    return GetParam() == SkipZeros::always ? "resident_column_block_matmul" : "column_block_matmul";
   }
 };
 
@@ -223,7 +223,7 @@ TEST(SplitColumnsOfSeveral, ProductsWithOneSumArePartedTogether) {
   std::vector<std::string> kernels;
   for (const KernelChoice& kernel : session.inspect(spec, {{"batch", 6}}).lowered.kernels)
     kernels.emplace_back(kernel.name);
-  EXPECT_EQ(std::ranges::count(kernels, "resident_panel_matmul"), 2);
+  EXPECT_EQ(std::ranges::count(kernels, "resident_column_block_matmul"), 2);
   EXPECT_THAT(kernels, Not(Contains("resident_matmul")));
 }
 

@@ -70,8 +70,8 @@ TEST(ThreadCosts, AreNotAskedWhereAllThreadsAreWanted) {
 
 TEST(ThreadCosts, LeaveTheCutsAsTheyAre) {
   for (const std::int64_t rows : {16, 4096}) {
-    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}).parts, 4);
-    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}, {.cuts = 6}).parts, 6);
+    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}).shards, 4);
+    EXPECT_EQ(schedule_of(rows, {.threads = 4, .thread_costs = kCosts}, {.cuts = 6}).shards, 6);
   }
 }
 

@@ -188,10 +188,10 @@ TEST_P(VectorFunctionsOf, UnaryFunctionsWorkInPlaceAndGiveTheSameBitsAnywhere) {
     (table().*entry.function)(in_place.data(), in_place.data(), kMostElements);
     ASSERT_EQ(std::memcmp(in_place.data(), whole.data(), kMostElements * sizeof(float)), 0) << entry.name;
     for (std::size_t cut = 0; cut <= kMostElements; ++cut) {
-      Floats parts(kMostElements);
-      (table().*entry.function)(x.data(), parts.data(), cut);
-      (table().*entry.function)(x.data() + cut, parts.data() + cut, kMostElements - cut);
-      ASSERT_EQ(std::memcmp(parts.data(), whole.data(), kMostElements * sizeof(float)), 0)
+      Floats pieces(kMostElements);
+      (table().*entry.function)(x.data(), pieces.data(), cut);
+      (table().*entry.function)(x.data() + cut, pieces.data() + cut, kMostElements - cut);
+      ASSERT_EQ(std::memcmp(pieces.data(), whole.data(), kMostElements * sizeof(float)), 0)
           << entry.name << " cut at " << cut << "; " << replay();
     }
   }
@@ -335,10 +335,10 @@ TEST_P(VectorFunctionsOf, SumsRowsAndElements) {
     ASSERT_NEAR(table().sum(x.data(), n), total, 1e-5);
     // Columns are summed alike wherever they stand.
     for (std::size_t cut = 0; cut <= n; cut += 7) {
-      Floats parts(n, 0.5F);
-      table().add_rows(x.data(), rows, stride, parts.data(), cut);
-      table().add_rows(x.data() + cut, rows, stride, parts.data() + cut, n - cut);
-      ASSERT_TRUE(std::ranges::equal(parts, std::span(y).first(n))) << "cut at " << cut;
+      Floats pieces(n, 0.5F);
+      table().add_rows(x.data(), rows, stride, pieces.data(), cut);
+      table().add_rows(x.data() + cut, rows, stride, pieces.data() + cut, n - cut);
+      ASSERT_TRUE(std::ranges::equal(pieces, std::span(y).first(n))) << "cut at " << cut;
     }
   }
   EXPECT_EQ(table().sum(nullptr, 0), 0.0);
@@ -375,10 +375,10 @@ TEST_P(VectorFunctionsOf, SumsManyRowsAndProductsInDouble) {
     }
     ASSERT_NEAR(table().dot(x.data(), factors.data(), n), dot, 1e-12) << replay();
     for (std::size_t cut = 0; cut <= n; cut += 7) {
-      std::vector<double> parts(n, 0.5);
-      table().add_many_rows(x.data(), rows, stride, factors.data(), step, parts.data(), cut);
-      table().add_many_rows(x.data() + cut, rows, stride, factors.data(), step, parts.data() + cut, n - cut);
-      ASSERT_TRUE(std::ranges::equal(parts, std::span(scaled).first(n))) << "cut at " << cut;
+      std::vector<double> pieces(n, 0.5);
+      table().add_many_rows(x.data(), rows, stride, factors.data(), step, pieces.data(), cut);
+      table().add_many_rows(x.data() + cut, rows, stride, factors.data(), step, pieces.data() + cut, n - cut);
+      ASSERT_TRUE(std::ranges::equal(pieces, std::span(scaled).first(n))) << "cut at " << cut;
     }
   }
 }

@@ -68,7 +68,7 @@ class ElementwiseKernel final : public Kernel {
     for (const Instruction& instruction : program_->instructions) place(instruction.result, instruction.reg);
   }
 
-  /// The row numbers of this part, from that of element `start` on.
+  /// The row numbers of this shard, from that of element `start` on.
   static ConstArg row_numbers(const RowSource& rows, const KernelBuffers& buffers, Range elements) {
     const std::int64_t first = elements.begin / rows.row_elements;
     const std::int64_t last = (elements.end - 1) / rows.row_elements;

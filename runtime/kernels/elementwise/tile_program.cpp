@@ -10,11 +10,11 @@
 namespace weft {
 namespace {
 
-/// The longest tile of which a long row has a whole number; 1 where that would be a short one, and for short
-/// rows, of which a tile holds several.
-std::int64_t whole_part(std::int64_t row) {
-  for (std::int64_t parts = 1; row / parts > kTile / 2; ++parts) {
-    if (row % parts == 0 && row / parts <= kTile) return row / parts;
+/// The longest tile that divides a long row. It is 1 where that tile would be short, and for short rows,
+/// since a tile holds several of those.
+std::int64_t longest_tile(std::int64_t row) {
+  for (std::int64_t tiles = 1; row / tiles > kTile / 2; ++tiles) {
+    if (row % tiles == 0 && row / tiles <= kTile) return row / tiles;
   }
   return 1;
 }
@@ -28,7 +28,7 @@ std::int64_t common_tile(const std::vector<Source>& sources) {
     if (wider <= kTile) common = wider;
   };
   for (const Source& source : sources) {
-    if (source.rows) keep_to(whole_part(source.rows->row_elements));
+    if (source.rows) keep_to(longest_tile(source.rows->row_elements));
   }
   for (const Source& source : sources) {
     if (source.expansion.kind() == Expansion::Kind::periodic && source.expansion.period() <= kTile)

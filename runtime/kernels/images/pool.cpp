@@ -125,7 +125,7 @@ void halve_row(const Pool& pool, std::int64_t i, const float* x, float* y, std::
   }
 }
 
-/// Planes of a picture in a part of the batch.
+/// Planes of a picture in a shard of the batch.
 Range planes_of(Range rows, std::int64_t batch, const Pool& pool) {
   const std::int64_t channels = batch == 0 ? 0 : pool.sizes.planes / batch;
   return {.begin = rows.begin * channels, .end = rows.end * channels};
@@ -290,7 +290,7 @@ Pool pool_of(const Pool2dOptions& options, const TensorType& x, const TensorType
   return pool;
 }
 
-/// A kernel over the planes of a part of the batch.
+/// A kernel over the planes of a shard of the batch.
 template <typename K>
 KernelChoice by_pictures(const KernelSite& site, const Pool& pool) {
   const std::int64_t batch = row_count(site.inputs[0]);

@@ -20,6 +20,6 @@ inline bool needs_long_sums(const Product& product) {
 /// For those products. Few rows or columns are added in f64 throughout. Else partial products over
 /// 1,024 terms each come from oneDNN, and are added in f64: the error is at most 1024 * 2^-24 of the sum of
 /// absolute values, however many terms there are.
-std::unique_ptr<Kernel> make_long_product(const Product& product, const Part& part);
+std::unique_ptr<Kernel> make_long_product(const Product& product, const Shard& shard);
 
 }  // namespace weft

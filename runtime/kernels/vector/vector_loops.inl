@@ -175,11 +175,11 @@ Half gelu_slope_of(Half x) {
 }
 template <typename F>
 Vector in_halves(Vector v, F f) {
-  HalfFloats parts[2];
-  __builtin_memcpy(parts, &v, sizeof(v));
-  for (HalfFloats& part : parts)
-    part = __builtin_convertvector(f(__builtin_convertvector(part, Half)), HalfFloats);
-  __builtin_memcpy(&v, parts, sizeof(v));
+  HalfFloats halves[2];
+  __builtin_memcpy(halves, &v, sizeof(v));
+  for (HalfFloats& half : halves)
+    half = __builtin_convertvector(f(__builtin_convertvector(half, Half)), HalfFloats);
+  __builtin_memcpy(&v, halves, sizeof(v));
   return v;
 }
 // Beyond this the function is 0 or x, and its slope 0 or 1, in floats.

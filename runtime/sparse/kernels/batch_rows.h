@@ -1,15 +1,15 @@
 #pragma once
-// The rows of X that a product takes, and of them the non-zeros in a part of the columns, where they lie;
+// The rows of X that a product takes, and of them the non-zeros in a range of columns, where they lie;
 // packed_rows.h has copies. Internal to runtime/kernels/.
 
-#include "weft/runtime/sparse/kernels/column_part.h"
+#include "weft/runtime/sparse/kernels/column_range.h"
 
 namespace weft {
 
 class BatchRows {
  public:
   /// Room for `most` rows.
-  BatchRows(std::int64_t most, const ColumnPart& part) : most_(most), part_(part) {}
+  BatchRows(std::int64_t most, const ColumnRange& range) : most_(most), range_(range) {}
 
   /// In whole cache lines.
   std::size_t scratch_bytes() const;
@@ -19,7 +19,7 @@ class BatchRows {
 
  private:
   std::int64_t most_ = 0;
-  ColumnPart part_;
+  ColumnRange range_;
 };
 
 }  // namespace weft

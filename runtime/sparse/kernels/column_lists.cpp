@@ -76,7 +76,7 @@ std::int64_t panel_width(std::int64_t rows, std::int64_t n, std::size_t cache) {
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)
     : rows_(rows),
       columns_(columns),
-      taken_(rows, ColumnPart(columns, layout)),
+      taken_(rows, ColumnRange(columns, layout)),
       byte_entries_(layout.values == DType::u8 && rows <= kByteEntryRows),
       room_(room_of(rows, columns, entry_bytes())),
       capacity_(room_ > 0 ? room_ * (columns.end - columns.begin)

@@ -30,9 +30,9 @@ struct Batch {
   std::size_t first = 0;  // where they are among the inputs
   std::int64_t rows = 0;
   std::int64_t n = 0;
-  std::int64_t panels = 1;  // in which the n columns lie: [panels, rows, n / panels]
+  std::int64_t column_blocks = 1;  // of the n columns: [column_blocks, rows, n / column_blocks]
 
-  std::int64_t width() const { return n / panels; }
+  std::int64_t width() const { return n / column_blocks; }
   std::size_t after() const { return first + inputs_of(form); }  // what follows them there
   StoredRows view(const KernelBuffers& buffers) const {
     return stored_rows(layout, form,
@@ -49,13 +49,13 @@ struct Batch {
 /// Products of a batch's rows with rows of w, some at a time.
 class BatchProducts {
  public:
-  /// Of the part `rows` of the batch, with the part `columns` of X and the same rows of w.
+  /// For `rows` of the batch, with `columns` of X and the same rows of w.
   BatchProducts(const Batch& batch, Range rows, Range columns);
-  /// Of the whole batch, with these panels of w's columns.
-  BatchProducts(const Batch& batch, Range panels);
+  /// For the whole batch, with these column blocks of w.
+  BatchProducts(const Batch& batch, Range column_blocks);
 
   std::size_t scratch_bytes() const;
-  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the part of the rows; `x` and `numbers` are the
+  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the rows; `x` and `numbers` are the
   /// whole batch's, `w`, `bias` and `y` the starts, and `bias` may be null. Calls finished(y of them, their
   /// elements) behind some rows, while they lie in the cache.
   template <typename F>
@@ -65,8 +65,8 @@ class BatchProducts {
       const Range group{row, std::min(row + kGroup, rows_.end)};
       const std::int64_t count = group.end - group.begin;
       const StoredRows taken = rows_of(x, numbers, group, scratch + products_.scratch_bytes());
-      for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
-        const std::int64_t at = panel * width_;
+      for (std::int64_t block = column_blocks_.begin; block < column_blocks_.end; ++block) {
+        const std::int64_t at = block * width_;
         float* const to = y + at * height_ + group.begin * width_;
         products_.multiply(taken, count, w + at, stride_, scale, bias != nullptr ? bias + at : nullptr, to,
                            scratch);
@@ -78,13 +78,13 @@ class BatchProducts {
  private:
   static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
 
-  BatchProducts(const Batch& batch, Range rows, Range columns, Range panels);
+  BatchProducts(const Batch& batch, Range rows, Range columns, Range column_blocks);
 
   /// Those of `group` as rows 0, 1, ...
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;
-  Range panels_;
+  Range column_blocks_;
   std::int64_t height_ = 0;  // of the whole batch
   std::int64_t width_ = 0;
   std::int64_t stride_ = 0;  // of w

@@ -192,10 +192,11 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
   }
 }
 
-// A block of a matrix's columns, its rows side by side and the last register filled up with zeros: rows that
-// lie a power of two apart would push each other out of the cache, and others begin within a cache line.
+// Packs some columns of a matrix: its rows side by side, the last register filled up with zeros. In the
+// matrix, rows that lie a power of two apart would push each other out of the cache, and others begin within
+// a cache line.
 template <int R, bool HasTail>
-void copy_block(const float* from, std::int64_t rows, std::int64_t stride, float* panel, Tail tail) {
+void pack(const float* from, std::int64_t rows, std::int64_t stride, float* panel, Tail tail) {
   for (std::int64_t i = 0; i < rows; ++i, from += stride) {
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(from + r * kWidth));
@@ -206,12 +207,12 @@ void copy_block(const float* from, std::int64_t rows, std::int64_t stride, float
   }
 }
 
-// Rows of w that are a block as they lie need no panel.
+// Where w is no wider than the block, it is read where it lies.
 template <int R, bool HasTail, typename C, typename V>
-void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                             const float* w, std::int64_t stride, std::int64_t n, float scale,
-                             const float* bias, float* y, Tail tail, const Panel& panel,
-                             std::int64_t* cursors) {
+void multiply_block_in_panels(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                              const float* w, std::int64_t stride, std::int64_t n, float scale,
+                              const float* bias, float* y, Tail tail, const PackedPanel& panel,
+                              std::int64_t* cursors) {
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
@@ -220,8 +221,8 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
   for (std::int64_t i = 0; i < count; ++i) cursors[i] = x.begins[i];
   for (std::int64_t begin = first; begin < last; begin += step) {
     const std::int64_t end = begin + step < last ? begin + step : last;
-    if (apart) copy_block<R, HasTail>(w + begin * stride, end - begin, stride, panel.data, tail);
-    const float* part = apart ? panel.data : w + begin * stride;
+    if (apart) pack<R, HasTail>(w + begin * stride, end - begin, stride, panel.data, tail);
+    const float* rows = apart ? panel.data : w + begin * stride;
     for (std::int64_t i = 0; i < count; ++i) {
       Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled here
       if (begin == first) {
@@ -231,7 +232,7 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
       }
       std::int64_t k = cursors[i];
       for (; k < x.ends[i] && static_cast<std::int64_t>(columns[k]) < end; ++k) {
-        block.add(number(values[k]), part + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
+        block.add(number(values[k]), rows + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
       }
       cursors[i] = k;
       if (end == last) {
@@ -381,16 +382,16 @@ void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int6
   });
 }
 
-void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                       const float* w, std::int64_t stride, std::int64_t n, float scale, const float* bias,
-                       float* y, const Panel& panel, std::int64_t* cursors) {
+void multiply_in_panels(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                        const float* w, std::int64_t stride, std::int64_t n, float scale, const float* bias,
+                        float* y, const PackedPanel& panel, std::int64_t* cursors) {
   // A wider block has fewer rows in the panel, and so fewer non-zeros of each row of x.
   constexpr std::int64_t kMost = kBlock < 128 / kWidth ? kBlock : 128 / kWidth;
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kMost, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block_in_parts<R, HasTail, C, V>(x, count, first, last, w + at, stride, n, scale,
-                                                bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
-                                                cursors);
+      multiply_block_in_panels<R, HasTail, C, V>(x, count, first, last, w + at, stride, n, scale,
+                                                 bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
+                                                 cursors);
     });
   });
 }
@@ -405,11 +406,11 @@ void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::i
 }
 
 void accumulate(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows, std::int64_t n,
-                float alpha, const float* c, float* y, std::int64_t stride, const Panel& panel) {
+                float alpha, const float* c, float* y, std::int64_t stride, const PackedPanel& panel) {
   const std::int64_t fit = panel.size / (rows > 0 ? rows : 1) / kWidth;
   over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
     const bool apart = n != R * kWidth;
-    if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
+    if (apart) pack<R, HasTail>(d + at, rows, n, panel.data, tail);
     const auto block =
         x.byte_entries ? accumulate_block<R, HasTail, ByteEntry> : accumulate_block<R, HasTail, FloatEntry>;
     block(x, count, apart ? panel.data : d, alpha, c != nullptr ? c + at : nullptr, y + at, stride, tail);
@@ -501,7 +502,7 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
 
 extern const SparseFunctions WEFT_SPARSE_TABLE = {.instruction_set = WEFT_VECTOR_NAME,
                                                   .multiply = multiply,
-                                                  .multiply_in_parts = multiply_in_parts,
+                                                  .multiply_in_panels = multiply_in_panels,
                                                   .compress = compress,
                                                   .accumulate = accumulate,
                                                   .scatter = scatter};

@@ -1,27 +1,28 @@
-#include "weft/runtime/sparse/kernels/column_part.h"
+#include "weft/runtime/sparse/kernels/column_range.h"
 
 #include <algorithm>
 
 namespace weft {
 
-ColumnPart::ColumnPart(Range part, const RowLayout& layout)
-    : part_(part), to_last_(part.end == layout.columns) {
+ColumnRange::ColumnRange(Range range, const RowLayout& layout)
+    : range_(range), to_last_(range.end == layout.columns) {
   const auto share_before = [&](std::int64_t column) {
     const auto* load = layout.column_load.get();
     if (load == nullptr || load->back() == 0)
       return static_cast<double>(column) / static_cast<double>(layout.columns);
     return static_cast<double>((*load)[static_cast<std::size_t>(column)]) / static_cast<double>(load->back());
   };
-  if (part.begin > 0) before_ = share_before(part.begin);
-  if (!to_last_) until_ = share_before(part.end);
+  if (range.begin > 0) before_ = share_before(range.begin);
+  if (!to_last_) until_ = share_before(range.end);
 }
 
-// Where it is likely, columns are counted: a search waits in each step for the one before, and reads cache
-// lines that may be far.
+// Near the likely place the columns below `bound` are counted, since a binary search waits in each step for
+// the one before and reads cache lines that may be far.
 template <typename C>
-std::int64_t ColumnPart::first_from(const C* columns, Range row, std::int64_t bound, double before) {
+std::int64_t ColumnRange::first_from(const C* columns, Range row, std::int64_t bound, double before) {
   constexpr std::int64_t kSpread = 32;  // a cache line of 16-bit columns; most rows of pictures lie within
-  const auto limit = static_cast<C>(bound);  // a column: where a part ends with the last, nobody asks
+  const auto limit =
+      static_cast<C>(bound);  // it fits: a range that ends with the last column is not searched
   const auto entries = static_cast<double>(row.end - row.begin);
   const std::int64_t middle = row.begin + static_cast<std::int64_t>(before * entries);
   const Range near{std::max(row.begin, middle - kSpread), std::min(row.end, middle + kSpread)};
@@ -35,7 +36,7 @@ std::int64_t ColumnPart::first_from(const C* columns, Range row, std::int64_t bo
   return near.begin + below;
 }
 
-template std::int64_t ColumnPart::first_from(const std::uint16_t*, Range, std::int64_t, double);
-template std::int64_t ColumnPart::first_from(const std::int32_t*, Range, std::int64_t, double);
+template std::int64_t ColumnRange::first_from(const std::uint16_t*, Range, std::int64_t, double);
+template std::int64_t ColumnRange::first_from(const std::int32_t*, Range, std::int64_t, double);
 
 }  // namespace weft
