@@ -34,7 +34,7 @@ void expect_rows(const TensorType& begins, const TensorType& ends, const TensorT
   if (begins.shape != ends.shape) throw_shape("row ends", to_string(begins.shape), ends);
 }
 
-/// A dense side [height, n] of a product.
+/// Checks the dense side [height, n] of a product.
 void expect_dense(const TensorType& type, std::string_view what, const Dim& height) {
   if (!is_float(type.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, fmt::format("the {} must be floats", what),

@@ -6,14 +6,15 @@
 namespace weft {
 namespace {
 
-/// The shards of the thread that computes this one.
+/// The shards of the thread that computes `shard`.
 Range shards_of_its_thread(const Schedule& schedule, std::int64_t shard) {
   int thread = 0;
   while (share(schedule.shards, schedule.threads, thread).end <= shard) ++thread;
   return share(schedule.shards, schedule.threads, thread);
 }
 
-/// The rows that a shard computes; nothing where it has none, or where its neighbour computes them.
+/// The rows that the kernel of a shard computes. Nothing if the shard has none, or if the kernel of an
+/// earlier shard of the thread computes them too.
 std::optional<Range> rows_of(const Cut& cut, const Schedule& schedule, int shard) {
   if (cut.extent <= 1) return shard == 0 ? std::optional(Range{.begin = 0, .end = cut.extent}) : std::nullopt;
   Range rows = share(cut, schedule.shards, shard);

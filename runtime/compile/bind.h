@@ -12,7 +12,7 @@ struct BoundKernels {
   /// [position in Schedule::order][shard]; null where the shard has nothing to do.
   std::vector<std::vector<std::unique_ptr<Kernel>>> shards;
   std::size_t scratch_bytes = 0;  // the most that any shard needs
-  bool block_signals = false;     // whether any shard needs that
+  bool block_signals = false;     // whether any shard needs signals blocked while it runs
 };
 
 /// Throws Error(unsupported) when a library refuses what its kernel offered.

@@ -29,14 +29,14 @@ void expect_concrete(const Program& program) {
   }
 }
 
-/// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
-/// results.
+/// A plan that few threads run is still cut for all of them, since the number that it gets must not change
+/// its results.
 Schedule schedule_for(const Lowered& lowered, int shards, const CompileTarget& target) {
   if (target.thread_costs) return schedule_by_cost(lowered, target.threads, shards, *target.thread_costs);
   return schedule(lowered, target.threads, shards);
 }
 
-/// What a stage's observer sees: the program, or of products that may skip zeros what was decided.
+/// What a stage's observer sees: the program, or for the sparse stage what was decided about each product.
 std::string stage_text(std::string_view stage, const Program& program, const Compilation& compilation) {
   return stage == "sparse" ? to_text(compilation.products) : to_text(program);
 }

@@ -47,8 +47,9 @@ Made run_split(const Program& program, PassContext& context) {
 using Options = CompileOptions;
 constexpr bool CompileOptions::* kNoShorthand = nullptr;
 
-// fuse_accumulate shows the splitting passes which weights are updated by their own gradients;
-// fuse_elementwise takes the sums of terms that they leave, and fuse_gather the chains that it makes.
+// The order matters: after fuse_accumulate the splitting passes see which weights are updated by their own
+// gradients; fuse_elementwise fuses the sums of terms that they make, and fuse_gather extends the chains of
+// fuse_elementwise.
 constexpr std::array kPasses{
     PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules",
               &Options::stabilize, run<stabilize>, true},

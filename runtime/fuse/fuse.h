@@ -1,5 +1,5 @@
 #pragma once
-// The fuse stage: each rule is a pass of its own that replaces a pattern by one op, and can be left out.
+// The fuse stage. Each rule is a pass of its own, which replaces a pattern by one op and can be left out.
 
 #include "weft/graph/passes/pass.h"
 
@@ -13,8 +13,8 @@ Pass fuse_matmul();
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
 /// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,
-/// resident_gradient for one that skips zeros. A scale that is no constant moves to the operand b. Likewise
-/// b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
+/// resident_gradient for one that skips zeros. A scale that is not a constant moves to the operand b.
+/// Likewise b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
 Pass fuse_accumulate();
 
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that

@@ -81,7 +81,7 @@ Cut cut_by_traits(const KernelSite& site) {
   const bool one_height = std::ranges::all_of(site.outputs, [&](const TensorType& output) {
     return row_count(output) == row_count(site.outputs[0]);
   });
-  // Whether a vector is one row or one number for each row, only an operand with more axes can tell.
+  // Only an operand with more axes tells whether a vector is one row or one number for each row.
   const auto is_vector = [](const TensorType& type) { return type.shape.rank() <= 1; };
   const bool vectors_alone = !traits.elementwise && std::ranges::all_of(site.inputs, is_vector) &&
                              std::ranges::all_of(site.outputs, is_vector);

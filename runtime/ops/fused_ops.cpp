@@ -27,7 +27,7 @@ Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
   return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
 }
 
-/// The type of c, if what is added to it has the same.
+/// The type of c; throws unless `added` has the same type.
 TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
   if (added == c) return c;
   throw Error(ErrorCode::shape_mismatch,
@@ -153,7 +153,7 @@ bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {
 
 std::string attribute_text(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
-  // What is used more than once gets a name, or the text would double with each such use.
+  // Values that are used more than once get a name, or the text would double with each such use.
   std::vector<int> uses(graph.size(), 0);
   for (NodeId id = 0; id < graph.size(); ++id) {
     for (const ValueId& operand : graph.node(id).inputs) ++uses[operand.node];

@@ -21,7 +21,7 @@ struct Epilogue {
   friend bool operator==(const Epilogue&, const Epilogue&) = default;
 };
 std::string attribute_text(const Epilogue& epilogue);
-/// Applies it in place, by the reference.
+/// Applies the op in place, by its reference kernel.
 void apply(const Epilogue& epilogue, const Arg& y);
 std::string attribute_text(const MatMul& product);
 inline bool operator==(const MatMul& a, const MatMul& b) {
@@ -91,7 +91,7 @@ struct ColumnBlockMatMulAccumulate {
 /// A matrix [m, n] in two or more column blocks: [column_blocks, m, n / column_blocks].
 TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks);
 Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks);
-/// The matrix back.
+/// The matrix that was stored in column blocks.
 TensorType without_column_blocks(const TensorType& column_blocks);
 Tensor without_column_blocks(const Tensor& column_blocks);
 
@@ -106,9 +106,9 @@ struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A small program of elementwise ops: input nodes in the order of the fused op's inputs, scalar constants,
-/// elementwise nodes, and as roots distinct elementwise nodes, one for each output, in the order in which
-/// they stand in the program. Equal when their texts are.
+/// A small program of elementwise ops. It has input nodes in the order of the fused op's inputs, scalar
+/// constants and elementwise nodes; its roots are distinct elementwise nodes, one for each output, in their
+/// order in the program. Two bodies are equal when their texts are.
 struct ElementwiseBody {
   std::shared_ptr<const Program> program;
 };

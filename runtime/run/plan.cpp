@@ -15,13 +15,13 @@
 namespace weft {
 namespace {
 
-/// Kernels take one type of pointer; what is an input they only read.
+/// Kernels take one type of pointer, and only read their inputs.
 std::byte* read_only(const Tensor& tensor) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
   return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
 }
 
-/// The session's parameters, by their index, that the outputs are made of.
+/// The indices of the session's parameters that the outputs need.
 std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
   std::set<std::size_t> read;
   const auto outputs = std::span(lowered.program.roots).first(lowered.outputs);
@@ -167,8 +167,8 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
 }
 
 void Plan::run_threads() {
-  // While another call has the session's threads, this one does everything in its own: the same shards, and
-  // so the same bits.
+  // While another call has the session's threads, this call computes all shards in its own thread. The
+  // shards, and so the bits, are the same.
   if (compilation_->schedule.threads > 1 && state_->pool.try_run(region_)) return;
   const OneDnnSingleThread single;
   if (compilation_->schedule.threads > 1) {

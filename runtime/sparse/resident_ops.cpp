@@ -16,7 +16,7 @@ namespace {
   throw Error(ErrorCode::internal, fmt::format("a product over a store of rows got another {}", what));
 }
 
-/// The number of rows of X, which are these inputs.
+/// The number of rows of X, given as the inputs `x`.
 Dim height_of(const RowLayout& layout, RowsForm form, std::span<const TensorType> x) {
   const auto is_vector = [&](std::size_t i, DType dtype) {
     return x[i].dtype == dtype && x[i].shape.rank() == 1;
@@ -45,7 +45,7 @@ void each_nonzero(const StoredRows& x, std::int64_t row, F visit) {
   }
 }
 
-/// The rows of X, which are these arguments, one by one.
+/// Reads the rows of X, given as arguments of a kernel.
 class RowReader {
  public:
   RowReader(const RowLayout& layout, RowsForm form, std::span<const ConstArg> x)
@@ -63,7 +63,8 @@ class RowReader {
   const ConstArg* numbers_ = nullptr;
 };
 
-/// The inputs of a product that checks numbered rows itself as those of one that gets them checked.
+/// The input types of a product that checks numbered rows itself, turned into those of a product that gets
+/// checked numbers.
 std::vector<TensorType> with_checked_rows(const RowLayout& layout, RowsForm form,
                                           std::span<const TensorType> inputs) {
   std::vector<TensorType> types(inputs.begin(), inputs.end());

@@ -1,8 +1,8 @@
 #pragma once
-// The ops that take the place of products whose left side X is resident and mostly zeros, see skip_zeros.h,
-// or sparse, see sparse_products.h. They are ordinary ops with reference kernels; the compiler makes them. A
-// zero counts as absent: 0 times infinity is 0 here, unless FiniteColumns is added. What can be wrong with
-// data is checked by ops of its own, so that the products may write over what they update.
+// The ops that replace products whose left side X is resident and mostly zeros (skip_zeros.h) or sparse
+// (sparse_products.h). They are ordinary ops with reference kernels; the compiler makes them. A zero counts
+// as absent: 0 times infinity is 0 here, unless FiniteColumns is added. Separate ops check the data, so that
+// the products cannot fail and may write over what they update.
 
 #include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/ops/fused_ops.h"
@@ -17,7 +17,7 @@ struct CheckedRows {  // integers [m] as i32, each in [0, limit)
   static constexpr auto attributes = weft::attributes(&CheckedRows::limit);
   TensorType infer(const TensorType& rows) const;
   void forward(const KernelArgs& args) const { check(args.inputs[0], args.outputs[0], 0); }
-  /// Some of the rows, the first of which is number `first`.
+  /// Checks some of the rows, starting with number `first`.
   void check(const ConstArg& rows, const Arg& checked, std::int64_t first) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
@@ -35,10 +35,10 @@ struct CheckedEntries {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// The inputs that are X.
+/// The form in which X comes, and so how many inputs it is.
 enum class RowsForm : std::uint8_t {
   store,     // a store of rows, u8 [bytes], see row_store.h
-  numbered,  // a store and which of its rows, as CheckedRows gives them
+  numbered,  // a store and the numbers of its rows, as CheckedRows gives them
   entries,   // begins and ends, as CheckedEntries gives them, columns i32 and values: a sparse matrix
 };
 constexpr std::size_t inputs_of(RowsForm form) {
@@ -46,7 +46,7 @@ constexpr std::size_t inputs_of(RowsForm form) {
 }
 std::string attribute_text(RowsForm form);
 
-/// Where the rows lie; `at` gives the memory of those inputs. Of numbered ones these are all in the store.
+/// Where the rows lie; `at` gives the memory of the inputs. For numbered rows that is all rows of the store.
 template <typename At>
 StoredRows stored_rows(const RowLayout& layout, RowsForm form, const At& at) {
   if (form != RowsForm::entries) return layout.view(at(0));

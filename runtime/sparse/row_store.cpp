@@ -15,8 +15,8 @@
 namespace weft {
 namespace {
 
-/// A column without a non-zero in the batch still costs a look; in non-zeros of the whole store, one for this
-/// many rows.
+/// A column without a non-zero in the batch still costs a look. In the store's load it counts as one non-zero
+/// for this many rows.
 constexpr std::int64_t kRowsPerLook = 64;
 
 std::int64_t width_of(const Tensor& tensor) {
@@ -89,7 +89,7 @@ void count_rows(const T* values, std::int64_t width, const Window& window, const
   }
 }
 
-/// A row as compress writes it, with room for the element past the end.
+/// A row as compress writes it, with room for one element past its end.
 template <typename T, typename C>
 struct RowBuffer {
   explicit RowBuffer(std::int64_t width)

@@ -22,17 +22,17 @@
 namespace weft {
 namespace {
 
-/// A product to decide about: X B, or X^T D with `transposed`.
+/// A product that may skip zeros: X B, or X^T D with `transposed`.
 struct Candidate {
   const ResidentSource* source = nullptr;
   bool transposed = false;
-  bool looks = false;  // through B for what is not finite
+  bool looks = false;  // whether it looks through B for numbers that are not finite
   std::int64_t m = 0;  // rows of X
   std::int64_t k = 0;
   std::int64_t n = 0;
 };
 
-/// The product as a candidate; else `why` says why it is none.
+/// The product as a candidate; if it is not one, `why` says why.
 std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, const ResidentSources& sources,
                                       std::string& why) {
   const auto& product = *node.op.as<MatMul>();
@@ -60,7 +60,7 @@ std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, cons
   return std::nullopt;
 }
 
-/// Nanoseconds with one thread, all elements and non-zeros alone.
+/// Nanoseconds with one thread, for all elements and for the non-zeros alone.
 struct Estimate {
   double dense = 0.0;
   double sparse = 0.0;
@@ -97,7 +97,7 @@ double glance(const ResidentSource& source) {
   return density_of(measure_density(source.tensor, window), window);
 }
 
-/// What must be gained for a plan whose speed depends on the data.
+/// A plan whose speed depends on the data must be expected to gain this much.
 constexpr double kWorthwhile = 0.9;
 /// Data this small is not worth a measurement.
 constexpr std::int64_t kSmallest = 1 << 14;
@@ -213,7 +213,7 @@ class ResidentReplacer {
     return apply_all_of(ByteMatMul{.scale = scale, .bias = added.has_value(), .activation = {}}, inputs);
   }
 
-  /// What a shift and the terms that are skipped add to each row of a product, [n]; empty for nothing.
+  /// What a shift and the skipped terms add to each row of a product, [n]; empty if they add nothing.
   static Value added_to_rows(const Candidate& candidate, const Value& shift, const Value& right) {
     Value added;
     if (shift.has_value()) added = reshape(matmul(shift, right), {right.shape()[1]});

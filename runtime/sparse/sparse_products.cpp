@@ -25,7 +25,8 @@ const Tensor* constant_behind(const Value& value) {
   return value.graph().node(node.inputs[0].node).op.constant();
 }
 
-/// Load of the columns before each, and of all: the entries. Those that no row has may be anything.
+/// For each column the number of entries in the columns before it, and at last in all. Entries of no row may
+/// have any column.
 std::shared_ptr<const std::vector<std::int64_t>> load_of(const Tensor& columns, std::int64_t width) {
   auto load = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(width + 1), 0);
   for (const std::int32_t column : columns.values<std::int32_t>()) {

@@ -19,14 +19,14 @@ namespace {
 bool over_rows(const Axes& axes) { return axes == Axes{0}; }
 bool is_matrix(const Shape& shape) { return shape.rank() == 2; }
 
-/// a b, and what may follow.
+/// Whether an op is a product a b, perhaps with a bias and an activation.
 bool multiplies_as_they_are(const Op& op) {
   const auto* fused = op.as<FusedMatMul>();
   const MatMul* product = fused != nullptr ? &fused->product : op.as<MatMul>();
   return product != nullptr && !product->transpose_a && !product->transpose_b;
 }
 
-/// c + alpha a^T b.
+/// Whether an op is c + alpha a^T b.
 bool updates_dense(const Op& op) {
   const auto* update = op.as<MatMulAccumulate>();
   return update != nullptr && update->product.transpose_a && !update->product.transpose_b;
@@ -37,7 +37,7 @@ bool updates_resident(const Op& op) {
   return update != nullptr && update->accumulates;
 }
 
-/// A program's nodes and who reads what they make.
+/// A program's nodes and the readers of their values.
 class Readers {
  public:
   explicit Readers(const Program& program) : graph_(*program.graph) {
@@ -62,11 +62,11 @@ class Readers {
   std::set<ValueId> roots_;
 };
 
-/// The values [batch, n] that elementwise ops connect with the product of a weight that is updated, and with
-/// the right sides of its gradients.
+/// The values [batch, n] that elementwise ops connect with the product of an updated weight and with the
+/// right sides of its gradients.
 class Region {
  public:
-  /// `taken` are those of other regions.
+  /// `taken` are the values of other regions.
   Region(const Readers& program, NodeId product, const std::set<ValueId>& taken)
       : program_(program), taken_(taken), shape_(program.shape({product, 0})) {
     add({product, 0});
@@ -90,7 +90,7 @@ class Region {
   bool holds(const ValueId& id) const { return values_.contains(id); }
   bool is_elsewhere(const ValueId& id) const { return taken_.contains(id); }
 
-  /// Where a product's weight is updated by the gradient itself: what that multiplies X^T by.
+  /// If the gradient itself updates the product's weight: the value that it multiplies X^T by.
   std::optional<ValueId> gradient_of(const Node& product) const {
     const auto* resident = product.op.as<ResidentMatMul>();
     if (resident == nullptr && !multiplies_as_they_are(product.op)) return std::nullopt;
@@ -202,7 +202,8 @@ class Splitter {
   std::vector<Value> make(Graph& target, const Node& node, std::span<const Value> inputs) const {
     std::vector<Value> operands(inputs.begin(), inputs.end());
     if (const auto* product = node.op.as<ResidentMatMul>()) {
-      if (product->form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which it checks
+      if (product->form == RowsForm::numbered)
+        operands[1] = operand(operands[1], 0);  // the product checks them itself
       return {emit(target, ResidentColumnBlockMatMul{.product = *product, .column_blocks = shards_}, operands,
                    node)};
     }

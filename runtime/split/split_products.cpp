@@ -12,7 +12,7 @@
 namespace weft {
 namespace {
 
-/// A weight, and what decides about the shards of its rows.
+/// A weight, and the load that decides how its rows are sharded.
 using CutWeight = std::pair<ValueId, const void*>;
 
 /// The weights that gradients are added to.
@@ -28,8 +28,8 @@ std::set<CutWeight> updated_weights(const Program& program) {
 }
 
 /// Whether the shards can be made to have equal loads, and the terms are small compared with the rows of w
-/// that they save. Where nothing is known of the columns, as of matrices that are fed, the most frequent ones
-/// may all lie in one shard.
+/// that they save. If nothing is known about the columns, as for a fed matrix, the most frequent ones may all
+/// lie in one shard.
 bool pays(const ResidentMatMul& product, std::int64_t rows, int shards) {
   constexpr std::int64_t kSmaller = 2;
   const RowLayout& layout = product.layout;
@@ -47,7 +47,7 @@ Value sum_of(Graph& target, const ResidentMatMul& product, int shards, std::span
              const Node& node) {
   std::vector<Value> operands(inputs.begin(), inputs.end());
   if (product.bias) operands.pop_back();
-  if (product.form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which the terms check
+  if (product.form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // the terms check them
   const ResidentSplitMatMul split{
       .layout = product.layout, .form = product.form, .terms = shards, .scale = product.scale};
   const auto terms = target.outputs_of(target.add(split, operands, node.where, node.name));

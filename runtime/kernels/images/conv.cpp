@@ -29,7 +29,7 @@ std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
   return std::nullopt;
 }
 
-/// A piece of the work as one convolution, and where it lies in the op's two inputs and its output.
+/// A piece of the work that is one convolution, and where it lies in the op's two inputs and its output.
 struct Piece {
   OneDnnConvSpec spec;
   std::array<std::int64_t, 3> offsets{};  // elements

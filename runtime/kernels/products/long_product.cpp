@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kTerms = 1024;             // of a partial product
 constexpr std::int64_t kFew = 4;                  // rows or columns
-constexpr std::int64_t kBlockElements = 1 << 16;  // of the result, at least a row
+constexpr std::int64_t kBlockElements = 1 << 16;  // of the result; at least one row
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -56,7 +56,8 @@ class LongProductKernel final : public Kernel {
   }
 
  private:
-  /// Where the terms lie: side by side in both operands, or in rows of b or of a, which are added.
+  /// How the terms are added: as dots where they lie side by side in both operands, as rows of b or of a, or
+  /// as partial products.
   enum class Way : std::uint8_t { dots, rows_of_b, rows_of_a, partial };
 
   static Way way_of(const Product& product) {
@@ -67,7 +68,7 @@ class LongProductKernel final : public Kernel {
     return Way::dots;
   }
 
-  /// Elements of the operand that dots need as a copy, since its terms lie apart.
+  /// How many elements of an operand dots need as a copy, because its terms do not lie side by side.
   std::int64_t copied() const {
     if (way_ != Way::dots) return 0;
     if (strides_.a_term != 1) return product_.sizes.k;

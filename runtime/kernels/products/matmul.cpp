@@ -25,10 +25,10 @@ OneDnnMatMulSpec spec_of(const Product& product, const Shard& shard) {
           .alpha = static_cast<float>(product.alpha)};
 }
 
-/// Where oneDNN's primitive is more than a call of sgemm, it wins on most small shapes, and sgemm where it
-/// packs what the primitive reads in place: single rows, wide results, weight gradients, and rows whose
-/// distance maps them onto few sets of the cache. Where both were within the noise, the primitive, which adds
-/// the bias itself.
+/// Where oneDNN's primitive is more than a call of sgemm, it is faster for most small shapes. sgemm is faster
+/// where it packs what the primitive reads in place: single rows, wide results, weight gradients, and rows
+/// whose distance maps them onto few sets of the cache. Where both are equally fast, the primitive is taken,
+/// which adds the bias itself.
 bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   constexpr std::int64_t kWide = 512;
   constexpr std::int64_t kGradientWidth = 64;
@@ -39,7 +39,7 @@ bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   return spec.n >= kWide || spec.lda % kAliasing == 0;
 }
 
-/// The products that the primitive computes, bias included.
+/// Products by the primitive, which adds the bias, too.
 class PrimitiveKernel final : public Kernel {
  public:
   PrimitiveKernel(const Product& product, const Shard& shard)
@@ -61,14 +61,14 @@ class PrimitiveKernel final : public Kernel {
   OneDnnMatMul matmul_;
 };
 
-/// The products that sgemm computes; the bias comes with the activation.
+/// Products by sgemm; the bias is added with the activation.
 class GemmKernel final : public Kernel {
  public:
   GemmKernel(const Product& product, const Shard& shard)
       : product_(product), shard_(shard), spec_(spec_of(product, shard)) {
     spec_.bias = false;
-    // Rows of b whose distance is a power of two fall onto few sets of the cache. Where c has many rows, a
-    // copy with another distance is read often enough to pay.
+    // Rows of b whose distance is a power of two fall onto few sets of the cache. If c has many rows, a copy
+    // with another distance is read often enough to pay.
     constexpr std::int64_t kAliasing = 256;
     constexpr std::int64_t kManyRows = 256;
     constexpr std::int64_t kLine = 16;

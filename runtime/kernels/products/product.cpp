@@ -11,7 +11,7 @@ namespace {
 
 bool is_batch(const Product& product) { return !product.c_sizes.empty(); }
 
-/// Elements of the result's first axis hold whole matrices: how many.
+/// How many matrices one element of the result's first axis holds.
 std::int64_t matrices_in_row(const Product& product) {
   std::int64_t matrices = 1;
   for (std::size_t axis = 1; axis + 2 < product.c_sizes.size(); ++axis) matrices *= product.c_sizes[axis];

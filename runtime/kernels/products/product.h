@@ -17,7 +17,7 @@ namespace weft {
 struct Product {
   MatMul op;
   MatMulSizes sizes;  // of one matrix
-  // Where an operand has leading axes: the sizes of a, b and c, which tell what matrices make which.
+  // For batches: the sizes of a, b and c, which tell which matrices of a and b make which of c.
   std::vector<std::int64_t> a_sizes{};
   std::vector<std::int64_t> b_sizes{};
   std::vector<std::int64_t> c_sizes{};
@@ -52,7 +52,7 @@ struct Operands {
   T* c = nullptr;
 };
 
-/// Empty for what is no product, or has an epilogue that no kernel computes.
+/// Empty if the site is not a product, or has an epilogue that no kernel computes.
 std::optional<Product> product_of(const KernelSite& site);
 
 /// The operands of matrix, or column block, number `matrix` of the shard. With accumulation, c already holds

@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-/// Asks for the cache lines of entries [row.begin, row.end) of an array.
+/// Prefetches the cache lines of entries [row.begin, row.end) of an array.
 void fetch(const void* array, std::size_t entry, Range row) {
   const auto* bytes = static_cast<const std::byte*>(array);
   const std::size_t end = static_cast<std::size_t>(row.end) * entry;
@@ -36,7 +36,7 @@ PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnR
 template <typename C>
 StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::int32_t> numbers,
                                     std::byte* scratch) const {
-  // Memory answers late: the entries are asked for some rows ahead, and where they lie before that.
+  // Memory is slow, so entries are prefetched some rows ahead, and their places in the store before that.
   constexpr std::size_t kRowsAhead = 8;
   constexpr std::size_t kPlacesAhead = 16;
   constexpr std::size_t kBeside = 4;  // rows whose range is looked up before any is copied

@@ -13,7 +13,8 @@
 namespace weft {
 namespace {
 
-/// Some of the row numbers, so that whoever reads as many rows of a batch need not wait for the others.
+/// Checks some of the row numbers. It is cut like the steps that read those rows of a batch, so that they
+/// need not wait for other threads.
 class CheckedRowsKernel final : public Kernel {
  public:
   CheckedRowsKernel(const CheckedRows& op, DType dtype, Range range)
@@ -39,7 +40,7 @@ class CheckedRowsKernel final : public Kernel {
   std::array<std::int64_t, 1> sizes_;
 };
 
-/// Some of the rows of a sparse matrix.
+/// Checks some of the rows of a sparse matrix.
 class CheckedEntriesKernel final : public Kernel {
  public:
   CheckedEntriesKernel(const CheckedEntries& op, std::int64_t rows, std::int64_t capacity, Range range)
@@ -91,7 +92,7 @@ class ResidentMatMulKernel final : public Kernel {
   BatchProducts products_;
 };
 
-/// The numbers of a batch of numbered rows, for a product that checks them itself; of other rows there are
+/// The numbers of a batch of numbered rows, for a product that checks them itself. Other forms of rows have
 /// none.
 class GivenNumbers {
  public:
@@ -105,7 +106,7 @@ class GivenNumbers {
     return whole_lines(static_cast<std::size_t>(sizes_[0]) * sizeof(std::int32_t));
   }
 
-  /// At the start of the scratch memory.
+  /// The checked numbers, at the start of the scratch memory.
   const std::int32_t* checked(const KernelBuffers& buffers) const {
     if (sizes_[0] == 0) return nullptr;
     const ConstArg given{

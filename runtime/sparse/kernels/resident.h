@@ -1,5 +1,5 @@
 #pragma once
-// Kernels for products with a left side of which only the non-zeros are stored.
+// Kernels for products whose left side is stored as its non-zeros.
 
 #include "weft/runtime/kernels/kernel.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the kernels of resident products share. Internal to runtime/kernels/.
+// What the kernels of resident products share. Internal to sparse/kernels/.
 
 #include <algorithm>
 #include <optional>
@@ -16,9 +16,9 @@ inline const std::int32_t* integers(const std::byte* bytes) {
   return reinterpret_cast<const std::int32_t*>(bytes);
 }
 
-// What a non-zero takes beside its products, where being put into a list by column takes 1: to be looked up
-// in a product, by estimate; to be copied before that, half as much as the list on a Zen 5; both of list and
-// product.
+// The cost of a non-zero beside its products, where putting it into a list by column costs 1: to look it up
+// in a product (an estimate); to copy it as well, which costs half as much as the list on a Zen 5; to look it
+// up and to list it.
 inline constexpr double kLook = 0.3;
 inline constexpr double kLookAndCopy = 0.8;
 inline constexpr double kLookAndList = 1.3;
@@ -27,13 +27,13 @@ inline constexpr double kLookAndList = 1.3;
 struct Batch {
   RowLayout layout;
   RowsForm form = RowsForm::store;
-  std::size_t first = 0;  // where they are among the inputs
+  std::size_t first = 0;  // where they begin among the inputs
   std::int64_t rows = 0;
   std::int64_t n = 0;
   std::int64_t column_blocks = 1;  // of the n columns: [column_blocks, rows, n / column_blocks]
 
   std::int64_t width() const { return n / column_blocks; }
-  std::size_t after() const { return first + inputs_of(form); }  // what follows them there
+  std::size_t after() const { return first + inputs_of(form); }  // the input that follows them
   StoredRows view(const KernelBuffers& buffers) const {
     return stored_rows(layout, form,
                        [&](std::size_t i) { return static_cast<const void*>(buffers.inputs[first + i]); });
@@ -41,8 +41,8 @@ struct Batch {
   const std::int32_t* numbers(const KernelBuffers& buffers) const {
     return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
   }
-  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
-  /// go by `passes` times, the non-zeros alone `looks` times.
+  /// Every non-zero is multiplied with a row of n floats; their number in a batch is known on average. The
+  /// weights are read `passes` times, the non-zeros alone `looks` times.
   Work work(double passes, double looks) const;
 };
 
@@ -55,9 +55,9 @@ class BatchProducts {
   BatchProducts(const Batch& batch, Range column_blocks);
 
   std::size_t scratch_bytes() const;
-  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the rows; `x` and `numbers` are the
-  /// whole batch's, `w`, `bias` and `y` the starts, and `bias` may be null. Calls finished(y of them, their
-  /// elements) behind some rows, while they lie in the cache.
+  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the rows; `x` and `numbers` are those of the
+  /// whole batch; `w`, `bias` and `y` point to the starts, and `bias` may be null. Calls finished(y,
+  /// elements) for each group of rows while its results lie in the cache.
   template <typename F>
   void multiply(const StoredRows& x, const std::int32_t* numbers, const float* w, float scale,
                 const float* bias, float* y, std::byte* scratch, F finished) const {
@@ -80,7 +80,7 @@ class BatchProducts {
 
   BatchProducts(const Batch& batch, Range rows, Range columns, Range column_blocks);
 
-  /// Those of `group` as rows 0, 1, ...
+  /// The rows of `group` as rows 0, 1, ...
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;

@@ -86,7 +86,7 @@ class ScatteredGradientKernel final : public Kernel {
   Range column_blocks_;
 };
 
-/// Whether lists by column can hold all that a batch may have.
+/// Whether lists by column can hold all entries that a batch may have.
 bool lists_fit(const Batch& batch) {
   return most_entries(batch.layout, batch.form == RowsForm::numbered, batch.rows, batch.layout.columns) <=
          std::numeric_limits<std::int32_t>::max();

@@ -21,8 +21,8 @@ class RowProducts {
   /// A whole number of cache lines; 0 where packed panels cannot pay.
   std::size_t scratch_bytes() const;
   /// y[i, :] = scale * x[i, :] w + bias for the first `count` rows; the rows of w lie `stride` elements
-  /// apart, and `bias` may be null. `scratch` is aligned to 64 bytes. The bits do not depend on the way that
-  /// is taken.
+  /// apart, and `bias` may be null. `scratch` is aligned to 64 bytes. The bits do not depend on whether
+  /// panels are packed.
   void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride, float scale,
                 const float* bias, float* y, std::byte* scratch,
                 const SparseFunctions& functions = sparse_functions()) const;

@@ -21,7 +21,7 @@ inline Vector load(const float* x) {
 }
 inline void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
 
-// The last, incomplete register of a row touches the elements of the row only.
+// The last, incomplete register of a row touches only elements of the row.
 #if WEFT_VECTOR_WIDTH == 16
 typedef __mmask16 Tail;
 inline Tail tail_of(std::int64_t n) { return static_cast<Tail>((1U << n) - 1U); }
@@ -50,7 +50,7 @@ inline void store_tail(float* y, Vector v, Tail tail) {
 }
 #endif
 
-// A byte as a number: looking it up leaves the floating-point units to the products.
+// Turns bytes into floats by a table, which leaves the floating-point units to the products.
 struct ByteNumbers {
   float of[256] = {};
   constexpr ByteNumbers() {
@@ -68,7 +68,7 @@ inline float value_of(ByteEntry entry) {
   return number(static_cast<std::uint8_t>(static_cast<std::uint16_t>(entry)));
 }
 
-// R registers and, with HasTail, an incomplete one: a block of a row that is summed up without leaving them.
+// A block of a row that is summed in R registers and, with HasTail, an incomplete one.
 template <int R, bool HasTail>
 struct Block {
   Vector sum[R + 1];
@@ -83,7 +83,7 @@ struct Block {
     for (int r = 0; r < R; ++r) sum[r] += v * load(x + r * kWidth);
     if constexpr (HasTail) sum[R] += v * load_tail(x + R * kWidth, tail);
   }
-  // Of an x that fills the last register.
+  // For an x that fills the last register.
   inline __attribute__((always_inline)) void add(float factor, const float* x) {
     const Vector v = Vector{} + factor;
 #pragma GCC unroll 32
@@ -113,8 +113,8 @@ struct Block {
   }
 };
 
-// The sums of blocks, each with what its roundings lost (Knuth's two-sum): as right as the blocks themselves,
-// however many there are.
+// The sums of blocks, each with what its roundings lost (Knuth's two-sum). They are as accurate as the blocks
+// themselves, however many there are.
 template <int R, bool HasTail>
 struct BlockTotal {
   Vector sum[R + 1] = {};
@@ -136,8 +136,8 @@ struct BlockTotal {
 };
 
 // Sums of more than kLongestSum terms: blocks of 1,024 of them, and their total. `add` adds the terms [begin,
-// end) to a block, `finish` takes the block of the total. They hold copies, and the block is one of this
-// function's own: what it is given by reference could not stay in registers where it is called.
+// end) to a block, `finish` takes the block of the total. They hold copies and use this function's own block,
+// because the compiler cannot keep in registers what is passed by reference.
 template <int R, bool HasTail, typename Add, typename Finish>
 __attribute__((noinline)) void add_long(std::int64_t begin, std::int64_t end, Add add, Finish finish) {
   constexpr std::int64_t kTerms = 1024;
@@ -152,7 +152,7 @@ __attribute__((noinline)) void add_long(std::int64_t begin, std::int64_t end, Ad
   finish(block);
 }
 
-// Between two rows many lines of a matrix go through the cache nearest to the core.
+// Between two rows of x, many lines of w go through the cache nearest to the core.
 template <typename C, typename V>
 inline void fetch_row(const StoredRows& x, std::int64_t row) {
   constexpr std::int64_t kLine = 64;
@@ -244,8 +244,9 @@ void multiply_block_in_panels(const StoredRows& x, std::int64_t count, std::int6
   }
 }
 
-// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
-// would else be fetched twice, to be read and to be written, and every store would wait for the second time.
+// Prefetches the cache lines of elements that are to be written. Lines that lie in the caches of another
+// thread's core would otherwise be fetched twice, to be read and to be written, and every store would wait
+// for the second fetch.
 template <int Elements>
 inline __attribute__((always_inline)) void own_soon(const float* x) {
   constexpr int kLine = 64 / sizeof(float);
@@ -417,8 +418,9 @@ void accumulate(const StoredColumns& x, std::int64_t count, const float* d, std:
   });
 }
 
-// The rest of a row that fills no register, and the whole of it without instructions for the purpose: eight
-// bytes at a time, passed over if all are 0, else without branches, which would be mispredicted.
+// For the rest of a row that fills no register, or the whole row without special instructions. Takes eight
+// bytes at a time, which are skipped if all are 0 and otherwise handled without branches, which would be
+// mispredicted.
 inline std::int64_t compress_scalar(const std::uint8_t* row, std::int64_t begin, std::int64_t n,
                                     std::uint16_t* columns, std::uint8_t* values, std::int64_t found) {
   constexpr std::int64_t kStep = 8;
@@ -463,7 +465,7 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
   return compress_scalar(row, i, n, columns, values, found);
 }
 #elif WEFT_VECTOR_WIDTH == 8
-// For each set of eight bytes that are not 0, their places.
+// For each pattern of non-zero bytes among eight, their places.
 struct KeptPlaces {
   std::uint8_t of[256][8] = {};
   constexpr KeptPlaces() {
