@@ -148,7 +148,7 @@ double roc_auc(const Tensor& scores, const Tensor& labels) {
   const Numbers all = numbers_of(scores);
   const auto truth = labels_of(labels);
   if (std::ranges::any_of(all, [](double score) { return std::isnan(score); })) {
-    throw Error(ErrorCode::numeric, "a score that is no number has no rank", {.op = "roc_auc"});
+    throw Error(ErrorCode::numeric, "a score that is a NaN has no rank", {.op = "roc_auc"});
   }
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -155,7 +155,7 @@ std::array<Value, 5> SampledMatMul::gradient(Value begins, Value ends, Value col
 SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
                          const Dim& capacity, Where where) {
   if (shape.rank() != 2 || !shape[1].is_number()) {
-    throw Error(ErrorCode::shape_mismatch, fmt::format("the sparse input '{}' is no matrix", name),
+    throw Error(ErrorCode::shape_mismatch, fmt::format("the sparse input '{}' is not a matrix", name),
                 {.expected = "[rows, width] with a number as the width",
                  .actual = to_string(shape),
                  .where = to_string(where)});

@@ -194,7 +194,7 @@ class Parser {
     std::int64_t query = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), query);
     if (problem == std::errc() && end == digits.data() + digits.size()) return query;
-    throw reader_.bad(token.at, "a query is no integer", "qid:number", shown(token.text));
+    throw reader_.bad(token.at, "a query is not an integer", "qid:number", shown(token.text));
   }
 
   std::int64_t read_entry(const Token& token, std::int64_t before) {
@@ -254,7 +254,7 @@ class Parser {
     const bool is_whole = end == digits.data() + digits.size();
     if (problem == std::errc() && is_whole && std::isfinite(result)) return result;
     if (problem == std::errc::result_out_of_range && is_whole && is_tiny(digits)) return 0.0;
-    throw reader_.bad(at, fmt::format("{} is no finite number", what), "a decimal number that f64 holds",
+    throw reader_.bad(at, fmt::format("{} is not a finite number", what), "a decimal number that f64 holds",
                       shown(text));
   }
 
@@ -314,7 +314,7 @@ Tensor class_numbers(const Tensor& labels, std::span<const double> classes) {
                            const auto found = std::ranges::lower_bound(classes, label);
                            if (found != classes.end() && *found == label)
                              return static_cast<std::int32_t>(found - classes.begin());
-                           throw Error(ErrorCode::out_of_range, "a label is no class",
+                           throw Error(ErrorCode::out_of_range, "a label is not a class",
                                        {.expected = fmt::format("one of {} classes", classes.size()),
                                         .actual = fmt::format("{}", label)});
                          });

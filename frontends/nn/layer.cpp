@@ -34,7 +34,7 @@ std::string_view common_scope(std::string_view a, std::string_view b) {
 void detail::add_once(const Value& parameter, std::vector<Value>& all) {
   if (!parameter.has_value()) return;  // a layer without a bias
   if (label_of(parameter) == nullptr) {
-    throw Error(ErrorCode::invalid_argument, "a layer lists a value that is no parameter",
+    throw Error(ErrorCode::invalid_argument, "a layer lists a value that is not a parameter",
                 {.node = parameter.name(), .expected = "parameters"});
   }
   if (std::ranges::find(all, parameter) == all.end()) all.push_back(parameter);

@@ -44,7 +44,7 @@ void expect_no_randomness(const Model& model, const Program& program) {
 std::string label_of(const Value& parameter) {
   const auto* op = node_of(parameter).op.as<Parameter>();
   if (op == nullptr) {
-    throw Error(ErrorCode::invalid_argument, "this is no parameter", {.node = parameter.name()});
+    throw Error(ErrorCode::invalid_argument, "this is not a parameter", {.node = parameter.name()});
   }
   return op->label;
 }

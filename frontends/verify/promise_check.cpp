@@ -77,7 +77,7 @@ void check_traits(const Sample& sample, std::span<const Tensor> outputs, Finding
     const auto bytes = [](const Tensor& t) {
       return std::span(static_cast<const std::byte*>(t.data()), t.bytes());
     };
-    if (!std::ranges::equal(bytes(x), bytes(y))) findings.emplace_back("it is no view of its input");
+    if (!std::ranges::equal(bytes(x), bytes(y))) findings.emplace_back("it is not a view of its input");
   }
 }
 

@@ -65,7 +65,7 @@ json parse_header(const std::filesystem::path& path, const std::string& text) {
     return true;
   };
   json header = json::parse(text, check, false);
-  if (!header.is_object()) throw_bad(path, "its header is no JSON object");
+  if (!header.is_object()) throw_bad(path, "its header is not a JSON object");
   return header;
 }
 
@@ -81,10 +81,10 @@ StoredTensor parse_entry(const std::filesystem::path& path, const std::string& n
       throw_bad(path, fmt::format("tensor {} has the unknown dtype {}", quoted(name), quoted(dtype)));
     const json& shape = text.at("shape");
     if (!shape.is_array())
-      throw_bad(path, fmt::format("tensor {} has a shape that is no list", quoted(name)));
+      throw_bad(path, fmt::format("tensor {} has a shape that is not a list", quoted(name)));
     for (const json& size : shape) {
       if (!size.is_number_unsigned())
-        throw_bad(path, fmt::format("tensor {} has a size that is no natural number", quoted(name)));
+        throw_bad(path, fmt::format("tensor {} has a size that is not a natural number", quoted(name)));
       const auto number = size.get<std::uint64_t>();
       if (!std::in_range<std::int64_t>(number))
         throw_bad(path, fmt::format("tensor {} has a size of {}", quoted(name), number));
@@ -154,9 +154,9 @@ void check_layout(const std::filesystem::path& path,
 Metadata parse_metadata(const std::filesystem::path& path, const json& text) {
   Metadata metadata;
   if (text.is_null()) return metadata;
-  if (!text.is_object()) throw_bad(path, "its metadata is no object");
+  if (!text.is_object()) throw_bad(path, "its metadata is not an object");
   for (const auto& [key, value] : text.items()) {
-    if (!value.is_string()) throw_bad(path, fmt::format("its metadata {} is no text", quoted(key)));
+    if (!value.is_string()) throw_bad(path, fmt::format("its metadata {} is not a text", quoted(key)));
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -201,7 +201,7 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path) : path_(pa
   if (!file_.read(reinterpret_cast<char*>(&length), kLengthBytes))
     throw_bad(path, "it is too short for a safetensors file");
   if (length > kMostHeaderBytes || length > file_bytes - kLengthBytes) {
-    throw_bad(path, "it is no safetensors file, or truncated",
+    throw_bad(path, "it is not a safetensors file, or truncated",
               {.expected = fmt::format("a header of at most {} bytes",
                                        std::min(kMostHeaderBytes, file_bytes - kLengthBytes)),
                .actual = std::to_string(length)});

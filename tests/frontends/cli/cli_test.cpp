@@ -152,7 +152,7 @@ TEST_F(Cli, RejectsLabelsThatTheModelDoesNotHave) {
   const ProgramRun run =
       run_program({"predict", "--model", file("model"), "--images", file("t10k-images-idx3-ubyte.gz"),
                    "--labels", file("t10k-labels-idx1-ubyte.gz")});
-  expect_one_line(run, 1, "label 5 is no class of the model; expected 0 to 9, got 10");
+  expect_one_line(run, 1, "label 5 is not a class of the model; expected 0 to 9, got 10");
   EXPECT_EQ(run.out, "");
 }
 

@@ -79,13 +79,13 @@ TEST_F(Libsvm, ReadsFilesLongerThanItsBuffer) {
 }
 
 TEST_F(Libsvm, NamesLineAndColumnOfWhatItCannotTake) {
-  expect_bad("1 1:1\nx 1:1\n", "2:1", {"a label is no finite number", "got x"});
-  expect_bad("1:1 2:1\n", "1:1", {"a label is no finite number", "got 1:1"});
+  expect_bad("1 1:1\nx 1:1\n", "2:1", {"a label is not a finite number", "got x"});
+  expect_bad("1:1 2:1\n", "1:1", {"a label is not a finite number", "got 1:1"});
   expect_bad("1,2 2:1\n", "1:1", {"got 1,2"});
   expect_bad("1 1:1  7\n", "1:8", {"not an entry", "index:value", "got 7"});
-  expect_bad("1 1:\n", "1:5", {"a value is no finite number"});
+  expect_bad("1 1:\n", "1:5", {"a value is not a finite number"});
   expect_bad("1 :1\n", "1:3", {"a wrong index"});
-  expect_bad("1 1:2:3\n", "1:5", {"a value is no finite number", "got 2:3"});
+  expect_bad("1 1:2:3\n", "1:5", {"a value is not a finite number", "got 2:3"});
   expect_bad("\n\n1 1:0x3\n", "3:5", {"got 0x3"});
   expect_bad("+-1 1:1\n", "1:1", {"got +-1"});
   expect_bad("+ 1:1\n", "1:1", {"got +"});
@@ -111,7 +111,7 @@ TEST_F(Libsvm, KeepsTheQueriesOfDataForRanking) {
   expect_bad("1 qid:3 1:2\n2 1:2\n", "2:3", {"a query", "qid:number", "got 1:2"});
   expect_bad("1 1:2\n2 qid:3 1:2\n", "2:3", {"a query", "index:value", "got qid:3"});
   expect_bad("1 qid:3\n2\n", "2:2", {"a query", "the end of the row"});
-  expect_bad("1 qid:x 1:2\n", "1:3", {"a query is no integer", "got qid:x"});
+  expect_bad("1 qid:x 1:2\n", "1:3", {"a query is not an integer", "got qid:x"});
   expect_bad("1 1:2 qid:3\n", "1:7", {"a wrong index", "got qid"});
 }
 
@@ -137,8 +137,8 @@ TEST_F(Libsvm, RefusesIndicesThatDoNotAscend) {
 
 TEST_F(Libsvm, RefusesNumbersThatAreNotFinite) {
   for (const char* number : {"nan", "inf", "-inf", "infinity", "NaN", "1e999", "-1e999"}) {
-    expect_bad("1 1:" + std::string(number), "1:5", {"a value is no finite number"});
-    expect_bad(number, "1:1", {"a label is no finite number"});
+    expect_bad("1 1:" + std::string(number), "1:5", {"a value is not a finite number"});
+    expect_bad(number, "1:1", {"a label is not a finite number"});
   }
   expect_bad("1 1:1e300", "1:5", {"a value is too large", "f32"});
   EXPECT_EQ(read("1 1:1e300", {.dtype = f64}).rows.entries(), 1);
