@@ -31,18 +31,18 @@ double distance(const Tensor& actual, const Tensor& expected);
 
 struct KernelFindings {
   double worst = 0.0;                     // over the fast kernels
-  std::vector<std::string_view> kernels;  // those that accepted, but the reference
+  std::vector<std::string_view> kernels;  // those that accepted, without the reference
   std::vector<std::string> failures;
 };
 
 /// Tries every kernel of the list that accepts the sample, with its floats in `dtype`.
 KernelFindings check_kernels(const Sample& sample, DType dtype);
 
-/// The same on a sample of extreme numbers, where what counts is the relative error: every kernel beside the
-/// reference in f32, and that beside itself in f64.
+/// The same for a sample of extreme numbers, by relative errors: every kernel against the reference in f32,
+/// and the reference in f32 against that in f64.
 KernelFindings check_extremes(const Sample& sample, double bound);
 
-/// The tensors with those of floating point in `dtype`.
+/// The tensors, with floating-point ones converted to `dtype`.
 std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype);
 
 }  // namespace weft::verify
