@@ -61,7 +61,7 @@ void print_passes(const Compilation& compilation) {
   }
 }
 
-/// What --stage may show.
+/// The stages that --stage can show.
 std::vector<std::string> shown_stages() {
   std::vector<std::string> names{"plan", "passes", "memory", "all"};
   for (const std::string_view stage : stage_names()) names.emplace_back(stage);

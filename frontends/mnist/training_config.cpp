@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kEntry = "weft.mnist";
 
-/// Fields that every version wrote; all later ones have defaults.
+/// The fields that every version wrote; all later fields have defaults.
 constexpr std::array<std::string_view, 11> kAlwaysWritten{"inputs", "layers",       "classes", "activation",
                                                           "init",   "optimizer",    "batch",   "seed",
                                                           "epoch",  "batches_done", "loss_sum"};

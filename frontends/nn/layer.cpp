@@ -14,7 +14,7 @@ const std::string* label_of(const Value& value) {
   return op == nullptr ? nullptr : &op->label;
 }
 
-/// "a/b", of the label "a/b/weight"; "" of a label without a scope.
+/// "a/b" for the label "a/b/weight"; "" for a label without a scope.
 std::string_view scope_of(std::string_view label) {
   const std::size_t slash = label.rfind('/');
   return slash == std::string_view::npos ? std::string_view{} : label.substr(0, slash);

@@ -29,7 +29,7 @@ void run_shard(const KernelChoice& kernel, int shards, int shard, std::span<std:
   if (!scratch.intact()) damage = "wrote outside of its scratch memory";
 }
 
-/// Every way to run a kernel on one sample must be near the reference.
+/// Checks that every way to run a kernel on one sample is near the reference.
 void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, std::span<const Tensor> inputs,
                 std::span<const Tensor> expected, double bound, KernelFindings& findings) {
   const auto judge = [&](int shards, std::optional<InPlace> in_place) {
@@ -51,8 +51,8 @@ void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, s
   for (const InPlace& in_place : kernel.in_place) judge(1, in_place);
 }
 
-/// The first element that is farther than bound * |b| from its b, rounded to f32; what is no normal number is
-/// near where it differs by less than the smallest of those.
+/// The first element that differs from its b, rounded to f32, by more than bound * |b|. Denormal numbers may
+/// differ by less than the smallest normal one.
 std::optional<std::string> first_relative_difference(const Tensor& actual, const Tensor& expected,
                                                      double bound) {
   const auto a = numbers_of(actual);

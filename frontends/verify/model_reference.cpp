@@ -18,7 +18,7 @@ Value updated(const Value& update) {
   return {&update.graph(), to.node, to.output};
 }
 
-/// The sizes that the symbols of the inputs have in what is fed.
+/// The sizes of the inputs' symbols in the fed tensors.
 Bindings bindings_of(std::span<const Value> inputs, std::span<const Tensor> tensors) {
   Bindings bindings;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
