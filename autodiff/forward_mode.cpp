@@ -36,7 +36,7 @@ std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wr
                        std::span<const Value> tangents, Where where) {
   expect_values(outputs, "jvp", "output", where);
   expect_tangents(wrt, tangents, where);
-  // Which numbers the cotangents hold does not matter: nothing of them is left in the second derivative.
+  // The numbers that the cotangents hold do not matter: the second derivative does not depend on them.
   std::vector<Value> cotangents;
   for (const Value& output : outputs) {
     const Value zero = constant(output.graph(), 0.0, output.dtype(), where);

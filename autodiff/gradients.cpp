@@ -83,9 +83,9 @@ class Sweep {
     }
   }
 
-  /// Where a node has a form that neither overflows nor cancels, the gradient goes through that: the rules of
-  /// the formula's own steps would multiply infinities by zeros. Not where the caller asks for the gradient
-  /// of a value on the way that the other form goes round.
+  /// Where a node has a form that neither overflows nor cancels, the gradient goes through that form: the
+  /// rules of the formula's own steps would multiply infinities by zeros. It does not where the caller asks
+  /// for the gradient of a value that the other form does not compute.
   bool visit_stable_form(NodeId id, std::span<const Value> inputs, const Value& gradient) {
     const auto first = static_cast<NodeId>(graph_.size());
     const Value form = graph_.node(id).op.stabilize(inputs);
@@ -112,9 +112,9 @@ class Sweep {
     return std::ranges::any_of(wrt_, [id](const Value& asked) { return asked.node() == id; });
   }
 
-  /// The nodes that lead to some others in a few steps.
+  /// The nodes that lead to one of `nodes` in a few steps.
   std::set<NodeId> near_above(const std::set<NodeId>& nodes) const {
-    constexpr int kSteps = 4;  // so far do rules look when they compare operands
+    constexpr int kSteps = 4;  // how far rules look when they compare operands
     std::set<NodeId> found;
     std::set<NodeId> last = nodes;
     for (int step = 0; step < kSteps; ++step) {
@@ -129,7 +129,8 @@ class Sweep {
   }
 
   /// Whether a value that the caller asks for lies between a node and the leaves of its other form. Where the
-  /// formula computes a leaf twice, the two ways meet above it, and nothing below that may be asked for.
+  /// formula computes a leaf twice, the two paths meet above it, and nothing below that point may be asked
+  /// for.
   bool goes_round_asked(NodeId id, const std::set<NodeId>& leaves) const {
     const std::set<NodeId> above = near_above(leaves);
     std::set<NodeId> met;

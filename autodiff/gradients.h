@@ -1,8 +1,8 @@
 #pragma once
 // Reverse-mode differentiation as a graph transformation: `gradients` appends to the graph of a loss the
-// nodes that compute its gradient. Nothing is executed, and what it builds can be differentiated again, to
-// any order. Rules come from the ops; un-broadcasting, accumulation over several uses and the search for what
-// matters happen here, once for all ops.
+// nodes that compute its gradient. Nothing is executed, and the new nodes can be differentiated again, to any
+// order. Rules come from the ops. This file does once for all ops what they have in common: summing over
+// broadcast axes, adding up over several uses, and finding the nodes that matter.
 
 #include <span>
 #include <vector>
@@ -11,13 +11,13 @@
 
 namespace weft {
 
-/// What to answer for a value that the loss does not depend on.
+/// What happens for a value that the loss does not depend on.
 enum class Unconnected : std::uint8_t { error, zeros };
 
-/// The gradient of a scalar, floating-point loss with respect to each of `wrt`, each of the shape and dtype
-/// of its value. Values may be parameters, inputs or anything in between.
+/// The gradient of a scalar, floating-point loss with respect to each of `wrt`. Each gradient has the shape
+/// and dtype of its value. Values may be parameters, inputs or anything in between.
 ///
-/// Throws Error(shape_mismatch) for a loss that is no scalar, Error(not_differentiable) when a path leads
+/// Throws Error(shape_mismatch) for a loss that is not a scalar, Error(not_differentiable) when a path leads
 /// through an op without gradient or through integers (the message names the path), or when a value is
 /// unconnected and `unconnected` is `error`.
 std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt,
@@ -29,8 +29,8 @@ std::vector<Value> gradients(const Operand& loss, std::initializer_list<Value> w
 Value gradient(const Operand& loss, const Value& wrt, Unconnected unconnected = Unconnected::error);
 
 /// The vector-Jacobian product: the sum over i of `cotangents[i]` times the derivative of `outputs[i]` with
-/// respect to each of `wrt`. Cotangents have the types of the outputs. An empty Value stands for a value
-/// that no output depends on.
+/// respect to each of `wrt`. Cotangents have the types of the outputs. The result for a value that no output
+/// depends on is an empty Value.
 std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> cotangents,
                        std::span<const Value> wrt, Where where = Where::current());
 

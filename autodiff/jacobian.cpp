@@ -62,7 +62,7 @@ Value jacobian(const Operand& y, const Value& x) {
 
 std::vector<Value> hessian_vector_product(const Operand& loss, std::span<const Value> wrt,
                                           std::span<const Value> vectors) {
-  // The Hessian is symmetric: its product with a vector is the vector's product with it.
+  // The Hessian is symmetric, so a vector-Jacobian product of the gradient is its product with the vector.
   const std::vector<Value> slopes = gradients(loss, wrt, Unconnected::zeros);
   std::vector<Value> products = vjp(slopes, vectors, wrt, loss.where());
   for (std::size_t i = 0; i < products.size(); ++i) {

@@ -84,7 +84,7 @@ void MaskSweep::add(ValueId value, const Masks& masks) {
     all = all || std::ranges::find(found->second, opposite) != found->second.end();
     if (std::ranges::find(found->second, mask) == found->second.end()) found->second.push_back(mask);
   }
-  constexpr std::size_t kMost = 8;  // more would cost more than they are worth
+  constexpr std::size_t kMost = 8;  // more masks would cost more than they gain
   if (all || found->second.size() > kMost) masks_.erase(found);
 }
 
@@ -94,7 +94,7 @@ const Masks& MaskSweep::of(const Value& value) const {
   return found == masks_.end() ? kAll : found->second;
 }
 
-/// Whether what a rule built of `incoming` may be no number where `incoming` is 0.
+/// Whether the gradient that a rule built from `incoming` may be a NaN where `incoming` is 0.
 bool MaskSweep::may_poison(const Value& gradient, const Value& incoming, NodeId first) {
   if (gradient.node() < first) return gradient.node() != incoming.node();
   for (auto id = static_cast<NodeId>(ranges_.size()); id < start_; ++id) {
@@ -122,7 +122,7 @@ bool MaskSweep::is_linear(const Value& gradient, const Value& incoming, NodeId f
   return true;
 }
 
-/// A mask goes the way of the gradient: an element counts if one that counts comes to it.
+/// A mask takes the path of the gradient: an element counts if one that counts contributes to it.
 Masks MaskSweep::carried(const Node& node, const GradientArgs& args, std::size_t input, const Masks& masks) {
   const Op op = node.op;
   Masks carried;

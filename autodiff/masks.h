@@ -1,7 +1,8 @@
 #pragma once
-// Which elements of a gradient count. What `where` did not choose, what relu or a limit cut off, has the
-// gradient 0, and everything before it has, too: also where the derivative of what was not chosen is
-// infinite, as that of log at 0, and 0 times it would be no number. Internal to autodiff/.
+// Which elements of a gradient count. Elements that `where` did not choose, or that relu or a limit cut off,
+// have the gradient 0, and so has everything that they were computed from. That holds also where the
+// derivative of an element that was not chosen is infinite, such as that of log at 0, and 0 times it would be
+// a NaN. Internal to autodiff/.
 
 #include <map>
 #include <vector>
@@ -11,25 +12,25 @@
 
 namespace weft {
 
-/// The elements where a bool value holds, or does not; it broadcasts to the gradient.
+/// The elements where a bool value is true, or where it is false. The value broadcasts to the gradient.
 struct Mask {
   Value condition;
   bool holds = true;
   friend bool operator==(const Mask&, const Mask&) = default;
 };
-/// The elements of any of them count; of an empty list all do.
+/// An element counts if any of the masks has it. With an empty list all elements count.
 using Masks = std::vector<Mask>;
 
 /// The masks of the gradients of one reverse sweep. A gradient that selects, `where(c, g, 0)`, masks itself.
-/// Through elementwise ops a mask goes on as it is, through linear ones as they carry a gradient; elsewhere
-/// it ends. Where an elementwise rule might make NaNs of masked zeros, its gradient is masked again: never in
-/// networks whose activations and normalizations have finite slopes.
+/// A mask passes through elementwise ops unchanged, and through linear ops as they carry a gradient;
+/// elsewhere it ends. Where an elementwise rule might turn masked zeros into NaNs, its gradient is masked
+/// again. That never happens in networks whose activations and normalizations have finite slopes.
 class MaskSweep {
  public:
   explicit MaskSweep(Graph& graph) : graph_(graph), start_(static_cast<NodeId>(graph.size())) {}
 
-  /// What a rule gave for input `input` of a node, masked again if need be, and its masks. The rule has built
-  /// what is in the graph from `first` on.
+  /// The gradient that a rule built for input `input` of a node, masked again if necessary, and its masks.
+  /// The rule has built the nodes from `first` on.
   struct Guarded {
     Value gradient;
     Masks masks;
@@ -37,10 +38,10 @@ class MaskSweep {
   Guarded guard(NodeId node, const GradientArgs& args, std::size_t input, const Value& gradient,
                 NodeId first);
 
-  /// The masks of a gradient of `shape` that was summed over what broadcast from `to`.
+  /// The masks of a gradient of `shape` after it was summed to the shape of `to`.
   Masks unbroadcast(const Masks& masks, const Shape& shape, const Value& to);
 
-  /// The gradient of a value is the first with these masks, or one more that is added.
+  /// Records the masks of the first gradient of a value (begin), or of one more that is added to it (add).
   void begin(ValueId value, Masks masks);
   void add(ValueId value, const Masks& masks);
 
@@ -56,7 +57,7 @@ class MaskSweep {
 
   Graph& graph_;
   NodeId start_;
-  std::vector<NumberRange> ranges_;  // of the nodes before start_, when the first is asked for
+  std::vector<NumberRange> ranges_;  // of the nodes before start_, computed when the first is needed
   std::map<ValueId, Masks> masks_;
 };
 

@@ -12,13 +12,14 @@
 namespace weft {
 namespace {
 
-/// What is computed twice: its nodes in creation order, and the values that it starts from.
+/// The part of a graph that is computed twice: its nodes in creation order, and the values that it starts
+/// from.
 struct Segment {
   std::vector<NodeId> nodes;
   std::vector<Value> starts;
 };
 
-/// Constants need no memory of the plan, so that what is made of them alone may stay.
+/// Constants take no memory of the plan, so values computed from them alone may stay.
 bool is_start(const Op& op) { return op.is<Parameter>() || op.is<Input>() || op.is<RandomKey>(); }
 
 Segment segment_between(std::span<const Value> inputs, const Value& y) {
@@ -26,7 +27,7 @@ Segment segment_between(std::span<const Value> inputs, const Value& y) {
   Segment segment{.nodes = {}, .starts = {inputs.begin(), inputs.end()}};
   std::set<NodeId> open{y.node()};
   while (!open.empty()) {
-    const NodeId id = *open.rbegin();  // the newest first: it is needed by no node that comes later
+    const NodeId id = *open.rbegin();  // the newest first, since no later node needs it
     open.erase(id);
     const Node& node = graph.node(id);
     if (is_start(node.op)) {

@@ -18,7 +18,7 @@ Value unbroadcast(const Value& gradient, const Shape& shape) {
     const bool same = axis >= missing && shape[axis - missing] == wide[axis];
     if (!same) repeated.push_back(static_cast<std::int64_t>(axis));
   }
-  // With no axis repeated only leading ones are missing, all of size 1; the reshape drops them.
+  // If no axis was repeated, only leading axes of size 1 were added, and the reshape drops them.
   return reshape(repeated.empty() ? gradient : sum(gradient, repeated), shape);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Undoing broadcasting in a gradient.
+// Undoes broadcasting in a gradient.
 
 #include "weft/graph/graph.h"
 

@@ -98,12 +98,12 @@ double ReferenceLoop::train_epoch(std::span<const std::int32_t> permutation) {
     throw Error(ErrorCode::out_of_range,
                 fmt::format("an epoch needs sample numbers in [0, {})", sample_count_));
   }
-  crew_.run([&](int thread) { train_part(thread, permutation); });
+  crew_.run([&](int thread) { train_shard(thread, permutation); });
   throw_if_failed();
   return std::accumulate(losses_.begin(), losses_.end(), 0.0) / static_cast<double>(permutation.size());
 }
 
-void ReferenceLoop::train_part(int thread, std::span<const std::int32_t> permutation) {
+void ReferenceLoop::train_shard(int thread, std::span<const std::int32_t> permutation) {
   const auto most = static_cast<std::size_t>(config_.batch);
   double loss = 0.0;
   for (auto rest = permutation; !rest.empty(); rest = rest.subspan(std::min(most, rest.size()))) {
@@ -116,29 +116,29 @@ void ReferenceLoop::train_part(int thread, std::span<const std::int32_t> permuta
   losses_[static_cast<std::size_t>(thread)] = loss;
 }
 
-/// Fills the deltas of the rows in `part`; returns the sum of their losses.
-double ReferenceLoop::forward_backward(Range part, std::span<const std::int32_t> batch) {
-  if (part.count == 0) return 0.0;
-  const std::int32_t* index = batch.data() + part.begin;
-  forward(samples_, index, part);
+/// Fills the deltas of the rows in `shard`; returns the sum of their losses.
+double ReferenceLoop::forward_backward(Range shard, std::span<const std::int32_t> batch) {
+  if (shard.count == 0) return 0.0;
+  const std::int32_t* index = batch.data() + shard.begin;
+  forward(samples_, index, shard);
   const Layer& last = layers_.back();
   const double loss =
-      kernels_.softmax_loss(samples_, index, last.deltas.slice(part.begin, part.count), last.biases);
+      kernels_.softmax_loss(samples_, index, last.deltas.slice(shard.begin, shard.count), last.biases);
   for (std::size_t i = layers_.size() - 1; i > 0; --i) {
-    const ReferenceRows above = layers_[i].deltas.slice(part.begin, part.count);
-    const ReferenceRows below = layers_[i - 1].deltas.slice(part.begin, part.count);
+    const ReferenceRows above = layers_[i].deltas.slice(shard.begin, shard.count);
+    const ReferenceRows below = layers_[i - 1].deltas.slice(shard.begin, shard.count);
     multiply('N', 'T', above.columns, 1.0F, above, layers_[i].weights, 0.0F, below);
-    kernels_.scale_by_slope(config_.activation, below, layers_[i - 1].values.slice(part.begin, part.count));
+    kernels_.scale_by_slope(config_.activation, below, layers_[i - 1].values.slice(shard.begin, shard.count));
   }
   return loss;
 }
 
-/// Fills pixels and values of the rows in `part`; the last layer's without their bias.
-void ReferenceLoop::forward(const ReferenceSamples& samples, const std::int32_t* index, Range part) {
-  ReferenceRows x = pixels_.slice(part.begin, part.count);
+/// Fills pixels and values of the rows in `shard`; the last layer's without their bias.
+void ReferenceLoop::forward(const ReferenceSamples& samples, const std::int32_t* index, Range shard) {
+  ReferenceRows x = pixels_.slice(shard.begin, shard.count);
   kernels_.gather(samples, index, x);
   for (const Layer& layer : layers_) {
-    const ReferenceRows y = layer.values.slice(part.begin, part.count);
+    const ReferenceRows y = layer.values.slice(shard.begin, shard.count);
     multiply('N', 'N', x.columns, 1.0F, x, layer.weights, 0.0F, y);
     if (&layer != &layers_.back()) kernels_.activate(config_.activation, y, layer.biases);
     x = y;
@@ -177,10 +177,10 @@ void ReferenceLoop::throw_if_failed() {
   if (failed_.exchange(false)) throw Error(ErrorCode::internal, "oneDNN refused an sgemm");
 }
 
-/// The part of [0, total) that is this thread's; all parts but the last end at multiples of `grain`.
+/// The shard of [0, total) that is this thread's; all shards but the last end at multiples of `grain`.
 ReferenceLoop::Range ReferenceLoop::share(std::int64_t total, int thread, std::int64_t grain) const {
-  const auto edge = [&](std::int64_t part) {
-    return std::min(round_up(total * part / crew_.size(), grain), total);
+  const auto edge = [&](std::int64_t shard) {
+    return std::min(round_up(total * shard / crew_.size(), grain), total);
   };
   return {edge(thread), edge(thread + 1) - edge(thread)};
 }
@@ -193,21 +193,21 @@ std::vector<std::uint8_t> ReferenceLoop::predict(std::span<const std::uint8_t> i
                  .actual = fmt::format("{} bytes", images.size())});
   }
   std::vector<std::uint8_t> classes(static_cast<std::size_t>(count));
-  crew_.run([&](int thread) { predict_part(thread, images, classes); });
+  crew_.run([&](int thread) { predict_shard(thread, images, classes); });
   throw_if_failed();
   return classes;
 }
 
-void ReferenceLoop::predict_part(int thread, std::span<const std::uint8_t> images,
-                                 std::span<std::uint8_t> classes) {
+void ReferenceLoop::predict_shard(int thread, std::span<const std::uint8_t> images,
+                                  std::span<std::uint8_t> classes) {
   const std::int64_t pixels = config_.widths.front();
   const Range own = share(std::ssize(classes), thread, 1);
   for (std::int64_t done = 0; done < own.count; done += kPredictedRows) {
     const std::int64_t first = own.begin + done;
-    const Range part{thread * kPredictedRows, std::min(kPredictedRows, own.count - done)};
-    forward({images.data() + first * pixels, nullptr, pixels}, in_order_.data(), part);
-    for (std::int64_t r = 0; r < part.count; ++r) {
-      classes[static_cast<std::size_t>(first + r)] = likeliest(part.begin + r);
+    const Range rows{thread * kPredictedRows, std::min(kPredictedRows, own.count - done)};
+    forward({images.data() + first * pixels, nullptr, pixels}, in_order_.data(), rows);
+    for (std::int64_t r = 0; r < rows.count; ++r) {
+      classes[static_cast<std::size_t>(first + r)] = likeliest(rows.begin + r);
     }
   }
 }

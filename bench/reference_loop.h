@@ -74,11 +74,11 @@ class ReferenceLoop {
   const Layer& layer(std::size_t index) const;
   Range share(std::int64_t total, int thread, std::int64_t grain) const;
   void initialize_weights();
-  void train_part(int thread, std::span<const std::int32_t> permutation);
-  double forward_backward(Range part, std::span<const std::int32_t> batch);
-  void forward(const ReferenceSamples& samples, const std::int32_t* index, Range part);
+  void train_shard(int thread, std::span<const std::int32_t> permutation);
+  double forward_backward(Range shard, std::span<const std::int32_t> batch);
+  void forward(const ReferenceSamples& samples, const std::int32_t* index, Range shard);
   void update(int thread, std::int64_t batch);
-  void predict_part(int thread, std::span<const std::uint8_t> images, std::span<std::uint8_t> classes);
+  void predict_shard(int thread, std::span<const std::uint8_t> images, std::span<std::uint8_t> classes);
   std::uint8_t likeliest(std::int64_t row) const;
   void multiply(char transpose_a, char transpose_b, std::int64_t inner, float alpha, ReferenceRows a,
                 ReferenceRows b, float beta, ReferenceRows c);

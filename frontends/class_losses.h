@@ -1,6 +1,6 @@
 #pragma once
-// The losses of classifiers that can be chosen by name: of logits [batch, classes] and integer labels
-// [batch], giving the loss of each sample, [batch].
+// The losses of classifiers that can be chosen by name. They take logits [batch, classes] and integer labels
+// [batch], and give the loss of each sample, [batch].
 
 #include <span>
 #include <string_view>
@@ -16,7 +16,7 @@ struct ClassLoss {
   Value (*build)(const Value& logits, const Value& labels, double smoothing);
 };
 std::span<const ClassLoss> named_class_losses();
-/// Throws Error(invalid_argument) that lists the names.
+/// Throws Error(invalid_argument), which lists the names.
 const ClassLoss& class_loss_named(std::string_view name);
 
 }  // namespace weft::losses

@@ -22,7 +22,7 @@ constexpr double kLowestLog = -100.0;
 constexpr double kPoissonEpsilon = 1e-8;
 constexpr double kCosineEpsilon = 1e-12;
 
-/// Predictions and targets that were checked, with their graph's nodes under the loss's name.
+/// Checked predictions and targets, and a scope with the loss's name.
 struct Pair {
   Pair(std::string_view name, const Operand& predictions, const Operand& targets)
       : x(predictions.value(name)), t(targets.value(name)), scope(x.graph(), name, predictions.where()) {
@@ -49,18 +49,18 @@ Value mean_of_each(const Value& x) {
   return axes.empty() ? x : mean(x, axes);
 }
 
-/// The smallest p whose logarithm counts.
+/// The smallest p whose logarithm is not limited.
 double smallest_normal(DType dtype) {
   return dtype == DType::f32 ? static_cast<double>(std::numeric_limits<float>::min()) : std::exp(kLowestLog);
 }
 
-/// ln p, not below -100. What is no number stays so; the gradient is finite, also at 0.
+/// ln p, not below -100. A NaN stays a NaN; the gradient is finite, also at 0.
 Value bounded_log(const Value& p) {
   const Value below = p <= smallest_normal(p.dtype());
   return where(below, kLowestLog, log(where(below, 1.0, p)));
 }
 
-/// t x, and 0 where t is 0, whatever x is: a class that cannot be has the logarithm -infinity.
+/// t x, and 0 where t is 0, whatever x is, since an impossible class has the logarithm -infinity.
 Value share_of(const Value& t, const Value& x) { return where(equal(t, 0.0), 0.0, t * x); }
 
 /// ln(1 + x), without the loss of x in the sum where it is small (Kahan; Goldberg 1991, theorem 4).
@@ -80,7 +80,7 @@ Value bounded_log_of_rest(const Value& p) {
   return where(below, kLowestLog, log_of_one_plus(where(below, 0.0, -p)));
 }
 
-/// The mean of log-probabilities over the classes that can be, those that are not -infinity; [..., classes].
+/// The mean of log-probabilities [..., classes] over the possible classes, which are not -infinity.
 Value mean_of_possible(const Value& log_probabilities) {
   const Value possible = log_probabilities > -std::numeric_limits<double>::infinity();
   const Value one = constant(log_probabilities.graph(), 1.0, log_probabilities.dtype());
@@ -93,7 +93,7 @@ Value smoothed(const Value& targets, double smoothing) {
   return targets * (1.0 - smoothing) + smoothing / static_cast<double>(last_dim(targets).size());
 }
 
-/// [batch, classes] at [batch] -> [batch]. Elements beside are not touched: they may be infinite.
+/// [batch, classes] at [batch] -> [batch]. Other elements are not read, since they may be infinite.
 Value at_labels(const Value& x, const Value& labels) {
   const Value chosen = one_hot(labels, last_dim(x).size(), x.dtype()) > 0.0;
   return sum(where(chosen, x, 0.0), {-1});
@@ -167,7 +167,7 @@ Value binary_cross_entropy(const Operand& probabilities, const Operand& targets)
 
 Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets) {
   const Pair in("binary_cross_entropy", logits, targets);
-  // Of ln(1 + e^x) - t x the large parts cancel before they are rounded, on either side.
+  // The large terms of ln(1 + e^x) - t x cancel before they are rounded, for both signs of x.
   const Value positive = in.x > 0.0;
   const Value line = where(positive, share_of(1.0 - in.t, in.x), -share_of(in.t, in.x));
   return mean_of_each(line + softplus(where(positive, -in.x, in.x)));
@@ -231,7 +231,7 @@ Value poisson_of_rates(const Operand& rates, const Operand& targets) {
 
 Value cosine(const Operand& predictions, const Operand& targets) {
   const Pair in("cosine", predictions, targets);
-  // Each is brought to length 1 by itself, so that neither squares nor products leave the range of numbers.
+  // Each vector is scaled to length 1 first, so that neither squares nor products overflow.
   const auto direction = [](const Value& x) {
     return scale_widely(x, 1.0 / sqrt(square(wide_norm(x, {-1}, true)) + kCosineEpsilon));
   };

@@ -1,8 +1,8 @@
 #pragma once
-// Losses. Each function takes predictions and targets of the same samples, first axis the batch, and gives
-// the loss of each sample, [batch]; `reduce` makes one number of them. Predictions and targets have one
+// Losses. Each function takes predictions and targets of the same samples, with the batch as first axis, and
+// gives the loss of each sample, [batch]; `reduce` makes them one number. Predictions and targets have one
 // floating-point dtype and one shape, unless the targets are integer labels. Errors: shape_mismatch,
-// dtype_mismatch; a label that is no class is an out_of_range when it runs.
+// dtype_mismatch; a label that is not a class is an out_of_range error in a run.
 
 #include "weft/graph/graph.h"
 
@@ -13,9 +13,9 @@ namespace weft::losses {
 /// -sum(t' log p) of probabilities p, where t' = (1 - s) t + s / classes for a label smoothing s (Szegedy et
 /// al., CVPR 2016). The logarithm is not below -100, and flat there.
 Value categorical_cross_entropy(const Operand& probabilities, const Operand& targets, double smoothing = 0.0);
-/// The same of softmax(logits), without its overflow (PyTorch's CrossEntropyLoss). A logit of -infinity rules
-/// its class out: a target of 0 there adds 0, and smoothing goes to the classes that are possible. A loss
-/// near 0 keeps its digits: within 1e-6 of itself in f32 where it is one class's.
+/// The same for softmax(logits), without its overflow (PyTorch's CrossEntropyLoss). A logit of -infinity
+/// rules its class out: a target of 0 there adds 0, and smoothing goes to the possible classes. A loss near 0
+/// keeps its digits: for a target with a single class the relative error is within 1e-6 in f32.
 Value categorical_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
                                             double smoothing = 0.0);
 /// The same with integer labels [batch].
@@ -24,7 +24,7 @@ Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const 
 /// -x[label] of log-probabilities x, with integer labels [batch] (PyTorch's NLLLoss).
 Value negative_log_likelihood(const Operand& log_probabilities, const Operand& labels);
 /// sum(t (log t - x)) of log-probabilities x; a target of 0 adds 0 (PyTorch's KLDivLoss, whose "batchmean" is
-/// the mean of these).
+/// the mean of these losses).
 Value kl_divergence(const Operand& log_probabilities, const Operand& targets);
 /// max(0, 1 + max((1 - t) x) - sum(t x)) for one-hot targets (Keras's CategoricalHinge).
 Value categorical_hinge(const Operand& scores, const Operand& targets);
@@ -32,10 +32,11 @@ Value categorical_hinge(const Operand& scores, const Operand& targets);
 // --- numbers: [batch, ...], the mean over all axes but the first ---
 
 /// -(t log p + (1 - t) log(1 - p)) of probabilities p; logarithms are not below -100 (PyTorch's BCELoss), and
-/// flat there. Within 1e-6 of itself in f32.
+/// flat there. The relative error is within 1e-6 in f32.
 Value binary_cross_entropy(const Operand& probabilities, const Operand& targets);
-/// ln(1 + e^x) - t x: the same of sigmoid(logits), without its overflow (PyTorch's BCEWithLogitsLoss). For
-/// targets 0 and 1 it and its gradient are within 1e-6 of themselves in f32, however small.
+/// ln(1 + e^x) - t x: the same for sigmoid(logits), without its overflow (PyTorch's BCEWithLogitsLoss). For
+/// targets 0 and 1 the relative error of the loss and its gradient is within 1e-6 in f32, however small they
+/// are.
 Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets);
 /// (x - t)^2.
 Value mean_squared_error(const Operand& predictions, const Operand& targets);
@@ -43,7 +44,8 @@ Value mean_squared_error(const Operand& predictions, const Operand& targets);
 Value mean_absolute_error(const Operand& predictions, const Operand& targets);
 /// e^2 / 2 for e = |x - t| up to delta, delta (e - delta / 2) beyond (Huber 1964; PyTorch's HuberLoss).
 Value huber(const Operand& predictions, const Operand& targets, double delta = 1.0);
-/// ln cosh(x - t), without the overflow of cosh (Keras's LogCosh). Within 2e-6 of itself in f32, also near 0.
+/// ln cosh(x - t), without the overflow of cosh (Keras's LogCosh). The relative error is within 2e-6 in f32,
+/// also near 0.
 Value log_cosh(const Operand& predictions, const Operand& targets);
 /// max(0, 1 - t x) for targets -1 and 1 (Keras's Hinge).
 Value hinge(const Operand& scores, const Operand& targets);
@@ -70,10 +72,10 @@ struct ReduceOptions {
 };
 
 /// With w_i = sample_weights[i] * class_weights[class of i], each 1 where not given (for soft targets the
-/// class weight is sum(t * class_weights)): the sum of w_i loss_i, for the mean divided by the sum of w_i. So
-/// without weights the mean divides by the batch, and with class weights and integer labels it is PyTorch's
-/// (but for smoothing, where PyTorch weighs each class's part of a sample's loss). A loss of weight 0 counts
-/// as 0, whatever it is; the mean of nothing, of no samples or where the weights add up to 0, is 0, and
+/// class weight is sum(t * class_weights)): the sum of w_i loss_i, and for the mean divided by the sum of
+/// w_i. So without weights the mean divides by the batch, and with class weights and integer labels it is
+/// PyTorch's (except with smoothing, where PyTorch weighs each class's share of a sample's loss). A loss of
+/// weight 0 counts as 0, whatever it is. The mean of no samples, or with weights that add up to 0, is 0 and
 /// changes no parameter. No gradient flows into weights.
 Value reduce(const Operand& losses, const ReduceOptions& options = {});
 

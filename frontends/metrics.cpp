@@ -54,10 +54,10 @@ std::size_t classes_of(const Tensor& scores, const Tensor& labels) {
   return static_cast<std::size_t>(scores.sizes()[1]);
 }
 
-/// Whether a score counts as higher: a NaN does, than any number, as for max and argmax.
+/// Whether score a counts as higher than b. A NaN counts as higher than any number, as in max and argmax.
 bool is_above(double a, double b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
 
-/// part / whole, of nothing 0.
+/// part / whole, or 0 if the whole is 0.
 double share(double part, double whole) { return whole == 0.0 ? 0.0 : part / whole; }
 
 }  // namespace
@@ -148,14 +148,14 @@ double roc_auc(const Tensor& scores, const Tensor& labels) {
   const Numbers all = numbers_of(scores);
   const auto truth = labels_of(labels);
   if (std::ranges::any_of(all, [](double score) { return std::isnan(score); })) {
-    throw Error(ErrorCode::numeric, "a score that is no number has no rank", {.op = "roc_auc"});
+    throw Error(ErrorCode::numeric, "a score that is a NaN has no rank", {.op = "roc_auc"});
   }
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return all[i]; });
   double positives = 0.0;
   double negatives = 0.0;
-  double pairs = 0.0;  // where the positive sample has the higher score; ties are half
+  double pairs = 0.0;  // in which the positive sample has the higher score; ties count half
   for (std::size_t begin = 0; begin < order.size();) {
     double tied_positives = 0.0;
     std::size_t end = begin;
@@ -182,7 +182,8 @@ double expected_calibration_error(const Tensor& probabilities, const Tensor& lab
   const std::size_t classes = classes_of(probabilities, labels);
   const Numbers all = numbers_of(probabilities);
   const auto truth = labels_of(labels);
-  Numbers difference(static_cast<std::size_t>(bins), 0.0);  // of the sums of confidence and of what is right
+  Numbers difference(static_cast<std::size_t>(bins),
+                     0.0);  // of the sums of confidences and of right predictions
   for (std::size_t row = 0; row < truth.size(); ++row) {
     const auto begin = all.begin() + static_cast<std::ptrdiff_t>(row * classes);
     const auto best = std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes),

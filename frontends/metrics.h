@@ -1,7 +1,7 @@
 #pragma once
-// How good predictions are. Pure functions of tensors that a run has given. Labels are integers (i32, i64 or
+// How good predictions are. Pure functions of tensors that a run returned. Labels are integers (i32, i64 or
 // u8), scores and predictions floats (f32 or f64). Errors: shape_mismatch where the numbers of samples
-// differ, dtype_mismatch, out_of_range for a label that is no class.
+// differ, dtype_mismatch, out_of_range for a label that is not a class.
 
 #include <cstdint>
 #include <vector>
@@ -12,23 +12,23 @@ namespace weft {
 
 // --- classes ---
 
-/// The share of positions where two integer vectors of equal length agree, in [0, 1]; of none at all, 0.
+/// The share of positions where two integer vectors of equal length agree, in [0, 1]; 0 for empty vectors.
 double accuracy(const Tensor& predicted, const Tensor& labels);
 
 /// The share of rows of scores [n, classes] whose label is among the k with the highest score; of equal
-/// scores the earlier counts as higher, and a NaN as higher than any number, as for argmax: with k = 1 this
-/// is the accuracy of argmax. k >= 1.
+/// scores the first counts as higher, and a NaN as higher than any number, as in argmax, so that k = 1 gives
+/// the accuracy of argmax. k >= 1.
 double top_k_accuracy(const Tensor& scores, const Tensor& labels, std::int64_t k);
 
 /// How often each class (the row) was predicted as each class (the column): i64 [classes, classes].
 Tensor confusion_matrix(const Tensor& predicted, const Tensor& labels, std::int64_t classes);
 
 struct ClassScores {
-  double precision = 0.0;  // the share of what was predicted as the class that is of it
-  double recall = 0.0;     // the share of the class that was predicted as it
+  double precision = 0.0;  // the share of right ones among the predictions of this class
+  double recall = 0.0;     // the share of this class's samples that were predicted right
   double f1 = 0.0;         // their harmonic mean
 };
-/// For each class of a confusion matrix. A share of nothing is 0.
+/// The scores of each class of a confusion matrix. A share of nothing is 0.
 std::vector<ClassScores> class_scores(const Tensor& confusion);
 /// The mean over the classes of each score (scikit-learn's average="macro").
 ClassScores macro_average(const std::vector<ClassScores>& scores);
@@ -38,15 +38,17 @@ ClassScores macro_average(const std::vector<ClassScores>& scores);
 /// Throws Error(invalid_argument) unless both labels occur, and Error(numeric) for scores that are NaN.
 double roc_auc(const Tensor& scores, const Tensor& labels);
 
-/// The mean difference between confidence and accuracy, over bins of equal width of the largest probability
-/// of each row, weighted by their samples (Guo et al., ICML 2017). Probabilities [n, classes], bins >= 1.
+/// The mean difference between confidence and accuracy over bins of equal width of each row's largest
+/// probability, weighted by the number of their samples (Guo et al., ICML 2017). Probabilities [n, classes],
+/// bins >= 1.
 double expected_calibration_error(const Tensor& probabilities, const Tensor& labels, std::int64_t bins = 15);
 
 // --- numbers; of none at all, 0 ---
 
 double mean_squared_error(const Tensor& predictions, const Tensor& targets);
 double mean_absolute_error(const Tensor& predictions, const Tensor& targets);
-/// 1 - sum (p - t)^2 / sum (t - mean(t))^2; for targets without variance 1 if all is right, else 0.
+/// 1 - sum (p - t)^2 / sum (t - mean(t))^2; for targets without variance it is 1 if all predictions are
+/// right, otherwise 0.
 double r2_score(const Tensor& predictions, const Tensor& targets);
 
 }  // namespace weft

@@ -1,7 +1,7 @@
 #pragma once
 // All layers in one include. A layer with parameters is a struct that makes them when it is built, or first
 // applied, and applies them as often as it is called, so that a training graph and a prediction graph share
-// them. The others are plain functions. layer.h says how a struct of yours joins them.
+// them. The others are plain functions. layer.h says how your own struct becomes a layer.
 
 #include "weft/frontends/nn/activations.h"   // IWYU pragma: export
 #include "weft/frontends/nn/conv.h"          // IWYU pragma: export

@@ -47,7 +47,7 @@ bool ReduceOnPlateau::observe(double result) {
 }
 
 bool ReduceOnPlateau::improves(double result) const {
-  // The first result is better than none, which is infinite.
+  // The first result is always better, since the best starts as infinite.
   const double least = std::isfinite(best_) ? options_.threshold * std::abs(best_) : 0.0;
   return options_.maximize ? result > best_ + least : result < best_ - least;
 }

@@ -21,7 +21,7 @@ struct CosineRamp {  // y = (1 + cos(pi x)) / 2: from 1 at 0 to 0 at 1
   void forward(std::span<const T> x, std::span<T> y) const {
     map(x, y, [](T u) { return T{0.5} * (T{1} + std::cos(std::numbers::pi_v<T> * u)); });
   }
-  static constexpr NoGradient gradient{"a schedule is no part of a loss"};
+  static constexpr NoGradient gradient{"a schedule does not belong to a loss"};
 };
 
 Scope named(const Operand& step, std::string_view name) {

@@ -1,7 +1,8 @@
 #pragma once
-// Learning rates that change over time. A schedule is a function that builds graph: from the number of steps
-// that are done, a floating-point scalar >= 0, to the rate of the next one, a scalar of the same dtype. The
-// rate goes to an optimizer as it is: sgd(parameters, gradients, schedules::cosine(counter.step, 0.1, 1000)).
+// Learning rates that change over time. A schedule is a function that builds nodes. It takes the number of
+// steps that are done, a floating-point scalar >= 0, and returns the rate of the next step, a scalar of the
+// same dtype, which an optimizer takes: sgd(parameters, gradients, schedules::cosine(counter.step, 0.1,
+// 1000)).
 
 #include <cstdint>
 #include <string_view>
@@ -11,7 +12,7 @@
 
 namespace weft::schedules {
 
-/// How many steps are done: state that `update` counts up, and that a checkpoint holds. An f32 counts to
+/// The number of steps that are done: state that `update` increases and a checkpoint holds. An f32 counts to
 /// 2^24, about 16.8 million.
 struct StepCounter {
   Value step;
@@ -45,8 +46,8 @@ struct OneCycleOptions {
   double start_divisor = 25.0;  // the first rate is highest / start_divisor
   double end_divisor = 1e4;     // the last rate is the first / end_divisor
 };
-/// One rise and one longer fall along cosines, over `steps` steps in all (Smith and Topin 2018; PyTorch's
-/// OneCycleLR: the highest rate is that of step warm_up * steps - 1, the last that of step steps - 1).
+/// One rise and a longer fall along cosines, over `steps` steps (Smith and Topin 2018). As in PyTorch's
+/// OneCycleLR, step warm_up * steps - 1 has the highest rate, and step steps - 1 the last one.
 Value one_cycle(const Operand& step, double highest, std::int64_t steps, const OneCycleOptions& options = {});
 
 }  // namespace weft::schedules

@@ -21,10 +21,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// How often an observer hears of progress within an epoch.
+/// How often an observer is called within an epoch.
 constexpr std::int64_t kReportsPerEpoch = 50;
 
-/// The number of batches where nobody knows it before the last.
+/// The number of batches if it is not known before the last one.
 constexpr std::int64_t kUnknown = -1;
 
 void expect_finite(double loss, std::int64_t epoch, std::int64_t batch) {
@@ -60,7 +60,7 @@ struct Batch {
   std::int64_t samples = 0;  // 0: the epoch has ended
 };
 
-/// What the steps of a training are fed.
+/// Makes the tensors that the steps of a training are fed.
 class Feeds {
  public:
   Feeds() = default;
@@ -69,10 +69,10 @@ class Feeds {
   virtual ~Feeds() = default;
 
   virtual void begin(std::int64_t epoch) = 0;
-  /// Of the epoch that has begun.
+  /// The number of batches of the current epoch.
   virtual std::int64_t batches() const = 0;
   virtual std::int64_t samples_before(std::int64_t batch) const = 0;
-  /// It stays as it is until the next call.
+  /// A batch of the current epoch, which is valid until the next call.
   virtual Batch at(std::int64_t batch) = 0;
 };
 
@@ -99,7 +99,7 @@ class ShuffledFeeds : public Feeds {
   }
 
  protected:
-  /// Room for whole batches and, in the same memory, for a last one.
+  /// Adds a tensor for full batches and, in the same memory, one for the last batch.
   void add_feed(DType dtype, std::vector<std::int64_t> sizes) {
     sizes[0] = std::min(options_.batch_size, samples_);
     whole_.push_back(Tensor::uninitialized(dtype, sizes));
@@ -181,7 +181,7 @@ class Generated final : public Feeds {
   std::vector<Tensor> feeds_;
 };
 
-/// Keeps signals out while steps run, so that each step need not, and lets pending ones in now and then.
+/// Blocks signals while steps run, so that each step need not, and lets pending ones in now and then.
 class StepShield {
  public:
   void after_step() {
@@ -208,18 +208,18 @@ bool stop_requested(const FitOptions& options) {
   return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
 }
 
-/// One epoch from where it stands, or until it is told to stop; its seconds and whether it ended.
+/// The result of running an epoch from a position until its end or until it was stopped.
 struct EpochRun {
   double seconds = 0.0;
   bool ended = false;
 };
 
-/// The loss of each batch that a step is given.
+/// Computes the loss of each batch.
 class Losses {
  public:
   explicit Losses(Function& step) : step_(step) {}
 
-  /// Batches of a known number have the same sizes where they have as many samples, and share their outputs.
+  /// With `sizes_repeat`, batches with equally many samples have the same sizes and share their outputs.
   double of(const Batch& batch, bool sizes_repeat) {
     if (!sizes_repeat) return loss_of(step_(batch.feeds)[0]);
     auto made = outputs_.find(batch.samples);

@@ -1,7 +1,7 @@
 #pragma once
-// The training loop: shuffled mini-batches through a compiled step, epoch by epoch. What a step is fed may be
-// the numbers of rows that it gathers itself, rows of tensors, or whatever a generator makes. The loop
-// allocates nothing for a step but what the step and a generator do.
+// The training loop: shuffled mini-batches through a compiled step, epoch by epoch. A step can be fed the
+// numbers of rows that it gathers itself, rows of tensors, or what a generator makes. The loop itself
+// allocates nothing for a step.
 
 #include <atomic>
 #include <cstdint>
@@ -15,12 +15,12 @@
 
 namespace weft {
 
-/// Where training stands: the next batch to run, and the loss of this epoch so far.
+/// The position of a training: the next batch to run, and the loss of this epoch so far.
 struct TrainPosition {
   std::int64_t epoch = 0;    // epochs that are complete
   std::int64_t batch = 0;    // batches of the current epoch that are done
   double loss_sum = 0.0;     // of the current epoch, each batch's mean times its size
-  std::int64_t samples = 0;  // of the current epoch that are done; a generator's alone must be given to go on
+  std::int64_t samples = 0;  // of the current epoch that are done; needed only to continue with a generator
 
   bool operator==(const TrainPosition&) const = default;
   static constexpr auto fields =
@@ -30,18 +30,18 @@ struct TrainPosition {
 static_assert(kListsEveryMember<TrainPosition>);
 
 struct FitOptions {
-  std::int64_t samples = 0;  // >= 1; of tensors and generators it is known without
-  std::int64_t epochs = 1;   // in all, those before `start` included
+  std::int64_t samples = 0;  // >= 1; not needed for tensors and generators
+  std::int64_t epochs = 1;   // in all, including those before `start`
   std::int64_t batch_size = 64;
   std::uint64_t seed = 1;  // of the shuffling
-  bool shuffle = true;     // false: the order of the data
+  bool shuffle = true;     // false: in the order of the data
   TrainPosition start{};
-  const std::atomic<bool>* stop = nullptr;  // set it, and training ends after the running step
+  const std::atomic<bool>* stop = nullptr;  // if it is set, training ends after the current step
 };
 
 struct EpochResult {
   std::int64_t epoch = 0;  // counted from 1
-  double loss = 0.0;       // mean over the epoch's samples, each under the weights of its own step
+  double loss = 0.0;       // mean over the epoch's samples, each with the weights of its own step
   double seconds = 0.0;    // of its steps
 };
 
@@ -49,7 +49,7 @@ struct EpochResult {
 struct FitProgress {
   std::int64_t epoch = 0;  // counted from 1
   std::int64_t done = 0;
-  std::int64_t batches = 0;  // 0 where a generator decides
+  std::int64_t batches = 0;  // 0 if a generator decides
   double loss = 0.0;         // mean so far
 };
 
@@ -60,34 +60,35 @@ struct FitObserver {
 
 struct FitResult {
   std::vector<EpochResult> epochs;
-  double seconds = 0.0;  // of all steps, without what the observer took
+  double seconds = 0.0;  // of all steps, without the observer's time
   bool interrupted = false;
-  TrainPosition position;  // where to go on
+  TrainPosition position;  // where to continue
 };
 
-/// Runs `step` on every batch: it takes the rows to use, i32 [batch], and its first output is the mean loss
-/// of that batch, one number, f32 or f64. The order of an epoch depends on the seed and the epoch alone, and
-/// the last, shorter batch is included. Throws Error(numeric) as soon as a loss is not finite, naming epoch
-/// and batch; Error(invalid_argument) for no samples, a batch size below 1, and a start that the data do not
-/// have. Signals reach the calling thread between steps, at least every 10 ms or after a longer step, and
-/// while the observer runs.
+/// Runs `step` on every batch. The step takes the numbers of the batch's rows, i32 [batch], and its first
+/// output is the mean loss of that batch, one number, f32 or f64. The order of an epoch depends only on the
+/// seed and the epoch, and the last, shorter batch is included. Throws Error(numeric), which names epoch and
+/// batch, as soon as a loss is not finite; Error(invalid_argument) for no samples, a batch size below 1, and
+/// a start beyond the data. Signals reach the calling thread between steps, at least every 10 ms or after a
+/// longer step, and while the observer runs.
 FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer = {});
 
 /// The same for a step that takes rows of tensors, of any dtypes: [batch, ...] of each, in the order of its
-/// inputs. The tensors have as many rows, else Error(shape_mismatch); `options.samples` is 0 or that number.
+/// inputs. The tensors must have equally many rows, or it throws Error(shape_mismatch); `options.samples`
+/// must be 0 or that number.
 FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
               const FitObserver& observer = {});
 FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
               const FitObserver& observer = {});
 
 /// Sets `feeds`, one for each input of the step, to batch number `batch` of an epoch, both from 0, and
-/// returns how many samples it has; 0 ends the epoch. Where it can begin at any batch, training can go on
+/// returns how many samples it has; 0 ends the epoch. If it can begin at any batch, training can continue
 /// from any position.
 using BatchGenerator =
     std::function<std::int64_t(std::int64_t epoch, std::int64_t batch, std::vector<Tensor>& feeds)>;
 
-/// The same for what a generator makes; it decides on size and order, so that `samples`, `batch_size`, `seed`
-/// and `shuffle` are not used. Throws Error(invalid_argument) for an epoch without a batch.
+/// The same for the batches of a generator, which decides on size and order, so `samples`, `batch_size`,
+/// `seed` and `shuffle` are not used. Throws Error(invalid_argument) for an epoch without a batch.
 FitResult fit(Function& step, const BatchGenerator& generator, const FitOptions& options,
               const FitObserver& observer = {});
 

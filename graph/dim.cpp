@@ -34,8 +34,8 @@ std::int64_t floor_of(std::int64_t number, std::int64_t divisor) {
 
 struct Quotient;
 
-/// What a polynomial is made of: a symbol, or a quotient that no polynomial equals. Normal forms have one
-/// text each, so that texts stand for the atoms.
+/// What a polynomial is made of: a symbol, or a quotient that no polynomial equals. Each normal form has a
+/// text of its own, so atoms are compared by their texts.
 struct Atom {
   std::string text;
   std::shared_ptr<const Quotient> quotient;  // empty for a symbol
@@ -44,9 +44,9 @@ struct Atom {
   friend bool operator<(const Atom& a, const Atom& b) { return a.text < b.text; }
 };
 
-using Monomial = std::vector<Atom>;  // sorted; one atom may come several times; empty for 1
+using Monomial = std::vector<Atom>;  // sorted; an atom may occur several times; empty for 1
 
-/// Higher degrees first, and by the atoms where degrees are equal: an order that products keep.
+/// Orders by degree, highest first, and then by the atoms. Products keep this order.
 struct GradedOrder {
   bool operator()(const Monomial& a, const Monomial& b) const {
     return a.size() != b.size() ? a.size() > b.size() : a < b;
@@ -83,12 +83,12 @@ class Polynomial {
     if (total == 0) terms_.erase(monomial);
   }
   bool is_zero() const { return terms_.empty(); }
-  /// The number that this is, if it is one.
+  /// The number, if this is a number.
   std::optional<std::int64_t> number() const {
     if (terms_.empty()) return 0;
     return terms_.begin()->first.empty() ? std::optional(terms_.begin()->second) : std::nullopt;
   }
-  /// The symbol that this is alone, if it is one.
+  /// The symbol, if this is a single symbol.
   const std::string* symbol() const {
     if (terms_.size() != 1) return nullptr;
     const auto& [monomial, coefficient] = *terms_.begin();
@@ -123,7 +123,7 @@ Polynomial multiply(const Polynomial& a, const Polynomial& b) {
 
 std::string text_of(const Polynomial& form);
 
-/// In brackets unless it is a number or a symbol alone.
+/// The text, in brackets unless it is a number or a single symbol.
 std::string bracketed(const Polynomial& form) {
   const std::string text = text_of(form);
   return form.number() || form.symbol() != nullptr ? text : fmt::format("({})", text);
@@ -145,7 +145,7 @@ std::string text_of(const Monomial& monomial, std::int64_t coefficient) {
   return coefficient == 1 ? text : fmt::format("{}*{}", text, coefficient);
 }
 
-/// What is added comes before what is subtracted: "n - 3", "c - b".
+/// Positive terms come before negative ones: "n - 3", "c - b".
 std::string text_of(const Polynomial& form) {
   std::string text;
   for (const bool positive : {true, false}) {
@@ -163,7 +163,7 @@ std::string text_of(const Polynomial& form) {
   return text.empty() ? "0" : text;
 }
 
-/// a / b where no remainder is left.
+/// a / b if there is no remainder.
 std::optional<Polynomial> divide_exactly(Polynomial a, const Polynomial& b) {
   if (b.is_zero()) return std::nullopt;
   Polynomial result;
@@ -202,7 +202,7 @@ std::optional<Polynomial> joined_quotient(const Polynomial& form, std::int64_t d
   return divide_down(add_scaled(inner.numerator, Polynomial(product(added, *by)), 1), product(*by, divisor));
 }
 
-/// Whole multiples of the divisor leave the quotient, and what is left is reduced by common factors.
+/// Whole multiples of the divisor are taken out of the quotient, and the rest is reduced by common factors.
 Polynomial divide_down(const Polynomial& a, std::int64_t divisor) {
   Polynomial whole;
   Polynomial rest;

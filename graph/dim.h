@@ -1,8 +1,8 @@
 #pragma once
-// One dimension of a shape: a number >= 0, a symbol such as "batch" whose size a run binds, or what is
-// computed from these by +, -, * and division that rounds down: "b*t", "c + d", "(h + 1)//2". Such a
-// dimension is kept in a normal form, a polynomial of symbols and quotients, so that two are equal where
-// their normal forms are. A Dim is a value: copies are cheap, and threads may share a const one.
+// One dimension of a shape: a number >= 0, a symbol such as "batch" whose size a run binds, or a formula of
+// these with +, -, * and division that rounds down: "b*t", "c + d", "(h + 1)//2". Formulas are kept in a
+// normal form, a polynomial of symbols and quotients; two are equal if their normal forms are. A Dim is a
+// value: copies are cheap, and threads may share a const one.
 
 #include <concepts>
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace weft {
 
-/// What a run knows of the symbols.
+/// The numbers that a run gives to symbols.
 using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 
 namespace detail {
@@ -25,7 +25,7 @@ class Polynomial;
 
 class Dim {
  public:
-  /// A number; throws Error(invalid_argument) for a negative one and for one above 63 bits.
+  /// A number; throws Error(invalid_argument) if it is negative or does not fit 63 bits.
   template <std::integral T>
     requires(!std::is_same_v<T, bool>)
   Dim(T size) : Dim(Number{static_cast<std::int64_t>(size)}) {
@@ -36,21 +36,21 @@ class Dim {
     }
   }
   /// A symbol; throws Error(invalid_argument) for a name that is empty, begins with a digit, or holds a space
-  /// or one of + - * / ^ ( ) [ ] , which mean something in a computed dimension.
+  /// or one of + - * / ^ ( ) [ ] , which have a meaning in formulas.
   Dim(std::string_view symbol);
   Dim(const char* symbol) : Dim(std::string_view(symbol)) {}
   Dim(const std::string& symbol) : Dim(std::string_view(symbol)) {}
 
   bool is_number() const noexcept { return form_ == nullptr; }
-  /// Whether this is one symbol alone.
+  /// Whether this is a single symbol.
   bool is_symbol() const noexcept;
-  /// The number; throws Error(shape_mismatch) where it is not known yet.
+  /// The number; throws Error(shape_mismatch) if this is not a number.
   std::int64_t size() const;
-  /// The name of a symbol alone; empty for all else.
+  /// The name, if this is a single symbol; otherwise empty.
   const std::string& symbol() const noexcept;
   /// The names of all symbols that this depends on, sorted.
   std::vector<std::string> symbols() const;
-  /// True for the number `size`; what depends on a symbol equals no number.
+  /// Whether this is the number `size`; a dimension that depends on a symbol equals no number.
   bool is(std::int64_t size) const noexcept { return is_number() && size_ == size; }
 
   /// The same dimension with the known symbols replaced by their numbers. Throws Error(shape_mismatch) where
@@ -63,12 +63,11 @@ class Dim {
   friend Dim operator*(const Dim& a, const Dim& b);
   /// a / b rounded down; throws Error(invalid_argument) where b is 0.
   friend Dim floor_div(const Dim& a, const Dim& b);
-  /// a / b where that is a dimension for all sizes of the symbols; empty where a remainder is left or may be.
+  /// a / b if that is exact for all sizes of the symbols; empty if there is or may be a remainder.
   friend std::optional<Dim> exact_div(const Dim& a, const Dim& b);
-  /// Whether a <= b for all sizes of the symbols, or for none; empty where that depends on them.
+  /// True if a <= b for all sizes of the symbols, false if for none; empty if it depends on them.
   friend std::optional<bool> at_most(const Dim& a, const Dim& b);
-  /// Whether the normal forms are equal, or differ in a quotient, of which only a run knows what rounding
-  /// leaves.
+  /// Whether the normal forms are equal, or differ in a quotient, whose rounding only a run knows.
   friend bool may_be_equal(const Dim& a, const Dim& b);
 
   friend bool operator==(const Dim& a, const Dim& b) {
@@ -90,8 +89,8 @@ class Dim {
 
   friend std::string to_string(const Dim& dim);
 
-  std::int64_t size_ = 0;                           // where it is a number
-  std::shared_ptr<const detail::Polynomial> form_;  // where it is none
+  std::int64_t size_ = 0;                           // if it is a number
+  std::shared_ptr<const detail::Polynomial> form_;  // if it is not a number
 };
 
 Dim floor_div(const Dim& a, const Dim& b);

@@ -1,7 +1,7 @@
 #pragma once
 // The one exception type of weft. An Error carries a code for programs and a trail for people: the op, the
-// node's name, what was expected, what came, and where the user wrote it. `what()` holds the whole as one
-// line. After an Error is caught, every object that it passed through is usable and unchanged.
+// node's name, what was expected, what came, and where the user wrote it. `what()` gives all of it in one
+// line. After an Error every object that it passed through is usable and unchanged.
 
 #include <cstdint>
 #include <stdexcept>
@@ -18,12 +18,12 @@ enum class ErrorCode : std::uint8_t {
   dtype_mismatch,      // dtypes that do not fit together
   bad_feed,            // a run was given the wrong tensors
   out_of_range,        // an index or label from data lies outside its table
-  not_differentiable,  // a gradient was asked for that does not exist
+  not_differentiable,  // a gradient that does not exist was asked for
   bad_file,            // a file is missing, truncated, oversized, or lies about itself
   io,                  // the operating system refused to read or write
   numeric,             // NaN or infinity where finite numbers are needed
   interrupted,         // the user asked to stop
-  busy,                // another thread is using what one thread at a time may use
+  busy,                // another thread is using something that only one thread at a time may use
   unsupported,         // correct, but not available here
   internal,            // a broken promise inside weft
 };
@@ -31,7 +31,7 @@ enum class ErrorCode : std::uint8_t {
 /// The code's name, e.g. "shape mismatch".
 std::string_view name_of(ErrorCode code);
 
-/// What an error knows beyond its message. Empty fields are left out of `what()`.
+/// What an error holds besides its message. `what()` leaves out empty fields.
 struct Trail {
   std::string op{};        // "matmul"
   std::string node{};      // the node's name, "dense1/matmul"
@@ -48,7 +48,7 @@ class Error : public std::runtime_error {
   const std::string& message() const noexcept { return message_; }
   const Trail& trail() const noexcept { return trail_; }
 
-  /// The same error with the still empty fields of its trail filled in by an outer layer that knows more.
+  /// The same error, with the empty fields of its trail filled in from `outer`.
   Error with(const Trail& outer) const;
 
  private:

@@ -1,7 +1,7 @@
 #pragma once
-// The reference interpreter: every node by its op's reference kernel, one after the other, nothing shared,
-// nothing fused. It is slow and obviously right, and so the oracle for passes, fast kernels and plans, and
-// what the constant folder computes with.
+// The reference interpreter runs every node by its op's reference kernel, one after the other; it shares and
+// fuses nothing. It is slow and simple enough to be trusted: passes, fast kernels and plans are compared with
+// it, and the constant folder uses it.
 
 #include <functional>
 #include <map>
@@ -16,9 +16,9 @@ namespace weft {
 /// One op on concrete tensors. Inputs of elementwise ops broadcast.
 std::vector<Tensor> evaluate(const Op& op, std::span<const Tensor> inputs);
 
-/// All roots of a program whose shapes are concrete. `feed` gives the tensor of a node without inputs that is
-/// no constant; it may throw for a node that it does not know, and returns an empty tensor for a node that
-/// its own kernel shall compute.
+/// Computes all roots of a program whose shapes are concrete. `feed` gives the tensor of a node that has no
+/// inputs and is not a constant. It may throw for a node that it does not know, and returns an empty tensor
+/// for a node whose reference kernel is to compute it.
 std::vector<Tensor> evaluate(const Program& program, const std::function<Tensor(const Node&)>& feed);
 
 /// The tensor repeated to `sizes` by NumPy's broadcasting rule; throws Error(shape_mismatch).

@@ -23,7 +23,7 @@ std::string describe(std::span<const TensorType> types) {
   return texts.empty() ? "no inputs" : fmt::format("{}", fmt::join(texts, " and "));
 }
 
-/// `trail` is written only where something is wrong: most nodes are right, and graphs may be large.
+/// `trail` is called only for an error: most nodes have none, and graphs may be large.
 std::vector<TensorType> infer_checked(const Op& op, std::span<const TensorType> inputs,
                                       const std::function<Trail()>& trail) {
   std::vector<TensorType> outputs;

@@ -1,8 +1,8 @@
 #pragma once
 // A Graph owns nodes: an op, its input values, its output types, a name, and where the user wrote it. Nodes
 // refer to older nodes only, so a graph is acyclic and its creation order is a topological order. A Graph
-// grows but never changes or forgets a node; it neither moves nor copies, and it outlives its Values. One
-// thread at a time may build; any number may read a graph that nobody extends.
+// grows but never changes or forgets a node. It cannot be moved or copied, and it must outlive its Values.
+// One thread at a time may build; any number of threads may read a graph that no thread extends.
 
 #include <cstdint>
 #include <deque>
@@ -31,11 +31,12 @@ struct Node {
   Op op;
   std::vector<ValueId> inputs;
   std::vector<TensorType> outputs;
-  std::string name;  // "" if nobody named it
+  std::string name;  // "" if it has none
   Where where;
 };
 
-/// State that sessions keep for a graph: the value that reads it, and the value that computes its start.
+/// State that sessions keep for a graph: the value that reads it, and the value that computes its initial
+/// value.
 struct StateDeclaration {
   Value value;
   Value initial;
@@ -49,8 +50,8 @@ class Graph {
   ~Graph() = default;
 
   /// Appends a node. Runs the op's shape rule; an Error from it leaves the graph unchanged and carries the
-  /// op, the name, the input types and `where`. Throws Error(invalid_argument) for an op whose label another
-  /// node's op of that kind has in this graph, and names both places.
+  /// op, the name, the input types and `where`. Throws Error(invalid_argument), which names both places, if a
+  /// node of the same kind in this graph has the same label.
   NodeId add(const Op& op, std::span<const Value> inputs, Where where, std::string_view name = {});
 
   std::size_t size() const noexcept { return nodes_.size(); }
@@ -64,7 +65,7 @@ class Graph {
   void declare_state(std::string_view name, Value value, Value initial);
   const std::map<std::string, StateDeclaration, std::less<>>& states() const noexcept { return states_; }
 
-  /// `name` below the scopes that are open now: "dense1/weight".
+  /// `name` with the scopes that are open now: "dense1/weight".
   std::string full_name(std::string_view name) const;
 
   /// A number that no other call on this graph returned: the stream of a random op.
@@ -82,13 +83,14 @@ class Graph {
 
   std::deque<Node> nodes_;  // a deque: references to nodes stay valid while the graph grows
   std::map<std::string, StateDeclaration, std::less<>> states_;
-  std::map<std::pair<std::string, std::string>, NodeId> labelled_;  // by the names of the op and its label
+  std::map<std::pair<std::string, std::string>, NodeId> labelled_;  // by the op's name and its label
   std::int64_t streams_ = 0;
   std::vector<ScopeFrame> scopes_;
 };
 
-/// While it lives, nodes are named below `name` ("dense1/...") and, with `where`, count as written there: how
-/// a layer or a gradient rule gives its nodes the user's line. The outermost location wins.
+/// While it lives, names of nodes begin with `name` ("dense1/..."). With `where`, nodes count as written
+/// there, which is how a layer or a gradient rule gives its nodes the user's line; the outermost scope with a
+/// place decides.
 class Scope {
  public:
   Scope(Graph& graph, std::string_view name);

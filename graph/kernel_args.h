@@ -1,7 +1,6 @@
 #pragma once
 // What a kernel gets: untyped buffers that convert to the spans and views that the kernel asks for. A
-// conversion to another element type than the buffer holds throws Error(dtype_mismatch). Nothing here owns
-// memory.
+// conversion throws Error(dtype_mismatch) if the buffer holds another element type. Nothing here owns memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -65,8 +64,8 @@ struct KernelArgs {
   std::span<const ConstArg> inputs;
   std::span<const Arg> outputs;
 
-  /// The element type that a templated kernel is called with: the first output's if that is a float,
-  /// else the first input's, else the first output's.
+  /// The element type that a templated kernel is called with: the first output's if that is a float;
+  /// otherwise the first input's, or without inputs the first output's.
   DType element() const;
 };
 

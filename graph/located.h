@@ -1,5 +1,5 @@
 #pragma once
-// What a function of values does before it has a node, where no node tells where the user wrote it.
+// For what a function of values does before it has built a node that knows where the user wrote it.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace weft {
 
-/// What `f()` returns; an Error from it gets the op and the place, where it has none.
+/// Returns f(). An Error from it gets the op and the place if it has none.
 template <typename F>
 decltype(auto) located(std::string_view op, const Where& where, F&& f) {
   try {

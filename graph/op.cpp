@@ -28,8 +28,8 @@ DType kernel_element(std::span<const TensorType> inputs, std::span<const TensorT
 
 namespace {
 
-/// A hash of a tensor's bytes: of all of a small one, of single words spread over a large one. A graph may
-/// have thousands of constants that begin alike.
+/// A hash of all bytes of a small tensor, or of single words spread over a large one. They are spread because
+/// a graph may have thousands of constants that begin alike.
 std::size_t hash_of(const Tensor& tensor) {
   constexpr std::size_t kAll = 4096;
   constexpr std::size_t kWord = 64;

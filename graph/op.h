@@ -12,20 +12,19 @@
 // and nothing else: no base class, no macro, no registration. Variations:
 //   - several inputs: one parameter each; any number: infer(std::span<const TensorType>).
 //   - several outputs: infer returns std::array<TensorType, N> (or std::vector).
-//   - kernels that need shapes take View<const T> and View<T> in place of spans; kernels over mixed dtypes
-//   may
-//     name the other element types outright (std::span<const bool>), or take const KernelArgs& whole.
+//   - kernels that need shapes take View<const T> and View<T> in place of spans.
+//   - kernels over mixed dtypes name the other element types (std::span<const bool>), or take const
+//     KernelArgs&.
 //   - several inputs' gradients: std::array<Value, N>; several outputs: gradient(const GradientArgs&).
-//     An empty Value says that the input does not matter.
+//     An empty Value says that the output does not depend on the input.
 //   - no gradient at all: static constexpr weft::NoGradient gradient{"why"};
-//   - const std::string& unique_label() const: a name that one node of this op may have in a graph, as inputs
-//   do.
+//   - const std::string& unique_label() const: a name that only one node of this op may have in a graph, as
+//     for inputs.
 //   - Value simplify(std::span<const Value> inputs) const: a cheaper value that is equal to the bit, signed
 //     zeros, infinities and NaNs included, or an empty one.
 //   - Value stabilize(std::span<const Value> inputs) const: the same function of real numbers, written so
-//   that
-//     nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
-// The kernels of elementwise ops are always called on spans of one length; broadcasting is done outside.
+//     that nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
+// The kernels of elementwise ops are always called on spans of one length; their caller broadcasts.
 //
 // The class Op holds any such struct. Ops are immutable values and may be shared between threads.
 
@@ -47,16 +46,17 @@
 
 namespace weft {
 
-/// What passes, the planner and the scheduler may know of an op. They ask for traits, never for names.
+/// What passes, the planner and the scheduler may know about an op. They ask for traits, never for names.
 struct Traits {
   bool elementwise = false;  // y[i] is a function of every x[i]; inputs broadcast; outputs have one shape
   bool row_wise = false;     // row r (first axis) of an output needs only row r of inputs with as many rows;
-                             // where all of them are vectors, which may be one row each, nothing is promised
+                             // if all of them are vectors, which may be single rows, nothing is promised
   bool commutative = false;  // f(a, b) == f(b, a)
-  bool stateful = false;     // reads or writes what is no input: never folded, merged or duplicated
-  bool view = false;         // the output is the input's memory under another shape
-  /// Whether the kernel may throw; it then runs before any update. Of an op that does not say, that is taken
-  /// for granted, unless it is built in.
+  bool stateful =
+      false;          // reads or writes something other than its inputs: never folded, merged or duplicated
+  bool view = false;  // the output is the input's memory under another shape
+  /// Whether the kernel may throw; it then runs before any update. An op that does not say counts as one that
+  /// may, unless it is built in.
   std::optional<bool> can_fail{};
 };
 
@@ -176,8 +176,7 @@ constexpr bool fields_are_attributes() {
   }(std::make_index_sequence<field_count<O>()>());
 }
 
-/// What a struct has of the pieces that make it an op. Those that need a shape rule are not looked at without
-/// one.
+/// Which pieces of an op a struct has. Pieces that need a shape rule are not looked at without one.
 template <typename O>
 struct Pieces {
   static constexpr bool name = requires { std::string_view(O::name); };
@@ -264,7 +263,7 @@ struct OpInterface {
 template <typename O>
 class OpModel;
 
-/// An incomplete op gets its sentences and no model, whose errors would bury them.
+/// For an incomplete op the compiler reports these sentences; it gets no model, whose errors would bury them.
 template <typename O>
 std::shared_ptr<const OpInterface> model_of(O op) {
   if constexpr (Pieces<O>::all) {
@@ -293,10 +292,10 @@ class Op {
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const { return self_->infer(inputs); }
   /// Whether the reference kernel exists for elements of this dtype (see KernelArgs::element).
   bool supports(DType dtype) const { return self_->supports(dtype); }
-  /// Runs the reference kernel; every buffer dense, sizes as infer said.
+  /// Runs the reference kernel. Every buffer is dense and has the size that infer gave.
   void forward(const KernelArgs& args) const { self_->forward(args); }
 
-  /// The reason, for an op that says that it has no gradient.
+  /// The reason, for an op that has no gradient.
   std::optional<NoGradient> no_gradient() const { return self_->no_gradient(); }
   /// One value for each input; empty where the input does not matter.
   std::vector<Value> gradient(const GradientArgs& args) const { return self_->gradient(args); }

@@ -1,6 +1,6 @@
 #pragma once
-// How Op calls a plain struct: the adaptor between the forms that an op may be written in and the one
-// interface that the rest of weft sees. Included by graph/op.h only.
+// How Op calls a plain struct: it adapts the forms in which an op may be written to the one interface that
+// the rest of weft sees. Included by graph/op.h only.
 
 #include "weft/graph/op.h"
 

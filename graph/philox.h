@@ -38,7 +38,7 @@ constexpr PhiloxKey philox_key(std::uint64_t seed, std::uint64_t stream) {
   return {mixed[0], mixed[1]};
 }
 
-/// Numbers drawn one after the other from one (seed, stream), for code that is serial by nature.
+/// Numbers drawn one after the other from one (seed, stream), for serial code.
 class PhiloxSequence {
  public:
   PhiloxSequence(std::uint64_t seed, std::uint64_t stream) : key_(philox_key(seed, stream)) {}

@@ -29,7 +29,7 @@ std::vector<NodeId> needed_nodes(const Graph& graph, std::span<const Value> root
 
 namespace {
 
-/// What stands in the new graph for a node must have as many outputs, of the same types.
+/// The replacement of a node in the new graph must have as many outputs, with the same types.
 void check_image(const Node& node, std::span<const Value> outputs, bool binding) {
   Trail trail{.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)};
   if (outputs.size() != node.outputs.size()) {
@@ -71,8 +71,8 @@ Program rewrite(const Graph& graph, std::span<const Value> roots, const RewriteR
 
 namespace {
 
-/// "f32[b, t, 3] and f32[t], with b = 2, t = 5": the types as they were written, and what their symbols
-/// became.
+/// "f32[b, t, 3] and f32[t], with b = 2, t = 5": the types as they were written, and the numbers of their
+/// symbols.
 std::string written(const Graph& graph, const Node& node, const Bindings& bindings) {
   std::string text;
   std::set<std::string> symbols;
@@ -96,7 +96,7 @@ std::string written(const Graph& graph, const Node& node, const Bindings& bindin
   return sizes.empty() ? text : fmt::format("{} with {}", text, sizes);
 }
 
-/// The node with its symbols bound; an error tells what was written, which numbers alone do not.
+/// The node with its symbols bound. An error shows the types as they were written, too.
 std::vector<Value> bound(Graph& target, const Graph& graph, const Node& node, std::span<const Value> inputs,
                          const Bindings& bindings) {
   try {

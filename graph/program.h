@@ -1,7 +1,7 @@
 #pragma once
-// A Program is the part of a graph that somebody wants: a graph of its own and the root values to compute.
-// Passes take a Program and return a new one; they never change the one that they were given. `rewrite` is
-// the walk that they all share.
+// A Program is the part of a graph that is to be computed: a graph of its own and its root values. Passes
+// take a Program and return a new one; they never change their argument. `rewrite` is the walk that they all
+// share.
 
 #include <functional>
 #include <memory>
@@ -20,8 +20,8 @@ struct Program {
 /// The ids of the nodes that `roots` need, themselves included, in creation order.
 std::vector<NodeId> needed_nodes(const Graph& graph, std::span<const Value> roots);
 
-/// For one node of the old graph: its outputs in the new graph, computed from `inputs`, the node's inputs
-/// there. An empty vector means: keep the node as it is.
+/// Returns the outputs in the new graph for one node of the old graph; `inputs` are the node's inputs in the
+/// new graph. An empty vector keeps the node as it is.
 using RewriteRule =
     std::function<std::vector<Value>(Graph& target, const Node& node, std::span<const Value> inputs)>;
 
@@ -31,8 +31,8 @@ using RewriteRule =
 Program rewrite(const Graph& graph, std::span<const Value> roots, const RewriteRule& rule,
                 bool binding = false);
 
-/// A copy of what `roots` need, with the symbols in `bindings` replaced by numbers and all shapes inferred
-/// anew.
+/// A copy of the nodes that `roots` need, with the symbols in `bindings` replaced by numbers and all shapes
+/// inferred anew.
 Program extract(const Graph& graph, std::span<const Value> roots, const Bindings& bindings = {});
 
 }  // namespace weft

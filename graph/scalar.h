@@ -1,6 +1,6 @@
 #pragma once
 // A Scalar is one plain number as a user writes it, of any arithmetic type, with its exact value: an integer
-// stays an integer. It becomes a number of a dtype where that is known.
+// stays an integer. It is converted to a dtype once that is known.
 
 #include <cstdint>
 #include <string>
@@ -49,7 +49,7 @@ class Scalar {
   friend std::string to_string(const Scalar& scalar);
   Kind kind_ = Kind::floating;
   double floating_ = 0.0;
-  std::uint64_t bits_ = 0;  // of an integer, in two's complement where it has a sign
+  std::uint64_t bits_ = 0;  // of an integer, in two's complement if it is negative
 };
 
 /// "2.5", "9007199254740993".

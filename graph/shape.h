@@ -1,8 +1,8 @@
 #pragma once
 // Shapes. A dimension is a number, a named symbol such as "batch", or computed from these (dim.h); a Shape is
-// a list of dimensions, outermost first, and the empty list is a scalar. A SizeList is the numbers of a shape
-// without symbols. Both are values: copy them freely, share them between threads as any other const value.
-// Every product of sizes is checked for overflow.
+// a list of dimensions, outermost first, and the empty list is a scalar. A SizeList holds the numbers of a
+// shape without symbols. Both are values, which can be copied freely; threads may share const ones. Every
+// product of sizes is checked for overflow.
 
 #include <concepts>
 #include <cstddef>
@@ -35,15 +35,15 @@ class Shape {
   auto end() const noexcept { return dims_.end(); }
   const std::vector<Dim>& dims() const noexcept { return dims_; }
 
-  /// The sizes; throws while a symbol is left.
+  /// The sizes; throws if there is a symbol.
   std::vector<std::int64_t> sizes() const;
-  /// Number of elements; throws while a symbol is left, and on overflow.
+  /// The number of elements; throws if there is a symbol, and on overflow.
   std::int64_t elements() const;
 
   /// The number of elements, which may depend on symbols; throws on overflow.
   Dim count() const;
 
-  /// The same shape with the known symbols replaced by their numbers; errors as Dim::bind().
+  /// The same shape with the known symbols replaced by their numbers; throws what Dim::bind() throws.
   Shape bind(const Bindings& bindings) const;
 
   friend bool operator==(const Shape&, const Shape&) = default;
@@ -80,7 +80,7 @@ class SizeList {
     for (const auto size : sizes) sizes_.push_back(checked(size));
   }
   SizeList(std::vector<std::int64_t> sizes) : sizes_(std::move(sizes)) {}
-  /// Throws Error(shape_mismatch) while a symbol is left.
+  /// Throws Error(shape_mismatch) if there is a symbol.
   SizeList(const Shape& shape) : sizes_(shape.sizes()) {}
 
   std::span<const std::int64_t> span() const noexcept { return sizes_; }
@@ -102,13 +102,14 @@ std::int64_t checked_elements(std::span<const std::int64_t> sizes);
 /// Elements times element size; throws where it does not fit.
 std::size_t checked_bytes(std::span<const std::int64_t> sizes, DType dtype);
 
-/// NumPy's broadcasting rule: aligned at the last axis, equal dimensions or 1. What depends on symbols fits
-/// what has the same normal form, and 1. Throws Error(shape_mismatch) that names both shapes.
+/// NumPy's broadcasting rule: shapes are aligned at the last axis, and dimensions must be equal or 1. A
+/// dimension that depends on symbols fits 1 and dimensions with the same normal form. Throws
+/// Error(shape_mismatch), which names both shapes.
 Shape broadcast(const Shape& a, const Shape& b);
 
-/// Turns an axis in [-rank, rank) into one in [0, rank); throws Error(invalid_argument) outside.
+/// Turns an axis in [-rank, rank) into one in [0, rank); throws Error(invalid_argument) for any other.
 std::size_t normalize_axis(std::int64_t axis, std::size_t rank);
-/// The same for a list, sorted; no axis may come twice. An empty list means all axes.
+/// The same for a list; the result is sorted, and no axis may occur twice. An empty list means all axes.
 std::vector<std::int64_t> normalize_axes(std::span<const std::int64_t> axes, std::size_t rank);
 
 /// The static type of a value: what a node promises before it runs.

@@ -1,8 +1,7 @@
 #pragma once
-// A matrix of which only some elements are stored, row by row (CSR); every other one is 0. Row r holds the
-// entries [begins[r], ends[r]), each with a column and a value, columns strictly ascending. Making one
-// verifies all of that, so that who has one need not. Copies and rows of a SparseTensor share its memory.
-// Different threads may read one.
+// A matrix that stores only some elements, row by row (CSR); all others are 0. Row r holds the entries
+// [begins[r], ends[r]), each with a column and a value, columns strictly ascending. Making a SparseTensor
+// verifies that, so its users need not. Copies and rows share its memory. Any number of threads may read one.
 
 #include <array>
 #include <cstdint>
@@ -19,27 +18,27 @@ class SparseTensor {
   /// and `values`, f32, f64 or u8; shares their memory. `offsets`, i64 [rows + 1], ascend from 0 to the
   /// number of entries. Throws Error: shape_mismatch for vectors of wrong lengths, dtype_mismatch,
   /// invalid_argument for sizes that do not multiply within 63 bits or more than 2^31 - 1 columns,
-  /// out_of_range for an offset or column that does not fit, and where.
+  /// out_of_range, which names the place, for an offset or column that does not fit.
   static SparseTensor of(std::array<std::int64_t, 2> sizes, const Tensor& offsets, const Tensor& columns,
                          const Tensor& values);
 
-  /// The elements of a matrix, f32, f64 or u8, that are not 0. A NaN is not; -0 is.
+  /// Stores the elements of a matrix, f32, f64 or u8, that are not 0. A NaN is stored, -0 is not.
   static SparseTensor from_dense(const Tensor& matrix);
-  /// All elements. Throws what making so large a tensor throws.
+  /// The matrix with all its elements. Throws where a tensor of that size cannot be made.
   Tensor to_dense() const;
 
   std::array<std::int64_t, 2> sizes() const noexcept { return sizes_; }
   DType dtype() const { return values_.dtype(); }
-  /// Entries of the rows; a stored 0 counts.
+  /// How many entries the rows have; a stored 0 counts.
   std::int64_t entries() const;
-  /// How many entries there is memory for: those of all rows that share it, and room.
+  /// How many entries the memory holds, including those of other rows that share it and unused room.
   std::int64_t capacity() const { return columns_.elements(); }
 
   const Tensor& begins() const noexcept { return begins_; }    // i64 [rows]
   const Tensor& ends() const noexcept { return ends_; }        // i64 [rows]
   const Tensor& columns() const noexcept { return columns_; }  // i32 [capacity]
   const Tensor& values() const noexcept { return values_; }    // [capacity]
-  /// Those four, as a SparseValue is fed.
+  /// All four, in the order in which a SparseValue is fed.
   std::array<Tensor, 4> parts() const { return {begins_, ends_, columns_, values_}; }
 
   /// Rows [begin, begin + count) in the same memory. Throws Error(out_of_range).

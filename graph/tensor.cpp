@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} * 1024 * 1024;
 
-/// Rows of a large tensor that are read here and there lie on fewer pages if these are large, and the kernel
-/// hands it over in fewer steps. Only whole huge pages are asked for, so that no more memory is resident.
+/// On huge pages, rows that are read here and there in a large tensor lie on fewer pages, and the system
+/// hands out the memory in fewer steps. Only whole huge pages are asked for, so that no more memory is
+/// resident.
 std::shared_ptr<void> allocate(std::size_t bytes) {
   const bool huge = bytes >= 2 * kHugePage;
   const std::align_val_t alignment{huge ? kHugePage : kCacheLine};

@@ -1,8 +1,8 @@
 #pragma once
 // A Tensor is a block of numbers in memory: a dtype, concrete sizes, and dense row-major data that starts at
 // a 64-byte boundary when weft allocated it. Copying a Tensor shares the memory; `clone()` copies it. Memory
-// may also be borrowed from its owner, read-only. Distinct tensors may be used in different threads; writing
-// to shared memory is the caller's to order.
+// may also be borrowed from its owner, read-only. Distinct tensors may be used in different threads; the
+// caller must synchronize writes to shared memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace weft {
 
-/// Elements in one piece of memory: a vector, a span, an array.
+/// Contiguous elements: a vector, a span, an array.
 template <typename R>
 concept ElementRange =
     std::ranges::contiguous_range<R> && std::ranges::sized_range<R> && Element<std::ranges::range_value_t<R>>;
@@ -29,7 +29,7 @@ class KeptValues;
 
 class Tensor {
  public:
-  /// No tensor at all: `empty()` is true, every other question throws.
+  /// No tensor: `empty()` is true, and every other function throws.
   Tensor() = default;
 
   /// Fresh memory. Throws Error(invalid_argument) when sizes overflow, std::bad_alloc when memory is short.
@@ -56,8 +56,8 @@ class Tensor {
   template <Element T>
   static Tensor scalar(T value);
 
-  /// Read-only use of memory that somebody else owns. `keep_alive`, if given, is held as long as any tensor
-  /// uses the memory; without it the caller keeps the memory alive.
+  /// A read-only tensor over memory that somebody else owns. `keep_alive`, if given, is held as long as any
+  /// tensor uses the memory; without it the caller must keep the memory alive.
   static Tensor borrow(const void* data, DType dtype, SizeList sizes,
                        std::shared_ptr<const void> keep_alive = nullptr);
 
@@ -79,7 +79,7 @@ class Tensor {
     expect_dtype(dtype_of<T>());
     return {static_cast<const T*>(data()), static_cast<std::size_t>(elements())};
   }
-  /// The elements of a temporary tensor, which keep it alive: for (float x :
+  /// The elements of a temporary tensor, together with the tensor: for (float x :
   /// session.value(w).values<float>()) ...
   template <Element T>
   KeptValues<T> values() &&;

@@ -31,7 +31,7 @@ CodePoint first_character(std::string_view text) {
   return overlong || surrogate || value > 0x10ffffU ? CodePoint{} : CodePoint{.value = value, .bytes = bytes};
 }
 
-/// Separators of lines, and marks that change the direction of what follows.
+/// Whether a character separates lines or changes the direction of the text that follows.
 bool misleads(std::uint32_t c) {
   return (c >= 0x200eU && c <= 0x200fU) || (c >= 0x2028U && c <= 0x202eU) || (c >= 0x2066U && c <= 0x2069U) ||
          c == 0xfeffU;
@@ -70,7 +70,7 @@ std::size_t characters_in(std::string_view text) {
 }
 
 std::string shortened(std::string_view text, std::size_t most) {
-  // A character has at most four bytes: what is certainly too long need not be escaped to its end.
+  // A character has at most four bytes, so text beyond that need not be escaped.
   std::string safe = printable(text.substr(0, 4 * (most + 1)));
   if (text.size() <= 4 * (most + 1) && characters_in(safe) <= most) return safe;
   std::size_t end = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Text from outside (names, titles, files' contents) as people may safely see it on a terminal or in a file.
-// Each language that text leaves for escapes it once more by its own rules: Graphviz in graph/topology.cpp,
+// Text from outside (names, titles, files' contents) made safe to show on a terminal or in a file. Each
+// language that text is written to escapes it once more by its own rules: Graphviz in graph/topology.cpp,
 // JSON in runtime/files/json_text.h, HTML, CSV and gnuplot in frontends/report/. Pure functions.
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace weft {
 
-/// One line of valid UTF-8. Control characters, bytes that are not UTF-8 and marks that reverse the direction
-/// of text are written as escapes: "\n", "\t", "\x1b", "\u202e". All else, backslashes too, stays as it is.
+/// The text as one line of valid UTF-8. Control characters, bytes that are not UTF-8 and marks that reverse
+/// the direction of text become escapes: "\n", "\t", "\x1b", "\u202e". All else, backslashes too, stays as it
+/// is.
 std::string printable(std::string_view text);
 
 /// The same, with at most `most` characters: "…" stands for the rest. `most` is at least 1.

@@ -19,8 +19,8 @@ using Adjacency =
     boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, OperandIndex>;
 using Edge = boost::graph_traits<Adjacency>::edge_descriptor;
 
-/// A quoted string of Graphviz's language, where a new line in the text begins a new line of the label.
-/// Boost's own escaping leaves backslashes as they are, and one before a quote would end the string.
+/// A quoted string of Graphviz's language, in which a new line of the text begins a new line of the label.
+/// Boost's own escaping keeps backslashes, and a backslash before a quote would end the string.
 std::string quote(std::string_view text) {
   std::string quoted = "\"";
   while (true) {

@@ -2,13 +2,12 @@
 // Questions about a graph's structure, answered by Boost.Graph over a view that is built where it is needed.
 // Boost stays behind this header; nothing that runs a plan uses it. Results do not depend on edge order.
 //
-// The compiler's passes do not go through it. A graph's creation order is a topological order, so that one
-// sweep over the nodes answers what they ask (needed_nodes in program.h: what roots reach), and where orders
-// come from elsewhere they grow one by one (runtime/compile/partial_order.h) or keep to the nodes' ages
-// (runtime/fuse/contract.cpp), which no algorithm of Boost does. For the training graph of a recurrence over
-// 1,000 steps, 26,000 nodes, the sweep takes 5.6 million instructions; a view takes 23 million to build and
-// its topological sort 9.6 million more (callgrind, g++ 12 -O2). The view serves errors, which show a path,
-// and drawings.
+// The compiler's passes do not use it. A graph's creation order is a topological order, so one sweep over the
+// nodes answers most of their questions (needed_nodes in program.h: which nodes the roots need). Other orders
+// grow edge by edge (runtime/compile/partial_order.h) or follow the nodes' ages (runtime/fuse/contract.cpp),
+// which no algorithm of Boost does. For the training graph of a recurrence over 1,000 steps, 26,000 nodes,
+// the sweep takes 5.6 million instructions; a view takes 23 million to build and its topological sort 9.6
+// million more (callgrind, g++ 12 -O2). The view serves errors, which show a path, and drawings.
 
 #include <functional>
 #include <memory>

@@ -1,7 +1,7 @@
 #pragma once
 // A Value is a small handle on one output of one node of a graph: copy it freely. It stays valid as long as
-// its graph lives. An Operand is how functions take values: anything that can stand for one (a Value or a
-// plain number), together with the line where the user wrote it.
+// its graph lives. Functions take an Operand: a Value or a plain number, together with the line where the
+// user wrote it.
 
 #include <cstdint>
 #include <span>
@@ -40,7 +40,7 @@ class Value {
   /// Names the node, for errors and for printing; returns the value itself.
   Value named(std::string_view name) const;
 
-  /// The same handle, not the same numbers: that is `equal(a, b)`.
+  /// Whether both are the same handle. Whether their numbers are equal is `equal(a, b)`.
   friend bool operator==(const Value&, const Value&) = default;
 
  private:
@@ -52,7 +52,7 @@ class Value {
 class Operand {
  public:
   Operand(Value value, Where where = Where::current()) : value_(value), where_(std::move(where)) {}
-  /// A number; it takes the dtype of the tensor beside it.
+  /// A number, which takes the dtype of the other operand.
   template <typename T>
     requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
   Operand(T number, Where where = Where::current()) : Operand(Scalar(number), std::move(where)) {}
@@ -60,10 +60,10 @@ class Operand {
       : is_number_(true), number_(number), where_(std::move(where)) {}
 
   bool is_number() const noexcept { return is_number_; }
-  /// The number, where this is one.
+  /// The number, if this is one.
   const Scalar& number() const noexcept { return number_; }
   const Where& where() const noexcept { return where_; }
-  /// The value; throws Error(invalid_argument) that names `op` for a plain number and for an empty value.
+  /// The value; throws Error(invalid_argument), which names `op`, for a plain number and for an empty value.
   Value value(std::string_view op = {}) const;
 
  private:
@@ -73,8 +73,8 @@ class Operand {
   Where where_;
 };
 
-/// The value itself; throws Error(invalid_argument) for an empty one, which says what needs it, `op`, what it
-/// is there, `role` ("the loss"), and where the user wrote that.
+/// Returns the value. If it is empty, throws Error(invalid_argument), which names the `op` that needs it, its
+/// `role` there ("the loss"), and where the user wrote that.
 const Value& expect_value(const Value& value, std::string_view op, std::string_view role, const Where& where);
 void expect_values(std::span<const Value> values, std::string_view op, std::string_view role,
                    const Where& where);

@@ -1,8 +1,7 @@
 #pragma once
-// A Where says at which place of a program something was written: file, line and function. Functions that
-// take one get the place of their caller by default, as with std::source_location. Other languages' bindings
-// make one of their own strings, which it keeps. Copies are cheap; a const Where may be shared between
-// threads.
+// A Where is the place in a program where something was written: file, line and function. Functions that take
+// one get the place of their caller by default, as with std::source_location. Bindings to other languages
+// make one from their own strings, which it copies. Copies are cheap; threads may share a const Where.
 
 #include <cstdint>
 #include <memory>
@@ -19,14 +18,14 @@ class Where {
   Where() = default;
   Where(const std::source_location& place) noexcept
       : file_(place.file_name()), function_(place.function_name()), line_(place.line()) {}
-  /// A place that is known at run time only; the strings are copied.
+  /// A place that is only known at run time; the strings are copied.
   Where(std::string_view file, std::uint32_t line, std::string_view function = {}) : line_(line) {
     auto texts = std::make_shared<const std::pair<std::string, std::string>>(file, function);
     file_ = texts->first.c_str();
     function_ = texts->second.c_str();
     texts_ = std::move(texts);
   }
-  /// As a default argument: the place of the call.
+  /// For default arguments: the place of the call.
   static Where current(const std::source_location& place = std::source_location::current()) noexcept {
     return place;
   }
@@ -46,7 +45,7 @@ class Where {
   const char* function_ = "";
   std::uint32_t line_ = 0;
   std::shared_ptr<const std::pair<std::string, std::string>>
-      texts_;  // of a place that is known at run time only
+      texts_;  // the strings of a place that is only known at run time
 };
 
 /// "model.cpp:17", the file without its folders; "" for no place.

@@ -8,11 +8,11 @@ Value Tanh::gradient(Value, Value y, Value dy) const { return dy * (1.0 - square
 Value Relu::gradient(Value, Value y, Value dy) const { return where(greater(y, 0.0), dy, 0.0); }
 Value Sigmoid::gradient(Value, Value y, Value dy) const { return dy * (y * (1.0 - y)); }
 
-// With alpha >= 0 the signs of x and y agree, and reading y leaves x free.
+// With alpha >= 0 the signs of x and y agree, and a gradient that reads y does not keep x alive.
 Value LeakyRelu::gradient(Value x, Value y, Value dy) const {
   return where(greater(alpha >= 0.0 ? y : x, 0.0), dy, dy * alpha);
 }
-// alpha e^x and not y + alpha, of which nothing would be left far below 0.
+// alpha e^x and not y + alpha, which would lose all digits far below 0.
 Value Elu::gradient(Value x, Value, Value dy) const {
   return where(greater(x, 0.0), dy, dy * (exp(x) * alpha));
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Activations. The gradients of tanh, relu and sigmoid read the output only, so a fused matmul need not keep
-// what came before the activation. So those of tanh and sigmoid are within 2e-7 dy of the exact ones,
-// absolutely: where y rounds to 1 they are 0. Ulps as in elementwise.h.
+// the activation's input. For that reason the gradients of tanh and sigmoid have an absolute error of up to
+// 2e-7 dy: where y rounds to 1 they are 0. Ulps are meant as in elementwise.h.
 
 #include "weft/ops/elementwise.h"
 
@@ -24,7 +24,7 @@ struct Relu {  // y = max(x, 0), dx = dy where y > 0
   TensorType infer(const TensorType& x) const { return float_type(x); }
   template <std::floating_point T>
   void forward(std::span<const T> x, std::span<T> y) const {
-    map(x, y, [](T u) { return u <= T{0} ? T{0} : u; });  // a NaN stays one
+    map(x, y, [](T u) { return u <= T{0} ? T{0} : u; });  // keeps NaNs
   }
   Value gradient(Value x, Value y, Value dy) const;
 };
@@ -36,7 +36,7 @@ struct Sigmoid {  // y = 1 / (1 + e^-x), within 4 ulp; dx = dy y (1 - y)
   template <std::floating_point T>
   void forward(std::span<const T> x, std::span<T> y) const {
     map(x, y, [](T u) {
-      const T e = std::exp(-std::abs(u));  // of no positive number, so that none overflows
+      const T e = std::exp(-std::abs(u));  // the exponent is never positive, so nothing overflows
       return (u < T{0} ? e : T{1}) / (T{1} + e);
     });
   }

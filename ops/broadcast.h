@@ -1,5 +1,5 @@
 #pragma once
-// How functions of several tensors bring their operands together.
+// How functions of several tensors bring their operands to one dtype.
 
 #include "weft/graph/graph.h"
 

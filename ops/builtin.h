@@ -1,5 +1,5 @@
 #pragma once
-// The one list of built-in ops: a type each, so that tests and tools can walk over all of them.
+// The one list of built-in ops, as types, so that tests and tools can walk over all of them.
 
 #include <tuple>
 
@@ -46,8 +46,7 @@ void for_each_builtin(F&& visit) {
   }(std::type_identity<BuiltinOps>{});
 }
 
-/// Whether the op's kernel may throw: as its traits say; without a word of theirs, whether it is not built
-/// in.
+/// Whether the op's kernel may throw: what its traits say; if they say nothing, whether it is not built in.
 bool kernel_can_fail(const Op& op);
 
 }  // namespace weft

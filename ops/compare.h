@@ -8,7 +8,7 @@ namespace weft {
 
 inline constexpr NoGradient kPiecewiseConstant{"it is piecewise constant; stop_gradient says so on purpose"};
 
-/// The six comparisons differ in their relation and their name only.
+/// The six comparisons differ only in their relation and their name.
 template <typename Relation>
 struct Comparison {  // y = a <relation> b
   static constexpr std::string_view name = Relation::name;

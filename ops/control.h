@@ -11,7 +11,7 @@
 
 namespace weft {
 
-struct StopGradient {  // y = x, and as a constant to autodiff
+struct StopGradient {  // y = x; autodiff takes it for a constant
   static constexpr std::string_view name = "stop_gradient";
   static constexpr Traits traits{.view = true};
   TensorType infer(const TensorType& x) const { return x; }
@@ -31,17 +31,17 @@ struct ScaleGradient {  // y = x; dx = factor * dy
   Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
 };
 
-/// What takes the place of a gradient; see custom_gradient().
+/// A rule that replaces a gradient; see custom_gradient().
 using GradientRule = std::function<std::vector<Value>(const GradientArgs&)>;
 
-/// A rule as an attribute: two are equal when they are one object.
+/// A rule as an attribute. Two are equal when they are the same object.
 struct SharedRule {
   std::shared_ptr<const GradientRule> rule;
   friend bool operator==(const SharedRule&, const SharedRule&) = default;
 };
 inline std::string attribute_text(const SharedRule&) { return "custom"; }
 
-struct CustomGradient {  // y = inputs[0]; the gradients of the other inputs are what `rule` says
+struct CustomGradient {  // y = inputs[0]; `rule` gives the gradients of the other inputs
   static constexpr std::string_view name = "custom_gradient";
   static constexpr Traits traits{.view = true};
   SharedRule rule;
@@ -52,7 +52,7 @@ struct CustomGradient {  // y = inputs[0]; the gradients of the other inputs are
   Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
 };
 
-struct OptimizationBarrier {  // y = x, as a value of its own that waits for `after`
+struct OptimizationBarrier {  // y = x, as a separate value that is computed after `after`
   static constexpr std::string_view name = "optimization_barrier";
   static constexpr Traits traits{.view = true};
   TensorType infer(const TensorType& x, const TensorType&) const { return x; }
@@ -74,18 +74,19 @@ Value stop_gradient(const Operand& x);
 /// x, whose gradient is multiplied by `factor`: -1 reverses it, 0.1 slows down what comes before x. Floats.
 Value scale_gradient(const Operand& x, double factor);
 
-/// y, whose gradient with respect to `inputs` is what `rule` builds and not what lies between them: for
-/// gradients that are known to be better (straight-through, clipped, numerically stable). The rule gets
-/// `inputs`, y and the gradient of y, and returns a value of each input's type, or an empty one. No gradient
-/// flows to what y is made of but through `inputs`.
+/// y, whose gradient with respect to `inputs` is built by `rule` and not derived from the nodes between them:
+/// for gradients that are known to be better (straight-through, clipped, numerically stable). The rule gets
+/// `inputs`, y and the gradient of y, and returns for each input a value of its type, or an empty one.
+/// Gradients flow from y only through `inputs`.
 Value custom_gradient(const Operand& y, std::span<const Value> inputs, GradientRule rule);
 
-/// x, as a value that no pass merges with x and that is computed after `after`: what is built on it is
-/// computed anew and late.
+/// x, as a value that no pass merges with x and that is computed after `after`, so that nodes built on it are
+/// computed again and late.
 Value optimization_barrier(const Operand& x, const Operand& after);
 
-/// An update: when it is among a function's updates, a run stores `value` in `parameter`. All reads of the
-/// run see the parameter from before it. Types must be equal; the parameter must be one.
+/// An update: when it is among a function's updates, a run stores `value` in `parameter`. All reads in the
+/// run see the parameter's value from before the run. Types must be equal, and `parameter` must be a
+/// parameter.
 Value assign(const Operand& parameter, const Operand& value);
 
 }  // namespace weft

@@ -1,8 +1,8 @@
 #pragma once
-// Convolution of pictures. Three ops share one trilinear sum over the triples (x, w, y) of elements that
-// meet: y += x w is the convolution, x += y w its gradient with respect to the pictures, w += x y that with
-// respect to the weights. Each one's gradients are made of the other two, so there are gradients of any
-// order. None is row-wise: weights with as many filters as the batch has pictures go whole all the same.
+// Convolution of pictures. Three ops share one trilinear sum over triples (x, w, y) of elements: y += x w is
+// the convolution, x += y w its gradient with respect to the pictures, and w += x y that with respect to the
+// weights. The gradients of each are made of the other two, so there are gradients of any order. None is
+// row-wise: weights with as many filters as the batch has pictures must still be read whole.
 
 #include "weft/graph/graph.h"
 #include "weft/ops/window.h"
@@ -13,9 +13,9 @@ struct Conv2dOptions {
   Size2d stride = 1;
   Padding2d padding = 0;
   Size2d dilation = 1;
-  std::int64_t groups = 1;  // channels and filters are cut into so many, which do not see each other
+  std::int64_t groups = 1;  // channels and filters are divided into this many independent groups
 
-  const Conv2dOptions& options() const { return *this; }  // of an op that has some, without the rest of it
+  const Conv2dOptions& options() const { return *this; }  // the options alone, of an op that has them
 };
 
 struct Conv2d : Conv2dOptions {  // y[n,o,i,j] = sum of x[n, c, i s - p + k d, ...] w[o,c,k,l] over c, k, l
@@ -52,11 +52,11 @@ struct Conv2dWeightGradient : Conv2dOptions {  // dw of `shape` from x and dy
   std::array<Value, 2> gradient(Value x, Value dy, Value dw, Value ddw) const;
 };
 
-/// Pictures x [batch, channels, height, width] under weights w [filters, channels / groups, kernel height,
-/// kernel width], f32 or f64: [batch, filters, (height + padding - reach) / stride + 1, ...] where a kernel
-/// of k rows reaches over (k - 1) dilation + 1. As in all of machine learning, the kernel is not flipped.
-/// Batch, height and width may depend on symbols. Errors: shape_mismatch, dtype_mismatch, invalid_argument
-/// for options.
+/// Convolves pictures x [batch, channels, height, width] with weights w [filters, channels / groups, kernel
+/// height, kernel width], f32 or f64: [batch, filters, (height + padding - reach) / stride + 1, ...] where
+/// the reach of a kernel of k rows is (k - 1) dilation + 1. As usual in machine learning, the kernel is not
+/// flipped. Batch, height and width may depend on symbols. Errors: shape_mismatch, dtype_mismatch,
+/// invalid_argument for options.
 Value conv2d(const Operand& x, const Operand& w, const Conv2dOptions& options = {});
 /// The gradient of a convolution with respect to its pictures, which have `shape`.
 Value conv2d_input_gradient(const Operand& dy, const Operand& w, const Shape& shape,
@@ -80,7 +80,7 @@ struct Conv2dSizes {
 Conv2dSizes conv2d_sizes(std::span<const std::int64_t> x, std::span<const std::int64_t> w,
                          std::span<const std::int64_t> y);
 
-/// Calls `visit(x index, w index, y index)` for every triple that meets in a convolution.
+/// Calls `visit(x index, w index, y index)` for every triple of a convolution.
 template <typename Visit>
 void for_each_conv2d_triple(const Conv2dOptions& options, const Conv2dSizes& sizes, const Visit& visit) {
   const std::int64_t group_channels = sizes.channels / options.groups;

@@ -15,8 +15,8 @@
 namespace weft {
 namespace {
 
-/// Whether a value is a constant whose every element is `number`, the sign of zero included: small ones only,
-/// a look at each.
+/// Whether a value is a constant whose every element is `number`, the sign of zero included. Only small
+/// constants are looked at.
 bool is_constant(const Value& value, double number) {
   const Tensor* tensor = value.graph().node(value.node()).op.constant();
   constexpr std::int64_t kMostElements = 64;
@@ -29,13 +29,13 @@ bool is_constant(const Value& value, double number) {
   });
 }
 
-/// `kept`, if the op on (kept, neutral) is no more than it: the constant is neutral and does not broadcast.
+/// `kept`, if the op on (kept, neutral) gives just that: the constant is neutral and does not broadcast it.
 Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
   if (!is_constant(neutral, number)) return {};
   return broadcast(kept.shape(), neutral.shape()) == kept.shape() ? kept : Value();
 }
 
-/// x, if the value is -x; else an empty one.
+/// x, if the value is -x; otherwise an empty value.
 Value negated_in(const Value& value) {
   const Node& node = value.graph().node(value.node());
   return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
@@ -54,11 +54,11 @@ bool is_positive_constant(const Value& value) {
   return visit_dtype(tensor->dtype(), [&]<typename T>(T) { return tensor->values<T>()[0] > T{0}; });
 }
 
-/// Whether a value is a sum of squares by the way it is made, over positive numbers if any. Where it is 0 it
-/// has its minimum, and so does its root, whose slope counts as 0 there: as for |x|, which is one.
+/// Whether a value is computed as a sum of squares, perhaps scaled by positive constants. Where it is 0 it
+/// has its minimum, and so has its root, whose slope counts as 0 there, as for |x|, the root of x^2.
 bool is_sum_of_squares(const Value& value) {
   Graph& graph = value.graph();
-  std::set<NodeId> terms{value.node()};  // from the last: all that a term is made of is older
+  std::set<NodeId> terms{value.node()};  // from the newest, since the operands of a term are older
   while (!terms.empty()) {
     const Node& node = graph.node(*terms.rbegin());
     terms.erase(std::prev(terms.end()));
@@ -112,7 +112,7 @@ TensorType float_type(const TensorType& x) {
 }
 
 std::array<Value, 2> Add::gradient(Value, Value, Value, Value dy) const { return {dy, dy}; }
-// What floats keep unchanged is -0: -0 + 0 is 0.
+// For floats the neutral number is -0, since -0 + 0 is 0.
 Value Add::simplify(std::span<const Value> inputs) const {
   if (const Value kept = keep_if_neutral(inputs[0], inputs[1], -0.0); kept.has_value()) return kept;
   if (const Value kept = keep_if_neutral(inputs[1], inputs[0], -0.0); kept.has_value()) return kept;
@@ -212,8 +212,8 @@ void Cast::forward(const KernelArgs& args) const {
     });
   });
 }
-// Where the input is no float there is no gradient to speak of; passing dy on lets autodiff see a path that
-// breaks at an integer, and name it.
+// An input that is not a float has no gradient. Passing dy on lets autodiff see a path that breaks at an
+// integer, and name it.
 Value Cast::gradient(Value x, Value, Value dy) const {
   return is_float(x.dtype()) ? cast(dy, x.dtype()) : dy;
 }

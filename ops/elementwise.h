@@ -2,10 +2,10 @@
 // Elementwise arithmetic. Inputs broadcast as in NumPy and share one dtype; a plain number beside a tensor
 // takes the tensor's dtype. Errors: shape_mismatch, dtype_mismatch. The ops' stabilize() is in stabilize.cpp.
 //
-// "Within n ulp" says how far an f32 result, of the reference or of a fast kernel, may be from the formula of
-// these inputs, in units in the last place of the result. What says nothing is rounded correctly. A gradient
-// rule is made of such ops; 0 counts as the gradient of what an op did not choose, whatever the derivative
-// would be there.
+// "Within n ulp" says how far an f32 result, of the reference or of a fast kernel, may be from the exact
+// value of the formula, in units in the last place of the result. Ops without such a note round correctly.
+// Gradient rules are made of these ops. The gradient of an element that an op did not choose is 0, whatever
+// the derivative would be there.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +18,7 @@ namespace weft {
 
 /// The type of a function of equally typed, broadcasting inputs.
 TensorType broadcast_type(const TensorType& a, const TensorType& b);
-/// The same shape, bool: what a comparison gives.
+/// The type of a comparison: the same shape, bool.
 TensorType predicate_type(const TensorType& a, const TensorType& b);
 /// The type itself, if it is floating point.
 TensorType float_type(const TensorType& x);
@@ -37,7 +37,7 @@ void map(std::span<const T> a, std::span<const T> b, std::span<U> y, F f) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<U>(f(a[i], b[i]));
 }
 
-/// `f`, but integers wrap around on overflow, as in NumPy.
+/// `f`, except that integers wrap around on overflow, as in NumPy.
 template <typename F>
 auto wrapping(F f) {
   return [f]<typename T, typename... Rest>(T x, Rest... rest) {
@@ -261,7 +261,7 @@ Value sub(const Operand& a, const Operand& b);
 Value mul(const Operand& a, const Operand& b);
 /// a / b, floating point only.
 Value div(const Operand& a, const Operand& b);
-/// a to the power of b, floating point only. The gradient with respect to b counts where a > 0.
+/// a to the power of b, floating point only. The gradient with respect to b is defined where a > 0.
 Value pow(const Operand& a, const Operand& b);
 Value minimum(const Operand& a, const Operand& b);
 Value maximum(const Operand& a, const Operand& b);

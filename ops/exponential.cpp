@@ -9,8 +9,8 @@ Value Log1p::gradient(Value x, Value, Value dy) const { return dy / (x + 1.0); }
 Value Expm1::gradient(Value x, Value, Value dy) const { return dy * exp(x); }
 Value Log1mExp::gradient(Value x, Value, Value dy) const { return -(dy / expm1(-x)); }
 
-// Where y is -inf, so is x, and x - y would be a NaN. The division takes back what the rounding of a large y
-// would do to all of them.
+// Where y is -inf, so is x, and x - y would be a NaN. The division corrects for the rounding of a large y,
+// which all elements share.
 Value LogSumExp::gradient(Value x, Value y, Value dy) const {
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   const Shape kept = reduced_type(x.type(), axes, true).shape;

@@ -1,10 +1,10 @@
 #pragma once
 // Exponentials and logarithms where the plain formulas lose all digits or overflow: near 0, near 1 and in the
-// tails. log(1 + x), exp(x) - 1 and their like become these ops by themselves, see stabilize() in
+// tails. The compiler turns log(1 + x), exp(x) - 1 and similar formulas into these ops, see stabilize() in
 // graph/passes/standard.h.
 //
-// Relative error in f32, of log1p and expm1: below 4 ulp, denormal numbers included. Of log1mexp and
-// logsumexp: below 4 ulp of the result, or of the largest input where the sum of exponentials cancels it.
+// Errors in f32: log1p and expm1 are within 4 ulp, also for denormal numbers. log1mexp and logsumexp are
+// within 4 ulp of the result, or of the largest input where the sum of exponentials cancels it.
 
 #include "weft/ops/reduce.h"
 
@@ -57,14 +57,14 @@ struct LogSumExp {  // y = ln sum(e^x), dx = dy e^(x - y); ln 0 = -inf where eve
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-/// ln(1 + x), right to the last digits near 0 too. Floats, as all of these.
+/// ln(1 + x), accurate near 0 too. Floating point, like all of these.
 Value log1p(const Operand& x);
-/// e^x - 1, right to the last digits near 0 too.
+/// e^x - 1, accurate near 0 too.
 Value expm1(const Operand& x);
 /// ln(1 - e^x) for x <= 0; NaN above.
 Value log1mexp(const Operand& x);
-/// The logarithm of the sum of exponentials over `axes` (all of them if none is listed), which overflows for
-/// no finite x. Of no elements: -inf.
+/// The logarithm of the sum of exponentials over `axes` (all of them if none is listed), which does not
+/// overflow for any finite x. Of no elements it is -inf.
 Value logsumexp(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 
 template <std::floating_point T>

@@ -85,7 +85,7 @@ TensorType ScatterAdd::infer(const TensorType& x, const TensorType& indices) con
 void ScatterAdd::forward(const KernelArgs& args) const {
   const ConstArg& indices = args.inputs[1];
   check_indices(indices, args.outputs[0].sizes[0], "index");
-  // Row by row of the result, each summed up in f64 over the indices that name it.
+  // Each row of the result is summed in f64 over the indices that name it.
   std::vector<std::int64_t> order(static_cast<std::size_t>(indices.elements));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::ranges::sort(order, {}, [&](std::int64_t i) { return std::pair(index_at(indices, i), i); });

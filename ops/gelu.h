@@ -22,7 +22,8 @@ struct Gelu {  // y = x Phi(x) = x / 2 erfc(-x / sqrt(2)); within 1 ulp in f32, 
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct GeluSlope {  // y = Phi(x) + x phi(x), phi the normal density; within 1 ulp, or 1e-7 where it crosses 0
+struct GeluSlope {  // y = Phi(x) + x phi(x) with the normal density phi; within 1 ulp, or 1e-7 where it
+                    // crosses 0
   static constexpr std::string_view name = "gelu_slope";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& x) const { return float_type(x); }

@@ -13,11 +13,11 @@
 namespace weft {
 namespace {
 
-// How many elements a walk of `length` elements by `step` meets.
+// How many elements steps of `step` reach in `length` elements.
 Dim steps_in(const Dim& length, std::int64_t step) {
   if (step == 1 || length.is(0)) return length;
   if (length.is_number()) return (length.size() - 1) / step + 1;
-  // No axis is longer than such a step, and the sum below has room for both.
+  // No axis is longer than this, and the sum below does not overflow.
   constexpr std::int64_t kLongest = std::int64_t{1} << 62;
   const std::int64_t by = std::min(step, kLongest);
   return floor_div(length + (by - 1), by);
@@ -44,7 +44,7 @@ void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) {
 const Node& producer(const Value& value) { return value.graph().node(value.node()); }
 Value input_of(const Value& value) { return value.graph().value(producer(value).inputs[0]); }
 
-/// For every element of a permuted result: the element of the source that it takes.
+/// Copies to every element of a permuted result its element of the source.
 void copy_permuted(const ConstArg& x, const Arg& y, std::span<const std::int64_t> strides) {
   const std::size_t element = size_of(x.dtype);
   const auto* from = static_cast<const std::byte*>(x.data);
@@ -205,7 +205,7 @@ Value Concat::simplify(std::span<const Value> inputs) const {
 TensorType Slice::infer(const TensorType& x) const {
   const std::size_t along = normalize_axis(axis, x.shape.rank());
   const Dim& dim = x.shape[along];
-  // What depends on symbols is looked at again when a run has bound them.
+  // A run checks sizes that depend on symbols again, once they are bound.
   if (step < 1 || !at_most(start, stop).value_or(true) || !at_most(stop, dim).value_or(true)) {
     throw Error(
         ErrorCode::out_of_range, "the slice does not fit the axis",
@@ -292,7 +292,7 @@ Value reshape(const Operand& x, std::initializer_list<ReshapedDim> given) {
       const auto exact = others.is(0) ? std::optional(Dim(0)) : exact_div(all, others);
       if (!exact && all.is_number() && others.is_number())
         refuse("a reshape must keep the number of elements");
-      dims[*open] = exact ? *exact : floor_div(all, others);  // a run knows whether a remainder is left
+      dims[*open] = exact ? *exact : floor_div(all, others);  // a run checks that there is no remainder
     }
     if (!may_be_equal(from.count(), Shape(dims).count()))
       refuse("a reshape must keep the number of elements");

@@ -76,7 +76,7 @@ struct Unslice {  // zeros of `shape`, with the input where a slice of that shap
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-/// A dimension as reshape() takes it: any Dim, or -1 for what the others leave.
+/// A dimension as reshape() takes it: any Dim, or -1 for the size that the others leave.
 class ReshapedDim {
  public:
   template <std::integral T>
@@ -93,9 +93,9 @@ class ReshapedDim {
   std::optional<Dim> dim_;
 };
 
-/// The same elements under another shape. One dimension may be -1: it is what the others leave, which may be
-/// computed from symbols: [b, t, 3] as {-1, 3} is [b*t, 3]. Errors: shape_mismatch; where only a run knows
-/// whether the numbers of elements are equal, then.
+/// The same elements under another shape. One dimension may be -1, for the size that the others leave; it may
+/// be a formula of symbols: [b, t, 3] as {-1, 3} is [b*t, 3]. Errors: shape_mismatch, in a run where only
+/// that knows whether the numbers of elements are equal.
 Value reshape(const Operand& x, const Shape& shape);
 Value reshape(const Operand& x, std::initializer_list<ReshapedDim> dims);
 Value reshape_like(const Operand& x, const Value& reference);
@@ -120,7 +120,7 @@ inline std::string attribute_text(const Slice& slice) {
   return fmt::format("{}:{}:{} along {}", to_string(slice.start), to_string(slice.stop), slice.step,
                      slice.axis);
 }
-/// With the known symbols of its bounds replaced by numbers.
+/// The same op with the known symbols of its bounds replaced by numbers.
 inline Slice attribute_bind(const Slice& slice, const Bindings& bindings) {
   return {.axis = slice.axis,
           .start = slice.start.bind(bindings),

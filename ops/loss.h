@@ -1,5 +1,5 @@
 #pragma once
-// Losses that are worth an op of their own because one pass computes the loss and what its gradient needs.
+// Losses with an op of their own, because one pass computes both the loss and what its gradient needs.
 
 #include "weft/ops/softmax.h"
 
@@ -8,8 +8,8 @@ namespace weft {
 /// The cross-entropy between softmax(logits) and integer labels; outputs the loss of each row,
 ///   loss = ln sum(e^(logits - max)) - (logits[label] - max),
 /// and the probabilities softmax(logits), which the gradient reads: dlogits = (probabilities - onehot) dloss.
-/// Only gaps between logits count, so an offset of all changes nothing, and a loss or a gradient near 0 keeps
-/// its digits.
+/// It depends only on differences of logits, so an offset of all logits changes nothing, and a loss or a
+/// gradient near 0 keeps its digits.
 struct SoftmaxCrossEntropy {
   static constexpr std::string_view name = "softmax_cross_entropy";
   static constexpr Traits traits{.row_wise = true, .can_fail = true};
@@ -18,8 +18,8 @@ struct SoftmaxCrossEntropy {
   std::vector<Value> gradient(const GradientArgs& args) const;
 };
 
-/// probabilities - onehot(label) of softmax's probabilities: at the label minus the sum of the others, which
-/// is the same and does not round to 0 where the label's probability rounds to 1.
+/// probabilities - onehot(label) for the probabilities of a softmax. At the label it is computed as minus the
+/// sum of the other probabilities, which does not round to 0 where the label's probability rounds to 1.
 struct LabelDifference {
   static constexpr std::string_view name = "label_difference";
   static constexpr Traits traits{.row_wise = true, .can_fail = true};
@@ -29,9 +29,10 @@ struct LabelDifference {
 };
 
 /// The loss of each row, shape [...], of logits [..., classes] and integer labels [...] in [0, classes). A
-/// label outside is an Error(out_of_range) when it runs. Take the `mean` of it for training. In f32 within
-/// (10 + d) 1e-7 of itself, relatively, with d the gap between the two largest logits; and so is each element
-/// of its gradient, with d its gap to the largest or, at the label, that of the two largest.
+/// label outside is an Error(out_of_range) in a run. Take its `mean` for training. In f32 the relative error
+/// is at most (10 + d) 1e-7, where d is the gap between the two largest logits. The bound holds for each
+/// element of the gradient too, where d is its gap to the largest logit or, at the label, the gap between the
+/// two largest.
 Value softmax_cross_entropy(const Operand& logits, const Operand& labels);
 
 }  // namespace weft

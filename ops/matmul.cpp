@@ -11,7 +11,7 @@ Shape leading(const Shape& shape) { return Shape(std::vector<Dim>(shape.begin(),
 
 const Dim& from_end(const Shape& shape, std::size_t back) { return shape[shape.rank() - back]; }
 
-/// The transposed matrix, if `value` is made by a transpose of the last two axes and of nothing else.
+/// The matrix before a transpose, if `value` is made by a transpose of just the last two axes.
 Value untransposed(const Value& value) {
   const Node& node = value.graph().node(value.node());
   const auto* transpose = node.op.as<Transpose>();

@@ -18,10 +18,10 @@ struct MatMul {  // C = op(A) op(B), where op transposes the last two axes if it
 };
 
 /// The product of the last two axes, f32 or f64: [..., m, k] x [..., k, n] -> [..., m, n]. Leading axes
-/// broadcast. The flags take an operand transposed, at no cost. Errors: shape_mismatch, dtype_mismatch.
-/// Accuracy in f32: an element is at most (min(k, 2048) + 2) * 2^-24 of the sum of its terms' absolute values
-/// away from the exact one; with more than 2,048 terms and at most four rows or columns, and of two vectors,
-/// two roundings. Where terms or sums are denormal, each term may add 2^-150.
+/// broadcast. The flags transpose an operand at no cost. Errors: shape_mismatch, dtype_mismatch. Accuracy in
+/// f32: the error of an element is at most (min(k, 2048) + 2) * 2^-24 of the sum of its terms' absolute
+/// values; for two vectors, and for more than 2,048 terms with at most four rows or columns, it is two
+/// roundings. Where terms or sums are denormal, each term may add 2^-150.
 Value matmul(const Operand& a, const Operand& b, bool transpose_a = false, bool transpose_b = false);
 
 /// The sizes of one matrix product inside a batch, read off the operands' concrete sizes.
@@ -32,7 +32,7 @@ struct MatMulSizes {
 };
 MatMulSizes matmul_sizes(const MatMul& op, std::span<const std::int64_t> a, std::span<const std::int64_t> b);
 
-/// Which matrix of an operand goes into matrix `index` of the result, when leading axes broadcast.
+/// Which matrix of an operand makes matrix `index` of the result, when leading axes broadcast.
 std::int64_t broadcast_matrix(std::int64_t index, std::span<const std::int64_t> result,
                               std::span<const std::int64_t> operand);
 

@@ -8,7 +8,7 @@
 namespace weft {
 namespace {
 
-/// The squares of floats have room in double, those of doubles in long double.
+/// The type that holds squares without overflow: double for float, long double for double.
 template <typename T>
 void forward_typed(const KernelArgs& args, const Axes& axes) {
   using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
@@ -23,7 +23,7 @@ void forward_typed(const KernelArgs& args, const Axes& axes) {
   });
 }
 
-/// How many elements come together, less `correction`, in the dtype of the norm.
+/// The number of elements that are reduced to one, less `correction`, in the dtype of the norm.
 Value divisor(const Operand& x, const Axes& axes, DType dtype, double correction) {
   const Value count = apply(Count{.axes = axes, .dtype = dtype}, x);
   return correction == 0.0 ? count : count - correction;
@@ -45,7 +45,7 @@ void Norm::forward(const KernelArgs& args) const {
   }
 }
 
-// x / y, as x times the root of 1 / y, twice: y may be too large for the dtype of x.
+// x / y is computed as x times the root of 1 / y, twice, since y may be too large for the dtype of x.
 Value Norm::gradient(Value x, Value y, Value dy) const {
   const Shape kept = reduced_type(x.type(), axes, true).shape;
   const auto beside = [&](const Value& value) { return cast(reshape(value, kept), x.dtype()); };

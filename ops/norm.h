@@ -1,13 +1,13 @@
 #pragma once
-// Euclidean norms and what is made of them. Squares are summed with room for those of the largest and of the
-// smallest numbers, so that nothing overflows or vanishes on the way.
+// Euclidean norms and what is made of them. Squares are summed in a wider type, so that neither the largest
+// nor the smallest numbers overflow or vanish.
 
 #include "weft/ops/reduce.h"
 
 namespace weft {
 
-/// y = sqrt(sum(x^2)) over axes, in the dtype of x or, if `wide`, in f64: then the norm of f32 numbers is
-/// finite however large they are. dx = dy x / y, and 0 where y is 0.
+/// y = sqrt(sum(x^2)) over axes, in the dtype of x or, if `wide`, in f64, where the norm of f32 numbers is
+/// always finite. dx = dy x / y, and 0 where y is 0.
 struct Norm {
   static constexpr std::string_view name = "norm";
   Axes axes;
@@ -19,20 +19,22 @@ struct Norm {
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-/// The square root of the sum of the squares, floating point, within 1 ulp; its gradient at 0 is 0. Axes as
-/// in reduce.h. A norm beyond the largest number of the dtype is infinite.
+/// The square root of the sum of the squares, floating point, within 1 ulp; its gradient at 0 is 0. Axes are
+/// as in reduce.h. A norm beyond the largest number of the dtype is infinite.
 Value norm(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The same in f64: finite for any finite f32 numbers.
 Value wide_norm(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 
-/// mean((x - mean(x))^2), where the sum is divided by n - correction (NumPy's ddof): 1 for the unbiased one.
+/// mean((x - mean(x))^2), where the sum is divided by n - correction (NumPy's ddof); a correction of 1 gives
+/// the unbiased estimate.
 Value variance(const Operand& x, const Axes& axes = {}, bool keep_dims = false, double correction = 0.0);
-/// The square root of the variance; it does not overflow with the squares, and its gradient at 0 is 0.
+/// The square root of the variance; it does not overflow where the squares would, and its gradient at 0 is 0.
 Value standard_deviation(const Operand& x, const Axes& axes = {}, bool keep_dims = false,
                          double correction = 0.0);
 
-/// x * scale for a scale in f64 that is not negative, broadcasts, and may be too small or too large for the
-/// dtype of x although the product is not: by its root, twice. A scale of 1 keeps the bits of x.
+/// x * scale for a scale in f64 that is not negative and broadcasts. The scale may be too small or too large
+/// for the dtype of x if the product is not: x is multiplied twice by the scale's root. A scale of 1 keeps
+/// the bits of x.
 Value scale_widely(const Operand& x, const Value& scale);
 
 }  // namespace weft

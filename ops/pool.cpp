@@ -44,7 +44,7 @@ TensorType pooled_type(const Pool2dOptions& options, const TensorType& x) {
   return {x.dtype, {x.shape[0], x.shape[1], rows, columns}};
 }
 
-/// An i32 can count the elements of one plane; where they depend on symbols, a run finds that out.
+/// Checks that an i32 can count the elements of one plane; a run checks sizes that depend on symbols.
 void expect_countable_planes(const Shape& shape) {
   const Dim elements = shape[2] * shape[3];
   if (!elements.is_number() || elements.size() <= std::numeric_limits<std::int32_t>::max()) return;

@@ -13,7 +13,7 @@ struct Pool2dOptions {
   Size2d stride = 0;  // 0: the window's, so that windows touch and do not overlap
   Padding2d padding = 0;
 
-  const Pool2dOptions& options() const { return *this; }  // of an op that has some, without the rest of it
+  const Pool2dOptions& options() const { return *this; }  // the options alone, of an op that has them
 };
 
 struct MaxPool2d : Pool2dOptions {  // the largest element and its index in its plane, [h * w]
@@ -27,7 +27,8 @@ struct MaxPool2d : Pool2dOptions {  // the largest element and its index in its 
   std::vector<Value> gradient(const GradientArgs& args) const;
 };
 
-struct PlaneGather {  // y[n, c, i, j] = x[n, c, index[n, c, i, j]], a plane's elements counted row by row
+struct PlaneGather {  // y[n, c, i, j] = x[n, c, index[n, c, i, j]], which counts a plane's elements row by
+                      // row
   static constexpr std::string_view name = "plane_gather";
   static constexpr Traits traits{.row_wise = true, .can_fail = true};
   TensorType infer(const TensorType& x, const TensorType& index) const;
@@ -47,7 +48,7 @@ struct PlaneScatterAdd {  // zeros of `shape`, plus x[n, c, i, j] at index[n, c,
   std::array<Value, 2> gradient(Value x, Value index, Value y, Value dy) const;
 };
 
-struct AvgPool2d : Pool2dOptions {  // the sum over a window, divided by how many elements it counts
+struct AvgPool2d : Pool2dOptions {  // the sum over a window, divided by the number of elements that count
   static constexpr std::string_view name = "avg_pool2d";
   static constexpr Traits traits{.row_wise = true};
   bool count_include_pad = true;
@@ -59,7 +60,7 @@ struct AvgPool2d : Pool2dOptions {  // the sum over a window, divided by how man
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct AvgPool2dGradient : Pool2dOptions {  // dx of `shape`: each element of dy shared out over its window
+struct AvgPool2dGradient : Pool2dOptions {  // dx of `shape`: each element of dy is divided among its window
   static constexpr std::string_view name = "avg_pool2d_gradient";
   static constexpr Traits traits{.row_wise = true};
   bool count_include_pad = true;
@@ -73,11 +74,12 @@ struct AvgPool2dGradient : Pool2dOptions {  // dx of `shape`: each element of dy
   Value gradient(Value dy, Value dx, Value ddx) const;
 };
 
-/// The largest element of each window; padding never wins, a NaN does. The gradient goes to the first of
-/// equals, or to the first NaN. x is f32 or f64. Errors: shape_mismatch, dtype_mismatch, invalid_argument.
+/// The largest element of each window; padding never counts, and a NaN is larger than any number. The
+/// gradient goes to the first of equal elements, or to the first NaN. x is f32 or f64. Errors:
+/// shape_mismatch, dtype_mismatch, invalid_argument.
 Value max_pool2d(const Operand& x, const Pool2dOptions& options);
-/// The mean of each window. `count_include_pad` divides by the window's area everywhere; without it by the
-/// number of elements that are no padding. Errors as above.
+/// The mean of each window. `count_include_pad` divides by the window's area everywhere; without it, by the
+/// number of elements that are not padding. Errors are as above.
 Value avg_pool2d(const Operand& x, const Pool2dOptions& options, bool count_include_pad = true);
 /// Elements of each plane of x [n, c, h, w] at i32 indices [n, c, ...] in [0, h * w). An index outside is an
 /// Error(out_of_range).
@@ -85,7 +87,7 @@ Value plane_gather(const Operand& x, const Operand& index);
 /// The reverse: zeros of `shape` [n, c, h, w], plus the elements of x at their indices.
 Value plane_scatter_add(const Operand& x, const Operand& index, const Shape& shape);
 
-/// The sizes of pooling with concrete shapes and the stride that the options mean.
+/// The sizes of a pooling with concrete shapes, with the stride that the options stand for.
 struct Pool2dSizes {
   std::int64_t planes = 0;
   std::int64_t height = 0;
@@ -120,7 +122,7 @@ void for_each_pooled(const Pool2dOptions& options, const Pool2dSizes& sizes, con
   }
 }
 
-/// By what each element of the output of average pooling is divided.
+/// The number by which each element of the output of average pooling is divided.
 std::vector<double> avg_pool2d_divisors(const Pool2dOptions& options, bool count_include_pad,
                                         const Pool2dSizes& sizes);
 

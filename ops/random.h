@@ -1,6 +1,7 @@
 #pragma once
-// Random numbers as graph. They are counter-based: each element is a function of the session's seed, the
-// run's number, the op's stream and the element's index, so they depend neither on threads nor on order.
+// Random numbers as nodes of a graph. They are counter-based: each element is a function of the session's
+// seed, the run's number, the op's stream and the element's index, so they depend neither on threads nor on
+// order.
 
 #include "weft/graph/graph.h"
 
@@ -33,7 +34,7 @@ struct RandomNormal {  // mean 0, variance 1, by Box and Muller's method (1958)
   static constexpr NoGradient gradient{"its input is a random key"};
 };
 
-/// Uniform in [low, high), f32 or f64, where rounding may reach high; fresh numbers in every run.
+/// Uniform in [low, high), f32 or f64; rounding may give high itself. Every run draws new numbers.
 Value random_uniform(Graph& graph, DType dtype, const Shape& shape, double low = 0.0, double high = 1.0,
                      Where where = Where::current());
 /// Normally distributed with the given mean and standard deviation.

@@ -19,7 +19,7 @@ using NumberRanges = std::span<const NumberRange>;
 
 constexpr NumberRange kUnknown{.finite = false};
 
-/// Of a large one nothing but that it is finite, without a look at it.
+/// Large constants are not looked at and count as finite.
 NumberRange of_constant(const Tensor& tensor) {
   constexpr std::int64_t kMostElements = 1024;
   if (tensor.elements() > kMostElements) return {};
@@ -35,7 +35,7 @@ NumberRange of_constant(const Tensor& tensor) {
   return range;
 }
 
-/// All that holds for each.
+/// What holds for all of the inputs.
 NumberRange common(NumberRanges inputs) {
   NumberRange all{.finite = true, .non_negative = true, .positive = true};
   for (const NumberRange& x : inputs) {

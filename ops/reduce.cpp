@@ -16,7 +16,7 @@ std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank) {
   return reduced;
 }
 
-/// The number of elements along some axes; as a double where it does not fit 63 bits.
+/// The number of elements along some axes, as a double if it does not fit 63 bits.
 Scalar count_along(std::span<const std::int64_t> sizes, const Axes& axes) {
   std::int64_t count = 1;
   double nearest = 1.0;
@@ -29,7 +29,7 @@ Scalar count_along(std::span<const std::int64_t> sizes, const Axes& axes) {
   return fits ? Scalar(count) : Scalar(nearest);
 }
 
-/// Gives back to a reduced value the axes that it lost, with size 1, and repeats it along them.
+/// Inserts the axes that a reduced value lost, with size 1, and repeats it along them.
 Value expand_to(Value reduced, const Value& x, const Axes& axes) {
   return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
 }
@@ -82,7 +82,8 @@ Value Sum::simplify(std::span<const Value> inputs) const {
   }
   const Shape reduced = infer(inputs[0].type()).shape;
   const Value rearranged = shape == reduced ? inputs[0] : reshape(inputs[0], reduced);
-  return is_float(rearranged.dtype()) ? rearranged + 0.0 : rearranged;  // a sum begins with 0, so -0 gives 0
+  return is_float(rearranged.dtype()) ? rearranged + 0.0
+                                      : rearranged;  // a sum starts with 0, so it turns -0 into 0
 }
 
 Value Max::gradient(Value x, Value y, Value dy) const {

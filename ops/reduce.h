@@ -41,7 +41,7 @@ struct Max {  // ties share the gradient equally
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct ArgMax {  // the first of equals or, where there is one, of NaNs, as in max; i64
+struct ArgMax {  // the index, i64, of the first of equal elements, or of the first NaN if there is one
   static constexpr std::string_view name = "argmax";
   std::int64_t axis = -1;
   static constexpr auto attributes = weft::attributes(&ArgMax::axis);
@@ -51,7 +51,7 @@ struct ArgMax {  // the first of equals or, where there is one, of NaNs, as in m
   static constexpr NoGradient gradient{"it is piecewise constant"};
 };
 
-struct Count {  // how many elements a reduction over `axes` brings together; becomes a constant with the
+struct Count {  // how many elements a reduction over `axes` adds to one; becomes a constant with the
                 // shape
   static constexpr std::string_view name = "count";
   Axes axes;
@@ -63,17 +63,16 @@ struct Count {  // how many elements a reduction over `axes` brings together; be
   Value simplify(std::span<const Value> inputs) const;
 };
 
-/// Sums in the dtype of x; integers wrap around. Floats are added up in f64, but for sums over the leading
-/// axes of at most 256 rows, which may be added in f32 in blocks of 16: an f32 element is at most 33 * 2^-24
-/// of the sum of absolute values away from the exact sum, and one rounding where there are more terms. A sum
-/// of zeros is 0 and never -0.
+/// Sums in the dtype of x; integers wrap around. Floats are added in f64, except that sums over leading axes
+/// of at most 256 rows may be added in f32 in blocks of 16. There the error of an f32 element is at most 33 *
+/// 2^-24 of the sum of absolute values; elsewhere it is one rounding. A sum of zeros is 0 and never -0.
 Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The sum over the number of elements, which may be symbolic.
+/// The sum divided by the number of elements, which may depend on symbols.
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The largest element; of no elements the lowest number.
+/// The largest element; without elements, the lowest number.
 Value max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The index of the first largest element along one axis, i64; the axis goes. A NaN counts as larger than any
-/// number: argmax points at what max gives.
+/// The index of the first largest element along one axis, i64; the result lacks that axis. A NaN counts as
+/// larger than any number, so that argmax is the index of max.
 Value argmax(const Operand& x, std::int64_t axis = -1);
 
 template <Number T>

@@ -12,7 +12,7 @@ namespace {
 /// Applies an op that works on the last axis to another one.
 Value over_axis(const Op& op, const Operand& x, std::int64_t axis) {
   const std::size_t rank = x.value(op.name()).shape().rank();
-  if (rank == 0) return apply(op, x);  // whose shape rule says what is wrong
+  if (rank == 0) return apply(op, x);  // its shape rule reports the error
   const std::size_t along = located(op.name(), x.where(), [&] { return normalize_axis(axis, rank); });
   if (along + 1 == rank) return apply(op, x);
   std::vector<std::int64_t> swapped(rank);

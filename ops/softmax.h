@@ -1,7 +1,7 @@
 #pragma once
-// Softmax and its logarithm over the last axis, computed from x - max(x), so that large inputs do not
-// overflow, and offsets are lost before anything is rounded. In f32, with d the gap to the largest: softmax
-// is within (8 + |d|) 1e-7 of itself, relatively, and log_softmax within 2e-7.
+// Softmax and its logarithm over the last axis. They are computed from x - max(x), so that large inputs do
+// not overflow and offsets disappear before anything is rounded. In f32 the relative error is at most (8 +
+// |d|) 1e-7 for softmax, with d the gap to the largest input, and 2e-7 for log_softmax.
 
 #include "weft/ops/elementwise.h"
 
@@ -32,13 +32,13 @@ struct LogSoftmax {  // y = x - ln sum(e^x), dx = dy - e^y sum(dy)
 Value softmax(const Operand& x, std::int64_t axis = -1);
 Value log_softmax(const Operand& x, std::int64_t axis = -1);
 
-/// What ln sum(e^x) of a row is made of: largest + ln(1 + others). The largest element, which may be far from
-/// 0, and the others, whose sum may be tiny, keep their digits apart.
+/// The two terms of ln sum(e^x) of a row: largest + ln(1 + others). The largest element may be far from 0 and
+/// the sum of the others tiny; kept as two numbers, both keep their digits.
 struct RowExponentials {
   double largest = 0.0;
-  double others = 0.0;  // the sum of e^(x - largest) over all elements but the first that is the largest
+  double others = 0.0;  // the sum of e^(x - largest) over all elements except the first of the largest
 
-  double log_sum() const { return std::log1p(others); }  // less the largest
+  double log_sum() const { return std::log1p(others); }  // without the largest
 };
 
 template <std::floating_point T>
@@ -48,7 +48,7 @@ RowExponentials exponentials_of(std::span<const T> row) {
   for (auto x = row.begin(); x != row.end(); ++x) {
     if (x != largest) found.others += std::exp(static_cast<double>(*x) - found.largest);
   }
-  // An infinite or undefined largest leaves nothing that is a number.
+  // If the largest is infinite or a NaN, the result is a NaN.
   if (!std::isfinite(found.largest)) found.others += found.largest - found.largest;
   return found;
 }

@@ -41,8 +41,8 @@ struct Parameter {
   static constexpr NoGradient gradient{"it is a source; differentiate with respect to it instead"};
 };
 
-/// A value that every run is fed. Symbols in the shape ("batch") take their sizes from what is fed; what is
-/// computed from symbols cannot be fed. The name, below the open scopes, must be new to the graph's inputs.
+/// A value that every run is fed. Symbols in the shape ("batch") take their sizes from the fed tensor; a
+/// formula of symbols cannot be fed. The name, with the open scopes, must be new among the graph's inputs.
 Value input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
             Where where = Where::current());
 
@@ -51,8 +51,9 @@ Value constant(Graph& graph, Tensor tensor, Where where = Where::current());
 /// A scalar; throws Error(dtype_mismatch) where an integer dtype cannot hold the number exactly.
 Value constant(Graph& graph, const Scalar& number, DType dtype = f32, Where where = Where::current());
 
-/// State that a session keeps: it starts as `initial`, and only `assign` changes it. Initial values are graph
-/// too: a constant, or something random. Dimensions must be numbers; the name must be new to the graph.
+/// State that a session keeps: it starts as `initial`, and only `assign` changes it. Initial values are
+/// values of the graph too: constants or random numbers. Dimensions must be numbers, and the name must be new
+/// in the graph.
 Value parameter(Graph& graph, std::string_view name, Value initial, Where where = Where::current());
 Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where = Where::current());
 

@@ -34,7 +34,7 @@ void expect_rows(const TensorType& begins, const TensorType& ends, const TensorT
   if (begins.shape != ends.shape) throw_shape("row ends", to_string(begins.shape), ends);
 }
 
-/// A dense side [height, n] of a product.
+/// Checks the dense side [height, n] of a product.
 void expect_dense(const TensorType& type, std::string_view what, const Dim& height) {
   if (!is_float(type.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, fmt::format("the {} must be floats", what),
@@ -155,7 +155,7 @@ std::array<Value, 5> SampledMatMul::gradient(Value begins, Value ends, Value col
 SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
                          const Dim& capacity, Where where) {
   if (shape.rank() != 2 || !shape[1].is_number()) {
-    throw Error(ErrorCode::shape_mismatch, fmt::format("the sparse input '{}' is no matrix", name),
+    throw Error(ErrorCode::shape_mismatch, fmt::format("the sparse input '{}' is not a matrix", name),
                 {.expected = "[rows, width] with a number as the width",
                  .actual = to_string(shape),
                  .where = to_string(where)});

@@ -1,11 +1,11 @@
 #pragma once
-// Products with a sparse matrix X, whose rows are given as four values, as a SparseTensor's parts are: row r
-// has the entries [begins[r], ends[r]) of `columns` and `values`. Rows may leave entries out or share them:
-// a slice or a choice of rows moves no entries, and a feed may have room for more than it holds. Entries of
-// no row are never read.
+// Products with a sparse matrix X, whose rows are given as four values, like SparseTensor::parts(): row r has
+// the entries [begins[r], ends[r]) of `columns` and `values`. Rows may leave entries out or share them, so
+// slicing and choosing rows move no entries, and a feed may have room for more than it holds. Entries that
+// belong to no row are never read.
 //
-// Rows and columns are checked before they are used: a row outside of the entries, or columns that do not
-// ascend strictly within the matrix, are an Error(out_of_range) that names them, and the run changes nothing.
+// Rows and columns are checked before they are used: a row outside the entries, or columns that do not ascend
+// strictly within the matrix, are an Error(out_of_range), which names them, and the run changes nothing.
 
 #include <array>
 #include <cstdint>
@@ -49,13 +49,13 @@ struct SparseValue {
 
   Shape shape() const { return {begins.shape()[0], width}; }
   DType dtype() const { return values.dtype(); }
-  /// The four values, in the order of SparseTensor::parts(): a function's inputs, if it was made as one.
+  /// The four values, in the order of SparseTensor::parts(); the inputs of a function, for a sparse_input.
   std::array<Value, 4> parts() const { return {begins, ends, columns, values}; }
 };
 
-/// A sparse matrix that every run is fed, as the parts of a SparseTensor. `shape` is [rows, width], and the
-/// width a number. `capacity` is that of the tensors: plans are made for each one that is fed, so feed rows
-/// of one tensor, or packed ones. Errors: shape_mismatch, dtype_mismatch.
+/// A sparse matrix that every run is fed as SparseTensor::parts(). `shape` is [rows, width], where width is a
+/// number. `capacity` is that of the fed tensors; each capacity gets a plan of its own, so feed rows of one
+/// tensor, or packed tensors. Errors: shape_mismatch, dtype_mismatch.
 SparseValue sparse_input(Graph& graph, std::string_view name, DType dtype, const Shape& shape,
                          const Dim& capacity, Where where = Where::current());
 
@@ -69,8 +69,8 @@ SparseValue gather(const SparseValue& x, const Operand& indices);
 /// or f64, the values of x are the same or u8. Errors: shape_mismatch, dtype_mismatch.
 Value matmul(const SparseValue& x, const Operand& d, bool transpose_x = false);
 
-/// A product a b^T of a [rows, n] and b [width, n] at the entries of x alone: [capacity]. An entry of several
-/// rows gets their sum, one of none 0. Errors: shape_mismatch, dtype_mismatch.
+/// A product a b^T of a [rows, n] and b [width, n] at the entries of x alone: [capacity]. An entry that
+/// several rows share gets their sum; an entry of no row gets 0. Errors: shape_mismatch, dtype_mismatch.
 Value sampled_matmul(const SparseValue& x, const Operand& a, const Operand& b);
 
 }  // namespace weft

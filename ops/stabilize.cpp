@@ -1,6 +1,6 @@
-// Every formula that has a better form, on one page: what the ops' stabilize() match. A rule looks at what
-// makes an op's operands and never at who reads them. It holds for every real x for which the formula is
-// defined; what it changes is overflow, cancellation and rounding alone.
+// All formulas that have a better form, in one file: what the ops' stabilize() look for. A rule looks at the
+// nodes that make an op's operands and never at the readers of its result. It holds for every real x for
+// which the formula is defined; it changes only overflow, cancellation and rounding.
 
 #include <optional>
 
@@ -24,7 +24,7 @@ Value inside(const Value& value) {
   return maker_of(value).op.is<O>() ? operand_of(value, 0) : kNoForm;
 }
 
-/// Whether two values are one, or are computed alike.
+/// Whether two values are the same, or are computed alike.
 bool same(const Value& a, const Value& b, int depth = 4) {
   if (a == b) return true;
   if (depth == 0 || a.output() != b.output()) return false;
@@ -38,7 +38,7 @@ bool same(const Value& a, const Value& b, int depth = 4) {
   return !left.inputs.empty() || left.op.constant() != nullptr;
 }
 
-/// The number that a constant repeats: small ones only, a look at each element.
+/// The number that all elements of a constant are. Only small constants are looked at.
 std::optional<double> number_of(const Value& value) {
   constexpr std::int64_t kMostElements = 64;
   const Tensor* tensor = maker_of(value).op.constant();
@@ -93,7 +93,7 @@ Value inside_one_plus_exp(const Value& value) {
   return sum && sum->number == 1.0 && !sum->term.negative ? inside<Exp>(sum->term.value) : kNoForm;
 }
 
-/// Exponential a, and exponential b with the sign of the op: e^a + e^b or e^a - e^b.
+/// The exponents a and b of e^a + e^b or e^a - e^b.
 struct TwoExponentials {
   Value a;
   Value b;
@@ -139,7 +139,7 @@ Value softmax_over(const Value& x, const Axes& listed) {
   return reshape(softmax(reshape(x, Shape(std::move(dims)))), shape);
 }
 
-/// The sum over kept axes that a value is, perhaps reshaped or repeated to what it divides.
+/// The sum with kept axes that a value is, perhaps reshaped or repeated to the shape of `like`.
 Value kept_sum(const Value& value, const Shape& like) {
   if (const auto* sum = maker_of(value).op.as<Sum>()) {
     const Shape kept = reduced_type({value.dtype(), like}, sum->axes, true).shape;
@@ -211,7 +211,7 @@ Value log_of_scaled(const Value& value) {
     if (!positive || u.shape() != value.shape()) return kNoForm;
     const Value better = stable_log(u);
     if (better == kNoForm || number == 1.0) return better;
-    // A count of e^x is one of x, so that nothing is left of what the other form goes round.
+    // The number of elements of e^x is that of x, so the better form need not keep e^x.
     const Value x = maker_of(c).op.is<Count>() ? inside<Exp>(operand_of(c, 0)) : kNoForm;
     const Value factor = x != kNoForm ? apply(maker_of(c).op, x) : c;
     return op.is<Mul>() ? better + log(factor) : better - log(factor);
@@ -240,7 +240,7 @@ Value stable_log(const Value& u) {
     if (const Value better = log_of_shifted(*sum); better != kNoForm) return better;
   }
   if (const Value better = log_of_scaled(u); better != kNoForm) return better;
-  // gradients() asks of the graph as the user wrote it, where an operand may have a better form itself.
+  // gradients() asks for the graph as the user wrote it, where an operand may have a better form itself.
   const Node& node = maker_of(u);
   if (!node.op.is<Div>()) return kNoForm;
   const Value operands[] = {operand_of(u, 0), operand_of(u, 1)};

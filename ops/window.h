@@ -21,8 +21,8 @@ struct Size2d {
   friend bool operator==(const Size2d&, const Size2d&) = default;
 };
 
-/// Rows and columns that are added around a picture. One number pads all four sides, two pad {top and bottom,
-/// left and right}.
+/// Rows and columns that are added around a picture. One number is for all four sides, two are for {top and
+/// bottom, left and right}.
 struct Padding2d {
   std::int64_t top = 0;
   std::int64_t bottom = 0;
@@ -41,7 +41,7 @@ std::string attribute_text(const Size2d& size);
 /// "1,1,2,2": top, bottom, left, right.
 std::string attribute_text(const Padding2d& padding);
 
-/// A window's way along one axis. Element k of position p lies at p * stride + k * dilation - before.
+/// How a window moves along one axis. Element k of position p lies at p * stride + k * dilation - before.
 struct WindowAxis {
   std::int64_t window = 1;
   std::int64_t stride = 1;
@@ -50,16 +50,16 @@ struct WindowAxis {
   std::int64_t after = 0;
 };
 
-/// How many positions the window has along an axis of `size` elements: at least one, or Error(shape_mismatch)
-/// that calls the axis `what`; where the size depends on symbols, a run finds that out. Throws
-/// Error(invalid_argument) for a window, stride or dilation below 1, a padding below 0, and anything above
+/// How many positions the window has along an axis of `size` elements. Throws Error(shape_mismatch), which
+/// calls the axis `what`, if there is none; a run checks a size that depends on symbols. Throws
+/// Error(invalid_argument) for a window, stride or dilation below 1, a padding below 0, and any number above
 /// 2^31 - 1.
 Dim window_positions(const WindowAxis& axis, const Dim& size, std::string_view what);
 
 inline constexpr std::string_view kPictures = "[batch, channels, height, width]";
 
-/// Throws Error(shape_mismatch) unless `type` has four axes of which those in `numbers` are numbers; `form`
-/// says what they mean, as kPictures does.
+/// Throws Error(shape_mismatch) unless `type` has four axes and those listed in `numbers` are numbers. `form`
+/// says what the axes mean, as kPictures does.
 void expect_four_axes(const TensorType& type, std::string_view form,
                       std::initializer_list<std::size_t> numbers = {});
 

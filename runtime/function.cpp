@@ -27,7 +27,7 @@ std::int64_t size_at(const TensorType& type, std::size_t axis) { return type.sha
 bool is_missing(const Tensor& tensor) { return tensor.empty(); }
 bool is_missing(const TensorType&) { return false; }
 
-/// The entry that was used the longest time ago.
+/// The entry that was not used for the longest time.
 template <typename Entries>
 auto oldest(Entries& entries) {
   return std::ranges::min_element(entries, {}, [](const auto& entry) { return entry.used; });

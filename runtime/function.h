@@ -43,16 +43,16 @@ class Function {
  public:
   static constexpr std::size_t kAllRecorded = static_cast<std::size_t>(-1);
 
-  /// Runs and returns the outputs in fresh memory. Throws Error(bad_feed) where an input does not fit, naming
-  /// the input and where it was built, and the line of the call; Error(busy), see above; otherwise what a
-  /// step threw.
+  /// Runs and returns the outputs in fresh memory. Throws Error(bad_feed) where an input does not fit, with
+  /// the input, where it was built, and the line of the call; Error(busy), see above; and whatever a step
+  /// throws.
   Outputs operator()(std::span<const Tensor> inputs, const Where& where = Where::current()) const;
   Outputs operator()(std::initializer_list<Tensor> inputs = {}, const Where& where = Where::current()) const {
     return (*this)(span_of(inputs), where);
   }
 
   /// The same for a function that has N outputs, for `auto [loss, logits] = step.call<2>({x, labels})`.
-  /// Throws Error(invalid_argument) where it has another number of them.
+  /// Throws Error(invalid_argument) where the function has another number of outputs.
   template <std::size_t N>
   std::array<Tensor, N> call(std::span<const Tensor> inputs, const Where& where = Where::current()) const {
     expect_outputs(N, where);
@@ -67,9 +67,9 @@ class Function {
     return call<N>(span_of(inputs), where);
   }
 
-  /// Runs and writes the outputs into tensors of the caller's, which have their types and overlap neither
-  /// each other nor an input; else Error(bad_feed). After the first call for each of the sizes it allocates
-  /// nothing. Where it throws, the numbers in `outputs` may be anything.
+  /// Runs and writes the outputs into the caller's tensors. They must have the outputs' types and overlap
+  /// neither each other nor an input, or it throws Error(bad_feed). After the first call with given sizes it
+  /// allocates nothing. After an error the numbers in `outputs` may be anything.
   void run_into(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                 const Where& where = Where::current()) const;
   void run_into(std::initializer_list<Tensor> inputs, std::span<Tensor> outputs,
@@ -84,15 +84,16 @@ class Function {
     return outputs_for(span_of(inputs), where);
   }
 
-  /// How many plans are kept: one for each of the bindings met last, at most SessionOptions::plans.
+  /// How many plans are kept: one for each of the latest bindings, at most SessionOptions::plans.
   std::size_t plans() const;
   /// What the plan for these sizes holds; makes the plan if need be, runs nothing.
   MemoryLedger ledger(std::span<const TensorType> inputs, const Where& where = Where::current()) const;
   /// How many times the threads wait for each other in one run for these sizes.
   std::size_t barriers(std::span<const TensorType> inputs, const Where& where = Where::current()) const;
-  /// Where the time of the latest calls went, of those with the sizes of the last one: at most `latest`
-  /// calls, and no more than are kept, 256 or what fits into 16 MB. Throws Error(invalid_argument) unless the
-  /// session was made with `.compile = {.profile = true}` and a call ended. Not while others call.
+  /// Where the time of the latest calls went that had the sizes of the last call: at most `latest` calls, and
+  /// no more than are kept, which is 256 or what fits into 16 MB. Throws Error(invalid_argument) unless the
+  /// session was made with `.compile = {.profile = true}` and a call ended. Must not run while another thread
+  /// calls the function.
   Profile profile(std::size_t latest = kAllRecorded) const;
 
  private:

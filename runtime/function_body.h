@@ -1,6 +1,6 @@
 #pragma once
-// The inside of a Function. Internal to runtime/. What is beside `caches` and `known` does not change after
-// compile; a cache belongs to who holds a lease of its arena.
+// The inside of a Function. Internal to runtime/. Only `caches` and `known` change after compile; a cache
+// belongs to the holder of the lease of its arena.
 
 #include <vector>
 
@@ -13,13 +13,13 @@ struct Function::Body {
     std::vector<std::int64_t> sizes;  // of the symbols, in the order of `symbols`
     std::unique_ptr<Plan> plan;
     std::vector<std::vector<std::int64_t>> output_sizes;
-    std::uint64_t used = 0;  // when, in calls
+    std::uint64_t used = 0;  // the number of the call that used it last
   };
 
   /// The plans that run in one arena.
   struct Cache {
     std::vector<Entry> entries;
-    std::vector<std::int64_t> bound;  // scratch of bind(): the sizes of one call
+    std::vector<std::int64_t> bound;  // used by bind(): the sizes of one call
     std::size_t last = 0;             // the entry used last
     std::uint64_t calls = 0;
   };
@@ -35,7 +35,7 @@ struct Function::Body {
   std::size_t outputs = 0;
   bool changes = false;             // has updates, or draws random numbers
   std::vector<std::string> labels;  // of the inputs
-  std::vector<std::string> built;   // where: "model.cpp:12", of the inputs
+  std::vector<std::string> built;   // where the inputs were built: "model.cpp:12"
   std::vector<TensorType> types;    // of the inputs, symbols included
   std::vector<std::string> symbols;
   std::shared_ptr<const std::vector<std::string>> names;  // of the outputs
@@ -45,9 +45,9 @@ struct Function::Body {
   std::atomic<std::size_t> latest{0};
   ForkAwareMutex mutex;
   std::vector<Known> known;
-  std::uint64_t clock = 0;  // of `known`
+  std::uint64_t clock = 0;  // counts uses of `known`
 
-  /// Of the kind that a call needs; `where` is the line of the call.
+  /// A lease of the kind that a call needs; `where` is the line of the call.
   ArenaPool::Lease lease(bool writes, const Where& where);
   /// Checks the inputs and finds or makes their plan.
   template <typename Inputs>

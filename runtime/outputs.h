@@ -1,5 +1,5 @@
 #pragma once
-// What a call of a Function gives: its outputs, in their order. They belong to whoever holds them; no later
+// What a call of a Function returns: its outputs, in their order. They belong to the caller, and no later
 // call changes their numbers. An output can be found by the name that its value had when the function was
 // compiled (`loss.named("loss")`).
 //
@@ -24,7 +24,7 @@ namespace weft {
 class Outputs {
  public:
   Outputs() = default;
-  /// `names` has one for each tensor; without a name it is empty.
+  /// `names` has one name for each tensor; it is empty where an output has none.
   Outputs(std::vector<Tensor> tensors, std::shared_ptr<const std::vector<std::string>> names)
       : tensors_(std::move(tensors)), names_(std::move(names)) {}
 

@@ -16,7 +16,7 @@
 namespace weft {
 namespace {
 
-/// Initial values are drawn as run 0, whenever a session first needs them; functions count from 1.
+/// Initial values are drawn as run 0, whenever a session first needs them; calls count from 1.
 constexpr std::int64_t kInitialRun = 0;
 constexpr std::int64_t kFirstRun = 1;
 
@@ -64,7 +64,7 @@ const std::string& label_of(const Graph& graph, const Value& parameter) {
   return expect_op<Parameter>(graph, parameter, "a parameter").label;
 }
 
-/// An `assign` that is no update would be a step that stores nothing.
+/// Throws for an `assign` that is not among the updates, since it would store nothing.
 void expect_listed(const Program& program, std::size_t outputs) {
   const Graph& graph = *program.graph;
   std::set<NodeId> listed;
@@ -86,7 +86,7 @@ bool draws_random_numbers(const Program& program) {
   return false;
 }
 
-/// Sessions share parameters by their labels.
+/// Throws if a parameter that sessions share by its label has another type here.
 void expect_type(const Tensor& parameter, const Value& declared) {
   if (parameter.type() == declared.type()) return;
   throw Error(ErrorCode::invalid_argument,

@@ -5,7 +5,7 @@
 //
 // Threads: everything of a session may be called in any thread. `value` and `save` read the parameters, as
 // functions without updates and random numbers do, and any number of such calls may be made at once. `set`,
-// `load` and functions that change something are made alone: of two calls at the same time, one of which
+// `load` and functions that change something must be the only call: if one of two calls at the same time
 // changes something, the second throws Error(busy) at once. Sessions are independent of each other, unless
 // they share their parameters: then all this holds for the sessions that share them as for one.
 
@@ -24,24 +24,26 @@ namespace weft {
 class Session;
 
 struct SessionOptions {
-  /// At most so many, the caller's included; >= 1. Not more than the process may use (its processors, and the
-  /// quota of its control group), and a plan gets only as many as make it faster.
+  /// The most threads that a call uses, the caller's included; >= 1. There are never more than the process
+  /// may use (its processors, and the quota of its control group), and a plan gets only as many as make it
+  /// faster.
   int threads = 1;
   /// Every plan gets `threads` threads, even where the process has fewer processors or fewer were faster: for
   /// tests, and for measuring what threads cost.
   bool exact_threads = false;
   std::uint64_t seed = 1;  // of everything random: initial values, dropout, shuffling
   /// How many plans a function keeps, one for each binding of its symbols (>= 1; in each arena that calls
-  /// use). Where there are more, the plan that was used the longest time ago goes, and is made again when its
-  /// sizes come again. All plans share the arenas, so that memory grows with the largest plan, not with their
-  /// number.
+  /// use). Beyond that the plan that was not used for the longest time is dropped, and made again when its
+  /// sizes come again. All plans share the arenas, so that memory grows with the largest plan and not with
+  /// the number of plans.
   int plans = 32;
-  /// How many calls may be under way at once, each in an arena of its own; others wait. 0: as many as the
-  /// process has processors. Of sessions that share parameters, the first decides.
+  /// How many calls may run at once, each in an arena of its own; others wait. 0: as many as the process has
+  /// processors. Among sessions that share parameters, the first decides.
   int callers = 0;
-  /// A session to share the parameters with, optimizers' slots included, by their labels: neither has a copy,
-  /// and what one changes the other sees. It may be of another graph, whose parameters of the same label have
-  /// the same type. Threads, seed and random position are each session's own. Used by the constructor alone.
+  /// A session whose parameters, optimizers' slots included, this one shares by their labels: neither has a
+  /// copy, and each sees what the other changes. It may belong to another graph; parameters of the same label
+  /// must have the same type. Each session has its own threads, seed and random position. Used by the
+  /// constructor alone.
   const Session* share = nullptr;
   CompileOptions compile{};  // which passes run
 };
@@ -52,7 +54,7 @@ class Session {
 
   /// Compiles a function. Inputs must be `input` values, updates `assign` values, all of this session's
   /// graph; an `assign` that the outputs need must be among the updates, or it would store nothing. Plans are
-  /// made when sizes are known; errors that depend on sizes come with the first call.
+  /// made when sizes are known, so errors that depend on sizes come with the first call.
   Function compile(const FunctionSpec& spec);
 
   /// Shows every stage of compiling `spec` for the given sizes of its symbols; runs nothing.
@@ -67,25 +69,25 @@ class Session {
   void set(std::string_view label, const Tensor& value);
 
   /// Writes all parameters, optimizer slots included, the random position and `metadata` to a safetensors
-  /// file, from which a training goes on to the same bits: the whole new file or the old one. Throws
-  /// Error(io).
+  /// file, from which a training continues to the same bits. The write is atomic: a failure leaves the old
+  /// file. Throws Error(io).
   void save(const std::filesystem::path& path, const Metadata& metadata = {});
-  /// Writes the weights alone: no optimizer's slots and no random position. For programs that predict, go on
-  /// from trained weights, or read safetensors elsewhere. Throws Error(io), and Error(invalid_argument) for a
-  /// pattern that no weight fits.
+  /// Writes the weights alone, without optimizers' slots and random position: for programs that predict, that
+  /// continue from trained weights, or that read safetensors elsewhere. Throws Error(io), and
+  /// Error(invalid_argument) for a pattern that no weight fits.
   void save_weights(const std::filesystem::path& path, const NamePatterns& parameters = {},
                     const Metadata& metadata = {});
 
   /// Reads a file back, whoever wrote it, and returns its metadata. Every parameter of the graph must be in
-  /// it under its own name and with its type (f16 and bf16 count as f32), else Error(bad_file) names all that
-  /// are missing. The random position becomes the file's where it has one. After an error the session is as
-  /// it was.
+  /// it under its own name and with its type (f16 and bf16 count as f32); otherwise Error(bad_file) names all
+  /// that are missing. Where the file has a random position, the session takes it. After an error the session
+  /// is unchanged.
   Metadata load(const std::filesystem::path& path);
   /// Reads the weights that the graph and a file have in common. Parameters that are not in the file, or not
   /// asked for, stay as they were, and so does the random position; the report says which. Throws
   /// Error(bad_file) for a tensor whose shape or dtype does not fit (exclude it, or ask for conversion) and
-  /// for a file that has nothing of what was asked for; Error(invalid_argument) for a pattern that no weight
-  /// fits, and for two tensors that are renamed alike. After an error the session is as it was.
+  /// for a file that has none of the weights; Error(invalid_argument) for a pattern that no weight fits, and
+  /// for two tensors that get the same name. After an error the session is unchanged.
   LoadReport load_weights(const std::filesystem::path& path, const LoadOptions& options = {});
 
   /// How many threads calls use at most.

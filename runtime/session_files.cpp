@@ -38,13 +38,14 @@ std::int64_t number_in(const Metadata& metadata, std::string_view entry, const s
   return number;
 }
 
-/// Where a session stands in its random numbers.
+/// A session's position in its random numbers.
 struct RandomPosition {
   std::int64_t seed = 0;
   std::int64_t run = 0;
 };
 
-/// That of the session which wrote the file; empty for a file of weights alone, which has neither entry.
+/// Takes out the position of the session that wrote the file; empty for a file of weights alone, which has
+/// none.
 std::optional<RandomPosition> take_position(Metadata& metadata, const std::filesystem::path& path) {
   const std::string seed(kSeedEntry);
   const std::string run(kRunEntry);
@@ -82,14 +83,14 @@ std::map<std::string, std::string, std::less<>> sources_in(const CheckpointReade
   return sources;
 }
 
-/// A pattern that fits nothing is a slip of the pen.
+/// Throws for a pattern that fits nothing, which is probably a typing error.
 void expect_used(const NamePatterns& patterns, const std::set<std::string, std::less<>>& weights) {
   const std::vector<std::string> all(weights.begin(), weights.end());
   for (const auto* list : {&patterns.include, &patterns.exclude}) {
     for (const std::string& pattern : *list) {
       if (std::ranges::any_of(all, [&](const std::string& name) { return fits_pattern(pattern, name); }))
         continue;
-      if (pattern == "*") continue;  // of a graph without parameters
+      if (pattern == "*") continue;  // may fit nothing, in a graph without parameters
       throw Error(ErrorCode::invalid_argument, fmt::format("no weight of the graph fits '{}'", pattern),
                   {.expected = list_of_names(all)});
     }
@@ -207,7 +208,7 @@ void Session::replace(const Tensors& values) {
           {.expected = to_string(type), .actual = to_string(value.type())});
     }
   }
-  // Plans point into what is there already; what is not takes the tensor as it is.
+  // Plans point into tensors that exist already, so these get the numbers; others take the tensor itself.
   for (const auto& [label, value] : values) {
     if (value.bytes() > 0 && parameters.contains(label))
       std::memcpy(parameters.at(label).mutable_data(), value.data(), value.bytes());

@@ -308,7 +308,7 @@ TEST(ArchitectureRules, KeepLibrariesInTheirPlaces) {
   EXPECT_THAT(including("runtime/machine/onednn_conv.cpp", "<oneapi/dnnl/dnnl.hpp>"), IsEmpty());
   EXPECT_THAT(including("bench/peers/dnnl.cpp", "<dnnl.h>"), IsEmpty());
   EXPECT_THAT(including("runtime/session.cpp", "<dnnl.hpp>"), SizeIs(1));
-  EXPECT_THAT(including("tests/runtime/onednn_test.cpp", "<oneapi/dnnl/dnnl.hpp>"), SizeIs(1));
+  EXPECT_THAT(including("tests/runtime/machine/onednn_test.cpp", "<oneapi/dnnl/dnnl.hpp>"), SizeIs(1));
   EXPECT_THAT(including("graph/topology.cpp", "<boost/graph/adjacency_list.hpp>"), IsEmpty());
   EXPECT_THAT(including("graph/verify.cpp", "<boost/graph/adjacency_list.hpp>"), SizeIs(1));
   EXPECT_THAT(including("bench/step.cpp", "<boost/graph/graphviz.hpp>"), SizeIs(1));

@@ -1,5 +1,5 @@
 #pragma once
-// Certificates as a person reads them and as JSON.
+// Prints certificates as text for people and as JSON.
 
 #include <nlohmann/json.hpp>
 #include <span>
@@ -29,7 +29,7 @@ void print_program_header();
 void print_row(const verify::ProgramCertificate& certificate);
 nlohmann::ordered_json as_json(const verify::ProgramCertificate& certificate);
 
-/// The first failures of a subject on stderr, a line each; the rest are most often the same one.
+/// Prints the first failures of a subject on stderr, a line each; the others are usually the same.
 void print_failures(std::string_view subject, std::span<const std::string> failures);
 
 }  // namespace weft::cli

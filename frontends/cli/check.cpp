@@ -25,7 +25,7 @@ struct CheckArgs {
 
 constexpr std::int64_t kBatch = 8;  // the reference interpreter is slow
 
-/// The specifications that were asked for: all of them where nothing was.
+/// The specifications of the given ops, or all of them without a list.
 std::vector<verify::Specification> chosen(const std::vector<std::string>& ops) {
   std::vector<verify::Specification> all = verify::builtin_specifications();
   for (const std::string& op : ops) {
@@ -39,7 +39,7 @@ std::vector<verify::Specification> chosen(const std::vector<std::string>& ops) {
   return all;
 }
 
-/// What was certified so far, for the last line or the JSON.
+/// Counts of what was certified so far, for the last line or the JSON.
 struct Summary {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   int count = 0;
@@ -95,7 +95,7 @@ Summary check_programs(const CheckArgs& args, std::uint64_t seed) {
   return summary;
 }
 
-/// What was certified of what was asked for, for people.
+/// The last line for people: what was certified.
 std::string in_words(const Summary& ops, const Summary& programs, const Summary& models) {
   std::vector<std::string> parts;
   if (ops.count > 0) parts.push_back(fmt::format("{} ops: {} gradients verified", ops.count, ops.verified));

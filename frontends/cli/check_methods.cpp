@@ -29,7 +29,7 @@ constexpr std::int64_t kClasses = 4;
 
 using Values = std::span<const Value>;
 using Method = std::function<std::vector<Value>(Values parameters, Values gradients)>;
-/// What happens to the hidden layer.
+/// What is applied to the hidden layer.
 using Treatment = std::function<Value(const Value& hidden, Training& training)>;
 
 Training small_network(Graph& graph, DType dtype, const Method& method, const Treatment& treat) {
@@ -62,7 +62,7 @@ verify::Model trained_by(std::string_view name, const Method& method, std::uint6
           .inputs = batch(source)};
 }
 
-/// A number that a key without a default may have.
+/// A number within the bounds, for a key without a default.
 double some_number(const Bounds& bounds) {
   constexpr double kHalf = 0.5;
   constexpr double kTwo = 2.0;

@@ -1,6 +1,6 @@
 #pragma once
-// Small networks trained by everything that the tables of optimizers and schedules offer, and with dropout,
-// for `weft check`.
+// Small networks for `weft check`: one for each row of the tables of optimizers and schedules, and one with
+// dropout.
 
 #include <cstdint>
 #include <vector>
@@ -9,10 +9,11 @@
 
 namespace weft::cli {
 
-/// A training function for each optimizer, one with penalty and faster biases, and one for each schedule.
+/// A training function for each optimizer, one with an L2 penalty and faster biases, and one for each
+/// schedule.
 std::vector<verify::Model> optimizer_models(std::uint64_t seed);
 
-/// Trains with dropout, whose random numbers come from a key that is fed: the same in every run.
+/// Trains with dropout. Its random numbers come from a key that is fed, so they are the same in every run.
 verify::Model dropout_model(std::uint64_t seed);
 
 }  // namespace weft::cli

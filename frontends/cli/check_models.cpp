@@ -41,7 +41,7 @@ mnist::TrainingConfig small(std::vector<std::int64_t> layers, std::string activa
   return config;
 }
 
-/// Pixels of which most are zero, as those of digits.
+/// Pixels that are mostly zero, like those of digits.
 Tensor sparse_pictures(std::int64_t count, std::int64_t pixels, SampleSource& source) {
   constexpr std::int64_t kGreys = 256;
   constexpr std::int64_t kZerosFor = 5;
@@ -80,7 +80,7 @@ verify::Model convolutional_model(std::uint64_t seed) {
           .inputs = {source.uniform({kSmallBatch, 2, 12, 12}), source.whole({kSmallBatch}, 5, u8)}};
 }
 
-/// Fed bytes: rows of writing, of which most are 0, and behind them some that are full.
+/// Fed bytes: rows like those of digits, mostly 0, and behind them some full rows.
 verify::Model bytes_model(std::uint64_t seed) {
   constexpr std::int64_t kWritten = 64;
   constexpr std::int64_t kFull = 4;
@@ -139,7 +139,8 @@ verify::Model sparse_model(std::uint64_t seed) {
   return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
 }
 
-/// Wide and with rows enough, for each of three threads too, that they meet the weights in parts.
+/// A wide layer, with enough rows for each of three threads that sparse rows read the weights in packed
+/// panels.
 mnist::TrainingConfig wide(std::uint64_t seed) {
   mnist::TrainingConfig config = small({64}, "relu", "sgd", seed);
   config.model.inputs = 300;
@@ -155,7 +156,7 @@ verify::Model model_of_flags(const mnist::TrainingConfig& config) {
   const Tensor labels = source.whole({config.batch}, config.model.classes, u8);
   const auto build = [config, pictures, labels](Graph& graph, DType dtype) -> Training {
     mnist::MlpConfig model = config.model;
-    model.dropout = 0.0;  // another step drops other units; dropout_model verifies it
+    model.dropout = 0.0;  // each step drops other units; dropout_model verifies dropout
     const mnist::Mlp mlp(graph, model, dtype);
     const FunctionSpec step =
         mnist::training_step(mlp, constant(graph, pictures), constant(graph, labels), config);

@@ -18,12 +18,13 @@ struct CheckedModel {
   CompileOptions compile{};
 };
 
-/// The same with the zeros of its data skipped in every product that can, as training does where it pays.
+/// The same model, but all products that can skip the zeros of its data do so, as in training where that is
+/// faster.
 CheckedModel without_zeros(verify::Model model);
 
-/// Small networks that between them meet every rule of fusion: dense ones with each activation, loss,
-/// optimizer and schedule, a convolutional one with pooling and batch normalization, and such as skip zeros
-/// of resident data, of bytes and of a sparse matrix that they are fed.
+/// Small networks that together use every rule of fusion: dense ones with each activation, loss, optimizer
+/// and schedule, a convolutional one with pooling and batch normalization, and networks that skip the zeros
+/// of resident data, of fed bytes and of a fed sparse matrix.
 std::vector<CheckedModel> small_models(std::uint64_t seed);
 
 }  // namespace weft::cli

@@ -1,6 +1,6 @@
 #pragma once
-// The commands of `weft`. Each adds itself to the application; what it does, it does when it was chosen. A
-// command throws Error, which main turns into one line and an exit code, and returns its own code otherwise.
+// The commands of `weft`. Each adds itself to the application and runs when the user chose it. A command
+// returns its exit code or throws Error, which main turns into one line and an exit code.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -14,7 +14,7 @@ inline constexpr int kInterrupted = 130;  // as shells report SIGINT
 
 using Command = std::function<int()>;
 
-/// Adds a subcommand; returns what to run when the user chose it.
+/// A subcommand, and the function to run when the user chose it.
 struct Registered {
   CLI::App* app = nullptr;
   Command run;

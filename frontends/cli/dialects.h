@@ -1,5 +1,5 @@
 #pragma once
-// Where recipes are found.
+// Finds the recipes.
 
 #include <filesystem>
 #include <string>
@@ -8,14 +8,15 @@
 
 namespace weft::cli {
 
-/// The folder of the program that runs; empty where the system does not tell.
+/// The folder of the running program; empty where the system does not say.
 std::filesystem::path program_folder();
 
-/// The dialects that come with weft: beside an installed program, else where it was built from.
+/// The folder of the dialects that come with weft: beside an installed program, otherwise in its source
+/// folder.
 std::filesystem::path dialect_folder();
 
-/// A name means a dialect of the folder, what ends in ".toml" a file. Throws Error(invalid_argument) that
-/// lists the names, and what read_dialect throws.
+/// Reads a dialect of the folder by its name, or a file if `name` ends in ".toml". Throws
+/// Error(invalid_argument), which lists the names, and what read_dialect throws.
 mnist::Dialect dialect_named(const std::string& name, const std::filesystem::path& folder);
 
 }  // namespace weft::cli

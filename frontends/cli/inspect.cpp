@@ -62,7 +62,7 @@ void print_passes(const Compilation& compilation) {
   }
 }
 
-/// What --stage may show.
+/// The stages that --stage can show.
 std::vector<std::string> shown_stages() {
   std::vector<std::string> names{"plan", "passes", "memory", "all"};
   for (const std::string_view stage : stage_names()) names.emplace_back(stage);
@@ -100,9 +100,9 @@ int inspect(const InspectArgs& args) {
     fmt::print("== memory\n");
     print_ledger(ledger_of(compilation), fed_bytes(compilation));
     const Schedule& schedule = compilation.schedule;
-    fmt::print("\n{} steps, {} barriers, {} of {} threads, each step in up to {} part{}\n",
+    fmt::print("\n{} steps, {} barriers, {} of {} threads, each step in up to {} shard{}\n",
                schedule.order.size(), schedule.barriers(), schedule.threads, args.threads.threads,
-               schedule.parts, schedule.parts == 1 ? "" : "s");
+               schedule.shards, schedule.shards == 1 ? "" : "s");
   }
   if (args.dot) {
     write_text_file(*args.dot, to_dot(compilation.lowered.program));

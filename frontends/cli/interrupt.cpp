@@ -26,7 +26,7 @@ InterruptWatch::InterruptWatch() {
 
 InterruptWatch::~InterruptWatch() {
   ending_.store(true);
-  // The thread blocks the signal and takes it in sigwait, which ends.
+  // The thread blocks the signal, so this only ends its sigwait.
   ::pthread_kill(waiting_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   waiting_.join();
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);

@@ -1,6 +1,6 @@
 #pragma once
-// Ctrl-C, and a batch system that wants the machine back, as a flag: what runs ends in good order and keeps
-// what it has.
+// Turns Ctrl-C, and SIGTERM from a batch system, into a flag, so that a command can stop in good order and
+// keep its results.
 
 #include <atomic>
 #include <csignal>
@@ -9,8 +9,8 @@
 namespace weft::cli {
 
 /// While it lives, SIGINT and SIGTERM set the flag and do nothing else. They are blocked in the thread that
-/// made it, and in threads that this one starts, and a thread of its own waits for them: no handler
-/// interrupts what runs.
+/// made it and in threads that this thread starts, and a separate thread waits for them, so no handler
+/// interrupts a computation.
 class InterruptWatch {
  public:
   InterruptWatch();

@@ -15,7 +15,7 @@
 namespace weft::cli {
 namespace {
 
-/// "weft train" where that command was chosen, else "weft".
+/// "weft train" if that command was chosen, otherwise "weft".
 std::string command_of(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   return chosen.empty() ? app.get_name() : fmt::format("{} {}", app.get_name(), chosen.front()->get_name());
@@ -34,7 +34,7 @@ std::string mistake(const CLI::App& app, const CLI::ParseError& error) {
   return error.what();
 }
 
-/// Prints what CLI11 has to say: help on stdout, a mistake as one line on stderr.
+/// Prints CLI11's message: help on stdout, a mistake as one line on stderr.
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);

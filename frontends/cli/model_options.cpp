@@ -23,7 +23,7 @@ void add_thread_options(CLI::App& app, ThreadOptions& options) {
       ->group(kComputingGroup);
   app.add_option(
          "--cuts", options.cuts,
-         "Parts that each step is cut into (0: one for each thread); a number gives the same bits with "
+         "Shards that each step is cut into (0: one for each thread); a number gives the same bits with "
          "any number of threads")
       ->check(whole_within(0, kMostThreads))
       ->group(kComputingGroup);

@@ -1,5 +1,5 @@
 #pragma once
-// The flags that several commands share, beside those of a training (training_flags.h).
+// The flags that several commands share, besides those of a training (training_flags.h).
 
 #include <CLI/CLI.hpp>
 #include <filesystem>

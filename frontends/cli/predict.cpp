@@ -46,9 +46,10 @@ Tensor read_labels(const std::filesystem::path& path, std::int64_t count, std::i
   const auto values = labels.values<std::uint8_t>();
   const auto wrong = std::ranges::find_if(values, [&](std::uint8_t label) { return label >= classes; });
   if (wrong != values.end()) {
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: label {} is no class of the model", path.string(), wrong - values.begin()),
-                {.expected = fmt::format("0 to {}", classes - 1), .actual = fmt::format("{}", *wrong)});
+    throw Error(
+        ErrorCode::bad_file,
+        fmt::format("{}: label {} is not a class of the model", path.string(), wrong - values.begin()),
+        {.expected = fmt::format("0 to {}", classes - 1), .actual = fmt::format("{}", *wrong)});
   }
   return labels;
 }

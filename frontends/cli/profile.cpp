@@ -36,7 +36,7 @@ struct ProfileArgs {
 
 constexpr std::int64_t kWarmUp = 20;  // calls before those that are counted
 
-/// Calls the function on one full batch after the other; `fed` gives what a batch of rows feeds.
+/// Calls the function on one full batch after the other; `fed` gives the tensors to feed for a batch of rows.
 Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t samples,
                     const std::function<Tensor(const Tensor& rows)>& fed) {
   if (args.config.batch > samples) {

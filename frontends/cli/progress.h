@@ -1,5 +1,5 @@
 #pragma once
-// What a person sees while a training runs: a bar on a terminal, a line for each epoch elsewhere.
+// Shows the progress of a training: a bar on a terminal, otherwise a line for each epoch.
 
 #include <cstdio>
 #include <optional>
@@ -8,10 +8,10 @@
 
 namespace weft::cli {
 
-/// The bar, on a terminal. Writes to `stream`, which outlives the observer.
+/// Draws the bar on a terminal. Writes to `stream`, which must outlive the observer.
 FitObserver progress_on(std::FILE* stream, std::int64_t epochs);
 
-/// The line of a complete epoch, in place of its bar.
+/// Prints the line of a complete epoch in place of its bar.
 void print_epoch(std::FILE* stream, const EpochResult& epoch, std::int64_t epochs,
                  std::optional<double> validation_accuracy);
 

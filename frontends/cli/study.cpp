@@ -44,7 +44,7 @@ struct StudyArgs {
   bool resume = false;
 };
 
-/// Where programs that run other frameworks are: the build puts them beside its own, the install apart.
+/// The folders in which programs that run other frameworks are looked for: the build's and the install's.
 std::vector<fs::path> peer_folders(const std::optional<fs::path>& given) {
   if (given) return {*given};
   return {program_folder() / "peers", program_folder().parent_path() / "libexec" / "weft" / "peers"};
@@ -85,7 +85,7 @@ void make_quick(const CLI::App& app, mnist::StudySettings& settings) {
   if (app.count("--samples") == 0) settings.samples = kSamples;
 }
 
-/// A study goes on as it began; only seeds and peers can be added.
+/// A resumed study keeps its settings; only seeds and peers can be added.
 void resume_settings(const CLI::App& app, const mnist::StudyFolder& folder, StudyArgs& args) {
   for (const char* flag : {"--epochs", "--seed", "--samples", "--threads", "--dialects", "--configurations",
                            "--quick", "--no-swaps"}) {
@@ -108,7 +108,7 @@ void expect_no_study(const mnist::StudyFolder& folder) {
                   folder.path.string()));
 }
 
-/// Notes the data in the settings, or makes sure that they are those of before.
+/// Writes the data's fingerprint into the settings, or checks that a resumed study has the same data.
 void settle_data(const data::Digits& digits, const mnist::StudyData& data, bool resumed,
                  mnist::StudySettings& settings) {
   const std::string hash = mnist::fingerprint_of(data);
@@ -135,7 +135,8 @@ std::vector<mnist::Curve> curves_of(const std::vector<mnist::Dialect>& dialects,
   return curves;
 }
 
-/// The dialects, then the peers, then what the dialects' results ask for. False where it was stopped.
+/// Runs the dialects, then the peers, then the swaps that the dialects' results call for. Returns false if it
+/// was stopped.
 bool run_all(const Setup& setup, const mnist::StudyContext& context, std::vector<mnist::Record>& records) {
   auto runs = mnist::plan_runs(setup.dialects, setup.configurations, context.settings);
   const auto of_peers = mnist::plan_peers(setup.peers, setup.configurations, context.settings);
@@ -166,7 +167,7 @@ void print_end(const mnist::StudyFolder& folder, const data::Digits& digits, boo
              printable(folder.report().string()));
 }
 
-/// Whom to run, on what.
+/// The dialects and peers to run, and the networks and data to run them on.
 Setup setup_of(const StudyArgs& args) {
   Setup setup{
       .dialects = chosen_dialects(args), .configurations = chosen_configurations(args.settings), .peers = {}};

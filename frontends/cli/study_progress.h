@@ -1,6 +1,6 @@
 #pragma once
-// What a person sees while a study runs: a line for each run that is done with the time that is left, and on
-// a terminal the run that is going on.
+// Shows the progress of a study: a line for each finished run with the remaining time, and on a terminal the
+// current run.
 
 #include <cstdio>
 #include <functional>

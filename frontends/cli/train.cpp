@@ -43,7 +43,7 @@ mnist::TrainingConfig config_of(const TrainArgs& args) {
   return args.flags.resumed(saved.config);
 }
 
-/// An unwritable target is found before the training, not after it.
+/// Finds an unwritable target before the training and not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
 
 void print_json(const TrainArgs& args, const mnist::TrainingConfig& config, const data::Digits& digits,

@@ -29,14 +29,14 @@ std::string flag_of(std::string_view field) {
   return flag;
 }
 
-/// Which choices have a key, and the key itself.
+/// A key, and the names of the choices that have it.
 template <typename Config>
 struct KeyUse {
   Key<Config> key;
   std::vector<std::string_view> users;
 };
 
-/// The keys of all rows of a table, each once; one name is one number.
+/// The keys of all rows of a table, each once, since keys of one name are the same number.
 template <typename Config, typename Row>
 std::vector<KeyUse<Config>> keys_in(std::span<const Row> table) {
   std::vector<KeyUse<Config>> uses;

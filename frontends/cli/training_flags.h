@@ -1,6 +1,7 @@
 #pragma once
 // The flags that describe a network and its training, which `train`, `inspect`, `profile` and `check` share.
-// What they offer comes from the tables of choices; where they begin is a recipe, a checkpoint, or defaults.
+// The tables of choices say what they offer; a recipe, a checkpoint or the defaults give their initial
+// values.
 
 #include <CLI/CLI.hpp>
 #include <optional>
@@ -11,7 +12,7 @@
 
 namespace weft::cli {
 
-/// Which flags a command has beside those of the network, the optimizer and the schedule.
+/// Which flags a command has besides those of the network, the optimizer and the schedule.
 struct TrainingFlagOptions {
   mnist::TrainingConfig defaults{};
   bool runs_epochs = false;  // --epochs, --validation, --patience
@@ -23,17 +24,17 @@ class TrainingFlags {
   /// Adds the flags to `app`. The object must stay where it is until the flags were parsed.
   void add_to(CLI::App& app, const TrainingFlagOptions& options);
 
-  /// Whether a flag was given that describes a network: any but --seed.
+  /// Whether a flag was given that describes a network, which is any flag except --seed.
   bool describe_a_network() const;
 
-  /// The training that the flags ask for. Pixels are scaled as the recipe says; one that standardizes them
-  /// has to see the training images, u8 [n, pixels], which `scale_pixels` does. Throws CLI::ValidationError
-  /// for flags that do not go together and Error for a recipe or a checkpoint that cannot be read.
+  /// The training that the flags ask for. Pixels are scaled as the recipe says; a recipe that standardizes
+  /// them needs `scale_pixels` with the training images, u8 [n, pixels]. Throws CLI::ValidationError for
+  /// flags that exclude each other and Error for a recipe or a checkpoint that cannot be read.
   mnist::TrainingConfig config() const;
   void scale_pixels(const Tensor& images, mnist::TrainingConfig& config) const;
 
-  /// A saved training with what may change while it runs, as the flags say: the rate, the epochs and the
-  /// patience. Throws CLI::ValidationError for a flag that says otherwise than the checkpoint.
+  /// A saved training with the changes that the flags may make to it: the rate, the epochs and the patience.
+  /// Throws CLI::ValidationError for any other flag that contradicts the checkpoint.
   mnist::TrainingConfig resumed(const mnist::TrainingConfig& saved) const;
 
  private:

@@ -35,7 +35,7 @@ TrainingRun::TrainingRun(const mnist::TrainingConfig& config, const TrainingSpli
                                  constant(graph_, data.train.labels), config)) {
   if (config.validation > 0.0)
     best_weights_ = std::make_unique<mnist::BestWeights>(session_, mlp_.parameters());
-  if (resume) load(*resume);  // before anything is allocated on the word of its metadata
+  if (resume) load(*resume);  // it is checked before anything is allocated by its metadata
   step_ = std::make_unique<Function>(session_.compile(spec_));
   predict_ = std::make_unique<Function>(
       session_.compile(mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels)));

@@ -1,6 +1,6 @@
 #pragma once
-// What `weft train` does: a network trained epoch by epoch, examined on the images held out, and saved so
-// that it can go on to the same bits.
+// The work of `weft train`: trains a network epoch by epoch, examines it on the images held out, and saves it
+// so that a resumed training gives the same bits.
 
 #include <atomic>
 #include <cstdio>
@@ -16,7 +16,7 @@
 
 namespace weft::cli {
 
-/// The training images that are trained on, and those held out: the last share of them.
+/// The images to train on, and those held out, which are the last share of the training images.
 struct TrainingSplit {
   data::Dataset train;
   data::Dataset held_out;  // empty where the share is 0
@@ -26,30 +26,30 @@ TrainingSplit split(const data::Dataset& all, double share);
 
 struct TrainingResult {
   std::vector<EpochResult> epochs;
-  std::vector<double> validation_accuracies;  // after each epoch; empty where nothing is held out
+  std::vector<double> validation_accuracies;  // after each epoch; empty if nothing is held out
   double seconds = 0.0;
   bool interrupted = false;
 };
 
 class TrainingRun {
  public:
-  /// `options.seed` is the configuration's; `resume` names a checkpoint of such a training to go on with. The
+  /// `options.seed` is the configuration's; `resume` names a checkpoint of such a training to continue. The
   /// split must outlive the run.
   TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data, const SessionOptions& options,
               const std::optional<std::filesystem::path>& resume);
 
-  /// Trains until the epochs are done, patience is at an end, or `stop` is set. Tells of epochs on `talk`.
+  /// Trains until the epochs are done, patience has run out, or `stop` is set. Reports epochs on `talk`.
   TrainingResult train(std::FILE* talk, const std::atomic<bool>* stop);
-  /// Ends the training: the weights are now those of the best epoch, if images were held out.
+  /// Ends the training: sets the weights of the best epoch, if images were held out.
   void finish();
   /// Writes a checkpoint whose weights are the best so far.
   void save(const std::filesystem::path& path);
 
-  /// Of the weights as they are.
+  /// Evaluates the current weights.
   mnist::Evaluation evaluate(const data::Dataset& images);
   const TrainPosition& position() const { return saved_.position; }
   const mnist::BestEpoch& best() const { return saved_.best; }
-  /// Whether `patience` epochs have brought nothing better.
+  /// Whether the last `patience` epochs were not better.
   bool out_of_patience() const;
 
  private:
@@ -65,7 +65,7 @@ class TrainingRun {
   FunctionSpec spec_;
   std::unique_ptr<mnist::BestWeights> best_weights_;  // null without a validation share
   bool best_is_current_ = false;
-  std::unique_ptr<Function> step_;  // both from the constructor on
+  std::unique_ptr<Function> step_;  // both are set from the constructor on
   std::unique_ptr<Function> predict_;
 };
 

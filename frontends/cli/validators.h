@@ -1,6 +1,6 @@
 #pragma once
-// What a flag's value must be, with errors in one form for all flags. CLI11's own checks let NaN pass and
-// list names in braces.
+// Checks of flags' values, with errors in one form for all flags. CLI11's own checks let NaN pass and list
+// names in braces.
 
 #include <CLI/CLI.hpp>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
-// What people choose by name: optimizers, schedules, activations, initializers, losses. Each kind of choice
-// has one table, whose rows have at least a `name` and a line of `help`. The command line, recipe files, help
-// texts, errors and checkpoints read that table, so that a new row is known to all of them.
+// Choices that are made by name: optimizers, schedules, activations, initializers, losses. Each kind of
+// choice has one table, whose rows have at least a `name` and a line of `help`. The command line, recipe
+// files, help texts, errors and checkpoints read that table, so all of them know a new row.
 
 #include <algorithm>
 #include <span>
@@ -39,7 +39,7 @@ struct Key {
   double Config::* member = nullptr;
   Bounds bounds;
   std::string_view help;
-  bool required = false;  // there is no value that suits most uses: the default is not allowed
+  bool required = false;  // no value suits most uses, so the default is not allowed
 };
 
 /// "a, b, c".
@@ -60,7 +60,7 @@ std::string unknown_choice(std::string_view kind, std::string_view name,
 [[noreturn]] void throw_unknown_choice(std::string_view kind, std::string_view name,
                                        std::span<const std::string_view> names);
 
-/// The row of that name. Throws Error(invalid_argument) that lists all names; `kind` is "optimizer" or the
+/// The row of that name. Throws Error(invalid_argument), which lists all names; `kind` is "optimizer" or the
 /// like.
 template <typename Row>
 const Row& choice_named(std::string_view kind, std::string_view name, std::span<const Row> table) {
@@ -69,7 +69,7 @@ const Row& choice_named(std::string_view kind, std::string_view name, std::span<
   throw_unknown_choice(kind, name, names_of(table));
 }
 
-/// Throws Error(invalid_argument) unless the number keeps the bounds; NaN does not.
+/// Throws Error(invalid_argument) unless the number is within the bounds; a NaN is not.
 void expect_within(std::string_view name, double number, const Bounds& bounds);
 
 }  // namespace weft

@@ -19,7 +19,7 @@ Tensor in_order(std::int64_t n);
 class Batches {
  public:
   /// Cuts `order`, i32 [n], into batches of `batch_size` rows. Throws Error(invalid_argument) when the order
-  /// is no i32 vector or `batch_size` < 1.
+  /// is not an i32 vector or `batch_size` < 1.
   Batches(Tensor order, std::int64_t batch_size);
 
   /// How many batches there are: ceil(n / batch_size), so 0 for n = 0.

@@ -61,7 +61,7 @@ class PlainFile final : public ByteSource {
   std::optional<std::uint64_t> known_size() const override { return size_; }
   const std::string& path() const { return path_; }
 
-  /// Whether the file begins so; it stays at its beginning.
+  /// Whether the file begins with `magic`; does not move in the file.
   bool begins_with(std::string_view magic) const {
     std::array<char, 8> first{};
     const ssize_t got = ::pread(descriptor_, first.data(), first.size(), 0);
@@ -115,7 +115,7 @@ class GzipFile final : public ByteSource {
     return stream_.avail_in > 0;
   }
 
-  /// Behind a member stand other members or zeros, as tapes and archives pad with, or nothing.
+  /// A member is followed by other members, by zeros, with which tapes and archives pad, or by nothing.
   void next_member() {
     while (refill() && *stream_.next_in == 0) {
       ++stream_.next_in;

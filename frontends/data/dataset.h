@@ -1,6 +1,6 @@
 #pragma once
-// A labelled set of pictures. The tensors share their memory with every copy of the Dataset; a Dataset that
-// nobody writes to may be read from any number of threads.
+// A labelled set of pictures. The tensors share their memory with every copy of the Dataset; any number of
+// threads may read a Dataset that no thread writes to.
 
 #include "weft/graph/tensor.h"
 

@@ -1,6 +1,6 @@
 #pragma once
-// The skeletons of the ten digits: for each digit the few ways in which people write it, as knots that a pen
-// passes. Constant tables; x goes right, y goes down, and a digit is 100 units high before anything bends it.
+// The skeletons of the ten digits: for each digit the usual ways to write it, as knots that a pen passes.
+// Constant tables; x goes right, y goes down, and a digit is 100 units high before anything bends it.
 
 #include <array>
 #include <cstddef>
@@ -25,7 +25,7 @@ struct Knot {
 inline constexpr std::size_t kMaxKnots = 20;
 
 /// One way to write a digit. `share` is how often people do, relative to the digit's other glyphs; `freedom`
-/// is how far its form may vary, relative to most glyphs: less where little tells it from another digit.
+/// is how far its form may vary, relative to most glyphs: less where it is easily taken for another digit.
 struct Glyph {
   constexpr Glyph(unsigned how_often, float how_free, std::initializer_list<Knot> list)
       : share(how_often), freedom(how_free), size(list.size()) {

@@ -21,7 +21,7 @@ struct GzipWriter::Stream {
   Stream& operator=(const Stream&) = delete;
   ~Stream() { deflateEnd(&state); }
 
-  /// Lets zlib work until it wants more input, or, at the end, until it has written all.
+  /// Lets zlib work until it needs more input, or, at the end, until it has written everything.
   void run(int flush) {
     do {
       state.next_out = reinterpret_cast<Bytef*>(window.data());

@@ -7,7 +7,7 @@
 namespace weft::data {
 namespace {
 
-// How far a hand strays. Lengths are in glyph units (a digit is 100 high), angles in radians.
+// How much handwriting varies. Lengths are in glyph units (a digit is 100 high), angles in radians.
 constexpr float kKnotJitter = 6.5F;
 constexpr float kRotation = 0.36F;
 constexpr float kSlant = 0.56F;         // shear to the right ...
@@ -23,7 +23,7 @@ constexpr float kSoftEdge = 0.5F;   // pixels that antialiasing adds around the 
 
 float between(PhiloxSequence& random, float low, float high) { return low + (high - low) * random.uniform(); }
 
-/// Triangular in (-1, 1): mostly small and never wild, so that a digit stays readable.
+/// Triangular in (-1, 1): mostly small and never large, so that a digit stays readable.
 float stray(PhiloxSequence& random) {
   const float plus =
       random.uniform();  // on lines of their own: compilers differ in which operand comes first
@@ -108,8 +108,7 @@ struct Pen {
 };
 
 Pen draw_pen(float width, PhiloxSequence& random) {
-  // The square makes thin pens the usual ones. People do not write narrow digits with a broad pen: the loops
-  // would fill up.
+  // The square makes thin pens the usual ones. Narrow digits get no broad pen, which would fill their loops.
   const float u = random.uniform();
   const float thickest = kThickestPen * std::min(1.0F, std::sqrt(width));
   return {.radius = kThinnestPen + (thickest - kThinnestPen) * (0.6F * u + 0.4F * u * u),
@@ -119,8 +118,8 @@ Pen draw_pen(float width, PhiloxSequence& random) {
 
 using Knots = std::array<Knot, kMaxKnots>;
 
-/// The glyph's knots, each a little off. Knots at one and the same place (where a stroke closes) do not stay
-/// together: hands do not close their loops exactly.
+/// The glyph's knots, each moved a little. Knots at the same place (where a stroke closes) are moved apart,
+/// since handwritten loops do not close exactly.
 Knots jittered(std::span<const Knot> knots, float jitter, PhiloxSequence& random) {
   Knots moved{};
   for (std::size_t i = 0; i < knots.size(); ++i) {
@@ -139,7 +138,7 @@ Point spline(Point a, Point b, Point c, Point d, float t) {
   return b + t * (slope_b + t * (square + t * cubic));
 }
 
-/// The polyline through the knots. At an end and at a corner the curve knows nothing of what lies beyond.
+/// The polyline through the knots. At an end and at a corner the curve does not depend on the knots beyond.
 template <typename Map>
 Drawing trace(std::span<const Knot> knots, const Pen& pen, const Map& map) {
   Drawing drawing;
@@ -174,7 +173,7 @@ struct Box {
   float side() const { return std::max(high.x - low.x, high.y - low.y); }
 };
 
-/// Where the ink has its mean, as if strokes that cross were inked twice.
+/// The centre of mass of the ink, where crossing strokes count twice.
 Point centre_of_mass(std::span<const Segment> segments) {
   Point sum;
   float mass = 0;
@@ -187,7 +186,8 @@ Point centre_of_mass(std::span<const Segment> segments) {
   return (1.0F / mass) * sum;
 }
 
-/// Glyph units to pixels: the larger side of the inked box becomes kDigitBox, and the mass is centred.
+/// Converts glyph units to pixels: the larger side of the inked box becomes kDigitBox, and the mass is
+/// centred.
 void fit(Drawing& drawing, float radius) {
   Box box;
   for (const Segment& piece : drawing.segments()) {

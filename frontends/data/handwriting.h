@@ -1,6 +1,6 @@
 #pragma once
-// One digit as one hand writes it once: a glyph, with every knot a little off, the whole turned, slanted and
-// stretched, and the paper bent. A pure function of the random numbers that it draws; it allocates nothing.
+// Writes one digit by hand: takes a glyph, moves every knot a little, turns, slants and stretches the whole,
+// and bends the paper. A pure function of the random numbers that it draws; it allocates nothing.
 
 #include <array>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace weft::data {
 
-/// A piece of a stroke, straight, drawn with a round pen whose radius goes from one to the other.
+/// A straight piece of a stroke, drawn with a round pen whose radius changes from one end to the other.
 struct Segment {
   Point from;
   Point to;

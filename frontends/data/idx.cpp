@@ -22,7 +22,7 @@
 namespace weft::data {
 namespace {
 
-// What a header is believed before a gzip file has shown that it inflates to more.
+// The memory that a header gets before a gzip file has shown that it inflates to more.
 constexpr std::int64_t kFirstElements = std::int64_t{1} << 20;
 
 /// An element type of the format, and the dtype that holds its numbers.
@@ -77,7 +77,7 @@ const ElementType& element_type(unsigned code, const std::string& path) {
                  fmt::format("0x{:02X}", code));
 }
 
-/// In the file. Those of the tensor must have a size, too.
+/// The bytes of the data in the file. Throws also if the tensor's bytes do not fit a size.
 std::uint64_t data_bytes_of(const std::vector<std::int64_t>& sizes, const ElementType& type,
                             const std::string& path) {
   try {
@@ -129,7 +129,7 @@ std::span<std::byte> bytes_of(Tensor& tensor) {
   return {static_cast<std::byte*>(tensor.mutable_data()), tensor.bytes()};
 }
 
-/// A longer vector that begins with what `tensor` holds.
+/// A longer vector that begins with the elements of `tensor`.
 Tensor grown(const Tensor& tensor, std::int64_t elements) {
   Tensor longer = Tensor::uninitialized(tensor.dtype(), {elements});
   std::copy_n(static_cast<const std::byte*>(tensor.data()), tensor.bytes(), bytes_of(longer).begin());
@@ -209,7 +209,7 @@ Tensor read_idx(const std::filesystem::path& path) {
   const Header header = read_header(*source, name);
   const auto known_size = source->known_size();
   if (known_size) check_file_size(header, *known_size, name);
-  // What has no dtype of its size is read as bytes first.
+  // Elements without a dtype of their size are read as bytes first.
   const auto [code, dtype, width] = *header.type;
   const bool is_narrow = width != size_of(dtype);
   const auto count = static_cast<std::int64_t>(is_narrow ? header.data_bytes : header.data_bytes / width);

@@ -9,19 +9,19 @@
 
 namespace weft::data {
 
-/// The tensor that the file holds: u8, i32, f32 or f64, of rank 1 or more, in memory of its own. Elements of
-/// 8 and 16 bits with a sign come as i32.
+/// The tensor that the file holds: u8, i32, f32 or f64, of rank 1 or more, in memory of its own. Signed
+/// elements of 8 and 16 bits become i32.
 ///
 /// The file is hostile until read: sizes multiply with overflow checks, a plain file is compared with its
-/// header before anything is allocated, and a gzip file earns its memory by inflating to it.
-/// Throws Error(io) when the file is missing or unreadable; Error(bad_file) when it is not IDX, is
-/// truncated, goes on after its data, or is broken gzip; Error(unsupported) for other compressions.
-/// Every message is one line with the path, what was expected and what came.
+/// header before anything is allocated, and memory for a gzip file grows with what it inflates to. Throws
+/// Error(io) when the file is missing or unreadable; Error(bad_file) when it is not IDX, is truncated, goes
+/// on after its data, or is broken gzip; Error(unsupported) for other compressions. Every message is one line
+/// with the path, what was expected and what came.
 Tensor read_idx(const std::filesystem::path& path);
 
-/// Writes `tensor` so that read_idx gives it back; gzip when the name ends in ".gz". The file appears whole
-/// or not at all: it is written beside its place, synced, and renamed. Throws Error(unsupported) for a dtype,
-/// rank or size that IDX cannot hold, Error(io) when the operating system refuses; the old file then stays.
+/// Writes `tensor` so that read_idx gives it back; gzip when the name ends in ".gz". The write is atomic:
+/// into a temporary file, which is synced and renamed. Throws Error(unsupported) for a dtype, rank or size
+/// that IDX cannot hold, Error(io) when the operating system refuses; the old file then stays.
 void write_idx(const Tensor& tensor, const std::filesystem::path& path);
 
 }  // namespace weft::data

@@ -17,7 +17,7 @@
 namespace weft::data {
 namespace {
 
-/// No number that anybody writes is longer.
+/// Longer than any reasonable number.
 constexpr std::size_t kLongestWord = 512;
 constexpr std::int64_t kMostColumns = std::numeric_limits<std::int32_t>::max();
 
@@ -41,7 +41,7 @@ bool is_tiny(std::string_view number) {
   return number.find_first_not_of("-0") == number.find('.');
 }
 
-/// What people may see of a hostile word.
+/// A word of the file, made safe to show.
 std::string shown(std::string_view text) {
   constexpr std::size_t kShown = 40;
   if (text.empty()) return "nothing";
@@ -56,7 +56,7 @@ class Reader {
     skip_byte_order_mark();
   }
 
-  /// Comments are nowhere.
+  /// The next token; comments are skipped.
   Token next() {
     while (is_space(peek())) take();
     if (peek() == '#') {
@@ -87,7 +87,7 @@ class Reader {
 
   static bool is_space(int c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-  /// As editors on Windows put before UTF-8.
+  /// Skips the mark that editors on Windows put before UTF-8.
   void skip_byte_order_mark() {
     peek();
     if (std::string_view(buffer_.data(), filled_).starts_with("\xEF\xBB\xBF")) next_ = 3;
@@ -120,7 +120,7 @@ class Reader {
   std::string word_;
 };
 
-/// Memory of a vector as a tensor, without a copy.
+/// A tensor that takes over the memory of a vector.
 template <typename T>
 Tensor tensor_of(std::vector<T> numbers) {
   const auto kept = std::make_shared<std::vector<T>>(std::move(numbers));
@@ -164,7 +164,7 @@ class Parser {
  private:
   static constexpr std::string_view kQuery = "qid:";
 
-  /// Up to the end of the line or file, which it returns.
+  /// Reads entries up to the end of the line or file, and returns that token.
   Token read_entries() {
     std::int64_t before = least_ - 1;
     for (bool is_first = true;; is_first = false) {
@@ -194,7 +194,7 @@ class Parser {
     std::int64_t query = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), query);
     if (problem == std::errc() && end == digits.data() + digits.size()) return query;
-    throw reader_.bad(token.at, "a query is no integer", "qid:number", shown(token.text));
+    throw reader_.bad(token.at, "a query is not an integer", "qid:number", shown(token.text));
   }
 
   std::int64_t read_entry(const Token& token, std::int64_t before) {
@@ -230,7 +230,7 @@ class Parser {
         fmt::format("an integer from {} to {}, for indices ascend", before + 1, largest_), shown(text));
   }
 
-  /// An index of 0 gives a file away that counts from there.
+  /// An index of 0 shows that a file counts from 0.
   std::int64_t first_index() const {
     if (options_.first_index != FirstIndex::automatic) return least_;
     if (!has_zero_) return 1;
@@ -245,7 +245,7 @@ class Parser {
   /// The largest index where the first column has index 0.
   std::int64_t largest_from_zero() const { return (options_.width > 0 ? options_.width : kMostColumns) - 1; }
 
-  /// A '+' before it is welcome, as in labels.
+  /// The number may begin with '+', as in labels.
   double number(std::string_view text, Position at, std::string_view what) const {
     std::string_view digits = text;
     if (digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
@@ -254,7 +254,7 @@ class Parser {
     const bool is_whole = end == digits.data() + digits.size();
     if (problem == std::errc() && is_whole && std::isfinite(result)) return result;
     if (problem == std::errc::result_out_of_range && is_whole && is_tiny(digits)) return 0.0;
-    throw reader_.bad(at, fmt::format("{} is no finite number", what), "a decimal number that f64 holds",
+    throw reader_.bad(at, fmt::format("{} is not a finite number", what), "a decimal number that f64 holds",
                       shown(text));
   }
 
@@ -314,7 +314,7 @@ Tensor class_numbers(const Tensor& labels, std::span<const double> classes) {
                            const auto found = std::ranges::lower_bound(classes, label);
                            if (found != classes.end() && *found == label)
                              return static_cast<std::int32_t>(found - classes.begin());
-                           throw Error(ErrorCode::out_of_range, "a label is no class",
+                           throw Error(ErrorCode::out_of_range, "a label is not a class",
                                        {.expected = fmt::format("one of {} classes", classes.size()),
                                         .actual = fmt::format("{}", label)});
                          });

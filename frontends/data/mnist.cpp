@@ -27,12 +27,12 @@ struct Names {
 constexpr Names kTrain{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"};
 constexpr Names kTest{"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
-/// The plain file or else the compressed one; throws Error(io) when there is neither. Some archives write a
-/// dot for the second dash: "train-images.idx3-ubyte".
+/// The plain file, or else the compressed one; throws Error(io) if neither exists. Some archives write a dot
+/// for the second dash: "train-images.idx3-ubyte".
 fs::path file_in(const fs::path& directory, std::string_view name) {
   std::string dotted(name);
   dotted[dotted.rfind("-idx")] = '.';
-  std::error_code ignored;  // what cannot be looked at counts as missing
+  std::error_code ignored;  // a file that cannot be accessed counts as missing
   for (const char* const ending : {"", ".gz"}) {
     for (const std::string& spelling : {std::string(name), dotted}) {
       fs::path file = directory / (spelling + ending);

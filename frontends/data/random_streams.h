@@ -8,7 +8,7 @@
 
 namespace weft::data {
 
-/// What the numbers are for; the values are part of every result and never change.
+/// What the numbers are for. The enumerators' values affect every result and must never change.
 enum class Purpose : std::uint64_t {
   shuffle = 0x7368756666'6C65,
   digits = 0x6469676974'73,

@@ -1,5 +1,5 @@
 #pragma once
-// From strokes to pixels. A pure function of its arguments that allocates nothing.
+// Turns strokes into pixels. A pure function that allocates nothing.
 
 #include <cstdint>
 #include <span>
@@ -13,9 +13,9 @@ inline constexpr int kDigitSide = 28;
 inline constexpr int kDigitPixels = kDigitSide * kDigitSide;
 
 /// Draws with antialiasing: a pixel whose middle lies d from a segment's line, drawn with radius r, is
-/// covered by clamp(r - d + 1/2, 0, 1), smoothed; where strokes cross, the darker wins. `centre` is where the
-/// drawing's origin goes, (14, 14) being the middle of the picture; `ink` is the value of full cover. What
-/// falls outside is cut off.
+/// covered by clamp(r - d + 1/2, 0, 1), smoothed; where strokes cross, the darker one counts. `centre` is the
+/// place of the drawing's origin, where (14, 14) is the middle of the picture; `ink` is the value of full
+/// cover. Strokes outside the picture are cut off.
 void rasterize(std::span<const Segment> segments, Point centre, float ink,
                std::span<std::uint8_t, kDigitPixels> pixels);
 

@@ -1,6 +1,6 @@
 #pragma once
-// A labelled sparse matrix. The tensors share their memory with every copy; one that nobody writes to may be
-// read from any number of threads.
+// A labelled sparse matrix. The tensors share their memory with every copy. Any number of threads may read
+// one that no thread writes to.
 
 #include "weft/graph/sparse_tensor.h"
 

@@ -73,7 +73,7 @@ void on_threads(std::int64_t helpers, const Work& work) {
     try {
       threads.emplace_back(work);
     } catch (const std::system_error&) {
-      break;  // the work is shared by whoever is there, so this thread can do it all
+      break;  // the running threads share the work, and this thread alone can do it all
     }
   }
   work();

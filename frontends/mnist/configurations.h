@@ -9,7 +9,7 @@
 
 namespace weft::mnist {
 
-/// What the paper varies: the number of hidden layers of 100 units, or the width of one hidden layer.
+/// What the paper varies: the number of hidden layers with 100 units, or the width of one hidden layer.
 enum class Series { depth, width };
 
 struct Configuration {
@@ -23,7 +23,7 @@ struct Configuration {
 /// 512 and 1024 with relu.
 std::span<const Configuration> paper_configurations();
 
-/// Throws Error(invalid_argument) naming all configurations where none has that name.
+/// Throws Error(invalid_argument), which lists all configurations, if none has that name.
 const Configuration& configuration_named(std::string_view name);
 
 }  // namespace weft::mnist

@@ -7,12 +7,12 @@
 namespace weft::mnist {
 
 struct Evaluation {
-  Tensor classes;         // i64 [n], of the images in their order
+  Tensor classes;         // i64 [n], of the images, in order
   double accuracy = 0.0;  // in [0, 1]
-  double seconds = 0.0;   // to predict them all, with the plan made
+  double seconds = 0.0;   // to predict all images, without making the plan
 };
 
-/// `predict` is a compiled `prediction`.
+/// `predict` is a compiled `prediction` (mlp.h).
 Evaluation evaluate(Function& predict, const data::Dataset& test);
 
 }  // namespace weft::mnist

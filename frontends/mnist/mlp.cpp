@@ -16,7 +16,7 @@
 namespace weft::mnist {
 namespace {
 
-constexpr std::int64_t kBatch = 500;  // 784 pixels of each as f32 take 1.5 MB, near the processor
+constexpr std::int64_t kBatch = 500;  // their 784 pixels each take 1.5 MB as f32, which fits a cache
 
 /// The named initializer of weights or of biases, with the deviation that the model asks for.
 nn::Initializer weight_start(const MlpConfig& config, const std::string& name) {

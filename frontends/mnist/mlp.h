@@ -20,7 +20,7 @@ struct MlpConfig {
   std::int64_t classes = 10;
   std::string activation = "relu";             // see nn::named_activations
   std::string initializer = "glorot_uniform";  // see nn::named_initializers
-  std::string bias_initializer{};              // empty: what goes with the weights'
+  std::string bias_initializer{};              // empty: the one that belongs to the weights' initializer
   std::optional<double> deviation{};           // of "normal" and "truncated_normal"; empty: their default
   double dropout = 0.0;                        // of hidden units, while training
 
@@ -42,11 +42,11 @@ class Mlp {
  public:
   /// Layers "dense1", "dense2", ...
   Mlp(Graph& graph, const MlpConfig& config, DType dtype = f32);
-  /// Scaled pixels as floats [batch, inputs] to logits [batch, classes] of the network's dtype.
+  /// Maps scaled pixels, floats [batch, inputs], to logits [batch, classes] of the network's dtype.
   Value operator()(const Value& pixels) const;
-  /// The same while training: with dropout.
+  /// The same for training, with dropout.
   Value training_logits(const Value& pixels) const;
-  /// What each layer gives in prediction: the hidden activations, then the logits.
+  /// The outputs of all layers in prediction: the hidden activations, then the logits.
   std::vector<Value> layer_outputs(const Value& pixels) const;
   /// Weight and bias of each layer in turn.
   std::vector<Value> parameters() const;
@@ -80,12 +80,12 @@ struct StepOptions {
   std::string loss = "cross_entropy";  // see losses::named_class_losses
 };
 
-/// One step of training on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]: feeds the rows
-/// to use, i32 [batch]; gives their mean loss; updates every parameter.
+/// One step of training on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]: takes the
+/// numbers of the rows, i32 [batch], returns their mean loss and updates every parameter.
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const OptimizerConfig& optimizer, const StepOptions& options = {});
 
-/// Feeds images, u8 [batch, inputs]; gives their classes, i64 [batch].
+/// Takes images, u8 [batch, inputs], and returns their classes, i64 [batch].
 FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels = {});
 
 /// The classes of all images, u8 [n, inputs], in batches of 500: i64 [n].

@@ -43,7 +43,7 @@ std::vector<double> multipliers_of(const OptimizerConfig& optimizer, std::size_t
   return multipliers;
 }
 
-/// Every second one of all, or all of them.
+/// Every second one (the weights), or all of them if biases decay too.
 std::vector<Value> decayed(const OptimizerConfig& optimizer, Values all) {
   std::vector<Value> some;
   for (std::size_t i = 0; i < all.size(); i += optimizer.decay_biases ? 1 : 2) some.push_back(all[i]);

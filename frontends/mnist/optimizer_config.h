@@ -1,8 +1,8 @@
 #pragma once
-// An optimizer as data, as flags and files give it, and the updates that it builds. What can be chosen stands
-// in two tables, `named_optimizers()` and `named_schedules()` (optimizer_table.cpp): their rows are all that
-// the command line, recipes, help texts, checkpoints and `weft check` know. A new optimizer is a row there;
-// if it needs a number that no other has, that is a member and a field here as well.
+// An optimizer as data, as flags and files describe it, and the updates that it builds. The choices are in
+// two tables, `named_optimizers()` and `named_schedules()` (optimizer_table.cpp), which the command line,
+// recipes, help texts, checkpoints and `weft check` read. A new optimizer is a row there; a number that no
+// other optimizer has is also a member and a field here.
 
 #include <cstdint>
 #include <limits>
@@ -88,10 +88,10 @@ struct OptimizerChoice {
   std::span<const Key<OptimizerConfig>> keys;  // the numbers that it reads
   std::vector<Value> (*build)(std::span<const Value> parameters, std::span<const Value> gradients,
                               const optim::Rate& rate, const OptimizerConfig& config) = nullptr;
-  bool decays_beside_step = false;  // weight decay is no part of the gradient
+  bool decays_beside_step = false;  // weight decay does not go through the gradient
 };
 std::span<const OptimizerChoice> named_optimizers();
-/// Throws Error(invalid_argument) that lists the names.
+/// Throws Error(invalid_argument), which lists the names.
 const OptimizerChoice& optimizer_named(std::string_view name);
 
 /// The optimizer with its default rate and the schedule that goes with it: together they keep every epoch of
@@ -103,32 +103,32 @@ struct ScheduleChoice {
   std::string_view name;  // "cosine"
   std::string_view help;
   std::span<const Key<ScheduleConfig>> keys;
-  /// The rate after `step` steps of `steps`; null: it is the rate itself.
+  /// The rate after `step` steps of `steps`; null: the rate is constant.
   Value (*build)(const Value& step, double rate, std::int64_t steps, const ScheduleConfig& config) = nullptr;
-  bool ends = false;  // it depends on the number of all steps
+  bool ends = false;  // whether it depends on the number of all steps
 };
 std::span<const ScheduleChoice> named_schedules();
-/// Throws Error(invalid_argument) that lists the names.
+/// Throws Error(invalid_argument), which lists the names.
 const ScheduleChoice& schedule_named(std::string_view name);
 
-/// What every optimizer has: weight decay and the rate of biases.
+/// The numbers that every optimizer has: weight decay and the rate of biases.
 std::span<const Key<OptimizerConfig>> common_optimizer_keys();
-/// What every schedule has: the warm-up.
+/// The numbers that every schedule has: the warm-up.
 std::span<const Key<ScheduleConfig>> common_schedule_keys();
 /// The numbers that a learning rate may be: those that an f32 holds.
 inline constexpr Bounds kRateBounds{
     .low = 0.0, .high = std::numeric_limits<float>::max(), .low_is_possible = false};
 
-/// Whether the rate depends on the number of all steps, so that a training cannot be made longer once it
-/// runs.
+/// Whether the rate depends on the number of all steps, so that a started training cannot be made longer.
 bool schedule_ends(const ScheduleConfig& schedule);
 
 /// Throws Error(invalid_argument) for an unknown name and for a number out of the bounds of its key.
 void validate(const OptimizerConfig& optimizer);
 
-/// One optimizer step on weights and biases, which alternate in `parameters`, and what it must count. `steps`
-/// is how many a training does, for schedules that end. Throws Error(invalid_argument) for what `validate`
-/// refuses, a schedule that needs `steps` and has none, and one for an optimizer whose rate must be a number.
+/// The updates of one optimizer step on weights and biases, which alternate in `parameters`, and of its
+/// counters. `steps` is the number of steps of the training, for schedules that end. Throws
+/// Error(invalid_argument) for what `validate` refuses, for a schedule that needs `steps` and has none, and
+/// for a schedule with an optimizer whose rate must be a number.
 std::vector<Value> updates_of(const OptimizerConfig& optimizer, std::span<const Value> parameters,
                               std::span<const Value> gradients, std::int64_t steps);
 

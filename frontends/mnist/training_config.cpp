@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kEntry = "weft.mnist";
 
-/// Fields that every version wrote; all later ones have defaults.
+/// The fields that every version wrote; all later fields have defaults.
 constexpr std::array<std::string_view, 11> kAlwaysWritten{"inputs", "layers",       "classes", "activation",
                                                           "init",   "optimizer",    "batch",   "seed",
                                                           "epoch",  "batches_done", "loss_sum"};
@@ -78,7 +78,7 @@ void read(std::string_view name, const json& from, std::vector<std::int64_t>& to
 
 SavedTraining parse(const json& text) {
   if (!text.is_object())
-    throw Error(ErrorCode::bad_file, "its description of the training is no JSON object");
+    throw Error(ErrorCode::bad_file, "its description of the training is not a JSON object");
   for (const std::string_view name : kAlwaysWritten) {
     if (!text.contains(name)) throw Error(ErrorCode::bad_file, fmt::format("'{}' is missing", name));
   }

@@ -1,5 +1,5 @@
 #pragma once
-// What must be known to go on with a training or to use its model, and its form in a checkpoint.
+// What must be known to continue a training or to use its model, and its form in a checkpoint.
 
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 
 namespace weft::mnist {
 
-/// Pixels and sizes come from the data and are part of the model; the rest is what somebody chose.
+/// Pixels and sizes come from the data and belong to the model; everything else is chosen.
 struct TrainingConfig {
   MlpConfig model;
   OptimizerConfig optimizer;
@@ -17,9 +17,10 @@ struct TrainingConfig {
   PixelScale pixels{};
   std::string loss = "cross_entropy";  // see losses::named_class_losses
   double label_smoothing = 0.0;
-  std::int64_t epochs = 10;   // in all; schedules that end do so with them
-  double validation = 0.0;    // the share of the training images that is held out
-  std::int64_t patience = 0;  // epochs without a better validation accuracy that end the training; 0: none do
+  std::int64_t epochs = 10;  // in all; schedules that end reach their end with the last epoch
+  double validation = 0.0;   // the share of the training images that is held out
+  std::int64_t patience =
+      0;  // how many epochs without a better validation accuracy end the training; 0: none
 
   bool operator==(const TrainingConfig&) const = default;
   static constexpr auto fields = std::tuple(
@@ -31,9 +32,9 @@ struct TrainingConfig {
 };
 static_assert(kListsEveryMember<TrainingConfig>);
 
-/// The epoch whose weights did best on the images held out.
+/// The epoch whose weights were best on the images held out.
 struct BestEpoch {
-  std::int64_t epoch = 0;  // counted from 1; 0: none yet
+  std::int64_t epoch = 0;  // counted from 1; 0: there is none yet
   double accuracy = 0.0;
 
   bool operator==(const BestEpoch&) const = default;
@@ -54,17 +55,17 @@ struct SavedTraining {
 };
 static_assert(kListsEveryMember<SavedTraining>);
 
-/// Throws Error(invalid_argument) for what cannot be trained: unknown names, numbers out of their bounds.
+/// Throws Error(invalid_argument) for unknown names and numbers out of their bounds.
 void validate(const TrainingConfig& config);
 
 /// One step of such a training, on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples].
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const TrainingConfig& config);
 
-/// As the text that a checkpoint carries: every field by its name.
+/// The text for a checkpoint: every field by its name.
 Metadata to_metadata(const SavedTraining& saved);
 /// Throws Error(bad_file) when the metadata are not those of such a training; `path` is for the message. A
-/// field that older versions did not write has its default.
+/// field that older versions did not write gets its default.
 SavedTraining from_metadata(const Metadata& metadata, const std::string& path);
 
 }  // namespace weft::mnist

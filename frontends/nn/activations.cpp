@@ -16,10 +16,10 @@ namespace {
 Scope named(const Operand& x, std::string_view name) { return {x.value(name).graph(), name, x.where()}; }
 
 constexpr double kSaturated = 1e4;  // where a sigmoid is 0 or 1, in any dtype
-constexpr double kFar = 1e30;       // 1 more makes no difference, in any dtype
+constexpr double kFar = 1e30;       // adding 1 makes no difference, in any dtype
 
-/// x sigmoid(gate(x)), where x is -infinity -0, with the derivative s (1 + x g' (1 - s)), s = sigmoid(g):
-/// without the difference 1 - s, and without 0 times infinity.
+/// x sigmoid(gate(x)), which is -0 where x is -infinity. Its derivative s (1 + x g' (1 - s)), with s =
+/// sigmoid(g), is computed without the difference 1 - s and without 0 times infinity.
 Value gated(const Operand& x, const std::function<Value(const Value&)>& gate,
             const std::function<Operand(const Value&)>& slope) {
   const Value u = x.value();
@@ -55,7 +55,7 @@ Value hard_tanh(const Operand& x) { return clip(x, -1.0, 1.0); }
 
 Value softsign(const Operand& x) {
   const Scope origin = named(x, "softsign");
-  // Of infinities it is 1 and -1; its slope 1 / (1 + |x|)^2 is written without the difference 1 - |y|.
+  // At the infinities it is 1 and -1. Its slope 1 / (1 + |x|)^2 is computed without the difference 1 - |y|.
   const Value u = x.value();
   const Value bounded = clip(x, -kFar, kFar);
   return custom_gradient(bounded / (1.0 + abs(bounded)), {&u, 1}, [](const GradientArgs& args) {

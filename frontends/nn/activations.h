@@ -1,5 +1,5 @@
 #pragma once
-// Activations made of the ops in ops/: of one floating-point value, elementwise. And the table of those that
+// Elementwise activations of one floating-point value, made of the ops in ops/, and the table of those that
 // can be chosen by name.
 
 #include <span>
@@ -17,7 +17,7 @@ Value prelu(const Operand& x, const Value& alpha);
 /// l x where x > 0, else l a (e^x - 1), with l = 1.0507... and a = 1.6732... that keep mean 0 and variance 1
 /// (Klambauer et al., NIPS 2017).
 Value selu(const Operand& x);
-/// min(max(x / 6 + 1/2, 0), 1), as PyTorch.
+/// min(max(x / 6 + 1/2, 0), 1), as in PyTorch.
 Value hard_sigmoid(const Operand& x);
 /// min(max(x, -1), 1).
 Value hard_tanh(const Operand& x);
@@ -31,14 +31,14 @@ Value gelu_tanh(const Operand& x);
 inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
 
-/// An activation of hidden layers, without parameters.
+/// An activation without parameters, for hidden layers.
 struct NamedActivation {
   std::string_view name;  // "relu"
   std::string_view help;
   Value (*apply)(const Operand& x);
 };
 std::span<const NamedActivation> named_activations();
-/// Throws Error(invalid_argument) that lists the names.
+/// Throws Error(invalid_argument), which lists the names.
 const NamedActivation& activation_named(std::string_view name);
 
 }  // namespace weft::nn

@@ -88,7 +88,7 @@ Value local_response_norm(const Operand& x, const LocalResponseNormOptions& opti
   if (shape.rank() != 4)
     refuse(ErrorCode::shape_mismatch, "it takes pictures", "[batch, channels, height, width]",
            to_string(shape));
-  // With the channels as rows, a window of channels is a pooling window one column wide.
+  // If channels are seen as rows, a window of channels is a pooling window of one column.
   const Shape rows{shape[0], 1, shape[1], shape[2] * shape[3]};
   const Pool2dOptions window{.window = {options.size, 1}, .stride = 1, .padding = {options.size / 2, 0}};
   const Value mean_square = reshape(avg_pool2d(reshape(square(value), rows), window), shape);

@@ -11,9 +11,9 @@
 
 namespace weft::nn {
 
-/// How a convolution layer slides its filters, and how its parameters start. Of the initializers' fans,
-/// fan_in is channels / groups * kernel height * kernel width, fan_out filters / groups * kernel height *
-/// kernel width.
+/// How a convolution layer slides its filters, and how its parameters start. For initializers fan_in is
+/// channels / groups * kernel height * kernel width, and fan_out is filters / groups * kernel height * kernel
+/// width.
 struct Conv2dLayerOptions {
   Conv2dOptions sliding{};
   bool bias = true;
@@ -25,7 +25,7 @@ struct Conv2dLayerOptions {
 struct Conv2dLayer {
   static constexpr std::string_view kind = "Conv2d";
   Value weight;
-  Value bias;  // empty without one
+  Value bias;  // empty without a bias
   Conv2dOptions sliding{};
 
   /// [batch, channels, height, width] -> [batch, filters, ...] as conv2d says. Errors name the layer:
@@ -40,7 +40,7 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
                    const Size2d& kernel, DType dtype = f32, const Conv2dLayerOptions& options = {},
                    Where where = Where::current());
 
-/// The same for as many channels, and of the dtype, as it is first applied to.
+/// The same; the first value that the layer is applied to decides the number of channels and the dtype.
 Lazy<Conv2dLayer> conv2d(Graph& graph, std::string_view name, std::int64_t filters, const Size2d& kernel,
                          const Conv2dLayerOptions& options = {}, Where where = Where::current());
 

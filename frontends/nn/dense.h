@@ -22,7 +22,7 @@ struct DenseOptions {
 struct Dense {
   static constexpr std::string_view kind = "Dense";
   Value weight;
-  Value bias;  // empty without one
+  Value bias;  // empty without a bias
 
   /// [..., inputs] -> [..., units]. Errors name the layer: shape_mismatch, dtype_mismatch.
   Value operator()(const Operand& x) const;
@@ -35,12 +35,13 @@ struct Dense {
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype = f32,
             const DenseOptions& options = {}, Where where = Where::current());
 
-/// The same for as many inputs, and of the dtype, as it is first applied to: `const auto hidden =
-/// dense(graph, "hidden", 100);`. Throws Error(shape_mismatch) there unless the last axis is a number.
+/// The same; the first value that the layer is applied to decides the number of inputs and the dtype: `const
+/// auto hidden = dense(graph, "hidden", 100);`. Applying it throws Error(shape_mismatch) unless the last axis
+/// is a number.
 Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const DenseOptions& options = {},
                   Where where = Where::current());
 
-/// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a graph that uses it once.
+/// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a layer that is used once.
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});
 
 }  // namespace weft::nn

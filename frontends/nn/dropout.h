@@ -1,6 +1,6 @@
 #pragma once
-// Noise for training, as functions and as layers that a prediction passes over. All of it keeps the mean of
-// what it is put on. Plain `dropout` is an op (weft/ops/random.h). Rates are in [0, 1), else
+// Noise for training, as functions and as layers that do nothing in prediction. All of them keep the mean of
+// their input. Plain `dropout` is an op (weft/ops/random.h). Rates must be in [0, 1), or it is an
 // Error(invalid_argument).
 
 #include <string_view>
@@ -13,8 +13,8 @@ namespace weft::nn {
 /// CVPR 2015).
 Value spatial_dropout(const Operand& x, double rate);
 
-/// Sets elements to selu's lower limit with probability `rate`, and then scales and shifts all, so that a
-/// mean of 0 and a variance of 1 stay (Klambauer et al., NIPS 2017).
+/// Sets elements to selu's lower limit with probability `rate`, and then scales and shifts all elements, so
+/// that a mean of 0 and a variance of 1 are kept (Klambauer et al., NIPS 2017).
 Value alpha_dropout(const Operand& x, double rate);
 
 /// x + N(0, deviation^2).

@@ -17,8 +17,9 @@ void visit_float(DType dtype, F f) {
   }
 }
 
-/// Columns of length 1, each orthogonal to all others; x has at least as many rows as columns. With the signs
-/// of R's diagonal Q is uniformly distributed where x is normally (Mezzadri, Notices of the AMS 2007).
+/// Columns of length 1, each orthogonal to all others; x has at least as many rows as columns. If x is
+/// normally distributed, Q with the signs of R's diagonal is uniformly distributed (Mezzadri, Notices of the
+/// AMS 2007).
 Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& x) {
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(x);
   Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(x.rows(), x.cols());

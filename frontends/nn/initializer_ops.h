@@ -1,5 +1,5 @@
 #pragma once
-// What initializers need beyond the ops in ops/. They run once, when a session starts.
+// The ops that initializers need besides those in ops/. They run once, when a session starts.
 
 #include "weft/graph/op.h"
 #include "weft/ops/elementwise.h"

@@ -1,5 +1,5 @@
 #pragma once
-// How parameters start. An initializer builds graph: the session computes it once, from its seed.
+// How parameters start. An initializer builds nodes, which the session computes once, from its seed.
 
 #include <cstdint>
 #include <functional>
@@ -27,8 +27,8 @@ Initializer ones();
 Initializer constant(double number);
 Initializer uniform(double low, double high);
 Initializer normal(double mean, double deviation);
-/// A normal distribution of which only what lies within two deviations of the mean is kept, exactly: by the
-/// inverse of its distribution function. `deviation` is that of the whole one; what is kept has 0.87963 of
+/// A normal distribution limited to two deviations around the mean, sampled exactly by the inverse of its
+/// distribution function. `deviation` is that of the unlimited distribution; the limited one has 0.87963 of
 /// it.
 Initializer truncated_normal(double mean, double deviation);
 
@@ -52,25 +52,25 @@ Initializer lecun_normal();
 /// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe, McClelland and Ganguli,
 /// ICLR 2014). A shape of more axes counts as [first, all others].
 Initializer orthogonal(double gain = 1.0);
-/// `gain` on the diagonal of a matrix, else 0.
+/// A matrix with `gain` on the diagonal and 0 elsewhere.
 Initializer identity(double gain = 1.0);
-/// U(-a, a) with a = 1 / sqrt(fan_in), as Torch's linear layers start, their biases too.
+/// U(-a, a) with a = 1 / sqrt(fan_in), with which Torch's linear layers start, and their biases.
 Initializer torch_default();
 
-/// The deviation of "normal" and "truncated_normal" where none is asked for.
+/// The default deviation of "normal" and "truncated_normal".
 inline constexpr double kNamedDeviation = 0.05;
 
-/// What a layer starts with, by name.
+/// An initializer that can be chosen by name.
 struct NamedInitializer {
   std::string_view name;  // "glorot_uniform"
   std::string_view help;
   Initializer weight;
-  Initializer bias;                                 // of the biases beside such weights
+  Initializer bias;                                 // of the biases of a layer with such weights
   Initializer (*with_deviation)(double) = nullptr;  // the same with another deviation; null: it has none
-  bool needs_matrix = false;                        // cannot start biases
+  bool needs_matrix = false;                        // it cannot start biases
 };
 const std::vector<NamedInitializer>& named_initializers();
-/// Throws Error(invalid_argument) that lists the names.
+/// Throws Error(invalid_argument), which lists the names.
 const NamedInitializer& initializer_named(std::string_view name);
 
 }  // namespace weft::nn

@@ -14,7 +14,7 @@ const std::string* label_of(const Value& value) {
   return op == nullptr ? nullptr : &op->label;
 }
 
-/// "a/b", of the label "a/b/weight"; "" of a label without a scope.
+/// "a/b" for the label "a/b/weight"; "" for a label without a scope.
 std::string_view scope_of(std::string_view label) {
   const std::size_t slash = label.rfind('/');
   return slash == std::string_view::npos ? std::string_view{} : label.substr(0, slash);
@@ -34,7 +34,7 @@ std::string_view common_scope(std::string_view a, std::string_view b) {
 void detail::add_once(const Value& parameter, std::vector<Value>& all) {
   if (!parameter.has_value()) return;  // a layer without a bias
   if (label_of(parameter) == nullptr) {
-    throw Error(ErrorCode::invalid_argument, "a layer lists a value that is no parameter",
+    throw Error(ErrorCode::invalid_argument, "a layer lists a value that is not a parameter",
                 {.node = parameter.name(), .expected = "parameters"});
   }
   if (std::ranges::find(all, parameter) == all.end()) all.push_back(parameter);

@@ -1,11 +1,11 @@
 #pragma once
-// What a layer is. No base class: a layer is whatever can be applied to a Value, and it says what it holds
-// through one member of these:
+// What a layer is. There is no base class: a layer is anything that can be applied to a Value and lists what
+// it holds by one of these members:
 //   parameters()  its parameters, a range of Values; complete, those of layers within it included
 //   layers()      the layers within it: `auto layers() const { return std::tie(first, second); }`
-// A layer that is another in training has train(x), too, which gives a Value or a Trained; one that keeps
-// state which no optimizer moves lists it in buffers(). Vectors, arrays, tuples, optionals and pointers of
-// layers count as layers wherever they are held.
+// A layer that behaves differently in training also has train(x), which returns a Value or a Trained. A layer
+// with state that no optimizer moves lists it in buffers(). Vectors, arrays, tuples, optionals and pointers
+// of layers count as layers everywhere.
 
 #include <concepts>
 #include <cstdint>
@@ -24,10 +24,10 @@
 
 namespace weft::nn {
 
-/// What a layer gives while it trains.
+/// What a layer returns in training.
 struct Trained {
   Value y;
-  std::vector<Value> updates{};  // of its buffers, for the function that trains
+  std::vector<Value> updates{};  // of its buffers, for the training function
 };
 
 namespace detail {
@@ -63,7 +63,8 @@ concept TrainsOtherwise = TrainsOperand<T> || TrainsValue<T>;
 
 enum class State : std::uint8_t { parameters, buffers };
 
-/// Adds a parameter that is not there yet. Throws Error(invalid_argument) for a value that is no parameter.
+/// Adds a parameter that is not there yet. Throws Error(invalid_argument) for a value that is not a
+/// parameter.
 void add_once(const Value& parameter, std::vector<Value>& all);
 
 template <typename T>
@@ -93,12 +94,12 @@ void collect(const T& part, State which, std::vector<Value>& all) {
   }
 }
 
-/// What is a layer and not a function: it is asked for nothing that it does not have.
+/// A type that is a layer and not a function, because it has one of the members.
 template <typename L>
 concept Holds = HasParameters<L> || HasBuffers<L> || HasLayers<L> || NamesItsKind<L>;
 
-/// Whether a layer takes an Operand, which knows the line of the user. A generic lambda is not asked: its
-/// body would have to compile.
+/// Whether a layer takes an Operand, which knows the user's line. Generic lambdas are not asked, since their
+/// bodies would have to compile.
 template <typename L>
 constexpr bool takes_operand() {
   if constexpr (!Holds<L> && std::is_class_v<L> && !requires { &L::operator(); }) {
@@ -122,9 +123,9 @@ Value apply_layer(const L& layer, const Operand& x) {
 
 }  // namespace detail
 
-/// All parameters of layers, nested ones too, each once: what an optimizer trains. Throws
-/// Error(invalid_argument) for a value that is no parameter, and for a layer that has none yet because it was
-/// not applied.
+/// All parameters of layers, nested ones too, each once, for an optimizer to train. Throws
+/// Error(invalid_argument) for a value that is not a parameter, and for a layer that has no parameters yet
+/// because it was not applied.
 template <typename... Layers>
 std::vector<Value> parameters(const Layers&... layers) {
   std::vector<Value> all;
@@ -140,7 +141,7 @@ std::vector<Value> buffers(const Layers&... layers) {
   return all;
 }
 
-/// Applies a layer as in training: by its train(x) where it has one, else as in prediction.
+/// Applies a layer as in training: by its train(x) if it has one, otherwise as in prediction.
 template <detail::Applicable L>
 Trained train(const L& layer, const Operand& x) {
   if constexpr (detail::TrainsOperand<L>) {
@@ -153,7 +154,7 @@ Trained train(const L& layer, const Operand& x) {
   }
 }
 
-/// Any layer or function of one Value. Copies share the layer.
+/// Holds any layer or function of one Value. Copies share the layer.
 class Layer {
  public:
   Layer(Value (*function)(const Operand&));
@@ -163,9 +164,9 @@ class Layer {
   /// With a name for summaries and errors.
   Layer(std::string name, const Layer& layer) : Layer(layer) { name_ = std::move(name); }
 
-  /// As in prediction.
+  /// Applies the layer as in prediction.
   Value operator()(const Operand& x) const { return layer_->predict(x); }
-  /// Throws Error(invalid_argument) for a layer that takes no sparse matrix.
+  /// Throws Error(invalid_argument) if the layer does not take sparse matrices.
   Value operator()(const SparseValue& x, Where where = Where::current()) const {
     return layer_->predict(x, where);
   }
@@ -173,10 +174,10 @@ class Layer {
 
   std::vector<Value> parameters() const { return layer_->parameters(); }
   std::vector<Value> buffers() const { return layer_->buffers(); }
-  /// Of a Sequential, else empty.
+  /// The layers of a Sequential; otherwise empty.
   std::vector<Layer> children() const { return layer_->children(); }
 
-  /// The name that was given, or what its parameters' names begin with: "dense1"; else empty.
+  /// The given name, or the beginning of its parameters' names, "dense1"; otherwise empty.
   std::string name() const;
   /// "Dense"; empty for a function.
   std::string_view kind() const { return layer_->kind(); }
@@ -251,11 +252,11 @@ class Layer {
   std::string name_;
 };
 
-/// "dense1", of the parameter "dense1/weight".
+/// The layer's name "dense1" from the parameter's "dense1/weight".
 std::string layer_name(const Value& parameter);
 
 /// Throws an Error that names the layer of `parameter` unless `fits` holds and x has the parameter's dtype:
-/// shape_mismatch or dtype_mismatch with the shape that was expected, as text, and what came.
+/// shape_mismatch or dtype_mismatch, with the expected shape as text and the actual type.
 void expect_input(std::string_view layer, const Value& parameter, const TensorType& x, bool fits,
                   std::string_view expected_shape, Where where);
 

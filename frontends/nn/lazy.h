@@ -1,5 +1,5 @@
 #pragma once
-// Layers that take the size of their input from what they are applied to first.
+// Layers that take the size of their input from the first value that they are applied to.
 
 #include <functional>
 #include <memory>
@@ -13,19 +13,19 @@ namespace weft::nn {
 
 namespace detail {
 
-/// The name that gives `full` below the scopes of the graph that are open now.
+/// The name that gives `full` within the open scopes of the graph.
 std::string name_within_scopes(const Graph& graph, std::string_view full);
 [[noreturn]] void throw_not_applied(std::string_view layer, std::string_view name);
 
 }  // namespace detail
 
-/// A layer of type L that is built when it is first applied; copies share it. Its parameters are named as if
-/// it had been built where it was made. One thread at a time may apply it, as with all that builds graph.
+/// A layer of type L that is built when it is first applied; copies share it. Its parameters get the names
+/// that they would have got where it was declared. One thread at a time may apply it, since it builds nodes.
 template <typename L>
 class Lazy {
  public:
   static constexpr std::string_view kind = L::kind;
-  /// Makes the layer, of the given name, for inputs of a type.
+  /// Makes the layer of the given name for inputs of a type.
   using Build = std::function<L(std::string_view name, const TensorType& x, Where where)>;
 
   Lazy(Graph& graph, std::string_view name, Build build)
@@ -43,7 +43,7 @@ class Lazy {
     return built(x.value().type(), x.where()).train(x);
   }
 
-  /// The layer itself. Throws Error(invalid_argument) before it was applied, as the next three do.
+  /// The layer itself. This and the next three functions throw Error(invalid_argument) before it was applied.
   const L& layer() const {
     if (!state_->layer) detail::throw_not_applied(kind, state_->name);
     return *state_->layer;

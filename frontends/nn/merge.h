@@ -1,6 +1,6 @@
 #pragma once
-// Several branches into one, elementwise; shapes broadcast. `concat` is an op (weft/ops/layout.h). Errors:
-// invalid_argument for no input at all.
+// Merges several branches into one, elementwise; shapes broadcast. `concat` is an op (weft/ops/layout.h).
+// Errors: invalid_argument if there is no input.
 
 #include <span>
 
@@ -10,7 +10,7 @@ namespace weft::nn {
 
 Value sum_of(std::span<const Value> inputs, Where where = Where::current());
 Value product_of(std::span<const Value> inputs, Where where = Where::current());
-/// A tie's gradient goes to the first of equals.
+/// The gradient of a tie goes to the first of the equal elements.
 Value max_of(std::span<const Value> inputs, Where where = Where::current());
 
 /// The largest of each `pieces` neighbours on the last axis: [..., units * pieces] -> [..., units]; after a

@@ -20,7 +20,8 @@ Value vector_of(Graph& graph, std::string_view name, std::int64_t size, DType dt
   return parameter(graph, name, constant(initial)(args), where);
 }
 
-/// How a batch is cut into channels: the axes within one, and what a vector [channels] looks like beside x.
+/// How a batch is divided into channels: the axes of one channel, and the shape in which a vector [channels]
+/// broadcasts with x.
 struct Channels {
   Axes axes;
   Shape aligned;
@@ -43,12 +44,12 @@ Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_
   return channels;
 }
 
-/// The root of the mean square along axes, which stay, in f64: squares of f32 numbers have room there.
+/// The root of the mean square along axes, which are kept. In f64, which has room for squares of f32 numbers.
 Value deviation(const Value& centred, const Axes& axes, const Value& count) {
   return wide_norm(centred, axes, true) / sqrt(count);
 }
 
-/// sqrt(size^2 + epsilon), of numbers whose squares have no room, too.
+/// sqrt(size^2 + epsilon), also for numbers whose squares overflow.
 Value regularized(const Value& size, double epsilon) {
   constexpr double kLarge = 1e150;  // beyond, an epsilon makes no difference
   return maximum(sqrt(square(minimum(size, kLarge)) + epsilon), size);
@@ -121,7 +122,7 @@ Trained BatchNorm::train(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
   const auto [axes, aligned] = channels_of(x, scale, options.axis);
-  // An empty batch has no moments: its sums count as 0, and its share in the running values too.
+  // An empty batch has no moments: its sums count as 0, and so does its weight in the running values.
   const Value count = apply(Count{.axes = axes, .dtype = f64}, x);
   const Value divisor = maximum(count, 1.0);
   const Value batch_mean = sum(x, axes, true) / cast(divisor, scale.dtype());
@@ -130,7 +131,7 @@ Trained BatchNorm::train(const Operand& x) const {
   const Value y =
       centred / cast(regularized(size, options.epsilon), scale.dtype()) * reshape(scale, aligned) +
       reshape(shift, aligned);
-  const Value unbiased = square(size) * (count / maximum(count - 1.0, 1.0));  // of a single number 0
+  const Value unbiased = square(size) * (count / maximum(count - 1.0, 1.0));  // 0 for a single number
   const Value momentum = cast(options.momentum * minimum(count, 1.0), scale.dtype());
   const auto moved = [&](const Value& running, const Value& batch) {
     return assign(running, (1.0 - momentum) * running + momentum * reshape(batch, running.shape()));

@@ -14,8 +14,8 @@ struct NormOptions {
 };
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift, over the last axis of each sample (Ba, Kiros and
-/// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow on the way; (x - mean) /
-/// deviation is within 1e-6 of itself or of 1 where x - mean has its digits.
+/// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow. The error of (x - mean) /
+/// deviation is within 1e-6, relative to it or to 1, if x - mean does not cancel.
 struct LayerNorm {
   static constexpr std::string_view kind = "LayerNorm";
   Value scale;  // [features], starts as 1
@@ -31,32 +31,32 @@ struct LayerNorm {
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype = f32,
                      const NormOptions& options = {}, Where where = Where::current());
 
-/// The same for as many features, and of the dtype, as it is first applied to.
+/// The same; the first value that the layer is applied to decides the number of features and the dtype.
 Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options = {},
                            Where where = Where::current());
 
 struct BatchNormOptions {
   std::int64_t axis =
       -1;                 // of the channels: -1 for [batch, features], 1 for [batch, channels, height, width]
-  double momentum = 0.1;  // the share of a batch in the running values
+  double momentum = 0.1;  // the weight of a batch in the running values
   double epsilon = 1e-5;  // added to the variance
 };
 
-/// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes but that of the
-/// channels (Ioffe and Szegedy, ICML 2015). Training takes mean and variance of the batch, prediction the
-/// running ones, which training updates (a batch of no rows leaves them as they are):  r <- (1 - momentum) r
-/// + momentum * that of the batch, with the unbiased variance, as PyTorch.
+/// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes except the channels'
+/// (Ioffe and Szegedy, ICML 2015). Training uses mean and variance of the batch; prediction uses the running
+/// ones, which training updates (a batch without rows does not change them): r <- (1 - momentum) r + momentum
+/// * (value of the batch), with the unbiased variance, as in PyTorch.
 struct BatchNorm {
   static constexpr std::string_view kind = "BatchNorm";
   Value scale;             // [channels], starts as 1
   Value shift;             // [channels], starts as 0
-  Value running_mean;      // [channels], starts as 0; no optimizer's
-  Value running_variance;  // [channels], starts as 1; no optimizer's
+  Value running_mean;      // [channels], starts as 0; no optimizer moves it
+  Value running_variance;  // [channels], starts as 1; no optimizer moves it
   BatchNormOptions options;
 
   /// Errors name the layer: shape_mismatch, dtype_mismatch.
   Trained train(const Operand& x) const;
-  /// As in prediction.
+  /// Applies the layer as in prediction.
   Value operator()(const Operand& x) const;
   std::vector<Value> parameters() const { return {scale, shift}; }
   std::vector<Value> buffers() const { return {running_mean, running_variance}; }
@@ -66,7 +66,7 @@ struct BatchNorm {
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype = f32,
                      const BatchNormOptions& options = {}, Where where = Where::current());
 
-/// The same for as many channels, and of the dtype, as it is first applied to.
+/// The same; the first value that the layer is applied to decides the number of channels and the dtype.
 Lazy<BatchNorm> batch_norm(Graph& graph, std::string_view name, const BatchNormOptions& options = {},
                            Where where = Where::current());
 

@@ -7,7 +7,7 @@
 namespace weft::nn {
 namespace {
 
-/// Runs `apply`; an error of it tells which layer it was.
+/// Runs `apply`; its errors name the layer.
 template <typename F>
 auto in_layer(const std::vector<Layer>& layers, std::size_t i, F apply) {
   try {

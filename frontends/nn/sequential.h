@@ -10,8 +10,8 @@
 namespace weft::nn {
 
 /// y = layer_n(... layer_1(x)). Layers and functions of one Value mix: {dense(graph, "hidden", 100), relu,
-/// Dropout{0.5}, dense(graph, "logits", 10)}. A Sequential is a layer and may stand within another. An error
-/// of a layer says which one it was. Without layers it gives x.
+/// Dropout{0.5}, dense(graph, "logits", 10)}. A Sequential is a layer and may be nested. An error of a layer
+/// names the layer. Without layers it returns x.
 class Sequential {
  public:
   static constexpr std::string_view kind = "Sequential";
@@ -21,11 +21,11 @@ class Sequential {
   explicit Sequential(std::vector<Layer> layers) : layers_(std::move(layers)) {}
   void add(Layer layer) { layers_.push_back(std::move(layer)); }
 
-  /// As in prediction: no dropout, running values in batch norm.
+  /// Applies all layers as in prediction: without dropout, and with running values in batch norm.
   Value operator()(const Operand& x) const;
   /// For a first layer that takes a sparse matrix.
   Value operator()(const SparseValue& x, Where where = Where::current()) const;
-  /// As in training, with the updates of all layers.
+  /// Applies all layers as in training, and returns the updates of all of them, too.
   Trained train(const Operand& x) const;
   Trained train(const SparseValue& x, Where where = Where::current()) const;
 

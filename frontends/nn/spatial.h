@@ -16,19 +16,19 @@ struct Padding {
   std::int64_t right = 0;
 };
 
-/// Zeros around the last two axes: [..., h, w] -> [..., top + h + bottom, left + w + right]. Errors:
+/// Adds zeros around the last two axes: [..., h, w] -> [..., top + h + bottom, left + w + right]. Errors:
 /// shape_mismatch for other ranks and symbolic sizes, invalid_argument for negative padding.
 Value zero_padding(const Operand& x, const Padding& padding);
 
-/// Each element as a block: [..., h, w] -> [..., h * factor, w * factor]. Errors as above.
+/// Repeats each element as a block: [..., h, w] -> [..., h * factor, w * factor]. Errors are as above.
 Value upsample_nearest(const Operand& x, std::int64_t factor);
 
 /// The mean over all axes after the first two: [batch, channels, ...] -> [batch, channels].
 Value global_mean_pool(const Operand& x);
-/// The largest; ties share the gradient.
+/// The largest element over all axes after the first two; ties share the gradient.
 Value global_max_pool(const Operand& x);
 
-/// All axes but the first in one, as a layer: [batch, channels, height, width] -> [batch, features].
+/// Joins all axes except the first, as a layer: [batch, channels, height, width] -> [batch, features].
 struct Flatten {
   static constexpr std::string_view kind = "Flatten";
 

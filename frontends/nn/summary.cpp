@@ -19,7 +19,7 @@ void count(std::span<const Value> states, std::int64_t& elements, std::size_t& b
   }
 }
 
-/// What a function built last: the name that it gave it, or the op's.
+/// The name of the last node that a function built, or of its op.
 std::string built_name(const Value& x, const Value& y) {
   if (x == y) return "function";
   const Graph& graph = y.graph();
@@ -36,7 +36,7 @@ std::string row_name(const Layer& layer, const Value& x, const Value& y) {
   return name.empty() ? std::string(layer.kind()) : fmt::format("{} ({})", name, layer.kind());
 }
 
-/// Adds the rows of a layer that is applied to x; gives its output.
+/// Adds the rows of a layer that is applied to x; returns its output.
 Value add_rows(const Layer& layer, const Value& x, int depth, std::vector<SummaryRow>& rows) {
   const auto children = layer.children();
   const std::size_t own = rows.size();

@@ -1,5 +1,5 @@
 #pragma once
-// What a model or a graph holds, as a table for people.
+// The contents of a model or a graph, as a table for people.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +12,10 @@ namespace weft::nn {
 
 struct SummaryRow {
   std::string name;  // "hidden (Dense)"
-  std::string type;  // "f32[batch, 100]": of the layer's output, or of the parameter
+  std::string type;  // "f32[batch, 100]": the type of the layer's output, or of the parameter
   std::int64_t elements = 0;
   std::size_t bytes = 0;
-  int depth = 0;  // of the Sequentials around it
+  int depth = 0;  // how many Sequentials are around it
 };
 
 struct Summary {
@@ -24,7 +24,7 @@ struct Summary {
   std::string of_elements;  // "Parameters" or "Elements"
   std::vector<SummaryRow> rows;
   std::int64_t elements = 0;  // of all parameters and buffers, each counted once
-  std::int64_t buffers = 0;   // of them in buffers, which no optimizer moves
+  std::int64_t buffers = 0;   // how many of them are in buffers, which no optimizer moves
   std::size_t bytes = 0;
 
   /// A table with a head, a line for each row, and the sums.
@@ -32,8 +32,8 @@ struct Summary {
   friend std::string to_string(const Summary& summary) { return summary.text(); }
 };
 
-/// A row for each layer of a model that is applied to x, in the order of their application: its output's
-/// type, and the elements of its parameters and buffers. Builds the prediction in x's graph to see the types.
+/// A row for each layer of a model that is applied to x, in order: the type of its output, and the number of
+/// elements of its parameters and buffers. Builds the prediction in x's graph to know the types.
 Summary summary(const Layer& model, const Value& x);
 
 /// A row for each parameter of a graph, the slots of its optimizers included, by name.

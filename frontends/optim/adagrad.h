@@ -11,7 +11,7 @@ namespace weft::optim {
 struct AdagradOptions {
   double epsilon = 1e-10;
   double weight_decay = 0.0;  // L2
-  double initial_sum = 0.0;   // what s starts with
+  double initial_sum = 0.0;   // the initial value of s
 };
 
 /// s <- s + g^2, p <- p - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer, JMLR 2011). Slot

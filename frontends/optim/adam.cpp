@@ -16,7 +16,7 @@ Value power(double base, const Value& exponent) {
   return pow(constant(exponent.graph(), base, exponent.dtype()), exponent);
 }
 
-/// 1 - beta^t: what an average that began at 0 lacks. In f64, because at first beta^t is nearly 1.
+/// 1 - beta^t: the correction for an average that started at 0. In f64, because beta^t is nearly 1 at first.
 Value correction(double beta, const Value& t) { return cast(1.0 - power(beta, cast(t, f64)), t.dtype()); }
 
 std::vector<Value> joined(std::vector<Value> first, const std::vector<Value>& second) {
@@ -30,7 +30,7 @@ std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value
                         const AdamOptions& options) {
   const Scope own = method_scope("adam", parameters, {"adam_m", "adam_v", "adam_v_max"}, rate.where());
   const StepNumber step = step_number(parameters, "adam");
-  // What is one number for all elements is divided by once, not for each of them.
+  // A number that all elements share is computed once and not for each element.
   const Value correction1 = correction(options.beta1, step.t);
   const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {

@@ -14,7 +14,7 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0.0;  // L2 for adam: added to the gradient; decoupled for adamw
-  bool amsgrad = false;       // vhat from the largest v so far
+  bool amsgrad = false;       // vhat is computed from the largest v so far
 };
 
 /// p <- p - lr mhat / (sqrt(vhat) + eps) (Kingma and Ba, ICLR 2015); AMSGrad: Reddi, Kale and Kumar, ICLR

@@ -18,7 +18,7 @@ std::vector<Value> ftrl(std::span<const Value> parameters, std::span<const Value
     const Value next_z = z + g - (root - sqrt(n)) / lr * p;
     const Value beyond = next_z - clip(next_z, -options.l1, options.l1);
     const Value curvature = (options.beta + root) / lr + options.l2;
-    // With beta = 0 an element that never had a gradient has no curvature, and nothing beyond either.
+    // With beta = 0 an element that never had a gradient has curvature 0, and `beyond` is 0 too.
     const Value next = -(beyond / where(curvature > 0.0, curvature, 1.0));
     return {.next = next, .slots = {assign(n, next_n), assign(z, next_z)}};
   };

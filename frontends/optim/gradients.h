@@ -1,6 +1,6 @@
 #pragma once
-// What can be done to gradients before any optimizer takes them. Each function returns one gradient for each
-// that it was given, in their order.
+// Changes to gradients before an optimizer uses them. Each function returns one gradient for each given one,
+// in the same order.
 
 #include <span>
 #include <vector>
@@ -9,16 +9,16 @@
 
 namespace weft::optim {
 
-/// Every element limited to [-limit, limit]; limit > 0, else Error(invalid_argument).
+/// Limits every element to [-limit, limit]. Throws Error(invalid_argument) unless limit > 0.
 std::vector<Value> clip_by_value(std::span<const Value> gradients, double limit);
 
-/// The square root of the sum of all squares, a scalar; squares do not overflow. Its gradient where all are 0
-/// is 0.
+/// The square root of the sum of all squares, a scalar; squares do not overflow. Its gradient is 0 where all
+/// are 0.
 Value global_norm(std::span<const Value> gradients);
 
-/// All gradients times min(1, limit / global_norm) (Pascanu, Mikolov and Bengio, ICML 2013). An
-/// infinite element becomes NaN and the others 0; a NaN spreads to all. limit > 0, else
-/// Error(invalid_argument).
+/// Multiplies all gradients by min(1, limit / global_norm) (Pascanu, Mikolov and Bengio, ICML 2013). An
+/// infinite element becomes NaN and the others 0; a NaN spreads to all. Throws Error(invalid_argument) unless
+/// limit > 0.
 std::vector<Value> clip_by_global_norm(std::span<const Value> gradients, double limit);
 
 struct Penalty {

@@ -15,7 +15,7 @@
 namespace weft::optim {
 namespace {
 
-/// Numbers in memory that libLBFGS aligns as its vector code needs it.
+/// Numbers in memory that libLBFGS has allocated, aligned for its vector code.
 using Numbers = std::unique_ptr<lbfgsfloatval_t, decltype(&lbfgs_free)>;
 
 std::int64_t elements_of(std::span<const Value> parameters) {
@@ -41,8 +41,8 @@ void flatten(std::span<const Tensor> tensors, double* to) {
   }
 }
 
-/// The loss as libLBFGS asks for it. Nothing may be thrown through its C code, so an exception is kept here,
-/// and from then on every point is infinitely bad, which ends the search.
+/// The loss as libLBFGS asks for it. Exceptions must not pass through its C code, so the first one is kept
+/// here, and from then on every point is infinitely bad, which ends the search.
 class Problem {
  public:
   Problem(Session& session, Function& function, std::span<const Value> parameters,
@@ -71,7 +71,7 @@ class Problem {
     }
   }
 
-  /// After an exception: puts everything back and throws it again.
+  /// After an exception: restores the parameters and throws it again.
   void rethrow() {
     if (!failure_) return;
     for (std::size_t i = 0; i < parameters_.size(); ++i) session_.set(parameters_[i], start_[i]);
@@ -167,7 +167,7 @@ lbfgs_parameter_t settings_of(const LbfgsOptions& options) {
   return settings;
 }
 
-/// Why the search ended, in words; throws where it could not even begin.
+/// Why the search ended, in words; throws if it could not begin.
 std::string reason_of(int code) {
   switch (code) {
     case LBFGS_SUCCESS:
@@ -217,7 +217,7 @@ LbfgsResult lbfgs(Session& session, Function& function, std::span<const Value> p
   const Numbers x(lbfgs_malloc(static_cast<int>(count)), &lbfgs_free);
   if (!x) throw std::bad_alloc();
   flatten(problem.start(), x.get());
-  // What it says of the loss is that of the last trial, which need not be that of x.
+  // The loss that it returns is that of the last trial, which may not be that of x.
   const int code = ::lbfgs(static_cast<int>(count), x.get(), nullptr, &Problem::evaluate, &Problem::progress,
                            &problem, &settings);
   problem.rethrow();

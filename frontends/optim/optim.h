@@ -1,8 +1,8 @@
 #pragma once
 // All optimizers in one include. They are functions from parameters and gradients to updates, which are
-// ordinary graph. What can be combined with every one of them is in gradients.h (what happens to gradients
-// before), updates.h (what happens to updates after) and rate.h (rates, also one for each parameter). The
-// exception is L-BFGS, which drives a compiled function.
+// ordinary nodes. All of them can be combined with gradients.h (changes to gradients), updates.h (changes to
+// updates) and rate.h (rates, also for single parameters). The exception is L-BFGS, which calls a compiled
+// function.
 
 #include "weft/frontends/optim/adagrad.h"    // IWYU pragma: export
 #include "weft/frontends/optim/adam.h"       // IWYU pragma: export

@@ -1,6 +1,6 @@
 #pragma once
-// What the optimizers are made of. Slots are parameters of the graph named after the parameter that they
-// serve ("dense1/weight/momentum"), so that a checkpoint holds them too.
+// What the optimizers are made of. Slots are parameters of the graph, named after the parameter that they
+// belong to ("dense1/weight/momentum"), so a checkpoint holds them too.
 
 #include <functional>
 #include <initializer_list>
@@ -12,29 +12,27 @@
 
 namespace weft::optim {
 
-/// State beside a parameter, "<parameter>/<name>", of its type and filled with `initial` at the start.
-/// Throws Error(invalid_argument) for a value that is no parameter.
+/// A slot of a parameter, "<parameter>/<name>", of its type and filled with `initial` at the start. Throws
+/// Error(invalid_argument) for a value that is not a parameter.
 Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
 
-/// State of a method as a whole, the scalar "<method>/<name>" in the dtype of `like`.
+/// State of a whole method: the scalar "<method>/<name>" in the dtype of `like`.
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);
 
-/// A scope for one call of a method in a graph, in which its states keep apart from those of earlier calls:
-/// without a name for the first call, "<method>_2", "<method>_3" for later ones on states that exist already.
-/// `slots` are the names that the method gives its states beside a parameter. Its nodes count as written
-/// where the rate was.
+/// A scope for one call of a method in a graph, which separates its state from that of earlier calls: without
+/// a name for the first call, and "<method>_2", "<method>_3" for later calls whose state exists already.
+/// `slots` are the names that the method gives to its slots. Its nodes count as written where the rate was.
 Scope method_scope(std::string_view method, std::span<const Value> parameters,
                    std::initializer_list<std::string_view> slots, const Where& where);
 
-/// The number t of the step that a run does, from 1, and the update that counts it. It is kept in
-/// "<method>/step".
+/// The number t of the current step, from 1, and the update that counts it. It is kept in "<method>/step".
 struct StepNumber {
   Value t;
   Value update;
 };
 StepNumber step_number(std::span<const Value> parameters, std::string_view method);
 
-/// What a method does to one parameter: its next value, and the updates of its slots.
+/// What a method computes for one parameter: its next value, and the updates of its slots.
 struct Change {
   Value next;
   std::vector<Value> slots;
@@ -42,12 +40,12 @@ struct Change {
 using Rule = std::function<Change(const Value& parameter, const Value& gradient, const Operand& rate)>;
 
 /// The updates of all parameters by one rule; every node counts as written where the rate was. Throws
-/// Error(invalid_argument) unless there is one gradient, and one multiplier if any, for each parameter, and
-/// at least one of them.
+/// Error(invalid_argument) unless there is at least one parameter, a gradient for each, and a multiplier for
+/// each if there are any.
 std::vector<Value> update_each(std::string_view method, std::span<const Value> parameters,
                                std::span<const Value> gradients, const Rate& rate, const Rule& rule);
 
-/// g + decay p, the gradient of decay / 2 * p^2 added to g: weight decay as an L2 penalty.
+/// g + decay p: weight decay as an L2 penalty, which adds the gradient of decay / 2 * p^2.
 Value with_l2(const Value& parameter, const Value& gradient, double decay);
 
 /// b average + (1 - b) x: the step of an exponential moving average.

@@ -1,6 +1,6 @@
 #pragma once
-// The learning rate as optimizers take it: a number or a scalar value, for instance a schedule's, and where
-// wanted a factor for each parameter.
+// The learning rate as optimizers take it: a number or a scalar value, for instance of a schedule, with an
+// optional factor for each parameter.
 
 #include <type_traits>
 #include <vector>
@@ -16,15 +16,15 @@ class Rate {
   Rate(T number, Where where = Where::current()) : base_(number, where) {}
   Rate(Value value, Where where = Where::current()) : base_(value, where) {}
   Rate(Operand base) : base_(std::move(base)) {}
-  /// `multipliers[i]` times the base for parameter i: 0 keeps a layer as it is, 2 is Caffe's for biases.
+  /// `multipliers[i]` times the base for parameter i: 0 freezes a layer, 2 is Caffe's for biases.
   Rate(Operand base, std::vector<double> multipliers)
       : base_(std::move(base)), multipliers_(std::move(multipliers)) {}
 
   const Where& where() const noexcept { return base_.where(); }
   const Operand& base() const noexcept { return base_; }
-  /// Empty where all parameters have the same rate.
+  /// Empty if all parameters have the same rate.
   const std::vector<double>& multipliers() const noexcept { return multipliers_; }
-  /// The rate of one parameter, in that one's dtype.
+  /// The rate of one parameter, in its dtype.
   Operand of(std::size_t parameter, DType dtype) const;
 
  private:

@@ -17,7 +17,7 @@ struct RmspropOptions {
 };
 
 /// v <- a v + (1 - a) g^2, d = g / (sqrt(v) + eps), p <- p - lr d (Tieleman and Hinton, Coursera lecture 6.5,
-/// 2012); centered: m <- a m + (1 - a) g and v - m^2, where rounding makes it negative 0, in place of v
+/// 2012); centered: m <- a m + (1 - a) g, and v - m^2 in place of v, or 0 where rounding makes it negative
 /// (Graves 2013); with momentum mu: b <- mu b + d, p <- p - lr b. Slots "<p>/rmsprop_v", "<p>/rmsprop_m",
 /// "<p>/rmsprop_momentum".
 std::vector<Value> rmsprop(std::span<const Value> parameters, std::span<const Value> gradients,

@@ -18,7 +18,8 @@ std::vector<Value> rprop(std::span<const Value> parameters, std::span<const Valu
   const auto rule = [&](const Value& p, const Value& g, const Operand& first_step) -> Change {
     const Value s = slot(p, "rprop_step", first_step.number().as_double());
     const Value last = slot(p, "rprop_g");
-    const Value agreement = sign(g) * sign(last);  // of the signs: a product of gradients can underflow
+    const Value agreement =
+        sign(g) * sign(last);  // multiplies signs, since a product of gradients can underflow
     const Value shrunk = where(agreement < 0.0, s * options.shrink, s);
     const Value scaled = where(agreement > 0.0, s * options.grow, shrunk);
     const Value next_s = clip(scaled, options.smallest_step, options.largest_step);

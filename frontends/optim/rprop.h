@@ -1,5 +1,5 @@
 #pragma once
-// Rprop, for gradients of whole data sets: it looks at their signs only.
+// Rprop, for gradients of whole data sets; it uses only their signs.
 
 #include <span>
 #include <vector>
@@ -17,8 +17,8 @@ struct RpropOptions {
 
 /// Each element has a step s of its own, which starts as `rate`. Where g keeps its sign, s <- grow s; where
 /// it changes, s <- shrink s, and g counts as 0 now and in the next comparison. Then p <- p - sign(g) s
-/// (Riedmiller and Braun, ICNN 1993; without backtracking, as PyTorch). Slots "<p>/rprop_step",
-/// "<p>/rprop_g". Throws Error(invalid_argument) for a rate that is no number.
+/// (Riedmiller and Braun, ICNN 1993; without backtracking, as in PyTorch). Slots "<p>/rprop_step",
+/// "<p>/rprop_g". Throws Error(invalid_argument) for a rate that is not a number.
 std::vector<Value> rprop(std::span<const Value> parameters, std::span<const Value> gradients,
                          const Rate& rate, const RpropOptions& options = {});
 

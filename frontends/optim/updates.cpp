@@ -28,8 +28,8 @@ Assignment assignment_of(const Value& update) {
   return {.target = graph.value(node.inputs[0]), .next = graph.value(node.inputs[1])};
 }
 
-/// The updates with `change(index of the parameter, next)` in place of next where they store one of
-/// `parameters`, each of which must be among them.
+/// The updates, where those of `parameters` store `change(index of the parameter, next)` in place of next.
+/// Each of `parameters` must have an update.
 template <typename F>
 std::vector<Value> with_next(std::span<const Value> updates, std::span<const Value> parameters, F change) {
   std::vector<Value> changed(updates.begin(), updates.end());

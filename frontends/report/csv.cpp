@@ -12,9 +12,9 @@ namespace weft::report {
 std::string csv_text(std::string_view text) {
   constexpr std::string_view kFormula = "=+-@";
   std::string field = printable(text);
-  // Spaces before a formula do not keep every spreadsheet from it.
+  // Some spreadsheets take text for a formula even if spaces precede it.
   const auto first = field.find_first_not_of(' ');
-  // A tab or a line's end at the beginning is an escape by now, so that no formula can follow it.
+  // A tab or line end at the beginning has become an escape already, so no formula can follow it.
   if (first != std::string::npos && kFormula.find(field[first]) != std::string_view::npos)
     field.insert(0, "'");
   if (field.find_first_of(",\"") == std::string::npos) return field;

@@ -7,14 +7,14 @@
 
 namespace weft::report {
 
-/// A text as one field. Spreadsheets take what begins with = + - @ for a formula: such a text begins with an
-/// apostrophe, which they do not show. Control characters are written as escapes.
+/// A text as one field. Spreadsheets take text that begins with = + - @ for a formula, so such a text gets an
+/// apostrophe in front, which they do not show. Control characters are written as escapes.
 std::string csv_text(std::string_view text);
 
 /// A number as one field; empty for one that is not finite.
 std::string csv_number(double value);
 
-/// Fields that are written already, as one line.
+/// Joins finished fields to one line.
 std::string csv_line(const std::vector<std::string>& fields);
 
 }  // namespace weft::report

@@ -45,7 +45,7 @@ std::string labels(const std::string& title, const std::string& x, const std::st
   return text;
 }
 
-/// A tick's text is a format for its place, in which "%%" is a percent sign.
+/// A tick's text is a format string, in which "%%" is a percent sign.
 std::string tick_text(std::string_view text) {
   std::string format;
   for (const char c : gnuplot_text(text, kLongestTick)) format += c == '%' ? "%%" : std::string(1, c);
@@ -69,7 +69,7 @@ double lowest_above_zero(const LineChart& chart) {
   return lowest;
 }
 
-/// One block of the data file: two empty lines end it.
+/// One block of the data file, which two empty lines end.
 std::string block(const std::string& lines) { return lines + "\n\n"; }
 
 std::string line_data(const ChartLine& line, double shift, double floor) {
@@ -78,12 +78,12 @@ std::string line_data(const ChartLine& line, double shift, double floor) {
     text += fmt::format("{} {} {} {}\n", number(point.x + shift), number(std::max(point.y, floor)),
                         number(std::max(point.low, floor)), number(std::max(point.high, floor)));
   }
-  // A block of nothing would not count, and the next line would take its place.
+  // An empty block would not count, and the next block would take its place.
   return block(text.empty() ? "NaN NaN NaN NaN\n" : text);
 }
 
-/// Rows and columns are given, for gnuplot leaves out entries of a key that it finds too large for its
-/// margin.
+/// The rows and columns of the legend. They are given because gnuplot leaves out entries of a key that seems
+/// too large for its margin.
 struct Legend {
   std::size_t columns;
   std::size_t rows;
@@ -98,7 +98,7 @@ Legend legend_of(const LineChart& chart) {
   return {.columns = columns, .rows = (chart.lines.size() + columns - 1) / columns};
 }
 
-/// Few steps on an x axis of whole numbers: gnuplot would name fractions between them.
+/// Whether an x axis of whole numbers has so few steps that gnuplot would name fractions between them.
 bool is_short(const LineChart& chart) {
   constexpr std::size_t kFew = 12;
   return std::ranges::all_of(chart.lines, [](const ChartLine& line) { return line.points.size() <= kFew; });
@@ -122,7 +122,7 @@ double rgb(const Style& look) {
 
 std::string gnuplot_text(std::string_view text, std::size_t most) {
   // gnuplot takes two quotes for one only after another character: at the start of a text, or twice in a row,
-  // they would end the literal. So no quote stands in it at all.
+  // they would end the literal. Therefore the literal has no quote at all.
   std::string literal = "'";
   for (const char c : shortened(text, most)) literal += c == '\'' ? "’" : std::string(1, c);
   return literal + "'";
@@ -133,7 +133,7 @@ Script script_of(const LineChart& chart) {
   text +=
       "set grid ytics lc rgb '#dddddd'\nset border 3 lc rgb '#444444'\nset xtics nomirror noenhanced\n"
       "set ytics nomirror\nset offsets graph 0.05, graph 0.05, 0, 0\nset bars 0.6\nset xlabel offset 0,0.3\n";
-  // The legend stands on the bottom of the picture, and the margin above it holds the axis's own texts.
+  // The legend is at the bottom of the picture; the margin above it holds the texts of the axis.
   constexpr double kAxisTexts = 4.0;
   constexpr double kLegendRow = 0.82;
   const std::size_t rows = std::max<std::size_t>(legend_of(chart).rows, 1);
@@ -146,7 +146,7 @@ Script script_of(const LineChart& chart) {
   if (chart.from_zero) text += "set yrange [0:*]\n";
   if (chart.percent) text += "set yrange [0<*:*<100]\n";
   if (chart.logarithmic) text += "set logscale y\nset format y '%g'\n";
-  // Marks of one place stand beside each other where the places are named.
+  // If the places on the x axis have names, marks at one place are drawn side by side.
   const double spread = chart.x_ticks.empty() ? 0.0 : 0.03;
   const double floor = chart.logarithmic ? lowest_above_zero(chart) / 10.0 : -HUGE_VAL;
   const double middle = (static_cast<double>(chart.lines.size()) - 1.0) / 2.0;
@@ -218,7 +218,7 @@ Script script_of(const Diagram& diagram) {
     text += fmt::format("set label {} at {},{} center front noenhanced tc rgb '#222222'\n",
                         gnuplot_text(label.text, kLongestLegend), label.x, label.y);
   }
-  // Texts do not count where gnuplot looks for the extent of a plot.
+  // gnuplot ignores texts when it computes the extent of a plot.
   double lowest = 0.0;
   double highest = 0.0;
   for (const Diagram::Text& label : diagram.texts) {
@@ -259,7 +259,7 @@ bool draw(const std::filesystem::path& folder, const std::string& name, const Sc
                 {.expected = "letters, digits and '-'", .actual = fmt::format("'{}'", shortened(name, 60))});
   }
   const int height = static_cast<int>(kWidth * aspect);
-  // Naming the legend's font would bring one to a chart that has none.
+  // Setting the legend's font would add a legend to a chart that has none.
   const auto legend = [&](int size) {
     return script.legend ? fmt::format("set key font ',{}'\n", size) : "";
   };

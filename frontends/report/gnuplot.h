@@ -1,7 +1,7 @@
 #pragma once
-// Charts as gnuplot scripts, each with its numbers in a file beside it, so that every figure can be drawn
-// again, or differently, by whoever has the two. Pure functions from data to text; only `draw` runs gnuplot.
-// Texts in a chart are data of any kind: whatever they hold, gnuplot sees letters.
+// Charts as gnuplot scripts, each with its numbers in a file beside it, so that everybody who has the two
+// files can draw the figure again or differently. Pure functions from data to text; only `draw` runs gnuplot.
+// Texts in a chart may hold anything: gnuplot never takes them for commands.
 
 #include <cstdint>
 #include <filesystem>
@@ -21,9 +21,9 @@ struct ChartPoint {
 
 struct ChartLine {
   std::string title;
-  std::size_t style = 0;  // colour, mark and dash; told apart in print too
+  std::size_t style = 0;  // colour, mark and dash, which differ in print too
   std::vector<ChartPoint> points;
-  bool reference = false;  // somebody else's numbers, drawn grey and dashed
+  bool reference = false;  // numbers from elsewhere, drawn grey and dashed
 };
 
 struct LineChart {
@@ -33,7 +33,7 @@ struct LineChart {
   std::vector<std::pair<double, std::string>> x_ticks;  // empty: whole numbers
   bool from_zero = false;                               // the y axis
   bool logarithmic = false;                             // the y axis
-  bool percent = false;                                 // the y axis: it stays within 0 and 100
+  bool percent = false;                                 // the y axis is limited to 0 to 100
   std::vector<ChartLine> lines;
 };
 
@@ -50,7 +50,7 @@ struct BarChart {
   std::vector<Bar> bars;
 };
 
-/// Numbers as shades in rows and columns, from above to below.
+/// Numbers as shades in rows and columns, from top to bottom.
 struct ImageChart {
   std::string title;
   std::string x_label;
@@ -61,14 +61,14 @@ struct ImageChart {
     double column = 0.0;
     double row = 0.0;
     std::string text;
-    bool light = false;  // upon a dark shade
+    bool light = false;  // for a dark shade
   };
   std::vector<Text> texts;
   std::vector<std::string> ticks;                                        // of both axes; empty: no axes
-  enum class Shades : std::uint8_t { ink, signs } shades = Shades::ink;  // signs: blue, white, red around 0
+  enum class Shades : std::uint8_t { ink, signs } shades = Shades::ink;  // signs: blue, white for 0, red
 };
 
-/// Circles, lines between them and texts, in a plane whose y axis points up.
+/// Circles, lines between them, and texts, in a plane whose y axis points up.
 struct Diagram {
   std::string title;
   struct Circle {
@@ -92,7 +92,7 @@ struct Diagram {
   std::vector<Text> texts;
 };
 
-/// What `draw` writes: commands without where the chart is drawn, and the numbers that they plot.
+/// What `draw` writes: commands, without the names of output files, and the numbers that they plot.
 struct Script {
   std::string commands;
   std::string data;
@@ -103,16 +103,16 @@ Script script_of(const BarChart& chart);
 Script script_of(const ImageChart& chart);
 Script script_of(const Diagram& diagram);
 
-/// A text as gnuplot's literal, one line of at most `most` characters. It stands in single quotes, between
-/// which gnuplot knows neither escapes nor commands; a single quote in it becomes "’".
+/// A text as gnuplot's literal, one line of at most `most` characters. It is in single quotes, where gnuplot
+/// knows neither escapes nor commands; a single quote in it becomes "’".
 std::string gnuplot_text(std::string_view text, std::size_t most = 120);
 
-/// How high a line chart is to be, as a share of its width, so that its legend takes nothing from the plot.
+/// The height of a line chart as a share of its width, with room for its legend.
 double aspect_of(const LineChart& chart);
 
-/// Writes NAME.gp and NAME.dat, and NAME.svg and NAME.png where there is gnuplot; returns false where there
-/// is none. `name` is one that file_name_from leaves as it is; `aspect` is the height as a share of the
-/// width. Throws Error(io) for files that cannot be written, Error(invalid_argument) for another name, and
+/// Writes NAME.gp and NAME.dat, and with gnuplot NAME.svg and NAME.png; returns false without gnuplot. `name`
+/// must be one that file_name_from does not change; `aspect` is the height as a share of the width. Throws
+/// Error(io) for files that cannot be written, Error(invalid_argument) for any other name, and
 /// Error(internal) for a script that gnuplot refuses.
 bool draw(const std::filesystem::path& folder, const std::string& name, const Script& script,
           double aspect = 0.75);

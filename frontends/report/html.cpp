@@ -35,7 +35,7 @@ pre{background:#f6f6f6;padding:.7em;overflow-x:auto}
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// A tag around something, with a class or without.
+/// An element with its content, with a class or without.
 Html element(std::string_view tag, const Html& inside, std::string_view look = "") {
   return Html::markup(fmt::format("<{0}{1}{2}{3}>{4}</{0}>\n", tag, look.empty() ? "" : " class=\"", look,
                                   look.empty() ? "" : "\"", inside.str()));
@@ -153,8 +153,8 @@ Html summary_box(const Html& inside) { return element("div", inside, "summary");
 Html code(std::string_view text) { return element("pre", text); }
 
 std::string page(std::string_view title, const Html& body) {
-  // An icon of its own: without one, browsers ask for a file that is not there. The policy lets nothing run
-  // and nothing be fetched, whatever the page may hold.
+  // The page has its own icon; without one, browsers ask for a missing file. Its policy forbids scripts and
+  // fetches, whatever the page holds.
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "

@@ -8,16 +8,16 @@
 
 namespace weft::report {
 
-/// A piece of HTML. Text becomes HTML by escaping alone, so that no name can bring markup of its own: a tag,
-/// an attribute's end, a script. Whoever writes markup says so.
+/// A piece of HTML. Text becomes HTML only by escaping, so that no name can contain markup: a tag, the end of
+/// an attribute, a script. Markup must be made by markup().
 class Html {
  public:
   Html() = default;
-  /// Any text, escaped.
+  /// Escapes any text.
   template <typename Text>
     requires std::convertible_to<const Text&, std::string_view>
   Html(const Text& text) : markup_(escaped(text)) {}  // NOLINT(google-explicit-constructor)
-  /// What is HTML already. Never for text that comes from outside.
+  /// Takes text that is HTML already. Never use it for text from outside.
   static Html markup(std::string text);
 
   const std::string& str() const { return markup_; }
@@ -33,22 +33,22 @@ class Html {
 
 Html bold(const Html& text);
 
-/// One below the other.
+/// The texts, one below the other.
 Html stacked(const std::vector<std::string>& texts);
 
-/// An address that holds the file itself (RFC 4648 and 2397).
+/// A data address, which holds the file itself (RFC 4648 and 2397).
 std::string data_address(std::string_view media_type, std::string_view bytes);
 
 struct HtmlTable {
   std::vector<Html> head;
   std::vector<std::vector<Html>> rows;  // a row's first cell names it
-  bool prose = false;                   // cells of sentences, which may wrap
+  bool prose = false;                   // the cells are sentences, which may wrap
 };
 Html html_of(const HtmlTable& table);
 
-/// A picture whose bytes the page holds, over its caption.
+/// A picture that is embedded in the page, above its caption.
 Html picture(std::string_view media_type, std::string_view bytes, std::string_view caption);
-/// Several of them side by side.
+/// Several pictures side by side.
 Html gallery(const std::vector<Html>& pictures);
 
 Html heading(std::string_view text);
@@ -56,7 +56,7 @@ Html subheading(std::string_view text);
 Html paragraph(const Html& text);
 Html bullets(const std::vector<std::string>& texts);
 Html warning(std::string_view text);
-/// What a reader should take away, set apart.
+/// A box for the most important sentences.
 Html summary_box(const Html& inside);
 /// A command line.
 Html code(std::string_view text);

@@ -28,7 +28,7 @@ constexpr const char* kCompiler = __VERSION__;
 constexpr const char* kCompiler = "g++ " __VERSION__;
 #endif
 
-/// The processor's brand string, which it gives in three parts of 16 characters.
+/// The processor's brand string, which comes in three pieces of 16 characters.
 std::string cpu_name() {
   constexpr unsigned kFirstPart = 0x80000002;
   constexpr unsigned kParts = 3;

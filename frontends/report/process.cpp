@@ -17,7 +17,7 @@
 namespace weft::report {
 namespace {
 
-/// What the child does before it becomes the program.
+/// What the child process does before it becomes the program.
 class Actions {
  public:
   Actions() { ::posix_spawn_file_actions_init(&actions_); }
@@ -30,7 +30,7 @@ class Actions {
   posix_spawn_file_actions_t actions_{};
 };
 
-/// Signals that weft blocks are for weft's threads; the program starts with none blocked.
+/// Starts the program with no signals blocked, since the blocked ones are a matter of weft's threads.
 class Attributes {
  public:
   Attributes() {

@@ -1,6 +1,6 @@
 #pragma once
-// Runs another program and keeps what it says. There is no shell in between: every word reaches the program
-// as it is.
+// Runs another program and keeps its output. There is no shell in between: every word reaches the program
+// unchanged.
 
 #include <cstdint>
 #include <optional>
@@ -10,21 +10,21 @@
 namespace weft::report {
 
 struct ProcessResult {
-  int exit_code = -1;  // 128 + the signal that ended it
-  std::string out;     // its standard output, and its standard error where that was asked for
+  int exit_code = -1;  // or 128 + the signal that ended it
+  std::string out;     // its standard output, and its standard error if that was asked for
 };
 
 /// What becomes of the program's standard error.
 enum class ErrorStream : std::uint8_t { discard, keep_with_output };
 
 struct ProcessOptions {
-  std::string folder{};  // where it runs; empty: here
+  std::string folder{};  // the folder in which it runs; empty: the current one
   ErrorStream errors = ErrorStream::discard;
 };
 
-/// The program is the first word, looked for in PATH unless it has a slash. Empty where there is no such
-/// program. Throws Error(io) where it cannot be started for another reason, and Error(invalid_argument) for
-/// no words and for a word that holds a zero byte.
+/// The first word is the program, which is looked for in PATH unless it has a slash. Returns nothing if there
+/// is no such program. Throws Error(io) if it cannot be started for another reason, and
+/// Error(invalid_argument) for an empty list and for a word that holds a zero byte.
 std::optional<ProcessResult> run_process(const std::vector<std::string>& words,
                                          const ProcessOptions& options = {});
 

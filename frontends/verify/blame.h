@@ -1,5 +1,5 @@
 #pragma once
-// Which op a wrong gradient comes from.
+// Finds the op that a wrong gradient comes from.
 
 #include <string>
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace weft::verify {
 
-/// Tries every built-in op that `loss` is made of against its specification: a line for each that fails, or
-/// one that says that none does and names the ops that have no specification.
+/// Tests every built-in op that `loss` is made of by its specification. Returns a line for each op that
+/// fails, or one line that says that none does and names the ops without a specification.
 std::vector<std::string> wrong_rules(const Value& loss);
 
 }  // namespace weft::verify

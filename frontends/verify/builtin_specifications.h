@@ -1,5 +1,5 @@
 #pragma once
-// The parts of builtin_specifications(), one for each group of families. Internal to verify/.
+// The groups of builtin_specifications(), one for each file of specifications. Internal to verify/.
 
 #include <vector>
 
@@ -21,7 +21,7 @@ List normalizations_and_random();
 
 inline Tensor nothing(DType dtype, const Sizes& sizes) { return Tensor::zeros(dtype, sizes); }
 
-/// Two shapes of which one broadcasts to the other, in random order.
+/// Two shapes, in random order, one of which broadcasts to the other.
 struct ShapePair {
   Sizes a;
   Sizes b;
@@ -33,7 +33,7 @@ inline ShapePair broadcasting(SampleSource& source) {
   return {.a = std::move(narrow), .b = std::move(wide)};
 }
 
-/// Refusals of an op that takes any types: by its number of inputs.
+/// Refusals of an op that takes any types: other numbers of inputs.
 inline std::vector<Refusal> not_so_many(const Op& op, std::size_t arity) {
   const std::vector<Tensor> none(arity == 0 ? 1 : arity - 1, nothing(f64, {2}));
   return {{op, none, ErrorCode::invalid_argument},

@@ -96,7 +96,7 @@ class Trial {
     }
   }
 
-  /// An op that throws on its own samples has failed, and the others go on.
+  /// An op that throws on its own samples has failed; the other checks continue.
   template <typename Check>
   void guarded(const Sample& sample, const Check& check) {
     try {

@@ -1,7 +1,7 @@
 #pragma once
-// Proof by trial that an op is what it says: its gradient is its derivative, to the second order and in both
-// modes; its traits are true; every fast kernel does what its reference kernel does, in whole and in parts
-// and without a write outside of its memory; the compiled, optimized engine does so too; and bad input is
+// Verifies by trial that an op is what it says: its gradient is its derivative, to the second order and in
+// both modes; its traits are true; every fast kernel does what its reference kernel does, whole and in shards
+// and without a write outside its memory; the compiled, optimized engine does so too; and bad input is
 // refused. It serves built-in ops and users' ops alike.
 
 #include <cstdint>
@@ -18,13 +18,13 @@ struct Options {
   int samples = 20;  // of each sampler
 };
 
-/// What was tried, how far off the worst of it was, and what failed.
+/// What was tried, the largest errors, and what failed.
 struct Certificate {
   std::string op;
   std::string gradient;  // "verified", or why there is none
   int samples = 0;
   int refusals = 0;
-  double gradient_error = 0.0;  // see kGradientBound and its like for what passes
+  double gradient_error = 0.0;  // kGradientBound and similar constants say what passes
   double second_error = 0.0;
   double forward_error = 0.0;
   double kernel_error_f32 = 0.0;  // of the worst fast kernel
@@ -41,7 +41,7 @@ namespace weft {
 
 verify::Certificate certify(const verify::Specification& specification, const verify::Options& options = {});
 
-/// For an op of one's own: `inputs` draws tensors for it, floats in f64, away from kinks and poles.
+/// For a user's op: `inputs` draws tensors for it, floats in f64, away from kinks and poles.
 verify::Certificate certify(const Op& op,
                             const std::function<std::vector<Tensor>(verify::SampleSource&)>& inputs,
                             const verify::Options& options = {});

@@ -14,7 +14,7 @@ std::string line(std::string_view what) {
   return fmt::format("to blame, as all is right without it: {}", what);
 }
 
-/// Those of `names` without which all is right.
+/// A line for each of `names` without which the result is right.
 std::vector<std::string> wrong(std::string_view kind, std::span<const std::string_view> names,
                                const SessionOptions& options, const IsRight& is_right) {
   std::vector<std::string> lines;
@@ -35,14 +35,15 @@ std::vector<std::string> wrong_passes(const SessionOptions& options, const IsRig
   return wrong("pass", pass_names(), options, is_right);
 }
 
-/// Several threads differ from one in how steps are cut, and in what runs at once.
+/// Looks at the two things in which several threads differ from one: how steps are cut, and what runs at
+/// once.
 std::vector<std::string> wrong_threads(const SessionOptions& options, const IsRight& is_right) {
   SessionOptions one = options;
   one.threads = 1;
   one.compile.cuts = 0;
   if (options.threads == 1 || !is_right(one)) return {};
   one.compile.cuts = options.compile.cuts > 0 ? options.compile.cuts : options.threads;
-  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} parts", one.compile.cuts))};
+  if (!is_right(one)) return {line(fmt::format("the cut of steps into {} shards", one.compile.cuts))};
   return {line("the schedule of several threads, its barriers or how long it keeps memory")};
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Which part of the compiler a wrong result comes from, found by doing without each in turn. Internal to
+// Finds the part of the compiler that a wrong result comes from, by leaving out each in turn. Internal to
 // verify/.
 
 #include <functional>
@@ -10,12 +10,12 @@
 
 namespace weft::verify {
 
-/// Whether a session with these options gives right results. It must not throw.
+/// Whether a session with these options gives right results. Must not throw.
 using IsRight = std::function<bool(const SessionOptions&)>;
 
-/// A result is wrong with `options`: a line for each kernel without which it is right; else for each pass
-/// without which it is; else one for the parts that threads get, or for what threads do at once. Empty where
-/// nothing alone makes it right.
+/// For a result that is wrong with `options`: a line for each kernel without which it is right, or else for
+/// each pass without which it is right, or else one line for the cut into shards or for the threads. Empty if
+/// no single change makes it right.
 std::vector<std::string> culprits(const SessionOptions& options, const IsRight& is_right);
 
 }  // namespace weft::verify

@@ -62,7 +62,7 @@ class Setup {
   Graph& graph() { return graph_; }
   const std::vector<Value>& wrt() const { return wrt_; }
   const std::vector<Value>& outputs() const { return outputs_; }
-  /// Whether there is anything to differentiate, with respect to anything.
+  /// Whether there are outputs to differentiate and values to differentiate with respect to.
   bool differentiable() const { return !wrt_.empty() && !outputs_.empty(); }
 
   Value loss(std::span<const Value> parts, SampleSource& source) {

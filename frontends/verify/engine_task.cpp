@@ -12,7 +12,7 @@
 namespace weft::verify {
 namespace {
 
-/// How far each output, and each parameter that is updated, is from what it must be.
+/// The errors of all outputs and updated parameters.
 std::vector<double> errors_with(const EngineTask& task, const SessionOptions& options) {
   Session session(*task.graph, options);
   Function function = session.compile(task.spec);
@@ -41,7 +41,8 @@ std::vector<std::string> without_what_it_is_right(const EngineTask& task, const 
   return culprits(options, [&](const SessionOptions& without) { return is_right(task, without); });
 }
 
-/// What a session that checks itself blames, or without what the result is right.
+/// What a session that checks itself blames, or else the passes and kernels without which the result is
+/// right.
 std::vector<std::string> blamed(const EngineTask& task, const SessionOptions& options) {
   SessionOptions checking = options;
   checking.compile.self_check = true;
@@ -57,7 +58,7 @@ std::string threads_text(int threads) {
   return threads == 1 ? "on 1 thread" : fmt::format("on {} threads", threads);
 }
 
-/// What is wrong of these errors, and who is to blame.
+/// Lines about the errors that are too large, and what is to blame.
 std::vector<std::string> judge(const EngineTask& task, const SessionOptions& options,
                                const std::vector<double>& errors) {
   std::vector<std::string> lines;

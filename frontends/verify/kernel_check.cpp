@@ -17,11 +17,11 @@
 namespace weft::verify {
 namespace {
 
-void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::byte* const> in,
-              std::span<std::byte* const> out, std::string& damage) {
+void run_shard(const KernelChoice& kernel, int shards, int shard, std::span<std::byte* const> in,
+               std::span<std::byte* const> out, std::string& damage) {
   const bool whole = kernel.cut.extent <= 1;
-  const Range range = whole ? Range{.begin = 0, .end = kernel.cut.extent} : share(kernel.cut, parts, part);
-  if (whole ? part > 0 : range.begin == range.end) return;
+  const Range range = whole ? Range{.begin = 0, .end = kernel.cut.extent} : share(kernel.cut, shards, shard);
+  if (whole ? shard > 0 : range.begin == range.end) return;
   const auto made = kernel.make(range);
   const std::int64_t scratch_size[] = {static_cast<std::int64_t>(made->scratch_bytes())};
   GuardedBuffer scratch(u8, scratch_size);
@@ -29,13 +29,14 @@ void run_part(const KernelChoice& kernel, int parts, int part, std::span<std::by
   if (!scratch.intact()) damage = "wrote outside of its scratch memory";
 }
 
-/// Every way to run a kernel on one sample must be near the reference.
+/// Checks that every way to run a kernel on one sample is near the reference.
 void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, std::span<const Tensor> inputs,
                 std::span<const Tensor> expected, double bound, KernelFindings& findings) {
-  const auto judge = [&](int parts, std::optional<InPlace> in_place) {
-    const GuardedRun run = run_guarded(kernel, types, inputs, parts, in_place);
-    const std::string how = fmt::format("kernel {} in {} part{}{}", kernel.name, parts, parts == 1 ? "" : "s",
-                                        in_place ? fmt::format(", input {} in place", in_place->input) : "");
+  const auto judge = [&](int shards, std::optional<InPlace> in_place) {
+    const GuardedRun run = run_guarded(kernel, types, inputs, shards, in_place);
+    const std::string how =
+        fmt::format("kernel {} in {} shard{}{}", kernel.name, shards, shards == 1 ? "" : "s",
+                    in_place ? fmt::format(", input {} in place", in_place->input) : "");
     if (!run.damage.empty()) findings.failures.push_back(fmt::format("{} {}", how, run.damage));
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const double error = distance(run.outputs[i], expected[i]);
@@ -46,12 +47,12 @@ void try_kernel(const KernelChoice& kernel, std::span<const TensorType> types, s
       }
     }
   };
-  for (const int parts : {1, 2, 3, 4}) judge(parts, std::nullopt);
+  for (const int shards : {1, 2, 3, 4}) judge(shards, std::nullopt);
   for (const InPlace& in_place : kernel.in_place) judge(1, in_place);
 }
 
-/// The first element that is farther than bound * |b| from its b, rounded to f32; what is no normal number is
-/// near where it differs by less than the smallest of those.
+/// The first element that differs from its b, rounded to f32, by more than bound * |b|. Denormal numbers may
+/// differ by less than the smallest normal one.
 std::optional<std::string> first_relative_difference(const Tensor& actual, const Tensor& expected,
                                                      double bound) {
   const auto a = numbers_of(actual);
@@ -93,7 +94,7 @@ std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype) {
 }
 
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
-                       std::span<const Tensor> inputs, int parts, std::optional<InPlace> in_place) {
+                       std::span<const Tensor> inputs, int shards, std::optional<InPlace> in_place) {
   GuardedRun result;
   std::vector<GuardedBuffer> buffers;
   for (const TensorType& type : outputs) buffers.emplace_back(type.dtype, type.shape.sizes());
@@ -110,8 +111,8 @@ GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> o
   }
   const OneDnnSingleThread single;  // as in a session
   const SignalShield shield;
-  // From the last part to the first: no part may count on another.
-  for (int part = parts; part-- > 0;) run_part(kernel, parts, part, in, out, result.damage);
+  // From the last shard to the first: no shard may count on another.
+  for (int shard = shards; shard-- > 0;) run_shard(kernel, shards, shard, in, out, result.damage);
   for (const GuardedBuffer& buffer : buffers) {
     if (!buffer.intact()) result.damage = "wrote outside of an output";
     result.outputs.push_back(buffer.tensor().clone());

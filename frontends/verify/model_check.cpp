@@ -19,13 +19,14 @@
 namespace weft::verify {
 namespace {
 
-/// A direction of a parameter, and what an error of the slope along it is measured by.
+/// A direction of a parameter, and the unit in which an error of the slope along it is measured.
 struct Direction {
   Numbers along;
   double scale;
 };
 
-/// One of all elements, one of the element with the largest gradient, and some of random elements.
+/// The direction of all elements, that of the element with the largest gradient, and those of some random
+/// elements.
 std::vector<Direction> directions_for(const Numbers& gradient, int elements, SampleSource& source) {
   if (gradient.empty()) return {};
   Numbers signs(gradient.size());
@@ -83,7 +84,7 @@ class ModelTrial {
     }
     if (threads > 1 || !actual || check_derivatives(actual->outputs)) return;
     report(wrong_rules(reference_.training().loss));
-    // The rules as the reference evaluates them have no part in what an engine adds.
+    // The reference computes gradients by the same rules, so a difference from it is the engine's.
     const StepResult gradients{.outputs = expected.outputs, .after = {}};
     if (is_right(session, before, gradients, bounds().gradient)) return;
     report(blamed(session, before, gradients, bounds().gradient));
@@ -113,7 +114,7 @@ class ModelTrial {
     }
   }
 
-  /// The self-check says what is wrong and where; its bounds are wider than ours, though.
+  /// The self-check says what is wrong and where, but its bounds are wider than ours.
   std::vector<std::string> blamed(const SessionOptions& session, const States& before,
                                   const StepResult& expected, double bound) const {
     if (auto found = self_check(model_, certificate_.dtype, session, before)) return {std::move(*found)};
@@ -165,14 +166,14 @@ class ModelTrial {
       if (off < error) nearest = difference;
       error = std::min(error, off);
     };
-    // A kink within one step is not within all of them, and a wrong gradient is wrong at each.
+    // A kink lies within some steps only, and a wrong gradient is wrong at every step.
     Slopes last{};
     for (const double step : {6e-6, 1e-6, 2e-7}) {
       last = reference_.slopes(parameter, along, step);
       take(last.central());
       if (error <= bounds().gradient) return {error, nearest};
     }
-    // On a kink, as a unit of relu that is exactly 0 has it, the derivative is that of one side.
+    // On a kink, such as that of a relu at exactly 0, the derivative is that of one side.
     take(last.left);
     take(last.right);
     return {error, nearest};
@@ -181,7 +182,7 @@ class ModelTrial {
   void fail(const std::string& what) {
     certificate_.failures.push_back(fmt::format("{} (seed {})", what, options_.seed));
   }
-  /// What is to blame comes first, and once: it explains the others.
+  /// What is to blame comes first and once, since it explains the others.
   void report(const std::vector<std::string>& lines) {
     auto& failures = certificate_.failures;
     for (const std::string& line : lines) std::erase(failures, line);

@@ -1,8 +1,8 @@
 #pragma once
-// Proof by trial that a training function does what its graph says: the gradient that the compiled, optimized
-// function computes is the derivative of the loss as the plain reference interpreter evaluates it, and one
-// step leaves every parameter and slot where the reference leaves it. So no pass, kernel, schedule or memory
-// plan can break what the ops promise.
+// Verifies by trial that a training function does what its graph says: the gradient that the compiled,
+// optimized function computes is the derivative of the loss as the plain reference interpreter evaluates it,
+// and one step leaves every parameter and slot where the reference leaves it. That shows a pass, kernel,
+// schedule or memory plan that breaks what the ops promise.
 
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace weft::verify {
 
-/// A training function as its builder made it. It must not be random.
+/// A training function. It must not use random numbers.
 struct Training {
   std::vector<Value> inputs;
   Value loss;                     // a scalar
@@ -23,7 +23,7 @@ struct Training {
   std::vector<Value> updates;
 };
 
-/// Something to train: a builder, which makes all floats f32 or f64 as it is told, and what to feed.
+/// Something to train: a builder, which makes all floats f32 or f64 as asked, and the tensors to feed.
 struct Model {
   std::string name;
   std::function<Training(Graph& graph, DType dtype)> build;
@@ -32,16 +32,16 @@ struct Model {
 
 struct ModelOptions {
   std::uint64_t seed = 1;
-  int elements = 8;          // of each parameter, in whose directions differences are taken
+  int elements = 8;          // of each parameter, for which differences are taken
   int warm_up = 3;           // steps before the one that is checked, so that an optimizer's slots are in use
-  CompileOptions compile{};  // passes, and kernels of one's own
+  CompileOptions compile{};  // passes, and the user's kernels
 };
 
-/// What was tried in one dtype, how far off the worst of it was, and what failed.
+/// What was tried in one dtype, the largest errors, and what failed.
 struct ModelCertificate {
   std::string model;
   DType dtype = DType::f32;
-  int derivatives = 0;  // directions in which differences were taken
+  int derivatives = 0;  // how many directions differences were taken in
   double gradient_error = 0.0;
   double step_error = 0.0;
   std::vector<std::string> failures;

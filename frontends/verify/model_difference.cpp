@@ -15,7 +15,7 @@ Numbers difference(Numbers a, const Numbers& b) {
 }
 
 double state_error(const Tensor& actual, const Tensor& expected, const Tensor& before) {
-  constexpr double kLeastChange = 1e-3;  // of the norm: below it f32's rounding of the sum would count
+  constexpr double kLeastChange = 1e-3;  // of the norm; below it, f32's rounding of the sum would matter
   const Numbers b = numbers_of(expected);
   const double change = norm(difference(b, numbers_of(before)));
   return ratio(norm(difference(numbers_of(actual), b)), std::max(change, kLeastChange * norm(b)));

@@ -1,5 +1,5 @@
 #pragma once
-// How far two results of a training function are apart. Internal to verify/.
+// How far apart two results of a training function are. Internal to verify/.
 
 #include <span>
 #include <string>
@@ -11,19 +11,19 @@
 namespace weft::verify {
 
 double norm(const Numbers& x);
-/// The largest absolute value; 0 of none.
+/// The largest absolute value; 0 if there are none.
 double largest(const Numbers& x);
-/// error / scale; no error is 0 at any scale, and a NaN is as far away as can be.
+/// error / scale. Without an error it is 0 at any scale; for a NaN it is infinite.
 double ratio(double error, double scale);
 
-/// The error of one part of a step: the loss, a gradient, or a parameter or slot after it, in the units that
-/// ModelBounds::step has.
+/// The error of one result of a step: the loss, a gradient, or a parameter or slot after it, in the units of
+/// ModelBounds::step.
 struct StepError {
   std::string what;
   double error;
 };
 
-/// Of each part of `expected`, which started from `before`.
+/// The errors of all results in `expected`, of a step that started from `before`.
 std::vector<StepError> step_errors(const StepResult& actual, const StepResult& expected, const States& before,
                                    std::span<const Value> parameters);
 

@@ -1,5 +1,5 @@
 #pragma once
-// A training function as a session compiles and runs it. Internal to verify/.
+// Runs a training function in a session. Internal to verify/.
 
 #include <optional>
 #include <string>
@@ -16,13 +16,13 @@ class ModelEngine {
 
   /// One step of training.
   void step();
-  /// Loss and gradients, computed beside the updates, which are undone.
+  /// Loss and gradients, computed together with the updates, which are then undone.
   std::vector<Tensor> gradients();
 
   States states();
   void set(const States& states);
 
-  /// The loss and gradients at these states, and what a step makes of these.
+  /// The loss and gradients at these states, and the states after a step.
   StepResult step_from(const States& states);
 
  private:
@@ -34,7 +34,7 @@ class ModelEngine {
   Function gradients_;
 };
 
-/// Takes a step from these states in a session that checks itself. Returns what it blames, if anything.
+/// Takes a step from these states in a session that checks itself. Returns its error, if there is one.
 std::optional<std::string> self_check(const Model& model, DType dtype, SessionOptions options,
                                       const States& states);
 

@@ -18,7 +18,7 @@ Value updated(const Value& update) {
   return {&update.graph(), to.node, to.output};
 }
 
-/// The sizes that the symbols of the inputs have in what is fed.
+/// The sizes of the inputs' symbols in the fed tensors.
 Bindings bindings_of(std::span<const Value> inputs, std::span<const Tensor> tensors) {
   Bindings bindings;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -44,7 +44,7 @@ void expect_no_randomness(const Model& model, const Program& program) {
 std::string label_of(const Value& parameter) {
   const auto* op = node_of(parameter).op.as<Parameter>();
   if (op == nullptr) {
-    throw Error(ErrorCode::invalid_argument, "this is no parameter", {.node = parameter.name()});
+    throw Error(ErrorCode::invalid_argument, "this is not a parameter", {.node = parameter.name()});
   }
   return op->label;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// A training function by the reference interpreter: in f64, nothing optimized. Internal to verify/.
+// Runs a training function by the reference interpreter, in f64 and without optimization. Internal to
+// verify/.
 
 #include <map>
 #include <string>
@@ -16,13 +17,13 @@ using States = std::map<std::string, Tensor, std::less<>>;
 /// The label of a parameter.
 std::string label_of(const Value& parameter);
 
-/// What one step gives.
+/// The results of one step.
 struct StepResult {
   std::vector<Tensor> outputs;  // the loss, then the gradients
-  States after;                 // what was updated
+  States after;                 // the updated parameters and slots
 };
 
-/// Differences of a function at a point, to the left of it and to the right.
+/// Differences of a function to the left and to the right of a point.
 struct Slopes {
   double left;
   double right;
@@ -35,11 +36,11 @@ class ModelReference {
   explicit ModelReference(const Model& model);
 
   const Training& training() const noexcept { return training_; }
-  /// Takes over the values of all parameters and slots, of any dtype.
+  /// Sets the values of all parameters and slots, which may have any dtype.
   void set(const States& states);
   StepResult step() const;
 
-  /// The differences of the loss as the parameter moves by `step` times `direction` to both sides.
+  /// The differences of the loss when the parameter moves by `step` times `direction` to both sides.
   Slopes slopes(const Value& parameter, const std::vector<double>& direction, double step);
 
  private:

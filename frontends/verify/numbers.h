@@ -1,5 +1,5 @@
 #pragma once
-// The elements of a tensor for comparing. Internal to verify/.
+// The elements of tensors, for comparisons. Internal to verify/.
 
 #include <vector>
 

@@ -33,7 +33,7 @@ double program_distance(const Tensor& actual, const Tensor& expected) {
   return worst;
 }
 
-/// A copy of the program as a function of a graph of its own.
+/// A copy of the program as a function, in a graph of its own.
 struct ProgramTask {
   ProgramTask(const RandomProgram& random, double bound)
       : program(extract(*random.program.graph, random.program.roots)) {
@@ -42,7 +42,7 @@ struct ProgramTask {
     task.bound = bound;
     task.distance = program_distance;
     task.expected = random.expected;
-    const std::size_t nodes = graph.size();  // an initial value is one more
+    const std::size_t nodes = graph.size();  // each initial value adds a node
     for (NodeId id = 0; id < nodes; ++id) {
       const Value value = graph.value({id, 0});
       if (const auto* input = graph.node(id).op.as<Input>()) {
@@ -65,8 +65,9 @@ struct ProgramTask {
   EngineTask task;
 };
 
-/// A single thread and all passes; and what `source` draws, without the pass whose turn it is. Infinities
-/// take every element: a product that skips zeros promises less of them.
+/// The options of the two engines: a single thread and all passes; and options that `source` draws, without
+/// the pass whose turn it is. Programs with infinities do not skip zeros, since such products promise less
+/// for infinities.
 std::array<SessionOptions, 2> engines_for(int number, SampleSource& source, const CompileOptions& compile,
                                           bool special) {
   static constexpr std::array kModes{SkipZeros::always, SkipZeros::never, SkipZeros::automatic};

@@ -34,7 +34,8 @@ class Shrinker {
 
   std::size_t nodes() const { return graph_.size(); }
 
-  /// The program that computes a node alone, its operands computed for `depth` ops back and fed before.
+  /// The program that computes a single node. Its operands are computed up to `depth` ops back; values before
+  /// that are fed.
   std::optional<RandomProgram> around(NodeId id, int depth) const {
     if (graph_.node(id).inputs.empty()) return std::nullopt;
     std::vector<int> distance(graph_.size(), depth + 1);

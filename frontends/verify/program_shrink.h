@@ -1,5 +1,5 @@
 #pragma once
-// A smaller program with the same fault, for a person to read. Internal to verify/.
+// Finds a smaller program with the same fault, for people to read. Internal to verify/.
 
 #include <functional>
 
@@ -7,8 +7,8 @@
 
 namespace weft::verify {
 
-/// Of the programs that compute a single value of `failing`, from its sources or from values near it, a small
-/// one that `fails` too; `failing` itself where there is none.
+/// A small program that `fails` too, among those that compute a single value of `failing` from its sources or
+/// from values near it; `failing` itself if there is none.
 RandomProgram shrink(const RandomProgram& failing, const std::function<bool(const RandomProgram&)>& fails);
 
 }  // namespace weft::verify

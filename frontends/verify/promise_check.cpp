@@ -25,8 +25,8 @@ std::string shape_texts(std::span<const TensorType> types) {
   return text;
 }
 
-/// The shape rule on symbols in place of numbers, then bound, says the same as on numbers. It may refuse
-/// them.
+/// Checks that the shape rule gives the same for symbols that are bound afterwards as for numbers. It may
+/// refuse symbols.
 void check_symbols(const Sample& sample, std::span<const TensorType> outputs, Findings& findings) {
   Bindings bindings;
   std::vector<TensorType> symbolic;
@@ -77,11 +77,11 @@ void check_traits(const Sample& sample, std::span<const Tensor> outputs, Finding
     const auto bytes = [](const Tensor& t) {
       return std::span(static_cast<const std::byte*>(t.data()), t.bytes());
     };
-    if (!std::ranges::equal(bytes(x), bytes(y))) findings.emplace_back("it is no view of its input");
+    if (!std::ranges::equal(bytes(x), bytes(y))) findings.emplace_back("it is not a view of its input");
   }
 }
 
-/// The upper half of the rows alone gives the upper half of the results.
+/// Checks that the first half of the rows alone gives the first half of the results.
 void check_rows(const Sample& sample, std::span<const Tensor> outputs, Findings& findings) {
   const auto is_vector = [](const Tensor& tensor) { return tensor.rank() <= 1; };
   const bool vectors =

@@ -1,6 +1,6 @@
 #pragma once
-// What an op promises beside numbers: that its traits are true, that its shape rule knows symbols, that equal
-// ops are equal, and that it refuses what it must.
+// Checks what an op promises besides numbers: that its traits are true, that its shape rule knows symbols,
+// that equal ops are equal, and that it refuses bad input.
 
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace weft::verify {
 
-/// What is wrong, a line each; empty if nothing is.
+/// A line for each promise that is broken.
 std::vector<std::string> check_promises(const Sample& sample);
 std::vector<std::string> check_refusal(const Refusal& refusal);
 

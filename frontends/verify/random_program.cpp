@@ -1,18 +1,12 @@
 #include "weft/frontends/verify/random_program.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <iterator>
-#include <limits>
 #include <numeric>
 #include <optional>
 
 #include "weft/frontends/verify/kernel_check.h"
-#include "weft/frontends/verify/random_values.h"
 #include "weft/frontends/verify/specification.h"
+#include "weft/frontends/verify/value_pool.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
@@ -26,8 +20,6 @@
 
 namespace weft::verify {
 namespace {
-
-constexpr std::int64_t kMostElements = 400;
 
 /// The specifications of ops that a program may apply to values of its own.
 const std::vector<Specification>& applicable() {
@@ -44,22 +36,19 @@ const std::vector<Specification>& applicable() {
 class Builder {
  public:
   Builder(SampleSource& source, DType dtype, const ProgramStyle& style)
-      : source_(source),
-        dtype_(dtype),
-        style_(style),
-        values_(static_cast<std::uint64_t>(source.below(1 << 30)), style.special) {}
+      : source_(source), dtype_(dtype), style_(style), pool_(source, dtype, style) {}
 
   void step() {
     static constexpr std::array kSteps{
         &Builder::add_source,     &Builder::add_binary,    &Builder::add_neutral,
         &Builder::add_layout,     &Builder::add_reduction, &Builder::add_layer,
         &Builder::add_data_layer, &Builder::add_choice,    &Builder::add_rows};
-    if (pool_.size() < 3) return add_source();
+    if (pool_.values().size() < 3) return add_source();
     if (source_.coin()) return add_specified();
     try {
       (this->*kSteps[static_cast<std::size_t>(source_.below(kSteps.size()))])();
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::internal) throw;  // else the values did not fit
+      if (error.code() == ErrorCode::internal) throw;  // for other errors, the values did not fit
     }
   }
 
@@ -70,152 +59,58 @@ class Builder {
     const std::array<Sizes, 6> shapes{Sizes{terms}, {terms, 1}, {terms, 2 + source_.below(2)},
                                       {terms, 2},   {2, terms}, {1, terms}};
     const Sizes& sizes = shapes[static_cast<std::size_t>(source_.below(shapes.size()))];
-    // Where all terms are equal, roundings add up and do not cancel.
+    // If all terms are equal, roundings add up and do not cancel.
     const bool equal = source_.below(3) > 0;
     const auto long_tensor = [&](const Sizes& of) {
       return equal ? source_.uniform(of, offset, offset, dtype_)
                    : source_.uniform(of, 0.5 * offset, 1.5 * offset, dtype_);
     };
-    const Value x = source_of(long_tensor(sizes));
+    const Value x = pool_.source_of(long_tensor(sizes));
     const auto rank = static_cast<std::int64_t>(sizes.size());
-    for (std::int64_t axis = 0; axis < rank; ++axis) keep(mean(x, {axis}, source_.coin()));
-    keep(mean(x));
-    keep(mean(square(x - mean(x, {0}, true)), {0}));
+    for (std::int64_t axis = 0; axis < rank; ++axis) pool_.keep(mean(x, {axis}, source_.coin()));
+    pool_.keep(mean(x));
+    pool_.keep(mean(square(x - mean(x, {0}, true)), {0}));
     if (rank == 2) {
       const auto rows = static_cast<double>(sizes[0]);
       const auto columns = static_cast<double>(sizes[1]);
-      keep(matmul(x, source_of(long_tensor({sizes[1], 1}))) * (1.0 / columns));
-      if (sizes[0] < sizes[1]) keep(matmul(x, x, false, true) * (1.0 / columns));
-      if (sizes[0] > sizes[1]) keep(matmul(x, x, true, false) * (1.0 / rows));
+      pool_.keep(matmul(x, pool_.source_of(long_tensor({sizes[1], 1}))) * (1.0 / columns));
+      if (sizes[0] < sizes[1]) pool_.keep(matmul(x, x, false, true) * (1.0 / columns));
+      if (sizes[0] > sizes[1]) pool_.keep(matmul(x, x, true, false) * (1.0 / rows));
     }
   }
 
   RandomProgram finish() {
-    // Infinities and NaNs spread, so that most of a program must be seen where it is computed.
-    const std::size_t most = style_.long_axes ? pool_.size() : style_.special ? 10 : 4;
-    std::vector<Value> roots(pool_.rbegin(), pool_.rbegin() + (style_.long_axes ? std::ssize(pool_) : 1));
-    while (roots.size() < most && source_.below(static_cast<std::int64_t>(most)) > 0) roots.push_back(any());
+    // Infinities and NaNs spread, so more of the values must be roots.
+    const std::size_t most = style_.long_axes ? pool_.values().size() : style_.special ? 10 : 4;
+    const auto values = pool_.values();
+    std::vector<Value> roots(values.rbegin(), values.rbegin() + (style_.long_axes ? std::ssize(values) : 1));
+    while (roots.size() < most && source_.below(static_cast<std::int64_t>(most)) > 0)
+      roots.push_back(pool_.any());
     RandomProgram made{.program = {}, .feeds = {}, .outputs = roots.size(), .expected = {}};
-    for (const Value& root : roots) made.expected.push_back(values_.exact({root.node(), root.output()}));
+    for (const Value& root : roots) made.expected.push_back(pool_.exact(root));
     if (style_.updates) add_updates(roots, made.expected);
-    made.program = extract(graph_, roots);
-    made.feeds = std::move(feeds_);
+    made.program = extract(pool_.graph(), roots);
+    made.feeds = pool_.feeds();
     return made;
   }
 
  private:
-  // --- values ---
-
-  /// Half of the time a young value, so that programs grow deep.
-  Value any() {
-    const auto size = static_cast<std::int64_t>(pool_.size());
-    const std::int64_t back = source_.below(source_.coin() ? std::min<std::int64_t>(size, 5) : size);
-    return pool_[static_cast<std::size_t>(size - 1 - back)];
-  }
-  /// A value of the program's floats.
-  Value number() {
-    for (int attempt = 0; attempt < 8; ++attempt) {
-      if (const Value x = any(); x.dtype() == dtype_) return x;
-    }
-    return source_of(tensor());
-  }
-
-  bool keep(const Value& value) {
-    values_.settle(graph_, value.node(), [&](const Node& node) { return first_feed(node, feeds_); });
-    const bool is_long = style_.long_axes && !value.shape().is_scalar();
-    if ((value.shape().elements() > kMostElements && !is_long) || value.shape().elements() > 1000 ||
-        !values_.is_settled(graph_, {value.node(), value.output()}))
-      return false;
-    pool_.push_back(value);
-    return true;
-  }
-
-  Sizes sizes(std::int64_t most_rank = 4, std::int64_t least_rank = 0) {
-    Sizes drawn = source_.sizes(least_rank + source_.below(most_rank - least_rank + 1), 5);
-    for (std::int64_t& size : drawn) {
-      if (source_.below(6) == 0) size = 1;
-      if (source_.below(40) == 0) size = 0;
-    }
-    return drawn;
-  }
-
-  Tensor tensor() { return tensor(sizes()); }
-  Tensor tensor(const Sizes& sizes) { return spiced(source_.uniform(sizes, -1.0, 1.0, dtype_)); }
-  /// Most of it 0.
-  Tensor mostly_zeros(const Sizes& sizes, DType dtype) {
-    Tensor x = Tensor::zeros(dtype, sizes);
-    visit_dtype(dtype, [&]<typename T>(T) {
-      for (T& number : x.mutable_values<T>()) {
-        if (source_.below(4) == 0) number = static_cast<T>(1 + source_.below(5));
-      }
-    });
-    return x;
-  }
-
-  /// With special numbers in it, where the style has them.
-  Tensor spiced(Tensor x) {
-    if (!style_.special || !is_float(x.dtype()) || source_.coin()) return x;
-    x = x.clone();
-    visit_dtype(x.dtype(), [&]<typename T>(T) {
-      if constexpr (std::floating_point<T>) {
-        using Limits = std::numeric_limits<T>;
-        const std::array special{T(0),
-                                 T(-0.0),
-                                 T(-0.0),
-                                 Limits::infinity(),
-                                 -Limits::infinity(),
-                                 Limits::quiet_NaN(),
-                                 Limits::denorm_min(),
-                                 -Limits::min(),
-                                 T(1)};
-        for (T& number : x.mutable_values<T>()) {
-          if (source_.below(4) == 0)
-            number = special[static_cast<std::size_t>(source_.below(special.size()))];
-        }
-      }
-    });
-    return x;
-  }
-
-  Value source_of(const Tensor& tensor) {
-    const std::string label = fmt::format("x{}", feeds_.size());
-    const Shape shape = Shape::of(tensor.sizes());
-    Value made;
-    switch (source_.below(is_float(tensor.dtype()) ? 3 : 2)) {
-      case 0:
-        made = constant(graph_, tensor);
-        break;
-      case 1:
-        feeds_.emplace(label, tensor);
-        made = input(graph_, label, tensor.dtype(), shape);
-        break;
-      default:
-        feeds_.emplace(label, tensor);
-        made = parameter(graph_, label, tensor);
-        parameters_.push_back(made);
-    }
-    values_.settle(graph_, made.node(), [&](const Node& node) { return first_feed(node, feeds_); });
-    return made;
-  }
-
-  // --- steps ---
-
   void add_source() {
     static constexpr std::array kOthers{i32, i64, u8, boolean};
     switch (source_.below(6)) {
       case 0:
-        keep(random_uniform(graph_, dtype_, Shape::of(sizes())));
+        pool_.keep(random_uniform(pool_.graph(), dtype_, Shape::of(pool_.sizes())));
         return;
       case 1: {
         const DType dtype = kOthers[static_cast<std::size_t>(source_.below(kOthers.size()))];
-        keep(source_of(source_.whole(sizes(), dtype == boolean ? 2 : 5, dtype)));
+        pool_.keep(pool_.source_of(source_.whole(pool_.sizes(), dtype == boolean ? 2 : 5, dtype)));
         return;
       }
       case 2:
-        keep(source_of(spiced(mostly_zeros(sizes(), dtype_))));
+        pool_.keep(pool_.source_of(pool_.spiced(pool_.mostly_zeros(pool_.sizes(), dtype_))));
         return;
       default:
-        keep(source_of(tensor()));
+        pool_.keep(pool_.source_of(pool_.tensor()));
     }
   }
 
@@ -232,13 +127,13 @@ class Builder {
       const bool alone = attempt + 1 == kAttempts;
       std::vector<Value> inputs;
       for (const Tensor& tensor : tensors) {
-        const auto old = alone ? std::nullopt : like(tensor);
-        inputs.push_back(old ? *old : source_of(spiced(tensor)));
+        const auto old = alone ? std::nullopt : pool_.like(tensor);
+        inputs.push_back(old ? *old : pool_.source_of(pool_.spiced(tensor)));
       }
       try {
-        const NodeId made = graph_.add(sample.op, inputs, std::source_location::current());
+        const NodeId made = pool_.graph().add(sample.op, inputs, std::source_location::current());
         bool kept = false;
-        for (const Value& output : graph_.outputs_of(made)) kept = keep(output) || kept;
+        for (const Value& output : pool_.graph().outputs_of(made)) kept = pool_.keep(output) || kept;
         if (kept) return;
       } catch (const Error&) {
         continue;  // these values do not fit
@@ -246,57 +141,29 @@ class Builder {
     }
   }
 
-  /// A value of the tensor's type, else one of its dtype, or nothing.
-  std::optional<Value> like(const Tensor& tensor) {
-    std::vector<Value> alike;
-    std::ranges::copy_if(pool_, std::back_inserter(alike),
-                         [&](const Value& x) { return x.type() == tensor.type(); });
-    if (!alike.empty() && source_.coin())
-      return alike[static_cast<std::size_t>(source_.below(std::ssize(alike)))];
-    for (int attempt = 0; attempt < 4; ++attempt) {
-      if (const Value x = any(); x.dtype() == tensor.dtype()) return x;
-    }
-    return std::nullopt;
-  }
-
-  /// A tensor that broadcasts with x: an older value, x itself, or a new source.
-  Value partner(const Value& x) {
-    for (int attempt = 0; attempt < 6; ++attempt) {
-      const Value y = number();
-      try {
-        broadcast(x.shape(), y.shape());
-        return y;
-      } catch (const Error&) {
-        continue;
-      }
-    }
-    if (source_.below(4) == 0) return x;
-    return source_of(tensor(source_.broadcastable_to(x.shape().sizes())));
-  }
-
   void add_binary() {
-    const Value x = number();
-    const Value y = partner(x);
+    const Value x = pool_.number();
+    const Value y = pool_.partner(x);
     switch (source_.below(5)) {
       case 0:
-        keep(source_.coin() ? x + y : y + x);
+        pool_.keep(source_.coin() ? x + y : y + x);
         return;
       case 1:
-        keep(source_.coin() ? x - y : (x - y) * clip(y - x, -0.5, 1.0));
+        pool_.keep(source_.coin() ? x - y : (x - y) * clip(y - x, -0.5, 1.0));
         return;
       case 2:
-        keep(source_.coin() ? x * y : y * x);
+        pool_.keep(source_.coin() ? x * y : y * x);
         return;
       case 3:
-        keep(1.0 / x);
+        pool_.keep(1.0 / x);
         return;
       default:
-        keep(x / y);
+        pool_.keep(x / y);
     }
   }
 
   void add_neutral() {
-    const Value x = style_.special && source_.coin() ? source_of(tensor()) : number();
+    const Value x = style_.special && source_.coin() ? pool_.source_of(pool_.tensor()) : pool_.number();
     const auto neutral = [&]() -> Value {
       switch (source_.below(8)) {
         case 0:
@@ -318,13 +185,13 @@ class Builder {
       }
     };
     const Value y = neutral();
-    keep(y);
-    if (style_.special) keep(1.0 / y);  // tells the zeros apart
+    pool_.keep(y);
+    if (style_.special) pool_.keep(1.0 / y);  // tells the zeros apart
   }
 
   /// Mostly views, and views of views.
   void add_layout() {
-    const Value x = any();
+    const Value x = pool_.any();
     const auto rank = static_cast<std::int64_t>(x.shape().rank());
     switch (source_.below(6)) {
       case 0:
@@ -334,44 +201,45 @@ class Builder {
         for (std::size_t i = axes.size(); i > 1; --i) {
           std::swap(axes[i - 1], axes[static_cast<std::size_t>(source_.below(static_cast<std::int64_t>(i)))]);
         }
-        keep(transpose(x, axes));
+        pool_.keep(transpose(x, axes));
         return;
       }
       case 2:
-        keep(reshape(x, Shape{x.shape().elements()}));
+        pool_.keep(reshape(x, Shape{x.shape().elements()}));
         return;
       case 3: {
         std::vector<Dim> wide{Dim(2)};
         wide.insert(wide.end(), x.shape().begin(), x.shape().end());
-        keep(broadcast_to(x, Shape(std::move(wide))));
+        pool_.keep(broadcast_to(x, Shape(std::move(wide))));
         return;
       }
       case 4:
-        if (rank > 0) keep(concat({x, x}, source_.below(rank)));
+        if (rank > 0) pool_.keep(concat({x, x}, source_.below(rank)));
         return;
       default:
         if (rank == 0) {
-          keep(reshape(x, Shape{1, 1}));
+          pool_.keep(reshape(x, Shape{1, 1}));
         } else if (x.shape()[0].size() > 0) {
-          keep(slice(x, 0, source_.below(2) % x.shape()[0].size(), x.shape()[0].size()));
+          pool_.keep(slice(x, 0, source_.below(2) % x.shape()[0].size(), x.shape()[0].size()));
         }
     }
   }
 
   void add_reduction() {
-    const Value x = number();
+    const Value x = pool_.number();
     const auto rank = static_cast<std::int64_t>(x.shape().rank());
     const Axes axes = rank == 0 || source_.coin() ? Axes{} : Axes{source_.below(rank)};
     if (x.shape().elements() == 0) return;
-    keep(source_.coin() ? sum(x, axes, source_.coin()) : mean(x, axes, source_.coin()));
+    pool_.keep(source_.coin() ? sum(x, axes, source_.coin()) : mean(x, axes, source_.coin()));
   }
 
   /// A bias of any shape that broadcasts, on either side, an activation, a factor.
   void finish_product(Value y) {
     if (source_.below(3) == 0) y = y * source_.number(-1.0, 1.0);
     if (source_.below(3) > 0) {
-      const Value bias =
-          source_.coin() ? partner(y) : source_of(tensor(source_.broadcastable_to(y.shape().sizes())));
+      const Value bias = source_.coin()
+                             ? pool_.partner(y)
+                             : pool_.source_of(pool_.tensor(source_.broadcastable_to(y.shape().sizes())));
       switch (source_.below(4)) {
         case 0:
           y = bias + y;
@@ -393,13 +261,13 @@ class Builder {
       default:
         break;
     }
-    keep(y);
+    pool_.keep(y);
   }
 
   /// A product of matrices of any rank, either side transposed or not.
   void add_layer() {
-    Value x = number();
-    if (x.shape().rank() < 2) x = source_of(tensor(sizes(4, 2)));
+    Value x = pool_.number();
+    if (x.shape().rank() < 2) x = pool_.source_of(pool_.tensor(pool_.sizes(4, 2)));
     const std::size_t rank = x.shape().rank();
     const bool transpose_x = source_.coin();
     const bool transpose_w = source_.coin();
@@ -407,7 +275,7 @@ class Builder {
     const std::int64_t n = 1 + source_.below(5);
     Sizes w = transpose_w ? Sizes{n, k} : Sizes{k, n};
     if (rank > 2 && source_.coin()) w.insert(w.begin(), x.shape()[rank - 3].size());
-    finish_product(matmul(x, source_of(tensor(w)), transpose_x, transpose_w));
+    finish_product(matmul(x, pool_.source_of(pool_.tensor(w)), transpose_x, transpose_w));
   }
 
   /// A product with a constant, or rows of one, that is mostly zeros: dense or sparse.
@@ -417,71 +285,67 @@ class Builder {
     const std::int64_t width = 2 + source_.below(6);
     const std::int64_t n = 1 + source_.below(5);
     if (source_.below(3) == 0) {
-      const auto x = SparseTensor::from_dense(mostly_zeros({rows, width}, dtype_));
-      const Value d = source_of(tensor({transposed ? rows : width, n}));
-      return finish_product(matmul(sparse_constant(graph_, x), d, transposed));
+      const auto x = SparseTensor::from_dense(pool_.mostly_zeros({rows, width}, dtype_));
+      const Value d = pool_.source_of(pool_.tensor({transposed ? rows : width, n}));
+      return finish_product(matmul(sparse_constant(pool_.graph(), x), d, transposed));
     }
-    Value x = constant(graph_, mostly_zeros({rows, width}, source_.coin() ? u8 : dtype_));
-    if (source_.coin()) x = gather(x, source_of(source_.whole({1 + source_.below(4)}, rows, i32)));
+    Value x = constant(pool_.graph(), pool_.mostly_zeros({rows, width}, source_.coin() ? u8 : dtype_));
+    if (source_.coin()) x = gather(x, pool_.source_of(source_.whole({1 + source_.below(4)}, rows, i32)));
     if (x.dtype() != dtype_) x = cast(x, dtype_);
     if (source_.coin()) x = x * 0.125;
     if (source_.below(4) == 0) x = x - 0.5;
-    const Value d = source_of(tensor({transposed ? x.shape()[0].size() : width, n}));
+    const Value d = pool_.source_of(pool_.tensor({transposed ? x.shape()[0].size() : width, n}));
     finish_product(matmul(x, d, transposed, false));
   }
 
-  /// A comparison, and what is as near to 0 as its two sides to each other.
+  /// A comparison, and the difference of its two sides.
   struct Comparison {
     Value holds, difference;
   };
 
-  /// Compares now and chooses later, so that other ops lie between the two.
+  /// Compares now and chooses later, so that other ops lie in between.
   void add_choice() {
-    const Value x = number();
-    const Value y = partner(x);
+    const Value x = pool_.number();
+    const Value y = pool_.partner(x);
     if (source_.coin()) {
-      keep(where(x > y, x, y));
+      pool_.keep(where(x > y, x, y));
       return;
     }
     comparisons_.push_back({source_.coin() ? x > y : x <= y, x - y});
     const auto count = static_cast<std::int64_t>(comparisons_.size());
     const Comparison& earlier = comparisons_[static_cast<std::size_t>(source_.below(count))];
-    const Value chosen = partner(earlier.difference);
-    keep(where(earlier.holds, earlier.difference * chosen, earlier.difference * 0.5));
+    const Value chosen = pool_.partner(earlier.difference);
+    pool_.keep(where(earlier.holds, earlier.difference * chosen, earlier.difference * 0.5));
   }
 
   /// Rows of a matrix by their numbers, which go into arithmetic with another value.
   void add_rows() {
-    const Value x = number();
+    const Value x = pool_.number();
     if (x.shape().rank() < 2 || x.shape().elements() == 0) return;
     const Tensor numbers = source_.whole({1 + source_.below(4)}, x.shape()[0].size(), i32);
-    const Value rows = gather(x, constant(graph_, numbers));
-    const Value other = partner(rows);
-    keep(source_.coin() ? rows - other : other - rows);
+    const Value rows = gather(x, constant(pool_.graph(), numbers));
+    const Value other = pool_.partner(rows);
+    pool_.keep(source_.coin() ? rows - other : other - rows);
   }
 
   /// New values for some parameters: another value of the same type, or the parameter with one added to it.
   void add_updates(std::vector<Value>& roots, std::vector<Tensor>& expected) {
-    const std::vector<Value> all = parameters_;  // there may be more of them soon
+    const std::vector<Value> all = pool_.parameters();  // a copy, since there may soon be more
     for (const Value& parameter : all) {
       if (parameter.dtype() != dtype_ || source_.below(3) == 0) continue;
-      const Value change = partner(parameter);
+      const Value change = pool_.partner(parameter);
       Value next = source_.coin() ? parameter - 0.25 * change : 0.5 * parameter + change;
-      if (next.type() != parameter.type() || !keep(next)) next = parameter * 0.5;
-      if (!keep(next)) continue;
+      if (next.type() != parameter.type() || !pool_.keep(next)) next = parameter * 0.5;
+      if (!pool_.keep(next)) continue;
       roots.push_back(assign(parameter, next));
-      expected.push_back(values_.exact({next.node(), next.output()}));
+      expected.push_back(pool_.exact(next));
     }
   }
 
   SampleSource& source_;
   DType dtype_;
   ProgramStyle style_;
-  Graph graph_;
-  RandomValues values_;
-  std::map<std::string, Tensor, std::less<>> feeds_;
-  std::vector<Value> parameters_;
-  std::vector<Value> pool_;
+  ValuePool pool_;
   std::vector<Comparison> comparisons_;
 };
 

@@ -14,9 +14,9 @@ constexpr std::size_t kExact = 0;
 constexpr std::size_t kRounded = 1;
 constexpr std::size_t kNoisy = 2;
 
-/// Relative; a few units in the last place, as much as a fast kernel may be off.
+/// Relative noise: a few units in the last place, the allowed error of a fast kernel.
 double noise_of(DType dtype) { return dtype == DType::f32 ? 1e-6 : 1e-14; }
-/// How far apart, relative to max(1, |x|), the runs of a settled value may be.
+/// How much the runs of a settled value may differ, relative to max(1, |x|).
 double settled_bound(DType dtype) { return dtype == DType::f32 ? 2e-5 : 1e-12; }
 
 Tensor in_dtype(const Tensor& tensor, DType dtype) { return in_precision({&tensor, 1}, dtype)[0]; }
@@ -26,7 +26,7 @@ bool alike(double a, double b, double bound) {
   return std::isfinite(a) && std::isfinite(b) && std::abs(a - b) <= bound * std::max(1.0, std::abs(a));
 }
 
-/// What a cast of them to integers gives is not defined.
+/// Whether a cast of some element to an integer is not defined.
 bool has_no_integer(const Tensor& tensor) {
   constexpr double kLarge = 1e6;
   return is_float(tensor.dtype()) &&
@@ -82,7 +82,7 @@ void RandomValues::disturb(const Node& node, std::size_t number, Outputs& output
     } else {
       outputs[i] = in_dtype(outputs[i], DType::f64).clone();
       for (double& x : outputs[i].mutable_values<double>()) {
-        // Which zero a sum or a product gives depends on where it begins.
+        // The sign of a zero that is a sum or a product depends on the order of its terms.
         if (x == 0.0 && special_ && !node.op.traits().elementwise) x = -x;
         x *= 1.0 + noise_of(dtype) * noise_.number(-1.0, 1.0);
       }

@@ -9,7 +9,7 @@
 namespace weft::verify {
 namespace {
 
-/// FNV-1a: the same number for a name on every machine, which std::hash does not promise.
+/// FNV-1a, which gives the same number for a name on every machine; std::hash does not promise that.
 std::uint64_t stream_number(std::string_view name) {
   std::uint64_t hash = 0xCBF29CE484222325ULL;
   for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3ULL;

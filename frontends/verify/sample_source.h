@@ -1,5 +1,5 @@
 #pragma once
-// Random tensors to try ops on, the same ones for the same seed.
+// Random tensors to try ops on; the same seed gives the same tensors.
 
 #include <cstdint>
 #include <string_view>
@@ -12,8 +12,8 @@ namespace weft::verify {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// How large the shapes are that `shape` draws: small where every element costs a run, large enough for a
-/// fast kernel's main loop otherwise.
+/// How large the shapes are that `shape` draws: small if every element costs a run, otherwise large enough
+/// for a fast kernel's main loop.
 enum class SampleSize : std::uint8_t { small, large };
 
 /// A stream of random tensors. Streams of one seed and different names are independent.
@@ -30,11 +30,11 @@ class SampleSource {
   bool coin() { return below(2) == 1; }
   /// `rank` sizes in [least, most].
   Sizes sizes(std::int64_t rank, std::int64_t most = 4, std::int64_t least = 1);
-  /// A shape of any rank up to `most_rank` and at least `least_rank`; now and then an axis has size 1 or 0.
+  /// A shape of any rank up to `most_rank` and at least `least_rank`; some axes have size 1 or 0.
   Sizes shape(std::int64_t most_rank = 5, std::int64_t least_rank = 0);
   /// One size of at least 1, as large as `shape` would draw for a matrix.
   std::int64_t extent();
-  /// `sizes` with some set to 1 and some leading ones dropped: they broadcast to `sizes`.
+  /// Sizes that broadcast to `sizes`: some are set to 1, and some leading ones are dropped.
   Sizes broadcastable_to(Sizes sizes);
 
   /// Floats in [low, high).
@@ -45,11 +45,10 @@ class SampleSource {
   Tensor between_integers(const Sizes& sizes);
   /// Floats no farther than 0.2 from an integer, between -3 and 3.
   Tensor near_integers(const Sizes& sizes);
-  /// All elements at least 0.05 apart, in random order.
+  /// Floats that all differ by at least 0.05, in random order.
   Tensor distinct(const Sizes& sizes);
-  /// Numbers of f32 in [low, high] that are small or large out of all proportion: zeros of both signs,
-  /// denormals, tails, large offsets with small differences, the largest, infinities, and NaN where the
-  /// bounds are infinite.
+  /// Extreme numbers of f32 in [low, high]: zeros of both signs, denormals, tails, large offsets with small
+  /// differences, the largest, infinities, and NaN where the bounds are infinite.
   Tensor extreme(const Sizes& sizes, double low, double high, DType dtype = f64);
   /// Whole numbers in [0, bound) of any dtype.
   Tensor whole(const Sizes& sizes, std::int64_t bound, DType dtype = i64);

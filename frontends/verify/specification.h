@@ -1,5 +1,5 @@
 #pragma once
-// What is tried on an op: samples that it must compute and differentiate right, and inputs that it must
+// What an op is tested with: samples that it must compute and differentiate right, and inputs that it must
 // refuse.
 
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace weft::verify {
 
-/// An op on concrete inputs, floats in f64. It keeps away from kinks and poles of the op.
+/// An op and concrete inputs, floats in f64, away from the op's kinks and poles.
 struct Sample {
   Op op;
   std::vector<Tensor> inputs;
@@ -32,8 +32,8 @@ struct Refusal {
 struct Domain {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
-  /// How far kernels may be from the reference, and the reference in f32 from itself in f64: |a - b| <= bound
-  /// * |b|.
+  /// The bound on the error of kernels against the reference, and of the reference in f32 against that in
+  /// f64: |a - b| <= bound * |b|.
   double bound = 1e-6;
 };
 
@@ -44,12 +44,13 @@ struct Specification {
   std::vector<Refusal> refusals;
   bool runs = true;                // false: a source, which is fed and has no kernel
   bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
-  /// For an op that each floating-point number of its inputs may be any of: it is tried on these too.
+  /// For an op whose floating-point inputs may be any numbers of a domain; it is tested with extreme ones
+  /// too.
   std::optional<Domain> domain{};
-  bool takes_special = true;  // false: what infinities and NaNs give is not promised
+  bool takes_special = true;  // false: results for infinities and NaNs are not promised
 };
 
-/// Those of the built-in ops, in the order of ops/builtin.h.
+/// The specifications of the built-in ops, in the order of ops/builtin.h.
 std::vector<Specification> builtin_specifications();
 
 }  // namespace weft::verify

@@ -35,7 +35,7 @@ Sampler product(bool ta, bool tb) {
   };
 }
 
-/// Some axes of a shape, perhaps all by naming none.
+/// Some axes of a shape; an empty list, which stands for all, is possible.
 Axes some_axes(SampleSource& source, const Sizes& sizes) {
   Axes axes;
   for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
@@ -72,8 +72,7 @@ Sampler shaped(std::int64_t least_rank, MakeOp make) {
   };
 }
 
-/// An op on indices must refuse those outside of [0, limit), whatever they are; `inputs` gives its inputs for
-/// one index.
+/// An op on indices must refuse every index outside [0, limit). `inputs` gives the op's inputs for one index.
 template <typename Inputs>
 std::vector<Refusal> bad_indices(const Op& op, std::int64_t limit, Inputs inputs) {
   std::vector<Refusal> refusals;

@@ -23,7 +23,7 @@ Sampler pair_of(const Op& op, double low, double high) {
     return Sample{op, {source.uniform(a, low, high), source.uniform(b, low, high)}};
   };
 }
-/// No element of the one is near an element of the other.
+/// Samples of two tensors in which no element of one is near an element of the other.
 Sampler apart(const Op& op) {
   return [=](SampleSource& source) {
     const auto [a, b] = broadcasting(source);
@@ -55,7 +55,8 @@ Domain domain_of(const Op& op) {
 
 List everywhere(List list) {
   for (Specification& specification : list) {
-    if (specification.op == Cast{}.name) continue;  // of which integers have no extremes in common
+    if (specification.op == Cast{}.name)
+      continue;  // its results for extreme numbers depend on the integer type
     SampleSource any(1, "domain");
     specification.domain = domain_of(specification.samplers[0](any).op);
   }

@@ -7,7 +7,7 @@
 namespace weft::verify::builtin {
 namespace {
 
-/// A convolution with everything drawn: what slides, and the shapes of pictures, weights and results.
+/// A random convolution: its options, and the shapes of pictures, weights and results.
 struct Convolution {
   Conv2dOptions options;
   Sizes x;

@@ -111,7 +111,7 @@ List normalizations_and_random() {
   const TensorType drawn{f64, {5, 7}};
   const auto of_gaps = [](Specification specification) {
     // The gap to the largest is rounded, and an exponential multiplies that error by the gap. Infinite
-    // numbers, of which one would leave nothing of a row, are for tests of their own.
+    // numbers, a single one of which would spoil a row, have tests of their own.
     specification.domain = Domain{.low = -1e30, .high = 1e30, .bound = 1e-5};
     return specification;
   };

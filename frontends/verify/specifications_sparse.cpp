@@ -22,8 +22,8 @@ Tensor vector_of(const std::vector<std::int64_t>& numbers) {
   return Tensor::of<std::int64_t>(numbers, Sizes{std::ssize(numbers)});
 }
 
-/// Rows of a random matrix, some empty, some full, with entries between them and behind that no row has; now
-/// and then some rows twice and others not at all.
+/// Rows of a random matrix, some empty and some full, with entries between and behind them that belong to no
+/// row. Sometimes rows are repeated or left out.
 Drawn draw(SampleSource& source) {
   Drawn x{.rows = source.extent(), .width = source.extent()};
   std::vector<std::int64_t> begins;
@@ -69,8 +69,8 @@ Sample sampled(SampleSource& source) {
           {x.begins, x.ends, x.columns, source.uniform({x.rows, n}), source.uniform({x.width, n})}};
 }
 
-/// Two rows of a matrix of width 3 that no kernel may take: rows outside of the entries, and columns that are
-/// none or do not ascend. `inputs` gives an op's inputs for three entries.
+/// Two rows of a matrix of width 3 that kernels must refuse: rows outside the entries, and columns that are
+/// out of range or do not ascend. `inputs` gives an op's inputs for three entries.
 template <typename Inputs>
 std::vector<Refusal> bad_rows(const Op& op, Inputs inputs) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();

@@ -1,12 +1,12 @@
 #pragma once
-// How an engine that is tried computes. Internal to verify/.
+// The options of the engine in a trial. Internal to verify/.
 
 #include "weft/runtime/session.h"
 
 namespace weft::verify {
 
-/// A session on all of these threads. Several get more parts than they are, so that some compute two, as
-/// where a plan gets fewer threads than its session has.
+/// Options of a session with exactly this many threads. With several threads there are more shards than
+/// threads, so that some threads compute two, as when a plan gets fewer threads than its session has.
 inline SessionOptions trial_options(int threads, const CompileOptions& compile) {
   SessionOptions options{.threads = threads, .exact_threads = true, .compile = compile};
   if (threads > 1 && compile.cuts == 0) options.compile.cuts = 2 * threads - 1;

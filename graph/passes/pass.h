@@ -16,10 +16,10 @@ struct Pass {
   std::function<Program(const Program&)> run;
 };
 
-/// Called after each pass with its name and what it made.
+/// Called after each pass with its name and the program that it made.
 using PassObserver = std::function<void(const std::string& name, const Program& after)>;
 
-/// Throws Error(internal) that names the pass if what it made is not a valid program.
+/// Throws Error(internal), which names the pass, if the program that it made is not valid.
 void verify_after(std::string_view pass, const Program& made);
 
 /// Runs the passes in order; an Error from the verifier names the pass that broke the program.

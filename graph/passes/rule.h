@@ -1,6 +1,6 @@
 #pragma once
-// What passes that look for patterns share: how often a value is read, what made it, and how to put a node in
-// another's place. Internal to weft.
+// What passes that look for patterns share: how often a value is read, what made it, and how to replace a
+// node by another. Internal to weft.
 
 #include <span>
 #include <vector>
@@ -30,7 +30,7 @@ inline std::vector<Value> operands(const Value& value) {
   return all;
 }
 
-/// A node with the name and the user's line of `node`; its first output.
+/// Builds a node with the name and the user's line of `node`; returns its first output.
 inline Value emit(Graph& target, const Op& op, std::span<const Value> inputs, const Node& node) {
   return {&target, target.add(op, inputs, node.where, node.name), 0};
 }

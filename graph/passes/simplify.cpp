@@ -5,7 +5,7 @@ namespace {
 
 using Rule = Value (Op::*)(std::span<const Value>) const;
 
-// A replacement may itself be replaced: a chain of transposes melts away link by link. Every replacement is
+// A replacement may itself be replaced: a chain of transposes disappears link by link. Every replacement is
 // cheaper or more stable than what it replaces, so the loop ends; the bound only guards against an op that
 // breaks this.
 Value replaced(Graph& target, Value value, Rule rule) {
@@ -30,7 +30,7 @@ Pass replacing_pass(const char* name, Rule rule) {
                   if (node.outputs.size() != 1) return target.outputs_of(kept);
                   return {replaced(target, target.value({kept, 0}), rule)};
                 });
-            // The nodes that were replaced are still in the graph; nothing needs them now.
+            // The replaced nodes are still in the graph, and nothing needs them now.
             return extract(*result.graph, result.roots);
           }};
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The passes that need no knowledge of any one op: they ask traits and the ops' own `simplify`.
+// The passes that know no particular op: they use traits and the ops' own `simplify` and `stabilize`.
 
 #include <cstdint>
 #include <functional>
@@ -8,11 +8,11 @@
 
 namespace weft {
 
-/// Drops what no root needs.
+/// Drops the nodes that no root needs.
 Pass dead_code();
 
 /// Merges nodes with equal ops and equal inputs; the operands of commutative ops compare in any order.
-/// Stateful nodes stay apart.
+/// Stateful nodes are never merged.
 Pass common_subexpressions();
 
 /// Replaces every node whose inputs are all constants by its value, computed with the reference kernel,
@@ -24,9 +24,9 @@ Pass constant_folding(ConstantMaker constant, std::int64_t max_elements = 1 << 2
 /// Asks every op for a cheaper value that is equal to the bit, until none has one.
 Pass simplify();
 
-/// Asks every op for a form that neither overflows nor cancels: log(softmax(x)) becomes log_softmax(x). What
-/// the new program computes is nearer to the mathematical function than what the old one does, so the two may
-/// differ, also in that one gives a number where the other gives infinity or NaN.
+/// Asks every op for a form that neither overflows nor cancels: log(softmax(x)) becomes log_softmax(x). The
+/// new program is nearer to the mathematical function than the old one, so their results may differ; one may
+/// give a number where the other gives infinity or NaN.
 Pass stabilize();
 
 }  // namespace weft

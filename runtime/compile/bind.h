@@ -1,5 +1,5 @@
 #pragma once
-// The last stage of the compiler: the kernel objects that run a schedule, one for each step and part.
+// The last stage of the compiler: the kernel objects that run a schedule, one for each step and shard.
 
 #include <memory>
 #include <vector>
@@ -9,10 +9,10 @@
 namespace weft {
 
 struct BoundKernels {
-  /// [position in Schedule::order][part]; null where the part has nothing to do.
-  std::vector<std::vector<std::unique_ptr<Kernel>>> parts;
-  std::size_t scratch_bytes = 0;  // the most that any part needs
-  bool block_signals = false;     // whether any part needs that
+  /// [position in Schedule::order][shard]; null where the shard has nothing to do.
+  std::vector<std::vector<std::unique_ptr<Kernel>>> shards;
+  std::size_t scratch_bytes = 0;  // the most that any shard needs
+  bool block_signals = false;     // whether any shard needs signals blocked while it runs
 };
 
 /// Throws Error(unsupported) when a library refuses what its kernel offered.

@@ -10,8 +10,8 @@
 namespace weft {
 namespace {
 
-/// Into how many parts each step is cut.
-int part_count(const CompileOptions& options, const CompileTarget& target) {
+/// Into how many shards each step is cut.
+int shard_count(const CompileOptions& options, const CompileTarget& target) {
   return options.cuts > 0 ? options.cuts : target.threads;
 }
 
@@ -30,14 +30,14 @@ void expect_concrete(const Program& program) {
   }
 }
 
-/// A plan that few threads run is still cut as if all did: which of them it gets must not show in its
-/// results.
-Schedule schedule_for(const Lowered& lowered, int parts, const CompileTarget& target) {
-  if (target.thread_costs) return schedule_by_cost(lowered, target.threads, parts, *target.thread_costs);
-  return schedule(lowered, target.threads, parts);
+/// A plan that few threads run is still cut for all of them, since the number that it gets must not change
+/// its results.
+Schedule schedule_for(const Lowered& lowered, int shards, const CompileTarget& target) {
+  if (target.thread_costs) return schedule_by_cost(lowered, target.threads, shards, *target.thread_costs);
+  return schedule(lowered, target.threads, shards);
 }
 
-/// What a stage's observer sees: the program, or of products that may skip zeros what was decided.
+/// What a stage's observer sees: the program, or for the sparse stage what was decided about each product.
 std::string stage_text(std::string_view stage, const Program& program, const Compilation& compilation) {
   return stage == "sparse" ? to_text(compilation.products) : to_text(program);
 }
@@ -45,14 +45,14 @@ std::string stage_text(std::string_view stage, const Program& program, const Com
 /// Runs the passes that are not left out, in the order of the list.
 class PassRunner {
  public:
-  PassRunner(const CompileOptions& options, int parts, RowStores* stores, const Names& left_out,
+  PassRunner(const CompileOptions& options, int shards, RowStores* stores, const Names& left_out,
              Compilation& compilation, const StageObserver& observer)
       : left_out_(left_out),
         compilation_(compilation),
         observer_(observer),
         keeps_(options.self_check),
         context_{.options = options,
-                 .parts = parts,
+                 .shards = shards,
                  .stores = stores != nullptr ? *stores : own_,
                  .products = compilation.products} {}
 
@@ -141,10 +141,10 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
                     const CompileOptions& options, const CompileTarget& target,
                     const StageObserver& observer) {
   const Names without = left_out(options);
-  const int parts = part_count(options, target);
+  const int shards = shard_count(options, target);
   Compilation compilation;
   compilation.inputs.assign(inputs.begin(), inputs.end());
-  PassRunner passes(options, parts, target.stores.get(), without, compilation, observer);
+  PassRunner passes(options, shards, target.stores.get(), without, compilation, observer);
   const auto observe = [&](std::string_view stage, const Program& program) {
     if (observer) observer(stage, to_text(program));
   };

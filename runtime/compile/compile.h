@@ -20,10 +20,10 @@ namespace weft {
 
 /// What users choose.
 struct CompileOptions {
-  /// Into how many parts each step is cut; 0: one for each thread. A fixed number fixes every bit of the
+  /// Into how many shards each step is cut; 0: one for each thread. A fixed number fixes every bit of the
   /// results, however many threads there are.
   int cuts = 0;
-  /// Shorthands: false leaves the pass of that name out, as its name in `without` does.
+  /// Shorthands: false leaves out the pass that the field stands for, as its name in `without` does.
   bool stabilize = true;  // formulas that overflow or cancel take another form
   bool simplify = true;
   bool fold = true;                             // constant_folding
@@ -40,19 +40,22 @@ struct CompileOptions {
   /// {"fuse_gather", "onednn_matmul"}. An unknown name is an Error(invalid_argument) that lists the known
   /// ones. The reference kernel stays.
   std::vector<std::string> without{};
-  bool reference_kernels = false;      // every op by its reference kernel
-  std::vector<KernelEntry> kernels{};  // of one's own, tried in this order before weft's, on what fusing left
-  bool self_check = false;             // every run checks all stages and kernels against the reference: slow
-  bool nan_guard = false;              // every run looks for the first NaN: slow
-  bool profile = false;  // every run notes when each step began and ended, for Function::profile
+  bool reference_kernels = false;  // every op by its reference kernel
+  std::vector<KernelEntry>
+      kernels{};            // the user's own, tried in this order before weft's, on the fused program
+  bool self_check = false;  // every run checks all stages and kernels against the reference: slow
+  bool nan_guard = false;   // every run looks for the first NaN: slow
+  bool profile = false;     // every run notes when each step began and ended, for Function::profile
 };
 
 /// What a program is compiled for. A session fills this in.
 struct CompileTarget {
-  int threads = 1;  // at most
-  /// What threads cost here, to give a plan only as many as make it faster; empty: all of them.
+  int threads = 1;  // the most that a plan may use
+  /// What threads cost on this machine, so that a plan gets only as many as make it faster; empty: it gets
+  /// all of them.
   std::optional<ThreadCosts> thread_costs{};
-  /// What was measured of resident data, shared by the compilations of a session; without it each measures.
+  /// What was measured about resident data, shared by the compilations of a session. Without it each
+  /// compilation measures.
   std::shared_ptr<RowStores> stores{};
 };
 
@@ -68,22 +71,22 @@ struct Compilation {
   Schedule schedule;
   ArenaPlan arena;
   BoundKernels kernels;
-  std::vector<PassResult> passes;       // that changed the program, in order
-  std::vector<ProductChoice> products;  // which skip zeros, and why
-  std::vector<StageProgram> stages;     // with self_check only: what each made
+  std::vector<PassResult> passes;       // those that changed the program, in order
+  std::vector<ProductChoice> products;  // which products skip zeros, and why
+  std::vector<StageProgram> stages;     // with self_check only: the program after each stage
   /// What makes the kept values, to be run before all else whenever a parameter has changed (see hoist.h);
   /// null where the plan keeps nothing.
   std::shared_ptr<const Compilation> prologue;
 };
 
-/// Called with each stage's name, of stage_names(), and its result as text.
+/// Called with the name of each stage, one of stage_names(), and its result as text.
 using StageObserver = std::function<void(std::string_view stage, const std::string& text)>;
 
 /// "prune", "specialize", the stages of the passes, "schedule".
 std::vector<std::string_view> stage_names();
 
-/// `roots` are the outputs, then the updates; `inputs` the labels of the fed inputs in the caller's order.
-/// Every symbol that is left must be in `bindings`, else Error(bad_feed) names it.
+/// `roots` are the outputs, then the updates; `inputs` are the labels of the fed inputs in the caller's
+/// order. Every symbol of the program must be in `bindings`, or Error(bad_feed) names the one that is not.
 Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_t outputs,
                     std::span<const std::string> inputs, const Bindings& bindings,
                     const CompileOptions& options, const CompileTarget& target = {},

@@ -28,7 +28,7 @@ constexpr std::array kKernels{
     KernelEntry{"checked_entries", checked_entries_kernel},
     KernelEntry{"resident_matmul", resident_matmul_kernel},
     KernelEntry{"resident_split_matmul", resident_split_kernel},
-    KernelEntry{"resident_panel_matmul", resident_panel_kernel},
+    KernelEntry{"resident_column_block_matmul", resident_column_block_kernel},
     KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"finite_columns", finite_columns_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},

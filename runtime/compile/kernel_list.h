@@ -1,5 +1,6 @@
 #pragma once
-// The one ordered list of kernels: the first that offers to compute a node wins, the reference is last.
+// The one ordered list of kernels. The first kernel that offers to compute a node is taken; the reference
+// kernel is last.
 
 #include <span>
 #include <string>
@@ -11,8 +12,8 @@ namespace weft {
 /// The list, best first. `reference_kernel` accepts everything.
 std::span<const KernelEntry> kernel_list();
 
-/// The first offer for a site: of `own` kernels, then of the list; those named in `left_out` are not asked,
-/// except the reference kernel. With `reference_only` that one's.
+/// The first offer for a site, by the `own` kernels and then by the list. Kernels named in `left_out` are not
+/// asked, except the reference kernel. With `reference_only` it is the only one asked.
 KernelChoice choose_kernel(const KernelSite& site, bool reference_only = false,
                            std::span<const KernelEntry> own = {}, std::span<const std::string> left_out = {});
 

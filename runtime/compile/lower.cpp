@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
-/// The value whose memory `id` uses: views look through to their input, an update to what it stores.
+/// The value whose memory `id` uses: for a view that of its input, for an update that of the value that it
+/// stores.
 ValueId owner_of(const Graph& graph, ValueId id) {
   while (true) {
     const Node& node = graph.node(id.node);
@@ -38,7 +39,7 @@ bool is_source(const Op& op) {
   return op.is<Input>() || op.is<Parameter>() || op.is<RandomKey>() || op.constant() != nullptr;
 }
 
-/// What an update passes on is what it stores.
+/// The value that an update passes on: the one that it stores.
 Value passed_on(Value value) {
   while (value.graph().node(value.node()).op.is<Assign>()) {
     value = value.graph().value(value.graph().node(value.node()).inputs[1]);
@@ -46,7 +47,7 @@ Value passed_on(Value value) {
   return value;
 }
 
-/// A copy in which nothing reads an update: whether a run has stored the value yet must not matter.
+/// A copy in which nothing reads an update, since it must not matter whether a run has stored the value yet.
 Program bypass_updates(const Program& source, std::size_t outputs) {
   Program program = rewrite(*source.graph, source.roots,
                             [](Graph& target, const Node& node, std::span<const Value> inputs) {
@@ -58,8 +59,8 @@ Program bypass_updates(const Program& source, std::size_t outputs) {
   return program;
 }
 
-/// Gives every output and every stored value memory that is its own: a copy of what is a source, or what an
-/// earlier root uses already. Then any of them may lie where the caller or the session wants it.
+/// Gives every output and every stored value memory of its own, by copying sources and values that an earlier
+/// root uses already. Each of them may then lie where the caller or the session wants it.
 Program materialize(const Program& source, std::size_t outputs) {
   Program program = bypass_updates(source, outputs);
   Graph& graph = *program.graph;
@@ -174,7 +175,7 @@ class Lowering {
     lowered_.commits.assign(lowered_.steps.size(), false);
   }
 
-  /// A kernel of the caller's may throw, whatever the op promises of its reference kernel.
+  /// A user's kernel may throw, whatever the op promises about its reference kernel.
   bool is_own(const KernelChoice& kernel) const {
     return std::ranges::find(options_.kernels, kernel.name, &KernelEntry::name) != options_.kernels.end();
   }
@@ -195,7 +196,7 @@ class Lowering {
   }
 
   /// For each step: whether it, or a step that depends on its data, can fail. The orders that updates add
-  /// lead to steps that none depends on.
+  /// lead to steps that no step depends on.
   std::vector<bool> before_failures() const {
     std::vector<bool> before(lowered_.steps.size(), false);
     for (std::size_t step = before.size(); step-- > 0;) {
@@ -242,8 +243,8 @@ class Lowering {
     }
   }
 
-  /// Lets the step that computes the new value write it where the parameter lies, if nobody needs the old
-  /// one afterwards and nothing that can fail comes after it.
+  /// Lets the step that computes the new value write it where the parameter lies, if no later step needs the
+  /// old value or can fail.
   bool update_in_place(std::size_t parameter, std::size_t stored, const std::vector<bool>& fails_later) {
     if (!options_.in_place_updates) return false;
     const std::size_t producer = writer_[stored];

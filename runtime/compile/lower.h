@@ -16,7 +16,7 @@ namespace weft {
 enum class Place : std::uint8_t {
   arena,      // in the plan's own block
   feed,       // in the tensor that the caller gave; index: which input
-  constant,   // in the graph's constant; index: the node
+  constant,   // in the graph's constant; index: its node
   parameter,  // in the session; index: into Lowered::parameters
   key,        // the session's random key
   output,     // in the tensor that the caller gets; index: which output
@@ -37,8 +37,8 @@ struct Lowered {
 
   std::vector<NodeId> steps;          // the nodes that compute, in creation order
   std::vector<KernelChoice> kernels;  // for each step
-  /// For each step: the steps that must come before it. Besides, every step that can fail comes before every
-  /// one that commits; as lists that would be as long as their product.
+  /// For each step: the steps that must come before it. In addition every step that can fail comes before
+  /// every step that commits; those pairs are not listed, since there may be very many.
   std::vector<std::vector<std::size_t>> after;
   std::vector<bool> commits;   // for each step: whether it writes a parameter
   std::vector<bool> can_fail;  // for each step: whether its kernel may throw
@@ -48,7 +48,7 @@ struct LowerOptions {
   bool reference_kernels = false;
   bool in_place_updates = true;
   std::span<const KernelEntry> kernels{};          // tried before weft's own
-  std::span<const std::string> without_kernels{};  // names of those that are not tried
+  std::span<const std::string> without_kernels{};  // names of kernels that are not tried
 };
 
 /// `inputs` are the labels of the fed inputs in the caller's order. Throws Error(invalid_argument) when a

@@ -50,7 +50,7 @@ std::size_t extent(std::span<const Lifetime> lifetimes, const Offsets& offsets, 
   return bytes;
 }
 
-/// Largest first, each into the lowest gap that holds it. Looks at every pair.
+/// Places the largest buffers first, each into the lowest gap that holds it. Looks at every pair.
 Offsets place_by_size(std::span<const Lifetime> lifetimes, std::size_t alignment) {
   Offsets offsets(lifetimes.size(), 0);
   std::vector<std::size_t> order(lifetimes.size());
@@ -72,10 +72,11 @@ Offsets place_by_size(std::span<const Lifetime> lifetimes, std::size_t alignment
   return offsets;
 }
 
-/// The holes of an arena that grows: each by where it begins, and all by size.
+/// The holes of an arena that grows, by their beginning and by their size.
 class Holes {
  public:
-  /// The start of the smallest hole that holds `bytes`; where there is none, of what is added at the end.
+  /// Takes `bytes` from the smallest hole that holds them, or else from new memory at the end; returns where
+  /// they start.
   std::size_t take(std::size_t bytes) {
     const auto found = by_size_.lower_bound({bytes, 0});
     if (found != by_size_.end()) {
@@ -130,7 +131,7 @@ class Holes {
   std::set<std::pair<std::size_t, std::size_t>> by_size_;  // size, begin
 };
 
-/// In the order in which they come to life, each into the smallest hole that holds it.
+/// Places buffers in the order in which their lifetimes begin, each into the smallest hole that holds it.
 Offsets place_by_time(std::span<const Lifetime> lifetimes, std::size_t alignment) {
   Offsets offsets(lifetimes.size(), 0);
   std::vector<std::size_t> order(lifetimes.size());
@@ -161,7 +162,7 @@ Offsets place_by_time(std::span<const Lifetime> lifetimes, std::size_t alignment
 }  // namespace
 
 MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, std::size_t alignment) {
-  constexpr std::size_t kManyBuffers = 2048;  // from here on pairs would take too long
+  constexpr std::size_t kManyBuffers = 2048;  // for more buffers, looking at pairs would take too long
   MemoryPlan plan{.offsets = place_by_time(lifetimes, alignment),
                   .bytes = 0,
                   .peak_live = most_alive(lifetimes, alignment)};
@@ -182,7 +183,7 @@ std::optional<std::pair<std::size_t, std::size_t>> overlap(std::span<const Lifet
   std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(lifetimes[i].first, i); });
   const auto dies_later = [&](std::size_t a, std::size_t b) { return lifetimes[a].last > lifetimes[b].last; };
   std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(dies_later)> alive(dies_later);
-  std::map<std::size_t, std::size_t> at;  // offset -> buffer, of those alive
+  std::map<std::size_t, std::size_t> at;  // offset -> buffer, for buffers that are alive
   for (const std::size_t i : order) {
     while (!alive.empty() && lifetimes[alive.top()].last < lifetimes[i].first) {
       at.erase(offsets[alive.top()]);

@@ -45,7 +45,7 @@ std::vector<std::vector<std::size_t>> PartialOrder::before() const {
   return lists;
 }
 
-/// `start` and what `edges` lead to from it, as far as its rank is within [lowest, highest].
+/// `start` and the elements that `edges` lead to from it, as far as their ranks are within [lowest, highest].
 std::vector<std::size_t> PartialOrder::reachable(const Edges& edges, std::size_t start, std::size_t lowest,
                                                  std::size_t highest) {
   ++stamp_;
@@ -61,8 +61,8 @@ std::vector<std::size_t> PartialOrder::reachable(const Edges& edges, std::size_t
   return found;
 }
 
-/// Changes the ranks between the two so that `second` and what follows it come after `first` and what
-/// precedes it.
+/// Changes the ranks between the two so that `second` and its successors come after `first` and its
+/// predecessors.
 void PartialOrder::move_behind(std::size_t first, std::size_t second) {
   auto later = reachable(next_, second, rank_[second], rank_[first]);
   if (seen(first)) throw Error(ErrorCode::internal, "an order would close a circle");

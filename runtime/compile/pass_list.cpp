@@ -38,17 +38,18 @@ Made run_sparse_products(const Program& program, PassContext& /*context*/) {
   return sparse_products(program);
 }
 
-template <Pass (*make)(int parts)>
+template <Pass (*make)(int shards)>
 Made run_split(const Program& program, PassContext& context) {
-  if (context.parts < 2) return std::nullopt;
-  return make(context.parts).run(program);
+  if (context.shards < 2) return std::nullopt;
+  return make(context.shards).run(program);
 }
 
 using Options = CompileOptions;
 constexpr bool CompileOptions::* kNoShorthand = nullptr;
 
-// fuse_accumulate shows the splitting passes which weights are updated by their own gradients;
-// fuse_elementwise takes the sums of terms that they leave, and fuse_gather the chains that it makes.
+// The order matters: after fuse_accumulate the splitting passes see which weights are updated by their own
+// gradients; fuse_elementwise fuses the sums of terms that they make, and fuse_gather extends the chains of
+// fuse_elementwise.
 constexpr std::array kPasses{
     PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules",
               &Options::stabilize, run<stabilize>, true},
@@ -68,9 +69,9 @@ constexpr std::array kPasses{
               run<fuse_accumulate>},
     PassEntry{"fuse_cross_entropy", "fuse", "a loss and its gradient in one pass over the logits",
               &Options::fuse_cross_entropy, run<fuse_cross_entropy>},
-    PassEntry{"split_columns", "fuse", "wide layers in panels of columns, one for each part",
+    PassEntry{"split_columns", "fuse", "wide layers in column blocks, one for each shard",
               &Options::split_weights, run_split<split_columns>},
-    PassEntry{"split_products", "fuse", "products over non-zeros as sums of one term for each part",
+    PassEntry{"split_products", "fuse", "products over non-zeros as sums of one term for each shard",
               &Options::split_weights, run_split<split_products>},
     PassEntry{"fuse_elementwise", "fuse", "chains of elementwise ops in one pass over memory",
               &Options::fuse_elementwise, run<fuse_elementwise>},

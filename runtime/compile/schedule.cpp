@@ -13,15 +13,15 @@
 namespace weft {
 namespace {
 
-/// Which of the steps that are ready goes first.
+/// Which ready step goes first.
 enum class Preference : std::uint8_t { oldest, least_memory };
 
 class Scheduler {
  public:
-  Scheduler(const Lowered& lowered, int threads, int parts, Preference preference)
+  Scheduler(const Lowered& lowered, int threads, int shards, Preference preference)
       : lowered_(lowered), preference_(preference) {
     schedule_.threads = threads;
-    schedule_.parts = parts > 0 ? parts : threads;
+    schedule_.shards = shards > 0 ? shards : threads;
     since_barrier_.resize(lowered.storages.size());
     reads_left_.resize(lowered.storages.size(), 0);
     schedule_.memory_of.resize(lowered.storages.size());
@@ -38,7 +38,7 @@ class Scheduler {
     std::vector<std::size_t> waits(lowered_.steps.size());
     std::vector<std::vector<std::size_t>> next(lowered_.steps.size());
     auto fallible = std::ranges::count(lowered_.can_fail, true);
-    std::vector<std::size_t> commits;  // which wait for all that can fail, as for one step
+    std::vector<std::size_t> commits;  // steps that commit; they wait for all steps that can fail together
     for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
       if (lowered_.commits[step]) commits.push_back(step);
       waits[step] = lowered_.after[step].size() + (lowered_.commits[step] && fallible > 0 ? 1 : 0);
@@ -61,7 +61,8 @@ class Scheduler {
 
  private:
   std::size_t choose() {
-    // What needs a barrier now needs one until the next stands: it is looked at once for each barrier.
+    // A step that needs a barrier now needs it until the next barrier, so it is looked at once for each
+    // barrier.
     auto first = preferred();
     while (schedule_.threads > 1 && first != ready_.end() && needs_barrier(*first)) {
       blocked_.insert(ready_.extract(first));
@@ -91,7 +92,7 @@ class Scheduler {
     return chosen;
   }
 
-  /// Of the oldest steps that are ready the one to look at first; the end if there is none.
+  /// The step to look at first among the oldest ready steps; the end if there is none.
   std::set<std::size_t>::iterator preferred() {
     constexpr int kLookedAt = 16;
     auto best = ready_.begin();
@@ -112,7 +113,7 @@ class Scheduler {
     return place.place == Place::arena ? static_cast<std::int64_t>(place.bytes) : 0;
   }
 
-  /// By how many bytes the arena's living values grow when the step has run.
+  /// By how many bytes the step increases the arena's living values.
   std::int64_t growth(std::size_t step) const {
     const NodeId id = lowered_.steps[step];
     const auto& inputs = lowered_.program.graph->node(id).inputs;
@@ -120,7 +121,7 @@ class Scheduler {
     for (const std::size_t made : lowered_.storage_of[id]) bytes += arena_bytes(made);
     for (auto input = inputs.begin(); input != inputs.end(); ++input) {
       const auto same = [&](const ValueId& other) { return storage(other) == storage(*input); };
-      if (std::find_if(inputs.begin(), input, same) != input) continue;  // was counted
+      if (std::find_if(inputs.begin(), input, same) != input) continue;  // counted already
       const auto reads = static_cast<std::size_t>(std::ranges::count_if(inputs, same));
       if (reads_left_[storage(*input)] == reads) bytes -= arena_bytes(storage(*input));
     }
@@ -129,7 +130,7 @@ class Scheduler {
 
   std::size_t storage(const ValueId& id) const { return lowered_.storage_of[id.node][id.output]; }
 
-  /// Returns how many bytes of the arena nobody reads after the step.
+  /// Returns how many bytes of the arena are not read after the step.
   std::int64_t finish_reads(std::size_t step) {
     std::int64_t freed = 0;
     for (const ValueId& input : lowered_.program.graph->node(lowered_.steps[step]).inputs) {
@@ -138,7 +139,8 @@ class Scheduler {
     return freed;
   }
 
-  /// Lets what the step makes lie where an input does that nobody needs any more; returns how many bytes do.
+  /// Lets the step write its outputs over inputs that no later step needs; returns how many bytes are shared
+  /// so.
   std::int64_t share_memory(std::size_t step) {
     const NodeId id = lowered_.steps[step];
     const Node& node = lowered_.program.graph->node(id);
@@ -175,7 +177,7 @@ class Scheduler {
       if (storage(node.inputs[i]) == from && std::ranges::find(allowed, needed) == allowed.end())
         return false;
     }
-    // A thread must not overwrite rows that another may still read, before the barrier, as its own.
+    // Before the next barrier a thread must not overwrite rows that another thread may still read.
     return schedule_.threads == 1 || std::ranges::none_of(since_barrier_[to], [&](Access write) {
              write.storage = from;
              return std::ranges::any_of(since_barrier_[from],
@@ -195,11 +197,11 @@ class Scheduler {
   const Lowered& lowered_;
   Preference preference_;
   Schedule schedule_;
-  std::set<std::size_t> ready_;                     // steps that wait for no other
-  std::set<std::size_t> blocked_;                   // those of them that need a barrier
-  std::vector<std::vector<Access>> since_barrier_;  // by storage, each once
+  std::set<std::size_t> ready_;                     // steps that wait for no other step
+  std::set<std::size_t> blocked_;                   // ready steps that need a barrier
+  std::vector<std::vector<Access>> since_barrier_;  // by storage, without duplicates
   std::vector<std::size_t> touched_;
-  std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps
+  std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps it is
   std::int64_t alive_ = 0;               // bytes of the arena
   std::int64_t peak_ = 0;
   std::int64_t phase_ = 0;
@@ -212,9 +214,9 @@ std::size_t Schedule::barriers() const {
   return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
 }
 
-Schedule schedule(const Lowered& lowered, int threads, int parts) {
-  Scheduler by_age(lowered, threads, parts, Preference::oldest);
-  Scheduler by_memory(lowered, threads, parts, Preference::least_memory);
+Schedule schedule(const Lowered& lowered, int threads, int shards) {
+  Scheduler by_age(lowered, threads, shards, Preference::oldest);
+  Scheduler by_memory(lowered, threads, shards, Preference::least_memory);
   Schedule usual = by_age.run();
   Schedule lean = by_memory.run();
   const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
@@ -235,7 +237,7 @@ std::string maker_of(const Lowered& lowered, std::size_t storage) {
 }  // namespace
 
 ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
-  // With one thread steps follow each other; with several, all steps of a phase may run at once.
+  // One thread runs step after step; several threads may run all steps of a phase at once.
   constexpr std::int64_t kUnused = -1;
   std::vector<Lifetime> alive(lowered.storages.size(), {.bytes = 0, .first = kUnused, .last = kUnused});
   const auto touch = [&](std::size_t value, std::int64_t time) {
@@ -281,7 +283,7 @@ namespace {
 
 std::string cut_text(const Cut& cut) {
   if (cut.extent <= 1) return "whole";
-  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "panels");
+  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "column blocks");
 }
 
 std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {

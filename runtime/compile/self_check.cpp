@@ -19,8 +19,8 @@ struct Difference {
   double expected = 0.0;
 };
 
-/// The first element where two tensors of one type are too far apart; with `finite_only`, among those that
-/// should be finite.
+/// The first element where two tensors of one type are too far apart; with `finite_only`, among those whose
+/// expected value is finite.
 std::optional<Difference> first_difference(const Tensor& actual, const Tensor& expected,
                                            double bound_f32 = kSelfCheckBoundF32, bool finite_only = false) {
   return visit_dtype(expected.dtype(), [&]<typename T>(T) -> std::optional<Difference> {
@@ -89,7 +89,7 @@ void check_stages(std::span<const StageProgram> stages, const std::function<Tens
   for (const StageProgram& stage : stages) {
     std::vector<Tensor> results = evaluate(stage.program, feed);
     for (std::size_t i = 0; i < before.size(); ++i) {
-      const bool finite_only = stage.name == "skip_zeros";  // which says what it does where data are not
+      const bool finite_only = stage.name == "skip_zeros";  // its header says what it does for others
       if (const auto difference = first_difference(results[i], before[i], kSelfCheckBoundF32, finite_only)) {
         const Value& root = stage.program.roots[i];
         throw_different(root.graph().node(root.node()), fmt::format("the compiler's stage '{}'", stage.name),
@@ -103,7 +103,7 @@ void check_stages(std::span<const StageProgram> stages, const std::function<Tens
 void check_kernel(const Node& node, std::string_view kernel, std::span<const Tensor> inputs,
                   std::span<const Tensor> outputs) {
   const std::vector<Tensor> expected = evaluate(node.op, inputs);
-  // What cancels within a chain of ops may leave more than that of their errors.
+  // Cancellation within a chain of ops may magnify the errors of its ops.
   const bool one_op = node.op.traits().elementwise && !node.op.is<FusedElementwise>();
   const double bound = one_op ? kElementwiseBoundF32 : kSelfCheckBoundF32;
   for (std::size_t i = 0; i < expected.size(); ++i) {

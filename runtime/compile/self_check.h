@@ -1,7 +1,7 @@
 #pragma once
-// What a session looks at when it is asked to check itself: every stage of the compiler and every kernel
-// beside the reference, and every value for NaNs. All of it costs time and memory; none of it runs unless
-// asked for. Internal to runtime/.
+// What a session checks when it is asked to check itself: it compares every stage of the compiler and every
+// kernel with the reference, and looks for NaNs in every value. All of it costs time and memory, and none of
+// it runs unless asked for. Internal to runtime/.
 
 #include <functional>
 #include <map>
@@ -16,7 +16,7 @@ namespace weft {
 
 /// A stage of the compiler and the program that it made.
 struct StageProgram {
-  std::string name;  // "stabilize", with which the comparison begins, or the name of a later pass
+  std::string name;  // "stabilize", where the comparison begins, or the name of a later pass
   Program program;
 };
 
@@ -26,25 +26,25 @@ inline constexpr double kSelfCheckBoundF64 = 1e-9;
 /// The same for one elementwise op, whose headers promise a few units in the last place.
 inline constexpr double kElementwiseBoundF32 = 1e-6;
 
-/// Evaluates the roots of all stages by the reference interpreter. Throws Error(internal) that names the
-/// first stage whose results are not those of the one before it. Behind skip_zeros only what was finite is
-/// compared, see SkipZeros.
+/// Evaluates the roots of all stages by the reference interpreter. Throws Error(internal), which names the
+/// first stage whose results differ from those of the stage before it. Behind skip_zeros only finite numbers
+/// are compared, see SkipZeros.
 void check_stages(std::span<const StageProgram> stages, const std::function<Tensor(const Node&)>& feed);
 
-/// Throws Error(internal) that names the kernel if `outputs` are not what the node's reference kernel makes
-/// of `inputs`.
+/// Throws Error(internal), which names the kernel, if `outputs` differ from what the node's reference kernel
+/// computes from `inputs`.
 void check_kernel(const Node& node, std::string_view kernel, std::span<const Tensor> inputs,
                   std::span<const Tensor> outputs);
 
-/// What each step gave, to see that it is still there when a later step reads it.
+/// Copies of what each step computed, to check that it is unchanged when a later step reads it.
 class ValueWatch {
  public:
   explicit ValueWatch(const Graph& graph) : graph_(graph) {}
 
-  /// Keeps a copy of a value as it was made.
+  /// Keeps a copy of a new value.
   void made(ValueId value, const Tensor& tensor);
-  /// Throws Error(internal) that blames the plan, its memory or its order, if a value that was made is not
-  /// what it was then. `reader` is for the message.
+  /// Throws Error(internal), which blames the plan's memory or order, if a value has changed since it was
+  /// made. `reader` is for the message.
   void expect_kept(ValueId value, const Tensor& now, const Node& reader) const;
 
  private:
@@ -52,7 +52,7 @@ class ValueWatch {
   std::map<ValueId, Tensor> values_;
 };
 
-/// Throws Error(numeric) that names the node and the ranges of its inputs if an output holds a NaN.
+/// Throws Error(numeric), which names the node and the ranges of its inputs, if an output holds a NaN.
 void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs);
 
 }  // namespace weft

@@ -16,12 +16,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The least seconds that `work` took. On a busy machine there are fewer than `tries`, for a session must not
-/// wait for them, but enough that one which was interrupted does not count.
+/// The least seconds that `work` took. On a busy machine it makes fewer than `tries` tries, since a session
+/// must not wait for them, but enough that an interrupted one does not count.
 template <typename F>
 double best_of(int tries, F work) {
   constexpr int kLeastTries = 3;
-  constexpr double kEnough = 0.5e-3;  // seconds in all
+  constexpr double kEnough = 0.5e-3;  // seconds for all tries
   double best = std::numeric_limits<double>::infinity();
   double total = 0.0;
   for (int i = 0; i < tries && (i < kLeastTries || total < kEnough); ++i) {
@@ -34,8 +34,8 @@ double best_of(int tries, F work) {
   return best;
 }
 
-/// Small products reach a good half of the peak. To time one instead would start oneDNN's generator of code,
-/// which takes longer than all else that a session does.
+/// Small products reach a good half of the peak. Timing a product would start oneDNN's code generator, which
+/// takes longer than everything else that a session does.
 double measured_flops() {
   constexpr int kRounds = 2'000;
   constexpr double kShareOfProducts = 0.6;
@@ -52,8 +52,8 @@ double measured_bytes() {
   return 2.0 * static_cast<double>(kBytes) / seconds;
 }
 
-/// Seconds for a byte that one thread writes and the next one reads, each a block of its own, when all do so
-/// at the same time.
+/// Seconds for a byte that one thread writes and the next thread reads, when all threads do so at the same
+/// time, each with a block of its own.
 double measured_exchange(ThreadPool& pool, Barrier& barrier, double barrier_seconds) {
   constexpr std::size_t kBytes = std::size_t{32} * 1024;
   constexpr int kRounds = 4;
@@ -76,7 +76,7 @@ double measured_exchange(ThreadPool& pool, Barrier& barrier, double barrier_seco
 }
 
 double step_seconds(const KernelChoice& kernel, int threads, const ThreadCosts& costs) {
-  // A batch's 9,600 entries were put into lists in 9 us on a Zen 5.
+  // Measured: putting a batch's 9,600 entries into lists took 9 us on a Zen 5.
   constexpr double kEntrySeconds = 1e-9;
   const double traffic = std::max(kernel.work.bytes, kernel.work.traffic);
   const double alone =
@@ -127,8 +127,8 @@ ThreadCosts FreshThreadCosts::at(Clock::time_point now, int threads,
 }
 
 ThreadCosts thread_costs_of(ThreadPool& pool) {
-  // Numbers, nothing that a session could change for another; of this thread, so that no lock is needed,
-  // which a forked child might find taken.
+  // A cache of measurements, which no session changes for another. Each thread has its own, so that it needs
+  // no lock, which a forked child might find taken.
   thread_local FreshThreadCosts fresh;
   return fresh.at(FreshThreadCosts::Clock::now(), pool.threads(), [&] { return measure_thread_costs(pool); });
 }
@@ -144,14 +144,14 @@ double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const 
          costs.exchange * moved;
 }
 
-Schedule schedule_by_cost(const Lowered& lowered, int most, int parts, const ThreadCosts& costs) {
-  // What the model does not know, waiting for a busy machine's other threads above all, must not cost more
-  // than the plan gains.
+Schedule schedule_by_cost(const Lowered& lowered, int most, int shards, const ThreadCosts& costs) {
+  // Costs that the model leaves out, above all waiting for threads on a busy machine, must not exceed what
+  // the plan gains.
   constexpr double kWorthHaving = 0.9;
-  Schedule best = schedule(lowered, 1, parts);
+  Schedule best = schedule(lowered, 1, shards);
   double least = estimate_seconds(lowered, best, costs);
   for (int threads = 2; threads <= most; threads = threads == most ? most + 1 : std::min(2 * threads, most)) {
-    Schedule candidate = schedule(lowered, threads, parts);
+    Schedule candidate = schedule(lowered, threads, shards);
     const double seconds = estimate_seconds(lowered, candidate, costs);
     if (seconds >= kWorthHaving * least) continue;
     least = seconds;

@@ -57,6 +57,6 @@ double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const 
 
 /// The schedule for the number of threads, at most `most`, that the model expects to be fastest; for a tiny
 /// plan that is one thread. A further thread must promise a gain that is worth having.
-Schedule schedule_by_cost(const Lowered& lowered, int most, int parts, const ThreadCosts& costs);
+Schedule schedule_by_cost(const Lowered& lowered, int most, int shards, const ThreadCosts& costs);
 
 }  // namespace weft

@@ -19,7 +19,7 @@ using nlohmann::json;
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the format's own reader
-constexpr int kMostDepth = 2;                            // of the lists within an entry within the header
+constexpr int kMostDepth = 2;                            // lists, within an entry, within the header
 constexpr std::string_view kMetadata = "__metadata__";
 
 [[noreturn]] void throw_bad(const std::filesystem::path& path, const std::string& what,
@@ -50,7 +50,7 @@ std::string dump(const json& header) {
   }
 }
 
-/// Parses the header, which neither nests deeper than the format nor says anything twice.
+/// Parses the header. It must not nest deeper than the format does, nor have a key twice.
 json parse_header(const std::filesystem::path& path, const std::string& text) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto check = [&](int depth, json::parse_event_t event, const json& parsed) {
@@ -65,11 +65,11 @@ json parse_header(const std::filesystem::path& path, const std::string& text) {
     return true;
   };
   json header = json::parse(text, check, false);
-  if (!header.is_object()) throw_bad(path, "its header is no JSON object");
+  if (!header.is_object()) throw_bad(path, "its header is not a JSON object");
   return header;
 }
 
-/// A text from a file as it may stand in a message: quoted, on one line.
+/// A text from a file, made safe for a message: quoted, on one line.
 std::string quoted(const std::string& text) { return json(text).dump(); }
 
 StoredTensor parse_entry(const std::filesystem::path& path, const std::string& name, const json& text) {
@@ -81,10 +81,10 @@ StoredTensor parse_entry(const std::filesystem::path& path, const std::string& n
       throw_bad(path, fmt::format("tensor {} has the unknown dtype {}", quoted(name), quoted(dtype)));
     const json& shape = text.at("shape");
     if (!shape.is_array())
-      throw_bad(path, fmt::format("tensor {} has a shape that is no list", quoted(name)));
+      throw_bad(path, fmt::format("tensor {} has a shape that is not a list", quoted(name)));
     for (const json& size : shape) {
       if (!size.is_number_unsigned())
-        throw_bad(path, fmt::format("tensor {} has a size that is no natural number", quoted(name)));
+        throw_bad(path, fmt::format("tensor {} has a size that is not a natural number", quoted(name)));
       const auto number = size.get<std::uint64_t>();
       if (!std::in_range<std::int64_t>(number))
         throw_bad(path, fmt::format("tensor {} has a size of {}", quoted(name), number));
@@ -109,7 +109,7 @@ std::uint64_t bytes_of(const std::filesystem::path& path, const std::string& nam
   constexpr std::uint64_t kBitsPerByte = 8;
   std::uint64_t elements = 0;
   try {
-    checked_bytes(tensor.sizes, DType::f64);  // the largest element of all
+    checked_bytes(tensor.sizes, DType::f64);  // the largest element type
     elements = static_cast<std::uint64_t>(checked_elements(tensor.sizes));
   } catch (const Error& error) {
     throw_bad(path, fmt::format("tensor {}: {}", quoted(name), error.message()));
@@ -122,8 +122,8 @@ std::uint64_t bytes_of(const std::filesystem::path& path, const std::string& nam
 
 using NamedTensor = std::pair<const std::string, StoredTensor>;
 
-/// The tensors must fill the data without gap or overlap, as the format demands. An empty one may stand at
-/// any tensor's beginning, before it or behind it in the header.
+/// The tensors must fill the data without gap or overlap, as the format demands. An empty tensor may lie
+/// where any tensor begins, before it or behind it in the header.
 void check_layout(const std::filesystem::path& path,
                   const std::map<std::string, StoredTensor, std::less<>>& tensors, std::uint64_t data_bytes) {
   std::vector<const NamedTensor*> order;
@@ -154,9 +154,9 @@ void check_layout(const std::filesystem::path& path,
 Metadata parse_metadata(const std::filesystem::path& path, const json& text) {
   Metadata metadata;
   if (text.is_null()) return metadata;
-  if (!text.is_object()) throw_bad(path, "its metadata is no object");
+  if (!text.is_object()) throw_bad(path, "its metadata is not an object");
   for (const auto& [key, value] : text.items()) {
-    if (!value.is_string()) throw_bad(path, fmt::format("its metadata {} is no text", quoted(key)));
+    if (!value.is_string()) throw_bad(path, fmt::format("its metadata {} is not a text", quoted(key)));
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -201,7 +201,7 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path) : path_(pa
   if (!file_.read(reinterpret_cast<char*>(&length), kLengthBytes))
     throw_bad(path, "it is too short for a safetensors file");
   if (length > kMostHeaderBytes || length > file_bytes - kLengthBytes) {
-    throw_bad(path, "it is no safetensors file, or truncated",
+    throw_bad(path, "it is not a safetensors file, or truncated",
               {.expected = fmt::format("a header of at most {} bytes",
                                        std::min(kMostHeaderBytes, file_bytes - kLengthBytes)),
                .actual = std::to_string(length)});
@@ -234,7 +234,8 @@ Tensor CheckpointReader::read(std::string_view name, DType dtype) {
   }
   Tensor tensor = Tensor::uninitialized(dtype, stored.sizes);
   const std::span<std::byte> bytes(static_cast<std::byte*>(tensor.mutable_data()), tensor.bytes());
-  // What needs no conversion is read where it stays; a byte is a bool only after a look at it.
+  // Numbers that need no conversion are read to their place at once; bytes must be checked before they count
+  // as bools.
   const bool as_it_is = &stored_dtype_of(dtype) == stored.dtype && dtype != DType::boolean;
   std::vector<std::byte> packed(as_it_is ? 0 : stored.end - stored.begin);
   const std::span<std::byte> into = as_it_is ? bytes : std::span(packed);

@@ -21,29 +21,28 @@ struct Checkpoint {
   Metadata metadata;  // the header's "__metadata__"
 };
 
-/// Writes the file atomically. Throws Error(io), and Error(invalid_argument) for what no reader would take
-/// back: names or metadata that are no UTF-8 or, as a header, above 100 MB, and a tensor called
-/// "__metadata__".
+/// Writes the file atomically. Throws Error(io). Throws Error(invalid_argument) for what no reader would
+/// accept: names or metadata that are not UTF-8, a header above 100 MB, or a tensor called "__metadata__".
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-/// All tensors of a file. The formats that no DType has are read as the smallest that holds their numbers:
-/// F16, BF16 and the readable forms of F8 as f32, I8, I16 and U16 as i32, U32 and U64 as i64. Throws
-/// Error(io) when the file cannot be read, Error(bad_file) when it is not what it says or holds a number
-/// above i64, and Error(unsupported) for a tensor of complex numbers or of fewer than 8 bits each.
+/// All tensors of a file. Element types that weft does not have are read as the smallest DType that holds
+/// their numbers: F16, BF16 and the readable forms of F8 as f32, I8, I16 and U16 as i32, U32 and U64 as i64.
+/// Throws Error(io) when the file cannot be read, Error(bad_file) when its header is wrong or it holds a
+/// number above i64, and Error(unsupported) for complex numbers or numbers of fewer than 8 bits.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// What a file says of one tensor, checked against the file.
+/// What the header says about one tensor, checked against the file.
 struct StoredTensor {
   const StoredDType* dtype = nullptr;
   std::vector<std::int64_t> sizes;
-  std::uint64_t begin = 0;  // of its bytes among the data
+  std::uint64_t begin = 0;  // where its bytes begin among the data
   std::uint64_t end = 0;
 };
 /// "bf16[784, 100]".
 std::string to_string(const StoredTensor& tensor);
 
-/// A file that is open: its header is verified, and its tensors are read one by one. Errors as for
-/// read_checkpoint. Belongs to one thread at a time.
+/// An open file: its header is verified, and its tensors are read one by one. Errors are those of
+/// read_checkpoint. One thread at a time may use it.
 class CheckpointReader {
  public:
   explicit CheckpointReader(const std::filesystem::path& path);

@@ -20,7 +20,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
-  // O_EXCL finds a name that nobody uses; the mode is what the user's umask makes of it.
+  // O_EXCL finds an unused name; the user's umask decides the mode.
   constexpr int kMostTries = 100;
   constexpr mode_t kReadWriteAll = 0666;
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
@@ -59,8 +59,8 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot be replaced");
   ::close(descriptor_);
   descriptor_ = -1;
-  // The rename itself is durable once the folder is synced; some file systems refuse that, and then it is
-  // as durable as they make it.
+  // The rename is durable once the folder is synced. Some file systems refuse that; then it is as durable as
+  // they make it.
   const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
   ::fsync(folder);

@@ -1,6 +1,6 @@
 #pragma once
-// All writing of files goes through here: into a temporary file beside the target, synced, then renamed over
-// it. Whoever looks sees the old file or the new one, never half of one. Throws Error(io).
+// All files are written here: into a temporary file beside the target, which is synced and then renamed over
+// it. A reader sees the old file or the new one, never half of one. Throws Error(io).
 
 #include <cstddef>
 #include <filesystem>
@@ -10,7 +10,7 @@
 
 namespace weft {
 
-/// A file being written. Unless `commit` was reached, nothing of it remains.
+/// A file being written. Without `commit` nothing of it remains.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path target);

@@ -6,8 +6,8 @@
 
 namespace weft {
 
-/// ASCII alone, so that no name in it can drive a terminal; bytes that are not UTF-8 become U+FFFD. On one
-/// line, or with `indent` spaces at each level.
+/// JSON in ASCII alone, so that no name in it can control a terminal; bytes that are not UTF-8 become U+FFFD.
+/// The text has one line, or with `indent` >= 0 that many spaces at each level.
 std::string json_text(const nlohmann::ordered_json& json, int indent = -1);
 
 }  // namespace weft

@@ -66,7 +66,8 @@ float from_e4m3(std::uint8_t bits) {
 /// The upper half of a binary16.
 float from_e5m2(std::uint8_t bits) { return from_half(static_cast<std::uint16_t>(bits << 8U)); }
 
-/// Calls `f(bits, decode)`: an element's bits as they are stored, and what makes a number of them.
+/// Calls `f(bits, decode)`: an element's bits as they are stored, and the function that makes a number of
+/// them.
 template <typename F>
 void visit_stored(StoredKind kind, F f) {
   const auto as_it_is = [](auto number) { return number; };
@@ -108,7 +109,7 @@ void visit_stored(StoredKind kind, F f) {
   throw Error(ErrorCode::internal, "a stored dtype whose numbers cannot be read");
 }
 
-/// Whether `number` fits T, and then T's number for it.
+/// `number` as a T; nothing if it does not fit.
 template <typename T, typename V>
 bool fit(V number, T& result) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -141,7 +142,7 @@ const StoredDType* stored_dtype_named(std::string_view name) {
 
 const StoredDType& stored_dtype_of(DType dtype) {
   return *std::ranges::find(kStoredDTypes, dtype,
-                            &StoredDType::natural);  // the list begins with one for each
+                            &StoredDType::natural);  // the list begins with one for each DType
 }
 
 std::optional<ConversionProblem> convert_numbers(const StoredDType& stored, std::span<const std::byte> from,

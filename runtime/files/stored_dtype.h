@@ -32,11 +32,10 @@ enum class StoredKind : std::uint8_t {
 };
 
 struct StoredDType {
-  std::string_view name;  // as the header spells it: "BF16"
-  StoredKind kind;        // `other`: its numbers cannot be read
-  std::size_t bits;       // of an element
-  DType natural =
-      DType::f32;  // the smallest DType that holds every number of it, but for u64, which is read as i64
+  std::string_view name;       // as in the header: "BF16"
+  StoredKind kind;             // `other`: numbers that cannot be read
+  std::size_t bits;            // of an element
+  DType natural = DType::f32;  // the smallest DType that holds all its numbers; for u64, i64
 };
 
 /// Null for a name that is not one of the format's.
@@ -50,9 +49,9 @@ struct ConversionProblem {
   double value = 0.0;
 };
 
-/// Writes the numbers of `from` to `to`, as `dtype`; both hold equally many, else Error(internal). Between
-/// floats they are rounded to nearest, and integers become floats likewise; a finite number must stay finite,
-/// an integer or bool must hold exactly what came. Otherwise says which number does not fit.
+/// Writes the numbers of `from` to `to`, as `dtype`. Throws Error(internal) unless both hold equally many.
+/// Conversions to floats round to nearest, and a finite number must stay finite; conversions to integers and
+/// bool must be exact. Returns the first number that does not fit, if there is one.
 std::optional<ConversionProblem> convert_numbers(const StoredDType& stored, std::span<const std::byte> from,
                                                  DType dtype, std::span<std::byte> to);
 

@@ -14,11 +14,11 @@
 namespace weft {
 namespace {
 
-/// Where the numbers of a node go.
+/// What uses the numbers of a node.
 struct Uses {
-  bool read = false;               // into something that is not stored
-  std::optional<NodeId> stored{};  // into this parameter
-  bool several = false;            // and into another one, too
+  bool read = false;               // by something that is not stored
+  std::optional<NodeId> stored{};  // they go into this parameter
+  bool several = false;            // and into another parameter too
 
   void add(const Uses& other) {
     read = read || other.read;
@@ -43,7 +43,7 @@ std::vector<Uses> uses_in(const Graph& graph) {
       uses[i].read = true;
     }
     const std::size_t first =
-        node.op.as<Assign>() != nullptr ? 1 : 0;  // what is stored over is not read for that
+        node.op.as<Assign>() != nullptr ? 1 : 0;  // the parameter that it overwrites is not read
     for (std::size_t operand = first; operand < node.inputs.size(); ++operand) {
       const NodeId input = node.inputs[operand].node;
       has_user[input] = true;
@@ -56,12 +56,11 @@ std::vector<Uses> uses_in(const Graph& graph) {
 }  // namespace
 
 bool fits_pattern(std::string_view pattern, std::string_view name) {
-  // Greedy, and back to the last star where that fails: a star never has to give back more than one before
-  // it.
+  // Matches greedily and goes back to the last star where that fails; no earlier star needs another try.
   std::size_t p = 0;
   std::size_t n = 0;
   std::size_t star = std::string_view::npos;
-  std::size_t star_end = 0;  // of what the last star stands for, in `name`
+  std::size_t star_end = 0;  // in `name`, the end of what the last star stands for
   while (n < name.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;

@@ -13,11 +13,11 @@
 
 namespace weft {
 
-/// Whether a whole name fits a pattern: '*' stands for any text, '/' and nothing included, '?' for one
-/// character, every other character for itself. "encoder/*" fits all names below "encoder/".
+/// Whether a whole name fits a pattern: '*' stands for any text, also an empty one or one with '/', '?' for
+/// one character, and every other character for itself. "encoder/*" fits all names below "encoder/".
 bool fits_pattern(std::string_view pattern, std::string_view name);
 
-/// The names that fit a pattern of `include` and none of `exclude`.
+/// Stands for the names that fit a pattern of `include` and none of `exclude`.
 struct NamePatterns {
   std::vector<std::string> include{"*"};
   std::vector<std::string> exclude{};
@@ -25,18 +25,17 @@ struct NamePatterns {
   bool contain(std::string_view name) const;
 };
 
-/// From a tensor's name in a file to the name of a parameter.
+/// Maps a tensor's name in a file to the name of a parameter.
 using Rename = std::function<std::string(std::string_view name)>;
-/// `to` in place of `from` where a name begins with it; other names stay. An empty `to` strips the prefix, an
+/// Replaces `from` at the beginning of a name by `to`; other names stay. An empty `to` strips the prefix, an
 /// empty `from` puts one before every name.
 Rename replace_prefix(std::string from, std::string to);
 
 struct LoadOptions {
   NamePatterns parameters{};  // to load, by their names in the graph
-  Rename rename{};            // of the file's names; empty: they stay
-  /// Whether numbers of another dtype are rounded or widened to the parameter's. Without it only those are
-  /// taken that the file holds in it, or, for f32 and i32, in a shorter form that no dtype of ours has, as
-  /// f16 and bf16.
+  Rename rename{};            // applied to the file's names; empty: they stay
+  /// Whether numbers of another dtype are rounded or widened to the parameter's dtype. Without it the file
+  /// must hold that dtype, or for f32 and i32 a shorter one that weft does not have, such as f16 and bf16.
   bool convert = false;
 };
 
@@ -44,7 +43,7 @@ struct LoadOptions {
 struct LoadReport {
   std::vector<std::string> taken;    // parameters that now hold the file's numbers
   std::vector<std::string> missing;  // chosen parameters that the file does not have; they stay as they were
-  std::vector<std::string> left;     // the file's own names of the tensors that nobody took
+  std::vector<std::string> left;     // the file's names of the tensors that were not taken
   Metadata metadata;                 // the file's
 };
 /// "12 parameters taken; missing: head/bias, head/weight; left: ...", with at most 8 names of each.
@@ -53,9 +52,9 @@ std::string to_string(const LoadReport& report);
 /// "a, b, c and 7 more": at most 8 names.
 std::string list_of_names(const std::vector<std::string>& names);
 
-/// The graph's parameters that are weights, by name: all but the slots of optimizers. A slot is what nothing
-/// but updates reads, and the update of another parameter does: a momentum or a step number. What only its
-/// own update reads is a result, as a running mean.
+/// The names of the graph's parameters that are weights: all but the slots of optimizers. A slot is read only
+/// by updates, and by the update of another parameter: a momentum or a step number. A parameter that only its
+/// own update reads, such as a running mean, is a result and counts as a weight.
 std::set<std::string, std::less<>> weights_of(const Graph& graph);
 
 }  // namespace weft

@@ -11,8 +11,8 @@
 namespace weft {
 namespace {
 
-/// Whether a kernel can add the result to something else as it makes it: products, those over non-zeros of
-/// a transposed matrix too, and sums over the first axes, of floats.
+/// Whether a kernel can add the result to another value while it computes it. That holds for products of
+/// floats, also over the non-zeros of a transposed matrix, and for sums over the first axes.
 bool accumulates(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const auto* sum = node.op.as<Sum>();
@@ -24,7 +24,7 @@ bool accumulates(const Graph& graph, NodeId id) {
 }
 bool accumulates(const Value& value) { return accumulates(value.graph(), value.node()); }
 
-/// A product or sum with a factor: factor * (a b), or the product alone.
+/// A product or sum, perhaps with a factor: factor * (a b).
 struct Scaled {
   Value result;
   std::optional<double> number;  // a constant factor
@@ -50,12 +50,12 @@ std::optional<Scaled> scaled_result(const Value& value, const Shape& shape) {
   return std::nullopt;
 }
 
-/// The product or sum that is added, and `into` as the accumulator that takes it: only where both have one
-/// shape. A value that broadcasts, such as a bias, is no accumulator.
+/// One op that adds a product or sum to `into`, if both have the same shape. A value that broadcasts, such as
+/// a bias, cannot be added to.
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign);
 
-/// c + scale * X^T d, which may be added to something itself.
+/// c + scale * X^T d, for a product that may be an accumulation already.
 Value into_gradient(Graph& target, const Node& node, const Value& into, const Scaled& added, double sign) {
   ResidentGradient op = *producer(added.result).op.as<ResidentGradient>();
   std::vector<Value> inputs = operands(added.result);
@@ -74,16 +74,17 @@ Value into_gradient(Graph& target, const Node& node, const Value& into, const Sc
 
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
-  // What is added to by another elementwise op anyway takes the product in that op's own pass.
+  // If another elementwise op makes `into`, the addition costs nothing in that op's pass.
   if (producer(into).op.traits().elementwise) return std::nullopt;
   const auto scaled = scaled_result(added, into.shape());
   if (!scaled) return std::nullopt;
   const Op& maker = producer(scaled->result).op;
   if (maker.is<ResidentGradient>()) return into_gradient(target, node, into, *scaled, sign);
   const double alpha = sign * scaled->number.value_or(1.0);
-  if (alpha == 0.0) return std::nullopt;  // BLAS would not look at a product that holds a NaN
+  if (alpha == 0.0) return std::nullopt;  // BLAS would not compute a product, which may hold a NaN
   if (const auto* sum = maker.as<Sum>()) {
-    if (!scaled->number) return std::nullopt;  // the sum is small, and what it sums up large
+    if (!scaled->number)
+      return std::nullopt;  // scaling the small sum is cheaper than scaling its large operand
     const Value inputs[] = {into, operand(scaled->result, 0)};
     return emit(target, SumAccumulate{.axes = sum->axes, .alpha = alpha}, inputs, node);
   }
@@ -98,7 +99,7 @@ Pass fuse_accumulate() {
   return {"fuse_accumulate", [](const Program& program) {
             const Graph& graph = *program.graph;
             const std::vector<int> uses = count_uses(program);
-            // The result and its scaling must serve this sum alone.
+            // The product and its scaled value must have no other reader.
             const auto alone = [&](const ValueId& id) {
               const Node& node = graph.node(id.node);
               const bool scaled = node.op.is<Mul>();

@@ -8,12 +8,12 @@
 namespace weft {
 namespace {
 
-/// A node of the new program to be: what stands there, what it reads, and what waits for it.
+/// A future node of the new program, and the units that wait for it.
 struct Unit {
   NodeId node = 0;  // the node itself, or the youngest of a contraction
   const Contraction* contraction = nullptr;
   std::size_t waits = 0;
-  std::vector<NodeId> next;  // units, by their node
+  std::vector<NodeId> next;  // the units that read it, by their nodes
 };
 
 class Contractor {
@@ -83,7 +83,7 @@ class Contractor {
   const Program& program_;
   const Graph& graph_;
   std::vector<NodeId> unit_of_;  // by node: the unit that it is in
-  std::vector<Unit> units_;      // by node, where it is its unit's youngest
+  std::vector<Unit> units_;      // by node, for the youngest node of each unit
   std::priority_queue<NodeId, std::vector<NodeId>, std::greater<>> ready_;
   Program result_{std::make_unique<Graph>(), {}};
   std::map<ValueId, Value> images_;

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-/// Nodes that become one. No way may lead from `nodes` out and back in.
+/// Nodes that become one. No path may lead out of `nodes` and back in.
 struct Contraction {
   std::vector<NodeId> nodes;     // no node in two contractions
   std::vector<ValueId> inputs;   // what the new node reads, in its order
@@ -17,9 +17,9 @@ struct Contraction {
   std::function<std::vector<Value>(Graph& target, std::span<const Value> inputs)> emit;
 };
 
-/// A new program in which each contraction is what its `emit` made. Nodes keep the order in which they
-/// stood, as far as what they read allows; a contraction stands where its youngest node did. Throws
-/// Error(internal) where a way leads out of a contraction and back in.
+/// A new program in which each contraction is replaced by what its `emit` makes. Nodes keep their order as
+/// far as what they read allows; a contraction takes the place of its youngest node. Throws Error(internal)
+/// where a path leads out of a contraction and back in.
 Program contract(const Program& program, std::span<const Contraction> contractions);
 
 }  // namespace weft

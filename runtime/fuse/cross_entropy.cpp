@@ -25,7 +25,7 @@ class Ancestry {
  public:
   explicit Ancestry(const Graph& graph) : graph_(graph), met_(graph.size(), 0) {}
 
-  /// Whether `id` is, or needs, `from`.
+  /// Whether `id` is `from` or needs it.
   bool depends_on(NodeId id, NodeId from) {
     if (id <= from) return id == from;
     ++search_;
@@ -108,7 +108,7 @@ class CrossEntropyRule {
   const Graph& graph_;
   std::vector<NodeId> needed_;
   std::vector<int> uses_;
-  std::vector<int> reads_;  // by node: how often its probabilities are read, as roots too
+  std::vector<int> reads_;  // by node: how often its probabilities are read, also as roots
   Ancestry ancestry_;
 };
 

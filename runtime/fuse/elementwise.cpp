@@ -17,13 +17,14 @@
 namespace weft {
 namespace {
 
-/// Elementwise nodes of one shape that become one step, at the place of the youngest of them.
+/// Elementwise nodes of one shape that become one step, which takes the place of the youngest.
 struct Group {
   std::vector<NodeId> nodes;    // oldest first
-  std::vector<NodeId> outputs;  // those that are read outside, in the same order
+  std::vector<NodeId> outputs;  // nodes that are read outside, in the same order
 };
 
-/// Not what can fail: the group would hide that from the scheduler, which runs it before any update.
+/// An op that can fail is not fused: the group would hide it from the scheduler, which runs such ops before
+/// any update.
 bool is_fusible(const Node& node) {
   const Traits traits = node.op.traits();
   return traits.elementwise && !kernel_can_fail(node.op) && !traits.stateful && node.outputs.size() == 1;
@@ -32,9 +33,9 @@ bool is_fusible(const Node& node) {
 /// A longer group gains nothing more and would need many tiles at once.
 constexpr std::size_t kMostNodes = 32;
 
-/// Finds the groups of a program. A node joins the group of one that reads it when every other that reads it
-/// is in the group too, or younger than all of the group, or read by nobody itself, like an update: then no
-/// way leads from the group out and back in.
+/// Finds the groups of a program. A node joins the group of a reader when each of its other readers is in the
+/// group too, is younger than the whole group, or has no readers, like an update. Then no path leads out of
+/// the group and back in.
 class GroupFinder {
  public:
   explicit GroupFinder(const Program& program)
@@ -57,12 +58,13 @@ class GroupFinder {
   }
 
  private:
-  static constexpr NodeId kOutside = static_cast<NodeId>(-1);  // who reads a root: younger than any node
+  static constexpr NodeId kOutside =
+      static_cast<NodeId>(-1);  // stands for the reader of a root: younger than any node
 
   Group grow(NodeId root) {
     Group group;
     std::unordered_set<NodeId> members;
-    std::priority_queue<NodeId> open;  // the youngest first: whoever reads it has had its turn
+    std::priority_queue<NodeId> open;  // the youngest first, so that a node's readers were looked at before
     open.push(root);
     while (!open.empty() && group.nodes.size() < kMostNodes) {
       const NodeId id = open.top();
@@ -86,7 +88,7 @@ class GroupFinder {
     return group;
   }
 
-  /// Whether no other node depends on this one, nor on a group that it may be in.
+  /// Whether no other node depends on this one or on a group that it may be in.
   bool ends(NodeId id) const {
     return !is_fusible(graph_.node(id)) &&
            std::ranges::all_of(readers_[id], [](NodeId reader) { return reader == kOutside; });
@@ -155,7 +157,7 @@ BuiltBody build_body(const Graph& graph, const Group& group, bool scalars) {
 BuiltBody build_body(const Graph& graph, const Group& group) {
   BuiltBody built = build_body(graph, group, true);
   for (std::size_t i = 0; i < group.outputs.size(); ++i) {
-    // Where a constant gave the group its shape, it must stay what it is.
+    // If a constant gave the group its shape, it must stay a constant of that shape.
     if (built.body.program->roots[i].type() != graph.node(group.outputs[i]).outputs[0])
       return build_body(graph, group, false);
   }

@@ -1,20 +1,20 @@
 #pragma once
-// The fuse stage: each rule is a pass of its own that replaces a pattern by one op, and can be left out.
+// The fuse stage. Each rule is a pass of its own, which replaces a pattern by one op and can be left out.
 
 #include "weft/graph/passes/pass.h"
 
 namespace weft {
 
 /// A product, then a bias along the last axis, then an activation -> one op: fused_matmul for a plain
-/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Each
-/// part is optional; what is fused away must have no other user, which holds under training for activations
-/// whose gradient reads their output.
+/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Bias
+/// and activation are optional. What is fused away must have no other user; in training that holds for
+/// activations whose gradient reads their output.
 Pass fuse_matmul();
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
 /// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,
-/// resident_gradient for one that skips zeros. A scale that is no constant moves to the operand b. Likewise
-/// b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
+/// resident_gradient for one that skips zeros. A scale that is not a constant moves to the operand b.
+/// Likewise b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
 Pass fuse_accumulate();
 
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that

@@ -22,7 +22,7 @@ std::optional<ElementwiseBody> body_at(const Graph& graph, const Node& node) {
   return body_of(node.op, types);
 }
 
-/// Rows of a matrix by a list of row numbers, which nothing but `reader` reads.
+/// Whether a value gathers rows of a matrix by a list of row numbers, and only `reader` reads it.
 bool is_leading_gather(const Graph& graph, const std::vector<int>& uses, const ValueId& value,
                        const Node& reader) {
   const Node& node = graph.node(value.node);

@@ -42,7 +42,7 @@ std::optional<Value> with_bias(Graph& target, const Node& node, const Value& pro
     } else if constexpr (std::same_as<decltype(op), FusedMatMul>) {
       return std::nullopt;
     } else {
-      inputs.back() = inputs.back() + bias;  // the first comes from a shift of the data
+      inputs.back() = inputs.back() + bias;  // there is one already, which comes from a shift of the data
     }
     return emit(target, op, inputs, node);
   });

@@ -4,14 +4,14 @@
 
 namespace weft {
 
-Range share(const Cut& cut, int parts, int part) {
-  if (!cut.load) return share(cut.extent, parts, part);
+Range share(const Cut& cut, int shards, int shard) {
+  if (!cut.load) return share(cut.extent, shards, shard);
   const auto row_at = [&](int boundary) -> std::int64_t {
-    if (boundary == parts) return cut.extent;
-    const std::int64_t load = share(cut.load->back(), parts, boundary).begin;
+    if (boundary == shards) return cut.extent;
+    const std::int64_t load = share(cut.load->back(), shards, boundary).begin;
     return std::ranges::lower_bound(*cut.load, load) - cut.load->begin();
   };
-  return {row_at(part), row_at(part + 1)};
+  return {row_at(shard), row_at(shard + 1)};
 }
 
 std::int64_t row_count(const TensorType& type) { return type.shape.is_scalar() ? 1 : type.shape[0].size(); }
@@ -22,8 +22,8 @@ std::int64_t row_elements(const TensorType& type) {
   return elements;
 }
 
-Cut cut_by_panels(std::int64_t panels, const KernelSite& site) {
-  return {.extent = panels,
+Cut cut_by_column_blocks(std::int64_t column_blocks, const KernelSite& site) {
+  return {.extent = column_blocks,
           .row_inputs = std::vector<bool>(site.inputs.size(), false),
           .column_inputs = std::vector<bool>(site.inputs.size(), false),
           .seamless = true};

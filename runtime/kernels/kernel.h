@@ -125,7 +125,7 @@ std::int64_t row_count(const TensorType& type);
 std::int64_t row_elements(const TensorType& type);
 /// A cut into that many column blocks. The caller marks the inputs and outputs that are cut along. A thread
 /// computes its blocks in one call, since what they have in common is prepared once.
-Cut cut_by_panels(std::int64_t panels, const KernelSite& site);
+Cut cut_by_column_blocks(std::int64_t column_blocks, const KernelSite& site);
 /// A cut along the first axis of the output. Inputs with as many rows are read by rows, the others as a
 /// whole.
 Cut cut_by_rows(const KernelSite& site);

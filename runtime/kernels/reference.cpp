@@ -7,7 +7,7 @@
 namespace weft {
 namespace {
 
-/// One operand: its sizes, and where a part of it starts and how large that is.
+/// One operand, or some of its rows: their sizes, and where they start.
 struct ReferenceOperand {
   DType dtype;
   std::vector<std::int64_t> sizes;
@@ -28,13 +28,13 @@ ReferenceOperand operand_of(const TensorType& type, std::optional<Range> rows) {
 class ReferenceKernel final : public Kernel {
  public:
   ReferenceKernel(const KernelSite& site, const Cut& cut, Range range) : op_(site.op) {
-    const bool part = cut.extent > 1;
+    const bool is_cut = cut.extent > 1;
     for (std::size_t i = 0; i < site.inputs.size(); ++i) {
-      const bool by_rows = part && cut.row_inputs[i];
+      const bool by_rows = is_cut && cut.row_inputs[i];
       inputs_.push_back(operand_of(site.inputs[i], by_rows ? std::optional(range) : std::nullopt));
     }
     for (const TensorType& output : site.outputs) {
-      outputs_.push_back(operand_of(output, part ? std::optional(range) : std::nullopt));
+      outputs_.push_back(operand_of(output, is_cut ? std::optional(range) : std::nullopt));
     }
     expands_ = op_.traits().elementwise && std::ranges::any_of(inputs_, [&](const ReferenceOperand& input) {
                  return input.sizes != outputs_[0].sizes;
@@ -81,7 +81,7 @@ Cut cut_by_traits(const KernelSite& site) {
   const bool one_height = std::ranges::all_of(site.outputs, [&](const TensorType& output) {
     return row_count(output) == row_count(site.outputs[0]);
   });
-  // Whether a vector is one row or one number for each row, only an operand with more axes can tell.
+  // Only an operand with more axes tells whether a vector is one row or one number for each row.
   const auto is_vector = [](const TensorType& type) { return type.shape.rank() <= 1; };
   const bool vectors_alone = !traits.elementwise && std::ranges::all_of(site.inputs, is_vector) &&
                              std::ranges::all_of(site.outputs, is_vector);

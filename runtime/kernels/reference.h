@@ -1,7 +1,7 @@
 #pragma once
-// The op's own reference kernel as the last choice for every node, and how a custom op runs. Elementwise and
-// row-wise ops are cut over threads by what their traits promise. Unlike the fast kernels, a run of it may
-// allocate: to bring operands to one shape, and whatever the op's own reference needs.
+// The op's own reference kernel, which is the last choice for every node and runs custom ops. The op's traits
+// say whether it can be cut into shards: elementwise and row-wise ops can. Unlike a fast kernel it may
+// allocate in a run, to bring operands to one shape and for whatever the op itself needs.
 
 #include "weft/runtime/kernels/kernel.h"
 

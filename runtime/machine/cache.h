@@ -1,5 +1,5 @@
 #pragma once
-// Sizes of the processor's caches that memory is laid out by.
+// The sizes of the processor's caches, by which memory is laid out.
 
 #include <concepts>
 #include <cstddef>
@@ -8,10 +8,10 @@ namespace weft {
 
 inline constexpr std::size_t kCacheLine = 64;
 
-/// What stays in the cache nearest to a core, in bytes: 32 KiB or what the system tells beyond that.
+/// The size of the cache nearest to a core, in bytes: 32 KiB, or more if the system says so.
 std::size_t nearest_cache();
 
-/// So many bytes and what is missing to a whole line, so that what follows begins with one.
+/// `bytes` rounded up to whole cache lines, so that what follows begins with one.
 template <std::integral T>
 constexpr T whole_lines(T bytes) {
   constexpr auto line = static_cast<T>(kCacheLine);

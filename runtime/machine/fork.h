@@ -1,7 +1,7 @@
 #pragma once
-// What a process that was forked must know: its parent's other threads are not there, and what they were
-// using at that moment may be half changed. weft marks what is in use with the generation of the process, so
-// that a child tells its own marks from those that it inherited.
+// Safety in forked processes. A child does not have its parent's other threads, and what they were using at
+// the moment of the fork may be half changed. weft marks what is in use with the generation of the process,
+// so that a child can tell its own marks from inherited ones.
 
 #include <atomic>
 #include <cstdint>
@@ -28,16 +28,16 @@ class ForkAwareMutex {
   ForkAwareMutex& operator=(const ForkAwareMutex&) = delete;
   ~ForkAwareMutex() = default;
 
-  /// Throws Error(busy) in a child if another thread held it when the process was forked: what it guards may
-  /// be half changed.
+  /// Throws Error(busy) in a child if another thread held it when the process was forked, since what it
+  /// guards may be half changed.
   void lock();
   void unlock();
 
  private:
-  std::atomic<std::uint32_t> holder_{0};  // the generation of the process that holds it; 0: nobody
+  std::atomic<std::uint32_t> holder_{0};  // the generation of the process that holds it; 0: none
 };
 
-/// What both the mutex and the arenas throw.
+/// The error that both the mutex and the arenas throw.
 [[noreturn]] void throw_in_use_at_fork();
 
 }  // namespace weft

@@ -14,8 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Amounts per second, of all threads: the best of several tries, each one region of the pool. `work` gives
-/// the amount that one thread did.
+/// The amount of work per second of all threads: the best of several tries, each of which is one region of
+/// the pool. `work` returns the amount that one thread did.
 double best_rate(ThreadPool& pool, const std::function<double(int thread)>& work) {
   constexpr int kTries = 5;
   std::vector<double> amounts(static_cast<std::size_t>(pool.threads()));

@@ -1,7 +1,6 @@
 #pragma once
-// What this machine can do at most, measured: f32 operations, and copying inside blocks of several sizes,
-// since what fits a nearer cache moves faster ("cache-aware roofline", Ilic, Pratas and Sousa, IEEE CAL
-// 2014).
+// Measures the most that this machine can do: f32 operations, and copying inside blocks of several sizes,
+// since data in a nearer cache move faster ("cache-aware roofline", Ilic, Pratas and Sousa, IEEE CAL 2014).
 
 #include <cstddef>
 #include <vector>
@@ -17,7 +16,7 @@ struct MachinePeak {
   double flops_per_second = 0.0;      // f32, of all threads together
   std::vector<Bandwidth> bandwidths;  // smallest block first
 
-  /// The bandwidth of the smallest block that holds so many bytes, or of the largest one.
+  /// The bandwidth of the smallest block that holds `bytes`, or of the largest block.
   double bandwidth_for(double bytes) const;
 };
 

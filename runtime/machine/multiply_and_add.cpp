@@ -7,11 +7,11 @@ using Floats4 = float __attribute__((vector_size(16)));
 using Floats8 = float __attribute__((vector_size(32)));
 using Floats16 = float __attribute__((vector_size(64)));
 
-constexpr int kChains = 10;  // in flight: more than latency times units of any core, fewer than registers
+constexpr int kChains = 10;  // at once: more than latency times units of any core, fewer than registers
 
 template <typename Vector>
 [[gnu::always_inline]] inline double in_registers_of(int rounds) {
-  // Distinct numbers that the compiler cannot know, lest it computes one chain for all.
+  // Distinct numbers that the compiler cannot know, so that it does not compute one chain for all.
   volatile float unknown = 1.0F;
   Vector chains[kChains] = {};
   for (int i = 0; i < kChains; ++i) chains[i] += unknown * static_cast<float>(i);

@@ -137,7 +137,7 @@ bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
 }
 
 bool onednn_gemm_moves_stack(const OneDnnMatMulSpec& spec) {
-  // The bound is lower than any that oneDNN has: a shield too many costs two calls of the system.
+  // The bound is lower than any of oneDNN's. A shield that was not needed costs two system calls.
   constexpr std::int64_t kShort = 32;
   return spec.m > 1 && spec.n > 1 && spec.k > kShort;
 }

@@ -1,8 +1,7 @@
 #pragma once
-// All that weft knows of oneDNN's API: one matrix product, as a primitive that is created once and held or as
-// a call of sgemm. Where the APIs of oneDNN 2.6 and 3.x differ is written down in onednn.cpp and nowhere
-// else. Transposes are strides, bias and accumulation are the primitive's own, and scratchpads are the
-// caller's.
+// All matrix products by oneDNN: as a primitive that is created once and held, or as a call of sgemm. Only
+// onednn.cpp knows where the APIs of oneDNN 2.6 and 3.x differ. Transposes are strides, the primitive itself
+// adds bias and accumulates, and the caller gives the scratchpads.
 
 #include <cstddef>
 #include <cstdint>
@@ -45,21 +44,21 @@ class OneDnnMatMul {
   std::unique_ptr<Primitive> primitive_;
 };
 
-/// Whether oneDNN's primitive for this product calls sgemm, to which it adds overhead and a pass for the
-/// bias: so it does for f32 on CPUs for which this oneDNN has no matmul of its own.
+/// Whether oneDNN's primitive for this product calls sgemm and adds only overhead and a pass for the bias. It
+/// does so for f32 on CPUs for which this oneDNN has no matmul of its own.
 bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec);
 
 /// Whether onednn_gemm may let the stack pointer point into a block of the heap while it works: oneDNN's
-/// sgemm for AVX and AVX-512 that packs nothing takes its workspace for a stack where k is long (beyond 84 in
-/// 2.6.3 with AVX-512). The frame of a signal's handler then overwrites what lies before that block. Rows and
-/// columns go another way, which is safe.
+/// sgemm for AVX and AVX-512 without packing uses its workspace as a stack where k is long (beyond 84 in
+/// 2.6.3 with AVX-512). The frame of a signal's handler then overwrites what lies before that block. Products
+/// with a single row or column take another path, which is safe.
 bool onednn_gemm_moves_stack(const OneDnnMatMulSpec& spec);
 
 /// The same product by oneDNN's sgemm; `spec.bias` must not be set. Throws Error(internal) when oneDNN
-/// refuses. Signals must be blocked meanwhile where onednn_gemm_moves_stack says so (SignalShield).
+/// refuses. Signals must be blocked during the call where onednn_gemm_moves_stack says so (SignalShield).
 void onednn_gemm(const OneDnnMatMulSpec& spec, const float* a, const float* b, float* c);
 
-/// While it lives, oneDNN keeps its work in the calling thread; the thread's own setting comes back after.
+/// While it lives, oneDNN computes in the calling thread alone. Its end restores the thread's own setting.
 class OneDnnSingleThread {
  public:
   OneDnnSingleThread();

@@ -45,8 +45,9 @@ Layouts plain_layouts(const OneDnnConvSpec& spec) {
 }
 
 /// Whether oneDNN is to compute in the plain layouts, by a matrix product for each picture. Its kernels with
-/// channels innermost are faster, reorders included, but for the two cases where a picture in or out has
-/// fewer channels than a vector has lanes, and where a 1x1 kernel leaves no more than one product anyway.
+/// channels innermost are faster, even with reorders, except in two cases: where input or output pictures
+/// have fewer channels than a vector has lanes, and where a 1x1 kernel makes the convolution a single
+/// product.
 bool computes_plain(const OneDnnConvSpec& spec) {
   constexpr std::int64_t kFewChannels = 4;
   if (spec.kind == OneDnnConvKind::weight_gradient) return false;
@@ -54,7 +55,7 @@ bool computes_plain(const OneDnnConvSpec& spec) {
   return s.channels < kFewChannels || s.kernel_height * s.kernel_width == 1;
 }
 
-/// What oneDNN is asked to compute in.
+/// The layouts that oneDNN is asked to compute in.
 Layouts wanted_layouts(const OneDnnConvSpec& spec) {
   if (computes_plain(spec)) return plain_layouts(spec);
   const Conv2dSizes& s = spec.sizes;
@@ -69,7 +70,7 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-/// A primitive of one of the three kinds, and what it wants its operands to look like.
+/// A primitive of one of the three kinds, and the layouts in which it wants its operands.
 struct Described {
   dnnl::primitive primitive;
   Layouts layouts;
@@ -139,7 +140,7 @@ Described describe(const OneDnnConvSpec& spec, const dnnl::engine& engine) {
           .calls_gemm = calls_gemm(weight)};
 }
 
-/// An operand where the caller has it, and where the primitive wants it.
+/// An operand in the caller's layout, and in the primitive's.
 struct Slot {
   memory outer;
   memory inner;
@@ -155,7 +156,7 @@ struct Step {
   int count = 0;
 };
 
-/// What the primitive of a kind calls the op's two inputs and its output.
+/// The primitive's argument names for the op's two inputs and its output.
 std::array<int, 3> argument_names(OneDnnConvKind kind) {
   switch (kind) {
     case OneDnnConvKind::forward:

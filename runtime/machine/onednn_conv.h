@@ -1,5 +1,5 @@
 #pragma once
-// Convolutions by oneDNN: a primitive for one part of a convolution or of one of its gradients, created once
+// Convolutions by oneDNN: a primitive for one piece of a convolution or of one of its gradients, created once
 // and held. Tensors come and go as plain [batch, channels, height, width] and [filters, channels / groups,
 // kernel height, kernel width]; what oneDNN computes in another layout is reordered in scratch memory.
 
@@ -13,13 +13,13 @@ namespace weft {
 
 enum class OneDnnConvKind : std::uint8_t { forward, input_gradient, weight_gradient };
 
-/// A part of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy).
+/// A piece of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy).
 struct OneDnnConvSpec {
   OneDnnConvKind kind = OneDnnConvKind::forward;
   Conv2dOptions options;
-  Conv2dSizes sizes;            // of the part
-  std::int64_t x_channels = 0;  // in all of x or dx, where the part's channels lie side by side
-  std::int64_t y_filters = 0;   // in all of y or dy, where the part's filters lie side by side
+  Conv2dSizes sizes;            // of the piece
+  std::int64_t x_channels = 0;  // in all of x or dx, where the piece's channels lie side by side
+  std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
@@ -37,7 +37,7 @@ class OneDnnConv {
   std::size_t scratch_bytes() const;
   /// Whether oneDNN computes it by its sgemm, during which signals must be blocked (see onednn.h).
   bool calls_gemm() const;
-  /// The operands in the order of the op's inputs; each points at the part's first element.
+  /// The operands in the order of the op's inputs; each points at the piece's first element.
   void run(const float* a, const float* b, float* result, std::byte* scratch);
 
  private:

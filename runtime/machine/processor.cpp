@@ -42,13 +42,13 @@ double quota_of_version_1(const std::filesystem::path& group) {
   return std::isfinite(every) ? number_in(quota) / every : kUnlimited;
 }
 
-/// The least quota of a group and those around it. In a container the path may not be there, but the mount
+/// The least quota of a group and the groups around it. In a container the path may be missing, and the mount
 /// itself is the container's group.
 template <typename Quota>
 double least_quota(const std::filesystem::path& mount, const std::filesystem::path& group, Quota quota) {
   double least = quota(mount);
   std::filesystem::path at = mount;
-  for (const std::filesystem::path& part : group.relative_path()) least = std::min(least, quota(at /= part));
+  for (const std::filesystem::path& name : group.relative_path()) least = std::min(least, quota(at /= name));
   return least;
 }
 

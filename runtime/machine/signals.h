@@ -1,15 +1,15 @@
 #pragma once
 // Signals and computing threads. oneDNN 2.6's sgemm lets the stack pointer point into a block of the heap
-// while it works on long rows, so that a handler that runs on the thread's own stack overwrites what lies
-// before that block. Threads that compute with it therefore block signals meanwhile.
+// while it works on long rows, and a handler that runs on the thread's own stack then overwrites what lies
+// before that block. Threads therefore block signals while they compute with it.
 
 namespace weft {
 
 /// While it lives, the calling thread takes no signals except those that a fault of its own raises (SIGSEGV,
 /// SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT); they stay pending, or go to another thread that takes
-/// them. Shields of one thread may be nested: only the outermost calls the system, twice in all. A Function
-/// holds one for the time of a call whose kernels need it, so a program that makes many short calls one after
-/// the other saves that by a shield of its own around them.
+/// them. Shields of one thread may be nested: only the outermost calls the system, once at each end. A
+/// Function holds one during a call whose kernels need it; a program that makes many short calls one after
+/// the other saves time with a shield of its own around them all.
 class SignalShield {
  public:
   /// Does nothing unless `wanted`.

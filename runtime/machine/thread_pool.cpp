@@ -18,7 +18,7 @@ namespace weft {
 namespace {
 
 constexpr int kSpins = 2000;       // about 50 us on a 3 GHz machine
-constexpr int kRestAfter = 20000;  // looks before a worker without work sleeps
+constexpr int kRestAfter = 20000;  // how often a worker without work looks before it sleeps
 
 void relax() {
 #if defined(__x86_64__)
@@ -115,7 +115,7 @@ class ThreadPool::Crew {
 
 namespace {
 
-/// Gives the pool back, whatever happens.
+/// Returns the pool in its destructor.
 class Turn {
  public:
   explicit Turn(std::atomic<std::uint32_t>& taken) : taken_(taken) {}
@@ -140,7 +140,7 @@ ThreadPool::ThreadPool(int threads) : threads_(threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  // The parent's workers are not here to be joined; what little they held stays behind.
+  // The parent's workers do not exist here and cannot be joined; the little memory that they held is lost.
   if (generation_ != process_generation()) static_cast<void>(crew_.release());
 }
 

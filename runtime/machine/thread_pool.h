@@ -10,7 +10,8 @@
 
 namespace weft {
 
-/// Spins for about `kSpins` looks, then yields the processor between looks: a busy machine is not stalled.
+/// Spins for about `kSpins` looks and then yields the processor between looks, so that a busy machine is not
+/// stalled.
 class SpinWait {
  public:
   void pause();
@@ -19,7 +20,7 @@ class SpinWait {
   int looks_ = 0;
 };
 
-/// Where the threads of one region wait for each other. Reusable at once.
+/// Where the threads of one region wait for each other. It can be used again at once.
 class Barrier {
  public:
   explicit Barrier(int threads) : threads_(threads) {}
@@ -53,7 +54,7 @@ class ThreadPool {
   int threads_;
   std::atomic<std::uint32_t> taken_{0};  // the generation of the process whose region runs; 0: none
   std::uint32_t generation_ = 0;         // of the process that the crew belongs to
-  std::unique_ptr<Crew> crew_;           // none for one thread
+  std::unique_ptr<Crew> crew_;           // null for one thread
 };
 
 }  // namespace weft

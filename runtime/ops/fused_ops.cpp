@@ -27,7 +27,7 @@ Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
   return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
 }
 
-/// The type of c, if what is added to it has the same.
+/// The type of c; throws unless `added` has the same type.
 TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
   if (added == c) return c;
   throw Error(ErrorCode::shape_mismatch,
@@ -86,52 +86,56 @@ bool operator==(const FusedMatMul& a, const FusedMatMul& b) { return Op(a) == Op
 std::string attribute_text(const MatMulAccumulate& update) { return to_string(Op(update)); }
 bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b) { return Op(a) == Op(b); }
 
-TensorType in_panels(const TensorType& matrix, std::int64_t panels) {
-  if (matrix.shape.rank() != 2 || panels < 2 || matrix.shape[1].size() % panels != 0)
-    throw Error(ErrorCode::internal, "what is no matrix of such a width cannot lie in so many panels");
-  return {matrix.dtype, {panels, matrix.shape[0], matrix.shape[1].size() / panels}};
+TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks) {
+  if (matrix.shape.rank() != 2 || column_blocks < 2 || matrix.shape[1].size() % column_blocks != 0)
+    throw Error(ErrorCode::internal,
+                "only a matrix whose width is a multiple of their number has that many column blocks");
+  return {matrix.dtype, {column_blocks, matrix.shape[0], matrix.shape[1].size() / column_blocks}};
 }
 
-Tensor in_panels(const Tensor& matrix, std::int64_t panels) {
+Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks) {
   const std::int64_t rows = matrix.sizes()[0];
-  const std::int64_t width = matrix.sizes()[1] / panels;
-  const Tensor apart = matrix.reshaped(std::array{rows, panels, width});
+  const std::int64_t width = matrix.sizes()[1] / column_blocks;
+  const Tensor apart = matrix.reshaped(std::array{rows, column_blocks, width});
   return evaluate(Transpose{.permutation = {1, 0, 2}}, {{apart}})[0];
 }
 
-TensorType without_panels(const TensorType& panels) {
-  if (panels.shape.rank() != 3) throw Error(ErrorCode::internal, "a matrix in panels has three axes");
-  return {panels.dtype, {panels.shape[1], panels.shape[0].size() * panels.shape[2].size()}};
+TensorType without_column_blocks(const TensorType& column_blocks) {
+  if (column_blocks.shape.rank() != 3)
+    throw Error(ErrorCode::internal, "a matrix in column blocks has three axes");
+  return {column_blocks.dtype,
+          {column_blocks.shape[1], column_blocks.shape[0].size() * column_blocks.shape[2].size()}};
 }
 
-Tensor without_panels(const Tensor& panels) {
-  const auto& sizes = panels.sizes();
-  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{panels}})[0].reshaped(
+Tensor without_column_blocks(const Tensor& column_blocks) {
+  const auto& sizes = column_blocks.sizes();
+  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{column_blocks}})[0].reshaped(
       std::array{sizes[1], sizes[0] * sizes[2]});
 }
 
-TensorType PanelMatMul::infer(std::span<const TensorType> inputs) const {
+TensorType ColumnBlockMatMul::infer(std::span<const TensorType> inputs) const {
   if (product.product.transpose_a || product.product.transpose_b)
-    throw Error(ErrorCode::internal, "a product in panels takes its operands as they are");
-  return in_panels(product.infer(inputs), panels);
+    throw Error(ErrorCode::internal, "a product in column blocks takes its operands as they are");
+  return in_column_blocks(product.infer(inputs), column_blocks);
 }
 
-void PanelMatMul::forward(const KernelArgs& args) const {
+void ColumnBlockMatMul::forward(const KernelArgs& args) const {
   std::vector<Tensor> inputs;
   for (const ConstArg& input : args.inputs) inputs.push_back(borrow(input));
-  copy_into(in_panels(evaluate(product, inputs)[0], panels), args.outputs[0]);
+  copy_into(in_column_blocks(evaluate(product, inputs)[0], column_blocks), args.outputs[0]);
 }
 
-TensorType PanelMatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& d) const {
-  if (panels < 2 || d.shape.rank() != 3 || d.shape[0] != Dim(panels))
-    throw Error(ErrorCode::internal, "a gradient has other panels than its weight");
+TensorType ColumnBlockMatMulAccumulate::infer(const TensorType& c, const TensorType& a,
+                                              const TensorType& d) const {
+  if (column_blocks < 2 || d.shape.rank() != 3 || d.shape[0] != Dim(column_blocks))
+    throw Error(ErrorCode::internal, "a gradient has other column blocks than its weight");
   if (!update.product.transpose_a || update.product.transpose_b)
-    throw Error(ErrorCode::internal, "an update in panels is by a^T d");
-  return update.infer(c, a, without_panels(d));
+    throw Error(ErrorCode::internal, "an update in column blocks is by a^T d");
+  return update.infer(c, a, without_column_blocks(d));
 }
 
-void PanelMatMulAccumulate::forward(const KernelArgs& args) const {
-  const Tensor d = without_panels(borrow(args.inputs[2]));
+void ColumnBlockMatMulAccumulate::forward(const KernelArgs& args) const {
+  const Tensor d = without_column_blocks(borrow(args.inputs[2]));
   copy_into(evaluate(update, {{borrow(args.inputs[0]), borrow(args.inputs[1]), d}})[0], args.outputs[0]);
 }
 
@@ -149,7 +153,7 @@ bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {
 
 std::string attribute_text(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
-  // What is used more than once gets a name, or the text would double with each such use.
+  // Values that are used more than once get a name, or the text would double with each such use.
   std::vector<int> uses(graph.size(), 0);
   for (NodeId id = 0; id < graph.size(); ++id) {
     for (const ValueId& operand : graph.node(id).inputs) ++uses[operand.node];

@@ -21,7 +21,7 @@ struct Epilogue {
   friend bool operator==(const Epilogue&, const Epilogue&) = default;
 };
 std::string attribute_text(const Epilogue& epilogue);
-/// Applies it in place, by the reference.
+/// Applies the op in place, by its reference kernel.
 void apply(const Epilogue& epilogue, const Arg& y);
 std::string attribute_text(const MatMul& product);
 inline bool operator==(const MatMul& a, const MatMul& b) {
@@ -58,39 +58,42 @@ struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
 std::string attribute_text(const MatMulAccumulate& update);
 bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b);
 
-/// A product of A [m, k] and B [k, n], not transposed, with its columns in panels: [panels, m, n / panels].
-/// Whoever computes a panel reads no other columns of B. Inputs as those of the product.
-struct PanelMatMul {
-  static constexpr std::string_view name = "panel_matmul";
+/// A product of A [m, k] and B [k, n], not transposed, in column blocks: [column_blocks, m, n /
+/// column_blocks]. The thread that computes a column block reads no other columns of B. Inputs are those of
+/// the product.
+struct ColumnBlockMatMul {
+  static constexpr std::string_view name = "column_block_matmul";
   static constexpr Traits traits{.can_fail = false};
   FusedMatMul product;
-  std::int64_t panels = 2;
-  static constexpr auto attributes = weft::attributes(&PanelMatMul::product, &PanelMatMul::panels);
+  std::int64_t column_blocks = 2;
+  static constexpr auto attributes =
+      weft::attributes(&ColumnBlockMatMul::product, &ColumnBlockMatMul::column_blocks);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// c + alpha A^T D with D in panels [panels, m, n / panels], A [m, k] and c [k, n]: the update of what a
-/// PanelMatMul reads, by whom reads it. Inputs c, a, d.
-struct PanelMatMulAccumulate {
-  static constexpr std::string_view name = "panel_matmul_accumulate";
+/// c + alpha A^T D with D in column blocks [column_blocks, m, n / column_blocks], A [m, k] and c [k, n]. It
+/// updates a weight that a ColumnBlockMatMul reads, and each thread updates the columns that it reads there.
+/// Inputs c, a, d.
+struct ColumnBlockMatMulAccumulate {
+  static constexpr std::string_view name = "column_block_matmul_accumulate";
   static constexpr Traits traits{.can_fail = false};
   MatMulAccumulate update;
-  std::int64_t panels = 2;
+  std::int64_t column_blocks = 2;
   static constexpr auto attributes =
-      weft::attributes(&PanelMatMulAccumulate::update, &PanelMatMulAccumulate::panels);
+      weft::attributes(&ColumnBlockMatMulAccumulate::update, &ColumnBlockMatMulAccumulate::column_blocks);
   TensorType infer(const TensorType& c, const TensorType& a, const TensorType& d) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A matrix [m, n] with its columns in two or more panels: [panels, m, n / panels].
-TensorType in_panels(const TensorType& matrix, std::int64_t panels);
-Tensor in_panels(const Tensor& matrix, std::int64_t panels);
-/// The matrix back.
-TensorType without_panels(const TensorType& panels);
-Tensor without_panels(const Tensor& panels);
+/// A matrix [m, n] in two or more column blocks: [column_blocks, m, n / column_blocks].
+TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks);
+Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks);
+/// The matrix that was stored in column blocks.
+TensorType without_column_blocks(const TensorType& column_blocks);
+Tensor without_column_blocks(const Tensor& column_blocks);
 
 struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr std::string_view name = "sum_accumulate";
@@ -103,9 +106,9 @@ struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A small program of elementwise ops: input nodes in the order of the fused op's inputs, scalar constants,
-/// elementwise nodes, and as roots distinct elementwise nodes, one for each output, in the order in which
-/// they stand in the program. Equal when their texts are.
+/// A small program of elementwise ops. It has input nodes in the order of the fused op's inputs, scalar
+/// constants and elementwise nodes; its roots are distinct elementwise nodes, one for each output, in their
+/// order in the program. Two bodies are equal when their texts are.
 struct ElementwiseBody {
   std::shared_ptr<const Program> program;
 };

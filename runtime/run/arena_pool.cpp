@@ -16,8 +16,8 @@ namespace {
       "random numbers, and set and load, are made one at a time");
 }
 
-/// The arena that this thread used last, in whatever pool: where threads keep to different arenas, each finds
-/// its own in its caches. Nothing but speed depends on it.
+/// The number of the arena that this thread used last, in any pool. If each thread keeps to its own arena, it
+/// finds it in its caches. Only speed depends on it.
 thread_local std::size_t preferred = 0;
 
 }  // namespace
@@ -42,7 +42,7 @@ void Arena::reserve(std::size_t bytes, int threads, std::size_t scratch_bytes) {
 ArenaPool::ArenaPool(int most) : slots_(static_cast<std::size_t>(most)) { watch_forks(); }
 
 bool ArenaPool::take(std::size_t at) {
-  // What a thread of the parent process held at a fork stays taken: it may be half changed.
+  // An arena that a thread of the parent process held at a fork stays taken, since it may be half changed.
   std::atomic<std::uint32_t>& taken = slots_[at].taken;
   std::uint32_t free = 0;
   return taken.load(std::memory_order_relaxed) == 0 &&

@@ -1,8 +1,8 @@
 #pragma once
-// Memory for calls, and who may call whom at the same time. A call that only reads the session's parameters
-// takes an arena of its own, so that many threads may make such calls at once. A call that changes something
-// that the others see has everything to itself. Taking and returning an arena are a few atomic operations;
-// nobody waits unless all arenas are in use by readers. Internal to runtime/; any thread may use a pool.
+// Memory for calls, and which calls may be made at the same time. A call that only reads the session's
+// parameters takes an arena of its own, so that many threads may make such calls at once. A call that changes
+// the session must be the only one. Taking and returning an arena cost a few atomic operations, and a call
+// waits only where readers use all arenas. Internal to runtime/; any thread may use a pool.
 
 #include <atomic>
 #include <cstddef>
@@ -16,7 +16,7 @@
 namespace weft {
 
 /// A block for values between steps and a block of scratch memory for each thread. They grow to what the most
-/// demanding plan needs and are shared by all plans that run here, one at a time.
+/// demanding plan needs. All plans that run in this arena share them, one at a time.
 class Arena {
  public:
   /// Changes whenever a block moves.
@@ -65,10 +65,10 @@ class ArenaPool {
   /// At most `most` arenas, >= 1; each is made when it is first needed.
   explicit ArenaPool(int most);
 
-  /// For a call that changes nothing. Throws Error(busy) while a call that does is under way; waits while all
-  /// arenas are in use.
+  /// For a call that changes nothing. Throws Error(busy) during a call that changes something; waits while
+  /// all arenas are in use.
   Lease read();
-  /// For a call that changes something. Throws Error(busy) while any other call is under way.
+  /// For a call that changes something. Throws Error(busy) during any other call.
   Lease write();
 
   std::size_t most() const noexcept { return slots_.size(); }
@@ -78,7 +78,7 @@ class ArenaPool {
 
  private:
   struct alignas(kCacheLine) Slot {
-    std::atomic<std::uint32_t> taken{0};  // by the process of this generation; 0: free
+    std::atomic<std::uint32_t> taken{0};  // the generation of the process that holds it; 0: free
     Arena arena;
   };
 
@@ -93,7 +93,7 @@ class ArenaPool {
 
   std::vector<Slot> slots_;
   std::atomic<std::size_t> used_{0};       // slots at and beyond this were never taken
-  std::atomic<std::uint32_t> writing_{0};  // the generation of the process that changes something; 0: none
+  std::atomic<std::uint32_t> writing_{0};  // the generation of the process that holds a lease to write; or 0
   std::atomic<std::uint64_t> version_{1};
   std::atomic<std::uint32_t> waiting_{0};  // threads
   std::atomic<std::uint32_t> returned_{0};

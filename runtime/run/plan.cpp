@@ -15,13 +15,13 @@
 namespace weft {
 namespace {
 
-/// Kernels take one type of pointer; what is an input they only read.
+/// Kernels take one type of pointer, and only read their inputs.
 std::byte* read_only(const Tensor& tensor) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
   return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
 }
 
-/// The session's parameters, by their index, that the outputs are made of.
+/// The indices of the session's parameters that the outputs need.
 std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
   std::set<std::size_t> read;
   const auto outputs = std::span(lowered.program.roots).first(lowered.outputs);
@@ -37,14 +37,14 @@ std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
 MemoryLedger ledger_of(const Compilation& compilation) {
   MemoryLedger ledger;
   std::set<std::string> counted;  // parameters
-  for (const Compilation* part = &compilation; part != nullptr; part = part->prologue.get()) {
-    const Lowered& lowered = part->lowered;
+  for (const Compilation* one = &compilation; one != nullptr; one = one->prologue.get()) {
+    const Lowered& lowered = one->lowered;
     const auto for_outputs = read_for_outputs(lowered);
-    ledger.arena = std::max(ledger.arena, part->arena.bytes);
-    ledger.peak_live = std::max(ledger.peak_live, part->arena.peak_live);
+    ledger.arena = std::max(ledger.arena, one->arena.bytes);
+    ledger.peak_live = std::max(ledger.peak_live, one->arena.peak_live);
     for (const Storage& storage : lowered.storages) {
       if (storage.place == Place::output)
-        (part == &compilation ? ledger.outputs : ledger.kept) += storage.bytes;
+        (one == &compilation ? ledger.outputs : ledger.kept) += storage.bytes;
       if (storage.place == Place::constant) ledger.constants += storage.bytes;
       if (storage.place == Place::parameter && counted.insert(lowered.parameters[storage.index]).second)
         (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
@@ -87,7 +87,7 @@ void Plan::make_steps() {
     Step step;
     step.index = entry.step;
     step.barrier_before = entry.barrier_before;
-    step.parts = kernels_.parts[i];
+    step.shards = kernels_.shards[i];
     const NodeId id = lowered.steps[entry.step];
     step.inputs.resize(lowered.program.graph->node(id).inputs.size());
     step.outputs.resize(lowered.storage_of[id].size());
@@ -186,8 +186,8 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
 }
 
 void Plan::run_threads() {
-  // While another call has the session's threads, this one does everything in its own: the same parts, and so
-  // the same bits.
+  // While another call has the session's threads, this call computes all shards in its own thread. The
+  // shards, and so the bits, are the same.
   if (compilation_->schedule.threads > 1 && state_->pool.try_run(region_)) return;
   const OneDnnSingleThread single;
   if (compilation_->schedule.threads > 1) {
@@ -198,7 +198,7 @@ void Plan::run_threads() {
 }
 
 void Plan::run_alone() {
-  const Range all{.begin = 0, .end = compilation_->schedule.parts};
+  const Range all{.begin = 0, .end = compilation_->schedule.shards};
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const std::int64_t begin = recorder_ ? Recorder::now() : 0;
     run_share(steps_[i], all, 0);
@@ -212,7 +212,7 @@ void Plan::run_alone() {
 void Plan::run_thread(int thread) {
   const Schedule& schedule = compilation_->schedule;
   if (thread >= schedule.threads) return;
-  const Range own = share(schedule.parts, schedule.threads, thread);
+  const Range own = share(schedule.shards, schedule.threads, thread);
   for (Step& step : steps_) {
     if (step.barrier_before) barrier_.wait();
     run_share(step, own, thread);
@@ -222,7 +222,7 @@ void Plan::run_thread(int thread) {
 void Plan::run_thread_recorded(int thread) {
   const Schedule& schedule = compilation_->schedule;
   if (thread >= schedule.threads) return;
-  const Range own = share(schedule.parts, schedule.threads, thread);
+  const Range own = share(schedule.shards, schedule.threads, thread);
   const auto row = recorder_->row(thread);
   std::int64_t now = Recorder::now();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
@@ -239,14 +239,14 @@ void Plan::run_thread_recorded(int thread) {
 }
 
 void Plan::run_share(Step& step, Range own, int thread) {
-  for (std::int64_t part = own.begin; part < own.end; ++part) {
-    const auto& kernel = step.parts[static_cast<std::size_t>(part)];
+  for (std::int64_t shard = own.begin; shard < own.end; ++shard) {
+    const auto& kernel = step.shards[static_cast<std::size_t>(shard)];
     // After a failure the threads still meet at the barriers, but nothing more is computed.
-    if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_part(step, *kernel, thread);
+    if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_shard(step, *kernel, thread);
   }
 }
 
-void Plan::run_part(Step& step, Kernel& kernel, int thread) {
+void Plan::run_shard(Step& step, Kernel& kernel, int thread) {
   const auto at = static_cast<std::size_t>(thread);
   const auto fail = [&](std::exception_ptr error) {
     errors_[at] = std::move(error);
@@ -310,8 +310,8 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
       inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
       watch.expect_kept(value, inputs.back(), node);
     }
-    for (const auto& part : step.parts) {
-      if (part != nullptr) run_part(step, *part, 0);
+    for (const auto& shard : step.shards) {
+      if (shard != nullptr) run_shard(step, *shard, 0);
       if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
     }
     std::vector<Tensor> made;

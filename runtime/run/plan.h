@@ -1,8 +1,8 @@
 #pragma once
-// A plan is what a session runs: a flat list of kernel parts, bound to the session's parameters and to the
-// arena that it runs in. Making one allocates all that it needs but the arena's memory; running it allocates
-// nothing of its own. Several plans may share one compilation. Internal to runtime/; one thread at a time may
-// use a plan, and always with the same arena.
+// A plan is what a session runs: a flat list of kernels, one for each shard of a step, bound to the session's
+// parameters and to the arena that it runs in. Making a plan allocates all that it needs except the arena's
+// memory; running it allocates nothing. Several plans may share one compilation. Internal to runtime/; one
+// thread at a time may use a plan, and always with the same arena.
 
 #include <atomic>
 #include <cstddef>
@@ -36,7 +36,8 @@ MemoryLedger ledger_of(const Compilation& compilation);
 
 class Plan {
  public:
-  /// `kernels` are those of the compilation, or bound anew for it. Random numbers come from `key`, i64 [2].
+  /// `kernels` are those that the compilation holds, or others bound for it. Random numbers come from `key`,
+  /// i64 [2].
   Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
        std::shared_ptr<SessionState> state, Tensor key);
   Plan(const Plan&) = delete;
@@ -44,12 +45,12 @@ class Plan {
   ~Plan() = default;
 
   /// Runs once and fills `outputs`. `feeds` and `outputs` are in the function's order and of the types that
-  /// the plan was made for; no output overlaps another tensor. On an error nothing is updated and the first
-  /// failing step's error is thrown.
+  /// the plan was made for; no output overlaps another tensor. If a step throws, nothing is updated and the
+  /// error of the first failing step is thrown.
   void run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs);
 
-  /// What the latest runs took, at most `latest` of them. Throws Error(invalid_argument) unless the session
-  /// records and one has ended.
+  /// The times of the latest runs, at most `latest` of them. Throws Error(invalid_argument) unless the
+  /// session records and a run has ended.
   Profile profile(std::size_t latest) const;
 
   bool is_random() const noexcept { return is_random_; }
@@ -59,7 +60,7 @@ class Plan {
   struct Step {
     std::size_t index = 0;  // into Lowered::steps
     bool barrier_before = false;
-    std::span<const std::unique_ptr<Kernel>> parts;  // see BoundKernels
+    std::span<const std::unique_ptr<Kernel>> shards;  // see BoundKernels
     std::vector<std::byte*> inputs;
     std::vector<std::byte*> outputs;
   };
@@ -76,7 +77,7 @@ class Plan {
   void run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs);
   void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
   void run_share(Step& step, Range own, int thread);
-  void run_part(Step& step, Kernel& kernel, int thread);
+  void run_shard(Step& step, Kernel& kernel, int thread);
   Error explain(const Error& error, const Step& step) const;
 
   std::shared_ptr<const Compilation> compilation_;
@@ -84,10 +85,12 @@ class Plan {
   std::shared_ptr<SessionState> state_;
   Tensor key_;
   std::vector<Step> steps_;
-  std::uint64_t bound_to_ = 0;       // the arena's version that the pointers are right for; 0: none
+  std::uint64_t bound_to_ = 0;       // the version of the arena that the pointers point into; 0: none
   std::vector<std::byte*> scratch_;  // one for each thread
-  std::vector<std::vector<std::byte**>> feed_pointers_;    // for each input: who reads it
-  std::vector<std::vector<std::byte**>> output_pointers_;  // for each output: who touches it
+  std::vector<std::vector<std::byte**>>
+      feed_pointers_;  // for each input: the pointers of the steps that read it
+  std::vector<std::vector<std::byte**>>
+      output_pointers_;  // for each output: the pointers of the steps that touch it
   std::function<void(int)> region_;
   std::unique_ptr<Plan> prologue_;      // makes the kept values; null where there are none
   std::vector<Tensor> kept_;            // fed after what the caller feeds

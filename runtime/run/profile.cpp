@@ -25,7 +25,7 @@ std::string title_of(const StepProfile& step) {
   return shortened(step.name.empty() ? step.op : fmt::format("{} {}", step.op, step.name), kLongest);
 }
 
-/// The first two columns of a line, as wide as what stands there.
+/// The widths of the first two columns, as large as their texts.
 struct Widths {
   std::size_t title = 4;
   std::size_t result = 6;

@@ -1,7 +1,7 @@
 #pragma once
 // Where the time of a compiled function goes: each step's time, operations and bytes, and what a call takes
-// beside its kernels. A session made with `.compile = {.profile = true}` records; Function::profile() sums
-// up. A Profile is a value of its own and needs neither session nor function.
+// beside its kernels. A session made with `.compile = {.profile = true}` records, and Function::profile()
+// sums up. A Profile is a plain value that needs neither session nor function.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,10 +18,10 @@ struct StepProfile {
   std::string result;  // "f32[64, 100]": the type of its first output
   std::string kernel;  // "onednn_matmul"
   std::string where;   // "model.cpp:12", where the user built it
-  int threads = 0;     // that share the step
+  int threads = 0;     // how many share the step
   bool barrier_before = false;
   double seconds = 0.0;  // median over the runs, of the thread that takes longest
-  double flops = 0.0;    // of all threads; 0 where nobody knows
+  double flops = 0.0;    // of all threads; 0 where it is not known
   double bytes = 0.0;    // read and written at least once, counted by shapes
 };
 
@@ -31,7 +31,7 @@ struct ProfileEvent {
   int thread = 0;
   std::size_t step = 0;  // index into Profile::steps
   bool waiting = false;  // at the barrier before that step
-  double begin = 0.0;    // seconds since the beginning of the first run of the timeline
+  double begin = 0.0;    // seconds since the first run of the timeline began
   double seconds = 0.0;
 };
 
@@ -39,17 +39,17 @@ struct Profile {
   int threads = 1;
   std::size_t runs = 0;
   double call_seconds = 0.0;      // median of the calls
-  double kernel_seconds = 0.0;    // median of their kernels: between two barriers those of the busiest thread
-  double overhead_seconds = 0.0;  // median of the difference: start, barriers, end, and looking at the clock
+  double kernel_seconds = 0.0;    // median of the kernels' times: between two barriers, the busiest thread's
+  double overhead_seconds = 0.0;  // median of the difference: start, barriers, end, and reading the clock
   std::vector<StepProfile> steps;
   std::vector<ProfileEvent> timeline;  // of the latest runs
-  std::vector<ProfileEvent> calls;     // of the same runs, in thread 0; their `step` says nothing
+  std::vector<ProfileEvent> calls;     // of the same runs, in thread 0; their `step` has no meaning
 
   double flops() const;
   double bytes() const;
 };
 
-/// The least seconds that a step could take by `peak`, over those that it took.
+/// The time that a step would take at `peak`, divided by the time that it took.
 double roofline_share(const StepProfile& step, const MachinePeak& peak);
 
 /// A table for people: a line for each step, then the sums.

@@ -26,14 +26,14 @@ StepProfile describe(const Compilation& compilation, const BoundKernels& kernels
   const Schedule::Entry& entry = compilation.schedule.order[position];
   const Node& node = lowered.program.graph->node(lowered.steps[entry.step]);
   const KernelChoice& kernel = lowered.kernels[entry.step];
-  const auto& parts = kernels.parts[position];
+  const auto& shards = kernels.shards[position];
   return {.op = std::string(node.op.name()),
           .name = node.name,
           .result = to_string(node.outputs[0]),
           .kernel = std::string(kernel.name),
           .where = to_string(node.where),
           .threads = static_cast<int>(std::min<std::ptrdiff_t>(
-              std::ranges::count_if(parts, [](const auto& part) { return part != nullptr; }),
+              std::ranges::count_if(shards, [](const auto& shard) { return shard != nullptr; }),
               compilation.schedule.threads)),
           .barrier_before = entry.barrier_before,
           .seconds = 0.0,
@@ -41,7 +41,7 @@ StepProfile describe(const Compilation& compilation, const BoundKernels& kernels
           .bytes = kernel.work.bytes};
 }
 
-/// The time of the thread that took longest with a step.
+/// The time of the thread that took longest for a step.
 double longest(const Recorder& recorder, std::size_t run, std::size_t step) {
   double most = 0.0;
   for (int thread = 0; thread < recorder.threads(); ++thread)
@@ -49,7 +49,8 @@ double longest(const Recorder& recorder, std::size_t run, std::size_t step) {
   return most;
 }
 
-/// Between two barriers all threads wait for the busiest: its kernels' time, summed over a run.
+/// Between two barriers all threads wait for the busiest one. This is the sum of its kernels' times over a
+/// run.
 double kernel_seconds(const Recorder& recorder, std::size_t run, const std::vector<StepProfile>& steps) {
   double sum = 0.0;
   std::vector<double> busy(static_cast<std::size_t>(recorder.threads()), 0.0);

@@ -1,5 +1,5 @@
 #pragma once
-// From what a plan recorded to a Profile. Internal to runtime/.
+// Makes a Profile of what a plan recorded. Internal to runtime/.
 
 #include "weft/runtime/compile/compile.h"
 #include "weft/runtime/run/profile.h"
@@ -7,8 +7,8 @@
 
 namespace weft {
 
-/// Of the `latest` runs, if so many were kept, of a plan with these kernels. Throws Error(invalid_argument)
-/// when no run was recorded.
+/// Sums up the `latest` runs, or as many as were kept, of a plan with these kernels. Throws
+/// Error(invalid_argument) when no run was recorded.
 Profile summarize(const Compilation& compilation, const BoundKernels& bound, const Recorder& recorder,
                   std::size_t latest);
 

@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kMostRuns = 256;
 constexpr std::size_t kMostIntervals = std::size_t{1} << 20;  // 16 MB
 
-/// A slot more than the runs kept: the run that is under way may yet fail.
+/// One slot more than the runs that are kept, because the current run may still fail.
 std::size_t slots_for(std::size_t intervals_of_a_run) {
   return std::clamp<std::size_t>(kMostIntervals / std::max<std::size_t>(intervals_of_a_run, 1), 1,
                                  kMostRuns) +

@@ -1,7 +1,7 @@
 #pragma once
-// When each step of a plan began and ended in each thread, for the latest runs. All memory is taken when it
-// is made; recording takes two looks at the clock for a step. Internal to runtime/. Each thread writes its
-// own row; the calling thread begins and ends runs.
+// When each step of a plan began and ended in each thread, for the latest runs. The constructor allocates all
+// memory; recording a step reads the clock twice. Internal to runtime/. Each thread writes its own row; the
+// calling thread begins and ends runs.
 
 #include <chrono>
 #include <cstddef>
@@ -13,8 +13,9 @@ namespace weft {
 
 class Recorder {
  public:
-  /// The time of one step in one thread, in nanoseconds of the steady clock. A thread waited at a barrier
-  /// from the end of the step before to the beginning; where it had nothing to do, both are equal.
+  /// The time of one step in one thread, in nanoseconds of the steady clock. Between the end of one step and
+  /// the beginning of the next the thread waited at a barrier. Where it had nothing to do, beginning and end
+  /// are equal.
   struct Interval {
     std::int64_t begin = 0;
     std::int64_t end = 0;
@@ -29,12 +30,12 @@ class Recorder {
   }
 
   void begin_run() { calls_[current()].begin = now(); }
-  /// Where the given thread notes its steps of the run that has begun, in the order of the schedule.
+  /// Where a thread records its steps of the current run, in the order of the schedule.
   std::span<Interval> row(int thread) { return {intervals_.data() + offset(current(), thread), steps_}; }
   /// Keeps the run; without it, the next one takes its place.
   void end_run() { calls_[current()].end = now(), ++ended_; }
 
-  /// How many runs are kept, at most a fixed number of the latest.
+  /// How many runs are kept: the latest ones, up to a fixed number.
   std::size_t runs() const;
   int threads() const { return threads_; }
   /// Run 0 is the oldest that is kept.

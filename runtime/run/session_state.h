@@ -1,6 +1,6 @@
 #pragma once
-// What a session keeps, shared with its functions: threads, parameters, and the position in its random
-// numbers. Internal to runtime/.
+// What a session shares with its functions: threads, parameters, and the position in its random numbers.
+// Internal to runtime/.
 
 #include <cstdint>
 #include <map>
@@ -18,10 +18,10 @@
 namespace weft {
 
 /// The values of parameters, and the arenas in which calls use them: one object for all sessions that share
-/// them. The map may be used in any thread; the numbers by who holds a lease of the arenas.
+/// them. Any thread may use the map; only the holder of a lease of an arena may use the numbers.
 class SharedParameters {
  public:
-  /// At most so many calls at a time.
+  /// At most `callers` calls at a time.
   explicit SharedParameters(int callers) : arenas(callers) {}
 
   ArenaPool arenas;
@@ -30,7 +30,7 @@ class SharedParameters {
   /// the session does not have.
   Tensor& at(std::string_view label);
   bool contains(std::string_view label);
-  /// Adds those that are not there yet.
+  /// Adds the parameters that are not there yet.
   void add(std::vector<std::pair<std::string, Tensor>> values);
   std::map<std::string, Tensor, std::less<>> all();
 

@@ -1,6 +1,6 @@
 #pragma once
-// The op that takes the place of products with bytes that a run is fed or makes: their zeros are looked for
-// in the run. It is an ordinary op with a reference kernel; the compiler makes it, see skip_zeros.h.
+// The op that replaces products with bytes that are fed or computed: a run looks for their zeros. It is an
+// ordinary op with a reference kernel; the compiler makes it, see skip_zeros.h.
 
 #include "weft/runtime/ops/fused_ops.h"
 

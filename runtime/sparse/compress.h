@@ -1,5 +1,5 @@
 #pragma once
-// One row of a matrix as its non-zeros. Internal to runtime/.
+// Lists the non-zeros of one row of a matrix. Internal to runtime/.
 
 #include <algorithm>
 #include <array>
@@ -8,9 +8,9 @@
 
 namespace weft {
 
-/// Writes the columns and values of the non-zeros, ascending, and returns how many there are; without
-/// branches within eight elements, for they would be mispredicted. May write one element past the last
-/// non-zero.
+/// Writes the columns and values of the non-zeros in ascending order and returns how many there are. Eight
+/// elements at a time are handled without branches, which would be mispredicted. May write one element past
+/// the last non-zero.
 template <typename T, typename C>
 std::int64_t compress(const T* row, std::int64_t columns, C* column, T* value) {
   constexpr std::int64_t kStep = 8;

@@ -5,8 +5,8 @@
 namespace weft {
 namespace {
 
-// Lines through the widths 16 and 256, measured on a Zen 5 with oneDNN 2.6.3, its dense product held to the
-// same instructions: weft_microbench --benchmark_filter='^(dense|multiply|gradient)/', see
+// Lines through the costs at widths 16 and 256, measured on a Zen 5 with oneDNN 2.6.3, whose dense product
+// was limited to the same instructions: weft_microbench --benchmark_filter='^(dense|multiply|gradient)/', see
 // bench/micro/products.cpp.
 constexpr ProductCosts kSse2{
     .dense = {.fixed = 0.05, .each = 0.041},

@@ -1,5 +1,5 @@
 #pragma once
-// What products cost, to choose between all elements and the non-zeros alone.
+// What products cost, to choose between multiplying all elements and only the non-zeros.
 
 #include <cstdint>
 
@@ -15,13 +15,13 @@ struct RowCost {
 struct ProductCosts {
   RowCost dense;     // for an element of the left side
   RowCost multiply;  // for a non-zero of the left side
-  RowCost gradient;  // for a non-zero of the left side, listing it by column included
+  RowCost gradient;  // for a non-zero of the left side, with listing it by column
 };
 
-/// Figures for the instruction set of sparse_functions(). They are constants, and not measured by each
-/// process: a product without zeros rounds otherwise than one with them, so a choice that followed the clock
-/// would break the promise that the same seed gives the same bits. What counts is their ratios, which differ
-/// little between machines with the same instructions.
+/// Figures for the instruction set of sparse_functions(). They are constants and not measured in each
+/// process: a product that skips zeros rounds differently, so a choice that depends on the clock would break
+/// the promise that the same seed gives the same bits. Only their ratios matter, which differ little between
+/// machines with the same instructions.
 const ProductCosts& product_costs();
 
 /// The share of non-zeros below which a product with n columns is faster without the zeros.

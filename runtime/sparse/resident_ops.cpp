@@ -16,7 +16,7 @@ namespace {
   throw Error(ErrorCode::internal, fmt::format("a product over a store of rows got another {}", what));
 }
 
-/// The number of rows of X, which are these inputs.
+/// The number of rows of X, given as the inputs `x`.
 Dim height_of(const RowLayout& layout, RowsForm form, std::span<const TensorType> x) {
   const auto is_vector = [&](std::size_t i, DType dtype) {
     return x[i].dtype == dtype && x[i].shape.rank() == 1;
@@ -45,7 +45,7 @@ void each_nonzero(const StoredRows& x, std::int64_t row, F visit) {
   }
 }
 
-/// The rows of X, which are these arguments, one by one.
+/// Reads the rows of X, given as arguments of a kernel.
 class RowReader {
  public:
   RowReader(const RowLayout& layout, RowsForm form, std::span<const ConstArg> x)
@@ -63,7 +63,8 @@ class RowReader {
   const ConstArg* numbers_ = nullptr;
 };
 
-/// The inputs of a product that checks numbered rows itself as those of one that gets them checked.
+/// The input types of a product that checks numbered rows itself, turned into those of a product that gets
+/// checked numbers.
 std::vector<TensorType> with_checked_rows(const RowLayout& layout, RowsForm form,
                                           std::span<const TensorType> inputs) {
   std::vector<TensorType> types(inputs.begin(), inputs.end());
@@ -176,13 +177,13 @@ void ResidentSplitMatMul::forward(const KernelArgs& args) const {
   const auto n = static_cast<std::size_t>(w.sizes[1]);
   std::vector<double> sum(n);
   for (int term = 0; term < static_cast<int>(terms); ++term) {
-    const Range part = share(column_cut(layout), static_cast<int>(terms), term);
+    const Range range = share(column_cut(layout), static_cast<int>(terms), term);
     const Arg& y = args.outputs[static_cast<std::size_t>(term)];
     for (std::int64_t i = 0; i < y.sizes[0]; ++i) {
       std::ranges::fill(sum, 0.0);
       x.each_nonzero(i, [&](std::size_t column, double value) {
         const auto at = static_cast<std::int64_t>(column);
-        if (at < part.begin || at >= part.end) return;
+        if (at < range.begin || at >= range.end) return;
         for (std::size_t j = 0; j < n; ++j) sum[j] += value * static_cast<double>(weights[column * n + j]);
       });
       for (std::size_t j = 0; j < n; ++j)
@@ -191,18 +192,19 @@ void ResidentSplitMatMul::forward(const KernelArgs& args) const {
   }
 }
 
-TensorType ResidentPanelMatMul::infer(std::span<const TensorType> inputs) const {
-  return in_panels(product.infer(with_checked_rows(product.layout, product.form, inputs)), panels);
+TensorType ResidentColumnBlockMatMul::infer(std::span<const TensorType> inputs) const {
+  return in_column_blocks(product.infer(with_checked_rows(product.layout, product.form, inputs)),
+                          column_blocks);
 }
 
-void ResidentPanelMatMul::forward(const KernelArgs& args) const {
+void ResidentColumnBlockMatMul::forward(const KernelArgs& args) const {
   if (product.form == RowsForm::numbered) check_indices(args.inputs[1], product.layout.rows, "index", 0);
   const Arg& y = args.outputs[0];
-  Tensor whole = Tensor::zeros(y.dtype, {y.sizes[1], panels * y.sizes[2]});
+  Tensor whole = Tensor::zeros(y.dtype, {y.sizes[1], column_blocks * y.sizes[2]});
   const Arg all{
       .dtype = y.dtype, .sizes = whole.sizes(), .data = whole.mutable_data(), .elements = whole.elements()};
   product.forward({args.inputs, {&all, 1}});
-  std::ranges::copy(in_panels(whole, panels).values<float>(), y.as<float>().begin());
+  std::ranges::copy(in_column_blocks(whole, column_blocks).values<float>(), y.as<float>().begin());
 }
 
 TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
@@ -210,11 +212,11 @@ TensorType ResidentGradient::infer(std::span<const TensorType> inputs) const {
   if (inputs.size() != first + inputs_of(form) + 1U) throw_lost("number of inputs");
   const Dim height = height_of(layout, form, inputs.subspan(first, inputs_of(form)));
   const TensorType& d = inputs.back();
-  const std::size_t rank = panels > 1 ? 3 : 2;
+  const std::size_t rank = column_blocks > 1 ? 3 : 2;
   if (d.dtype != DType::f32 || d.shape.rank() != rank || d.shape[rank - 2] != height)
     throw_lost("right side");
-  if (panels > 1 && d.shape[0] != Dim(panels)) throw_lost("number of panels");
-  const TensorType type{DType::f32, {layout.columns, panels * d.shape[rank - 1].size()}};
+  if (column_blocks > 1 && d.shape[0] != Dim(column_blocks)) throw_lost("number of column blocks");
+  const TensorType type{DType::f32, {layout.columns, column_blocks * d.shape[rank - 1].size()}};
   if (accumulates && inputs[0] != type) throw_lost("accumulator");
   return type;
 }
@@ -224,8 +226,8 @@ void ResidentGradient::forward(const KernelArgs& args) const {
   const RowReader x(layout, form, args.inputs.subspan(first, inputs_of(form)));
   const auto d = args.inputs.back().as<const float>();
   const auto n = static_cast<std::size_t>(args.outputs[0].sizes[1]);
-  const auto width = n / static_cast<std::size_t>(panels);
-  const std::int64_t rows = args.inputs.back().sizes[panels > 1 ? 1 : 0];
+  const auto width = n / static_cast<std::size_t>(column_blocks);
+  const std::int64_t rows = args.inputs.back().sizes[column_blocks > 1 ? 1 : 0];
   const auto y = args.outputs[0].as<float>();
   std::vector<double> sum(y.size(), 0.0);
   for (std::int64_t i = 0; i < rows; ++i) {

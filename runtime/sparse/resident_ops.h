@@ -1,8 +1,8 @@
 #pragma once
-// The ops that take the place of products whose left side X is resident and mostly zeros, see skip_zeros.h,
-// or sparse, see sparse_products.h. They are ordinary ops with reference kernels; the compiler makes them. A
-// zero counts as absent: 0 times infinity is 0 here, unless FiniteColumns is added. What can be wrong with
-// data is checked by ops of its own, so that the products may write over what they update.
+// The ops that replace products whose left side X is resident and mostly zeros (skip_zeros.h) or sparse
+// (sparse_products.h). They are ordinary ops with reference kernels; the compiler makes them. A zero counts
+// as absent: 0 times infinity is 0 here, unless FiniteColumns is added. Separate ops check the data, so that
+// the products cannot fail and may write over what they update.
 
 #include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/ops/fused_ops.h"
@@ -17,7 +17,7 @@ struct CheckedRows {  // integers [m] as i32, each in [0, limit)
   static constexpr auto attributes = weft::attributes(&CheckedRows::limit);
   TensorType infer(const TensorType& rows) const;
   void forward(const KernelArgs& args) const { check(args.inputs[0], args.outputs[0], 0); }
-  /// Some of the rows, the first of which is number `first`.
+  /// Checks some of the rows, starting with number `first`.
   void check(const ConstArg& rows, const Arg& checked, std::int64_t first) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
@@ -35,10 +35,10 @@ struct CheckedEntries {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// The inputs that are X.
+/// The form in which X comes, and so how many inputs it is.
 enum class RowsForm : std::uint8_t {
   store,     // a store of rows, u8 [bytes], see row_store.h
-  numbered,  // a store and which of its rows, as CheckedRows gives them
+  numbered,  // a store and the numbers of its rows, as CheckedRows gives them
   entries,   // begins and ends, as CheckedEntries gives them, columns i32 and values: a sparse matrix
 };
 constexpr std::size_t inputs_of(RowsForm form) {
@@ -46,7 +46,7 @@ constexpr std::size_t inputs_of(RowsForm form) {
 }
 std::string attribute_text(RowsForm form);
 
-/// Where the rows lie; `at` gives the memory of those inputs. Of numbered ones these are all in the store.
+/// Where the rows lie; `at` gives the memory of the inputs. For numbered rows that is all rows of the store.
 template <typename At>
 StoredRows stored_rows(const RowLayout& layout, RowsForm form, const At& at) {
   if (form != RowsForm::entries) return layout.view(at(0));
@@ -86,13 +86,13 @@ struct FiniteColumns {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A cut along the columns of X: parts get about as many non-zeros each.
+/// A cut along the columns of X whose shards get about equally many non-zeros.
 Cut column_cut(const RowLayout& layout);
 
 /// scale * X w as a sum along k, X [m, k] (split-K): output i is scale * X[:, K] w[K, :] where K is the i-th
-/// part of the columns of X. Whoever computes it reads no other rows of w than the same part of a gradient
-/// updates. Inputs: X, w [k, n]. Of numbered rows the numbers may be any integers; they are checked here, so
-/// that nobody need wait for all of them to be checked.
+/// range of column_cut(layout). The shard that computes it reads only the rows of w that the same shard of a
+/// gradient updates. Inputs: X, w [k, n]. The numbers of numbered rows may be any integers; every shard
+/// checks those that it reads, so that no barrier is needed behind a check of all.
 struct ResidentSplitMatMul {
   static constexpr std::string_view name = "resident_split_matmul";
   static constexpr Traits traits{.can_fail = true};
@@ -108,23 +108,24 @@ struct ResidentSplitMatMul {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
-/// A product [m, n] with its columns in panels: [panels, m, n / panels]. Whoever computes a panel reads no
-/// other columns of w than the same panel of a gradient updates. Inputs as those of the product, but that
-/// numbered rows are checked here, as by ResidentSplitMatMul.
-struct ResidentPanelMatMul {
-  static constexpr std::string_view name = "resident_panel_matmul";
+/// A product [m, n] in column blocks: [column_blocks, m, n / column_blocks]. The shard that computes a column
+/// block reads only the columns of w that the same shard of a gradient updates. Inputs are those of the
+/// product, but numbered rows are checked here, as ResidentSplitMatMul does.
+struct ResidentColumnBlockMatMul {
+  static constexpr std::string_view name = "resident_column_block_matmul";
   static constexpr Traits traits{.can_fail = true};
   ResidentMatMul product;
-  std::int64_t panels = 2;
+  std::int64_t column_blocks = 2;
   static constexpr auto attributes =
-      weft::attributes(&ResidentPanelMatMul::product, &ResidentPanelMatMul::panels);
+      weft::attributes(&ResidentColumnBlockMatMul::product, &ResidentColumnBlockMatMul::column_blocks);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
 /// y = c + scale * X^T d, with d [m, n]: the gradient of a weight, and its update where c is the weight.
-/// Inputs: c [k, n] if it `accumulates`, X, d; in several panels, d is [panels, m, n / panels].
+/// Inputs: c [k, n] if it `accumulates`, X, d; in several column blocks, d is [column_blocks, m, n /
+/// column_blocks].
 struct ResidentGradient {
   static constexpr std::string_view name = "resident_gradient";
   static constexpr Traits traits{.can_fail = false};
@@ -132,10 +133,10 @@ struct ResidentGradient {
   RowsForm form = RowsForm::store;
   double scale = 1.0;
   bool accumulates = false;
-  std::int64_t panels = 1;
+  std::int64_t column_blocks = 1;
   static constexpr auto attributes =
       weft::attributes(&ResidentGradient::layout, &ResidentGradient::form, &ResidentGradient::scale,
-                       &ResidentGradient::accumulates, &ResidentGradient::panels);
+                       &ResidentGradient::accumulates, &ResidentGradient::column_blocks);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

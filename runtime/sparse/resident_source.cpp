@@ -24,7 +24,7 @@ std::optional<ResidentSource> from_constant(const Tensor& tensor) {
   return ResidentSource{.tensor = tensor, .window = whole_of(tensor), .rows = {}, .bytes = {}, .shifts = {}};
 }
 
-/// A slice of rows that are not gathered yet, or of the columns of a matrix.
+/// A slice of rows that are not gathered, or of the columns of a matrix.
 std::optional<ResidentSource> sliced(ResidentSource source, const Slice& slice, const TensorType& type) {
   if (slice.step != 1 || type.shape.rank() != 2 || !source.shifts.empty()) return std::nullopt;
   Window& window = source.window;
@@ -77,7 +77,7 @@ std::optional<ResidentSource> ResidentSources::derive(const Node& node) const {
   const TensorType& from = graph_.type(node.inputs[0]);
   if (const auto* slice = node.op.as<Slice>()) return sliced(*input, *slice, from);
   if (node.op.is<Reshape>()) {
-    // The trailing axes count as one already.
+    // The trailing axes count as one.
     const bool keeps_rows = node.outputs[0].shape.rank() == 2 && node.outputs[0].shape[0] == from.shape[0];
     return keeps_rows && input->shifts.empty() ? std::optional(*input) : std::nullopt;
   }

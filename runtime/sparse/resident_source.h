@@ -1,7 +1,7 @@
 #pragma once
-// Which values of a program are resident data in another form: a constant, or rows and columns of it, cast,
-// scaled and shifted. Bytes that are known in the run only count too, where they are a matrix as it is. A
-// pure analysis; it reads no numbers but scalar factors.
+// Finds the values of a program that are resident data in another form: a constant, or rows and columns of
+// it, cast, scaled and shifted. Bytes that only a run knows count too, if they are a whole matrix. A pure
+// analysis, which reads no numbers except scalar factors.
 
 #include <optional>
 #include <string>
@@ -18,8 +18,8 @@ struct RowShift {
   double factor = 1.0;
 };
 
-/// A matrix scale * X + 1 s, where X is a window of the constant `tensor`, or the rows of it that `rows`
-/// lists, or else the matrix of `bytes`; and s is the sum of `shifts`.
+/// A matrix scale * X + 1 s. X is a window of the constant `tensor`, or those of its rows that `rows` lists,
+/// or the matrix `bytes`; s is the sum of `shifts`.
 struct ResidentSource {
   Tensor tensor;
   Window window;
@@ -33,9 +33,9 @@ class ResidentSources {
  public:
   explicit ResidentSources(const Program& program);
 
-  /// Null if the value is none.
+  /// Null if the value is not resident data.
   const ResidentSource* at(ValueId value) const;
-  /// Why it is none, as the end of "dense, because ...".
+  /// Why it is not, as the end of "dense, because ...".
   std::string why_not(ValueId value) const;
 
  private:

@@ -15,8 +15,8 @@
 namespace weft {
 namespace {
 
-/// A column without a non-zero in the batch still costs a look; in non-zeros of the whole store, one for this
-/// many rows.
+/// A column without a non-zero in the batch still costs a look. In the store's load it counts as one non-zero
+/// for this many rows.
 constexpr std::int64_t kRowsPerLook = 64;
 
 std::int64_t width_of(const Tensor& tensor) {
@@ -39,21 +39,21 @@ struct RowRange {
   std::int64_t last = 0;
 };
 
-RowRange part_of(std::int64_t rows, std::size_t part, std::size_t parts) {
+RowRange shard_of(std::int64_t rows, std::size_t shard, std::size_t shards) {
   const auto cut = [&](std::size_t i) {
-    return rows * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(parts);
+    return rows * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(shards);
   };
-  return {cut(part), cut(part + 1)};
+  return {cut(shard), cut(shard + 1)};
 }
 
-std::size_t parts_for(const ThreadPool* pool) {
+std::size_t shards_for(const ThreadPool* pool) {
   return pool == nullptr ? 1 : static_cast<std::size_t>(pool->threads());
 }
 
-/// Calls `work(part)` for each part, which must not throw: what it needs of memory, the caller allocates.
-void each_part(ThreadPool* pool, const std::function<void(std::size_t part)>& work) {
+/// Calls `work(shard)` for each shard of the rows. It must not throw, so the caller allocates its memory.
+void each_shard(ThreadPool* pool, const std::function<void(std::size_t shard)>& work) {
   if (pool != nullptr && pool->try_run([&](int thread) { work(static_cast<std::size_t>(thread)); })) return;
-  for (std::size_t part = 0; part < parts_for(pool); ++part) work(part);
+  for (std::size_t shard = 0; shard < shards_for(pool); ++shard) work(shard);
 }
 
 /// The first element of a row of the window.
@@ -62,7 +62,7 @@ const T* row_of(const T* values, std::int64_t width, const Window& window, std::
   return values + (window.first_row + row) * width + window.first_column;
 }
 
-/// What one part of the rows counts, and its counters.
+/// What one shard of the rows counts, and its counters.
 struct Counts {
   std::vector<std::int64_t> columns;
   // Narrow counters let the compiler count many columns at once; a block of rows cannot overflow them.
@@ -89,7 +89,7 @@ void count_rows(const T* values, std::int64_t width, const Window& window, const
   }
 }
 
-/// A row as compress writes it, with room for the element past the end.
+/// A row as compress writes it, with room for one element past its end.
 template <typename T, typename C>
 struct RowBuffer {
   explicit RowBuffer(std::int64_t width)
@@ -104,13 +104,13 @@ void fill(const T* values, std::int64_t width, const Window& window, const RowLa
   auto* offsets = reinterpret_cast<std::int64_t*>(bytes);
   auto* columns = reinterpret_cast<C*>(bytes + layout.columns_at());
   auto* stored = reinterpret_cast<T*>(bytes + layout.values_at());
-  const std::size_t parts = parts_for(pool);
+  const std::size_t shards = shards_for(pool);
   offsets[0] = 0;
   std::ranges::copy(density.row_ends, offsets + 1);
-  std::vector<RowBuffer<T, C>> buffers(parts, RowBuffer<T, C>(window.columns()));
-  each_part(pool, [&](std::size_t part) {
-    const RowRange rows = part_of(window.rows(), part, parts);
-    RowBuffer<T, C>& buffer = buffers[part];
+  std::vector<RowBuffer<T, C>> buffers(shards, RowBuffer<T, C>(window.columns()));
+  each_shard(pool, [&](std::size_t shard) {
+    const RowRange rows = shard_of(window.rows(), shard, shards);
+    RowBuffer<T, C>& buffer = buffers[shard];
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
       const T* const from = row_of(values, width, window, row);
       const std::int64_t at = offsets[row];
@@ -118,7 +118,7 @@ void fill(const T* values, std::int64_t width, const Window& window, const RowLa
         compress(from, window.columns(), columns + at, stored + at);
         continue;
       }
-      // What compress writes past the part's last entry belongs to the next part.
+      // What compress writes past the shard's last entry belongs to the next shard.
       const std::int64_t count =
           compress(from, window.columns(), buffer.columns.data(), buffer.values.data());
       std::copy_n(buffer.columns.data(), count, columns + at);
@@ -143,22 +143,22 @@ Window whole_of(const Tensor& tensor) {
 Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool) {
   Density density;
   const auto columns = static_cast<std::size_t>(window.columns());
-  const std::size_t parts = parts_for(pool);
+  const std::size_t shards = shards_for(pool);
   density.row_ends.resize(static_cast<std::size_t>(window.rows()));
   density.column_counts.assign(columns, 0);
   std::vector<Counts> counts(
-      parts, {.columns = std::vector<std::int64_t>(columns), .block = std::vector<std::uint8_t>(columns)});
+      shards, {.columns = std::vector<std::int64_t>(columns), .block = std::vector<std::uint8_t>(columns)});
   visit_values(tensor, [&]<typename T>(const T* values) {
-    each_part(pool, [&](std::size_t part) {
-      count_rows(values, width_of(tensor), window, part_of(window.rows(), part, parts),
-                 density.row_ends.data(), counts[part]);
+    each_shard(pool, [&](std::size_t shard) {
+      count_rows(values, width_of(tensor), window, shard_of(window.rows(), shard, shards),
+                 density.row_ends.data(), counts[shard]);
     });
   });
   if (!density.row_ends.empty()) density.fullest_row = std::ranges::max(density.row_ends);
   std::partial_sum(density.row_ends.begin(), density.row_ends.end(), density.row_ends.begin());
   if (!density.row_ends.empty()) density.nonzeros = density.row_ends.back();
-  for (const Counts& part : counts) {
-    std::ranges::transform(density.column_counts, part.columns, density.column_counts.begin(), std::plus{});
+  for (const Counts& shard : counts) {
+    std::ranges::transform(density.column_counts, shard.columns, density.column_counts.begin(), std::plus{});
   }
   density.used_columns = std::ranges::count_if(density.column_counts, [](std::int64_t n) { return n > 0; });
   return density;

@@ -1,5 +1,5 @@
 #pragma once
-// A matrix as its non-zeros, row by row, in one block of bytes: what a resident tensor becomes when the
+// A matrix stored as its non-zeros, row by row, in one block of bytes. A resident tensor becomes one when the
 // compiler skips its zeros. A store is made once for a tensor and shared by all plans of a session.
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace weft {
 
 class ThreadPool;
 
-/// A part of a tensor [rows, ...], whose axes but the first count as one: rows [first_row, last_row) and
-/// columns [first_column, last_column).
+/// Rows [first_row, last_row) and columns [first_column, last_column) of a tensor [rows, ...], whose axes
+/// behind the first count as one.
 struct Window {
   std::int64_t first_row = 0;
   std::int64_t last_row = 0;
@@ -29,20 +29,20 @@ struct Window {
 /// The whole of a tensor with at least one axis.
 Window whole_of(const Tensor& tensor);
 
-/// What was measured of a window: its non-zeros in all, in each row and in each column. A NaN is no zero; -0
-/// is one.
+/// The non-zeros of a window: how many there are in all, in each row and in each column. A NaN is not a zero;
+/// -0 is.
 struct Density {
   std::int64_t nonzeros = 0;
   std::int64_t fullest_row = 0;
-  std::int64_t used_columns = 0;              // that have a non-zero at all
-  std::vector<std::int64_t> row_ends{};       // for each row: the non-zeros up to and with it
+  std::int64_t used_columns = 0;              // columns with at least one non-zero
+  std::vector<std::int64_t> row_ends{};       // for each row: the non-zeros up to its end
   std::vector<std::int64_t> column_counts{};  // for each column
 };
 
 /// Reads the window once, with the threads of `pool` if there is one. `tensor` is u8 or f32.
 Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool = nullptr);
 
-/// Where the parts of a store lie in its bytes.
+/// Where the three sections of a store lie in its bytes: the rows' offsets, the columns and the values.
 struct RowLayout {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
@@ -50,13 +50,14 @@ struct RowLayout {
   std::int64_t fullest_row = 0;
   DType values = DType::f32;  // u8 or f32
   bool wide_columns = false;  // i32, where u16 does not hold them
-  /// Load of the columns before each, and of all: what a cut along the columns balances.
+  /// For each column the load of the columns before it, and at last the load of all. A cut along the columns
+  /// balances it.
   std::shared_ptr<const std::vector<std::int64_t>> column_load{};
 
   std::int64_t columns_at() const;  // bytes from the start; the offsets lie before
   std::int64_t values_at() const;
   std::int64_t bytes() const;
-  /// The share of non-zeros; 0 of an empty matrix.
+  /// The share of non-zeros; 0 for an empty matrix.
   double density() const;
   StoredRows view(const void* bytes) const;
   friend bool operator==(const RowLayout&, const RowLayout&) = default;
@@ -68,15 +69,15 @@ struct RowStore {
   Tensor bytes;  // u8 [layout.bytes()]
 };
 
-/// `density` is what measure_density says of the same window.
+/// `density` is the result of measure_density for the same window.
 RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density,
                         ThreadPool* pool = nullptr);
 
-/// What a session has measured and stored, for each window of a tensor once. It keeps the tensors alive. One
-/// thread at a time.
+/// What a session has measured and stored, once for each window of a tensor. It keeps the tensors alive. One
+/// thread at a time may use it.
 class RowStores {
  public:
-  /// `pool` must outlive its use here; without one everything is done by the calling thread.
+  /// `pool` must outlive this object; without a pool the calling thread does everything.
   explicit RowStores(ThreadPool* pool = nullptr) : pool_(pool) {}
 
   const Density& density(const Tensor& tensor, const Window& window);

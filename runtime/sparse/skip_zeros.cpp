@@ -22,18 +22,18 @@
 namespace weft {
 namespace {
 
-/// A product to decide about: X B, or X^T D with `transposed`.
+/// A product that may skip zeros: X B, or X^T D with `transposed`.
 struct Candidate {
   const ResidentSource* source = nullptr;
   bool transposed = false;
-  bool looks = false;       // through B for what is not finite
+  bool looks = false;       // whether it looks through B for numbers that are not finite
   bool looks_once = false;  // and keeps what it found, since no call changes B
   std::int64_t m = 0;       // rows of X
   std::int64_t k = 0;
   std::int64_t n = 0;
 };
 
-/// The product as a candidate; else `why` says why it is none.
+/// The product as a candidate; if it is not one, `why` says why.
 std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, const ResidentSources& sources,
                                       std::string& why) {
   const auto& product = *node.op.as<MatMul>();
@@ -61,7 +61,7 @@ std::optional<Candidate> candidate_of(const Graph& graph, const Node& node, cons
   return std::nullopt;
 }
 
-/// Nanoseconds with one thread, all elements and non-zeros alone.
+/// Nanoseconds with one thread, for all elements and for the non-zeros alone.
 struct Estimate {
   double dense = 0.0;
   double sparse = 0.0;
@@ -89,8 +89,8 @@ double density_of(const Density& density, const Window& window) {
          (static_cast<double>(window.rows()) * static_cast<double>(window.columns()));
 }
 
-/// A few rows tell dense data, which then need not be read whole. They are a contiguous part, so data whose
-/// first rows are dense counts as dense.
+/// The first rows tell whether data are dense, which then need not be read whole. Data whose first rows alone
+/// are dense count as dense too.
 constexpr std::int64_t kGlance = 256;
 double glance(const ResidentSource& source) {
   Window window = source.window;
@@ -98,7 +98,7 @@ double glance(const ResidentSource& source) {
   return density_of(measure_density(source.tensor, window), window);
 }
 
-/// What must be gained for a plan whose speed depends on the data.
+/// A plan whose speed depends on the data must be expected to gain this much.
 constexpr double kWorthwhile = 0.9;
 /// Data this small is not worth a measurement.
 constexpr std::int64_t kSmallest = 1 << 14;
@@ -214,7 +214,7 @@ class ResidentReplacer {
     return apply_all_of(ByteMatMul{.scale = scale, .bias = added.has_value(), .activation = {}}, inputs);
   }
 
-  /// What a shift and the terms that are skipped add to each row of a product, [n]; empty for nothing.
+  /// What a shift and the skipped terms add to each row of a product, [n]; empty if they add nothing.
   static Value added_to_rows(const Candidate& candidate, const Value& shift, const Value& right) {
     Value added;
     if (shift.has_value()) added = reshape(matmul(shift, right), {right.shape()[1]});

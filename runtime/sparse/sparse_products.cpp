@@ -25,7 +25,8 @@ const Tensor* constant_behind(const Value& value) {
   return value.graph().node(node.inputs[0].node).op.constant();
 }
 
-/// Load of the columns before each, and of all: the entries. Those that no row has may be anything.
+/// For each column the number of entries in the columns before it, and at last in all. Entries of no row may
+/// have any column.
 std::shared_ptr<const std::vector<std::int64_t>> load_of(const Tensor& columns, std::int64_t width) {
   auto load = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(width + 1), 0);
   for (const std::int32_t column : columns.values<std::int32_t>()) {
@@ -35,8 +36,9 @@ std::shared_ptr<const std::vector<std::int64_t>> load_of(const Tensor& columns, 
   return load;
 }
 
-/// What is known of a sparse matrix, its parts given, before it is fed: of resident data how many entries its
-/// rows have on average and how they spread over the columns, of other data how many there may be.
+/// What is known of a sparse matrix, given as its four values, before it is fed. For resident data that is
+/// how many entries its rows have on average and how they spread over the columns; for other data, how many
+/// entries there may be.
 RowLayout layout_of(std::span<const Value> x, std::int64_t width) {
   RowLayout layout{.rows = x[0].shape().elements(),
                    .columns = width,
@@ -73,10 +75,10 @@ class SparseReplacer {
   };
 
   const Matrix& matrix_of(std::span<const Value> x, std::int64_t width) {
-    const std::array<ValueId, 4> parts{
-        ValueId{x[0].node(), x[0].output()}, ValueId{x[1].node(), x[1].output()},
-        ValueId{x[2].node(), x[2].output()}, ValueId{x[3].node(), x[3].output()}};
-    const auto [found, is_new] = matrices_.try_emplace({parts, width});
+    const std::array<ValueId, 4> ids{ValueId{x[0].node(), x[0].output()}, ValueId{x[1].node(), x[1].output()},
+                                     ValueId{x[2].node(), x[2].output()},
+                                     ValueId{x[3].node(), x[3].output()}};
+    const auto [found, is_new] = matrices_.try_emplace({ids, width});
     if (is_new) {
       found->second = {.rows = apply_all(CheckedEntries{width}, {x[0], x[1], x[2]}),
                        .layout = layout_of(x, width)};

@@ -1,6 +1,6 @@
 #pragma once
-// The stage that makes products with sparse matrices fast: the check of their rows becomes a step of its own,
-// once for all products of a matrix, and each product one over non-zeros, as those of skip_zeros.h are.
+// The stage that makes products with sparse matrices fast. One step checks the rows of a matrix for all its
+// products, and each product becomes one of the products over non-zeros that skip_zeros.h makes.
 
 #include <optional>
 

@@ -19,14 +19,14 @@ namespace {
 bool over_rows(const Axes& axes) { return axes == Axes{0}; }
 bool is_matrix(const Shape& shape) { return shape.rank() == 2; }
 
-/// a b, and what may follow.
+/// Whether an op is a product a b, perhaps with a bias and an activation.
 bool multiplies_as_they_are(const Op& op) {
   const auto* fused = op.as<FusedMatMul>();
   const MatMul* product = fused != nullptr ? &fused->product : op.as<MatMul>();
   return product != nullptr && !product->transpose_a && !product->transpose_b;
 }
 
-/// c + alpha a^T b.
+/// Whether an op is c + alpha a^T b.
 bool updates_dense(const Op& op) {
   const auto* update = op.as<MatMulAccumulate>();
   return update != nullptr && update->product.transpose_a && !update->product.transpose_b;
@@ -37,7 +37,7 @@ bool updates_resident(const Op& op) {
   return update != nullptr && update->accumulates;
 }
 
-/// A program's nodes and who reads what they make.
+/// A program's nodes and the readers of their values.
 class Readers {
  public:
   explicit Readers(const Program& program) : graph_(*program.graph) {
@@ -62,11 +62,11 @@ class Readers {
   std::set<ValueId> roots_;
 };
 
-/// The values [batch, n] that elementwise ops connect with the product of a weight that is updated, and with
-/// the right sides of its gradients.
+/// The values [batch, n] that elementwise ops connect with the product of an updated weight and with the
+/// right sides of its gradients.
 class Region {
  public:
-  /// `taken` are those of other regions.
+  /// `taken` are the values of other regions.
   Region(const Readers& program, NodeId product, const std::set<ValueId>& taken)
       : program_(program), taken_(taken), shape_(program.shape({product, 0})) {
     add({product, 0});
@@ -75,11 +75,13 @@ class Region {
 
   const std::set<ValueId>& values() const { return values_; }
 
-  /// Whether all who make or read the values can do so panel by panel.
-  bool can_be_parted() const {
+  /// Whether all steps that make or read the values can do so one column block at a time.
+  bool can_be_split() const {
     return std::ranges::all_of(values_, [&](const ValueId& id) {
-      return program_.shape(id) == shape_ && !program_.is_root(id) && makes_panels(graph().node(id.node)) &&
-             std::ranges::all_of(program_.of(id), [&](NodeId reader) { return reads_panels(id, reader); });
+      return program_.shape(id) == shape_ && !program_.is_root(id) &&
+             makes_column_blocks(graph().node(id.node)) &&
+             std::ranges::all_of(program_.of(id),
+                                 [&](NodeId reader) { return reads_column_blocks(id, reader); });
     });
   }
 
@@ -88,7 +90,7 @@ class Region {
   bool holds(const ValueId& id) const { return values_.contains(id); }
   bool is_elsewhere(const ValueId& id) const { return taken_.contains(id); }
 
-  /// Where a product's weight is updated by the gradient itself: what that multiplies X^T by.
+  /// If the gradient itself updates the product's weight: the value that it multiplies X^T by.
   std::optional<ValueId> gradient_of(const Node& product) const {
     const auto* resident = product.op.as<ResidentMatMul>();
     if (resident == nullptr && !multiplies_as_they_are(product.op)) return std::nullopt;
@@ -129,7 +131,7 @@ class Region {
     for (std::uint32_t i = 0; i < outputs; ++i) found.push_back({id, i});
   }
 
-  bool makes_panels(const Node& node) const {
+  bool makes_column_blocks(const Node& node) const {
     const auto outside = [&](const ValueId& input) { return !holds(input) && !is_elsewhere(input); };
     if (node.op.traits().elementwise) {
       return std::ranges::all_of(node.inputs, [&](const ValueId& input) {
@@ -143,7 +145,7 @@ class Region {
            is_matrix(program_.shape(node.inputs[1])) && std::ranges::all_of(node.inputs, outside);
   }
 
-  bool reads_panels(const ValueId& id, NodeId reader) const {
+  bool reads_column_blocks(const ValueId& id, NodeId reader) const {
     const Node& node = graph().node(reader);
     if (node.op.traits().elementwise) return true;
     if (std::ranges::count_if(node.inputs, [&](const ValueId& input) { return holds(input); }) != 1 ||
@@ -168,16 +170,17 @@ class Region {
   std::set<ValueId> values_;
 };
 
-/// Emits what makes or reads values in panels.
+/// Emits what makes or reads values in column blocks.
 class Splitter {
  public:
-  Splitter(const Readers& program, std::int64_t parts, std::set<ValueId> values)
-      : program_(program), parts_(parts), values_(std::move(values)) {
+  Splitter(const Readers& program, std::int64_t shards, std::set<ValueId> values)
+      : program_(program), shards_(shards), values_(std::move(values)) {
     for (const ValueId& id : values_) makers_.insert(&program_.graph().node(id.node));
   }
 
   /// Empty for nodes that stay as they are.
-  std::vector<Value> emit_panels(Graph& target, const Node& node, std::span<const Value> inputs) const {
+  std::vector<Value> emit_column_blocks(Graph& target, const Node& node,
+                                        std::span<const Value> inputs) const {
     const bool reads = std::ranges::any_of(node.inputs, [&](const ValueId& id) { return holds(id); });
     if (makers_.contains(&node)) return make(target, node, inputs);
     if (reads) return {read(target, node, inputs)};
@@ -187,31 +190,34 @@ class Splitter {
  private:
   bool holds(const ValueId& id) const { return values_.contains(id); }
 
-  /// Rows of a matrix, or elements of a vector, in panels: [n, ...] as [parts, n / parts, ...].
-  Value row_panels(const Value& value) const {
+  /// The rows of a matrix, or the elements of a vector, in equal blocks: [n, ...] as [shards, n / shards,
+  /// ...].
+  Value in_row_blocks(const Value& value) const {
     std::vector<Dim> dims = value.shape().dims();
-    dims[0] = dims[0].size() / parts_;
-    dims.insert(dims.begin(), Dim(parts_));
+    dims[0] = dims[0].size() / shards_;
+    dims.insert(dims.begin(), Dim(shards_));
     return reshape(value, Shape(std::move(dims)));
   }
 
   std::vector<Value> make(Graph& target, const Node& node, std::span<const Value> inputs) const {
     std::vector<Value> operands(inputs.begin(), inputs.end());
     if (const auto* product = node.op.as<ResidentMatMul>()) {
-      if (product->form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which it checks
-      return {emit(target, ResidentPanelMatMul{.product = *product, .panels = parts_}, operands, node)};
+      if (product->form == RowsForm::numbered)
+        operands[1] = operand(operands[1], 0);  // the product checks them itself
+      return {emit(target, ResidentColumnBlockMatMul{.product = *product, .column_blocks = shards_}, operands,
+                   node)};
     }
     if (multiplies_as_they_are(node.op)) {
       const FusedMatMul product = node.op.is<MatMul>() ? FusedMatMul{} : *node.op.as<FusedMatMul>();
-      return {emit(target, PanelMatMul{.product = product, .panels = parts_}, operands, node)};
+      return {emit(target, ColumnBlockMatMul{.product = product, .column_blocks = shards_}, operands, node)};
     }
     if (node.op.is<MatMul>()) {
-      operands[1] = row_panels(inputs[1]);
+      operands[1] = in_row_blocks(inputs[1]);
       return {emit(target, node.op, operands, node)};
     }
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (holds(node.inputs[i]) || inputs[i].shape().elements() == 1) continue;
-      operands[i] = reshape(inputs[i], Shape{parts_, 1, inputs[i].shape().elements() / parts_});
+      operands[i] = reshape(inputs[i], Shape{shards_, 1, inputs[i].shape().elements() / shards_});
     }
     return target.outputs_of(target.add(node.op, operands, node.where, node.name));
   }
@@ -224,78 +230,79 @@ class Splitter {
     if (const auto* product = node.op.as<MatMul>(); product != nullptr && product->transpose_a)
       return reshape(emit_here(*product, {inputs[0], inputs[1]}), shape);
     if (const auto* product = node.op.as<MatMul>())
-      return emit_here(Sum{.axes = {0}}, {emit_here(*product, {inputs[0], row_panels(inputs[1])})});
+      return emit_here(Sum{.axes = {0}}, {emit_here(*product, {inputs[0], in_row_blocks(inputs[1])})});
     if (const auto* fused = node.op.as<FusedMatMul>()) {
-      const Value terms = emit_here(fused->product, {inputs[0], row_panels(inputs[1])});
+      const Value terms = emit_here(fused->product, {inputs[0], in_row_blocks(inputs[1])});
       Value sum = emit_here(Sum{.axes = {0}}, {terms});
       if (fused->bias) sum = emit_here(Add{}, {sum, inputs[2]});
       return fused->activation.op ? emit_here(*fused->activation.op, {sum}) : sum;
     }
     if (const auto* update = node.op.as<MatMulAccumulate>(); update != nullptr && holds(node.inputs[2]))
-      return emit(target, PanelMatMulAccumulate{.update = *update, .panels = parts_}, inputs, node);
+      return emit(target, ColumnBlockMatMulAccumulate{.update = *update, .column_blocks = shards_}, inputs,
+                  node);
     if (const auto* update = node.op.as<MatMulAccumulate>())
-      return reshape(emit_here(*update, {row_panels(inputs[0]), inputs[1], inputs[2]}), shape);
+      return reshape(emit_here(*update, {in_row_blocks(inputs[0]), inputs[1], inputs[2]}), shape);
     if (node.op.is<Sum>()) return reshape(emit_here(Sum{.axes = {1}}, {inputs[0]}), shape);
     if (const auto* sum = node.op.as<SumAccumulate>()) {
       const SumAccumulate op{.axes = {1}, .alpha = sum->alpha};
-      return reshape(emit_here(op, {row_panels(inputs[0]), inputs[1]}), shape);
+      return reshape(emit_here(op, {in_row_blocks(inputs[0]), inputs[1]}), shape);
     }
     ResidentGradient gradient = *node.op.as<ResidentGradient>();
-    gradient.panels = parts_;
+    gradient.column_blocks = shards_;
     return emit(target, gradient, inputs, node);
   }
 
   const Readers& program_;
-  std::int64_t parts_;
+  std::int64_t shards_;
   std::set<ValueId> values_;
   std::set<const Node*> makers_;
 };
 
-/// Narrower panels lose more in the kernels than they save between the caches, and panels that do not begin
-/// and end with a cache line have lines in common. A batch of more rows than the weight has columns is larger
-/// than the weight.
-bool wide_enough(const Node& product, std::int64_t parts) {
+/// Narrower column blocks lose more in the kernels than they save between the caches, and blocks that do not
+/// begin and end with a cache line have lines in common. A batch of more rows than the weight has columns is
+/// larger than the weight.
+bool wide_enough(const Node& product, std::int64_t shards) {
   constexpr std::int64_t kLine = 16;
   constexpr std::int64_t kNarrowest = 128;
   const Shape& shape = product.outputs[0].shape;
   if (!is_matrix(shape)) return false;
   const std::int64_t n = shape[1].size();
-  return n % (kLine * parts) == 0 && n / parts >= kNarrowest && n > shape[0].size();
+  return n % (kLine * shards) == 0 && n / shards >= kNarrowest && n > shape[0].size();
 }
 
-/// The products that may be parted, by their own shapes.
-std::vector<NodeId> candidates(const Program& program, std::int64_t parts) {
+/// The products that may be split, by their own shapes.
+std::vector<NodeId> candidates(const Program& program, std::int64_t shards) {
   std::vector<NodeId> found;
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
     const bool multiplies = node.op.is<ResidentMatMul>() || multiplies_as_they_are(node.op);
-    if (multiplies && wide_enough(node, parts)) found.push_back(id);
+    if (multiplies && wide_enough(node, shards)) found.push_back(id);
   }
   return found;
 }
 
-/// The values that are to lie in panels.
-std::set<ValueId> parted_values(const Readers& readers, std::span<const NodeId> products) {
-  std::set<ValueId> parted;
-  std::set<ValueId> refused;  // with one product of a region all are refused
+/// The values that are to lie in column blocks.
+std::set<ValueId> split_values(const Readers& readers, std::span<const NodeId> products) {
+  std::set<ValueId> chosen;
+  std::set<ValueId> refused;  // if one product of a region is refused, all are
   for (const NodeId id : products) {
-    if (parted.contains({id, 0}) || refused.contains({id, 0})) continue;
-    const Region region(readers, id, parted);
-    (region.can_be_parted() ? parted : refused).insert(region.values().begin(), region.values().end());
+    if (chosen.contains({id, 0}) || refused.contains({id, 0})) continue;
+    const Region region(readers, id, chosen);
+    (region.can_be_split() ? chosen : refused).insert(region.values().begin(), region.values().end());
   }
-  return parted;
+  return chosen;
 }
 
-Program with_panels(const Program& program, int parts) {
-  const std::vector<NodeId> products = candidates(program, parts);
+Program with_column_blocks(const Program& program, int shards) {
+  const std::vector<NodeId> products = candidates(program, shards);
   if (products.empty()) return extract(*program.graph, program.roots);
   const Readers readers(program);
-  const Splitter splitter(readers, parts, parted_values(readers, products));
+  const Splitter splitter(readers, shards, split_values(readers, products));
   constexpr bool kOtherShapes = true;
   Program result = rewrite(
       *program.graph, program.roots,
       [&](Graph& target, const Node& node, std::span<const Value> inputs) {
-        return splitter.emit_panels(target, node, inputs);
+        return splitter.emit_column_blocks(target, node, inputs);
       },
       kOtherShapes);
   return extract(*result.graph, result.roots);
@@ -303,8 +310,8 @@ Program with_panels(const Program& program, int parts) {
 
 }  // namespace
 
-Pass split_columns(int parts) {
-  return {"split_columns", [parts](const Program& program) { return with_panels(program, parts); }};
+Pass split_columns(int shards) {
+  return {"split_columns", [shards](const Program& program) { return with_column_blocks(program, shards); }};
 }
 
 }  // namespace weft

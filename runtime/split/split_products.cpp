@@ -12,7 +12,7 @@
 namespace weft {
 namespace {
 
-/// A weight, and what decides about the parts of its rows.
+/// A weight, and the load that decides how its rows are sharded.
 using CutWeight = std::pair<ValueId, const void*>;
 
 /// The weights that gradients are added to.
@@ -27,29 +27,29 @@ std::set<CutWeight> updated_weights(const Program& program) {
   return updated;
 }
 
-/// Whether the parts can be made to have equal loads, and the terms are small compared with the rows of w
-/// that they save. Where nothing is known of the columns, as of matrices that are fed, the most frequent ones
-/// may all lie in one part.
-bool pays(const ResidentMatMul& product, std::int64_t rows, int parts) {
+/// Whether the shards can be made to have equal loads, and the terms are small compared with the rows of w
+/// that they save. If nothing is known about the columns, as for a fed matrix, the most frequent ones may all
+/// lie in one shard.
+bool pays(const ResidentMatMul& product, std::int64_t rows, int shards) {
   constexpr std::int64_t kSmaller = 2;
   const RowLayout& layout = product.layout;
-  if (layout.column_load == nullptr || kSmaller * parts * rows > layout.columns) return false;
+  if (layout.column_load == nullptr || kSmaller * shards * rows > layout.columns) return false;
   const Cut cut = column_cut(layout);
-  for (int part = 0; part < parts; ++part) {
-    const Range columns = share(cut, parts, part);
+  for (int shard = 0; shard < shards; ++shard) {
+    const Range columns = share(cut, shards, shard);
     if (columns.begin == columns.end) return false;
   }
   return true;
 }
 
 /// activation(scale * X w + bias) from the terms of scale * X w.
-Value sum_of(Graph& target, const ResidentMatMul& product, int parts, std::span<const Value> inputs,
+Value sum_of(Graph& target, const ResidentMatMul& product, int shards, std::span<const Value> inputs,
              const Node& node) {
   std::vector<Value> operands(inputs.begin(), inputs.end());
   if (product.bias) operands.pop_back();
-  if (product.form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // which the terms check
+  if (product.form == RowsForm::numbered) operands[1] = operand(operands[1], 0);  // the terms check them
   const ResidentSplitMatMul split{
-      .layout = product.layout, .form = product.form, .terms = parts, .scale = product.scale};
+      .layout = product.layout, .form = product.form, .terms = shards, .scale = product.scale};
   const auto terms = target.outputs_of(target.add(split, operands, node.where, node.name));
   Value sum = terms[0];
   const auto add = [&](const Value& more) { sum = emit(target, Add{}, {{sum, more}}, node); };
@@ -58,7 +58,7 @@ Value sum_of(Graph& target, const ResidentMatMul& product, int parts, std::span<
   return product.activation.op ? emit(target, *product.activation.op, {{sum}}, node) : sum;
 }
 
-Program split(const Program& program, int parts) {
+Program split(const Program& program, int shards) {
   const Graph& graph = *program.graph;
   const auto updated = updated_weights(program);
   const auto is_split = [&](const Node& node) {
@@ -66,21 +66,21 @@ Program split(const Program& program, int parts) {
     if (product == nullptr || product->form == RowsForm::store) return false;
     const ValueId weight = node.inputs[inputs_of(product->form)];
     return updated.contains({weight, product->layout.column_load.get()}) &&
-           pays(*product, node.outputs[0].shape[0].size(), parts);
+           pays(*product, node.outputs[0].shape[0].size(), shards);
   };
   Program result =
       rewrite(graph, program.roots,
               [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
                 if (!is_split(node)) return {};
-                return {sum_of(target, *node.op.as<ResidentMatMul>(), parts, inputs, node)};
+                return {sum_of(target, *node.op.as<ResidentMatMul>(), shards, inputs, node)};
               });
   return extract(*result.graph, result.roots);
 }
 
 }  // namespace
 
-Pass split_products(int parts) {
-  return {"split_products", [parts](const Program& program) { return split(program, parts); }};
+Pass split_products(int shards) {
+  return {"split_products", [shards](const Program& program) { return split(program, shards); }};
 }
 
 }  // namespace weft

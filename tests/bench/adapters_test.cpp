@@ -6,7 +6,7 @@
 #include "weft/bench/peers.h"
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
-#include "weft/tests/frontends/temporary_folder.h"
+#include "weft/tests/support/temporary_folder.h"
 
 namespace weft::bench {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "weft/bench/peers.h"
 #include "weft/graph/error.h"
-#include "weft/tests/frontends/temporary_folder.h"
+#include "weft/tests/support/temporary_folder.h"
 
 namespace weft::bench {
 namespace {

@@ -23,7 +23,7 @@ class OwnKernel final : public Kernel {
   std::size_t elements_;
 };
 
-/// Offers it for the op O in f32, in one part.
+/// Offers it for the op O in f32, in one shard.
 template <typename O, void (*compute)(std::span<const float> x, std::span<float> y)>
 std::optional<KernelChoice> own_kernel(const KernelSite& site) {
   if (!site.op.is<O>() || site.outputs[0].dtype != DType::f32) return std::nullopt;

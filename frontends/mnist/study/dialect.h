@@ -1,6 +1,6 @@
 #pragma once
-// A dialect: how one framework trains, as data. It is a small TOML file, so that a user adds one without C++.
-// dialects/README.md describes the keys.
+// A dialect: how one framework trains, as data. It is a small TOML file, so that users can add one without
+// C++. dialects/README.md describes the keys.
 
 #include <filesystem>
 #include <string>
@@ -39,20 +39,20 @@ struct Dialect {
 };
 
 /// Reads a dialect. Throws Error(io) for a file that cannot be read, and Error(bad_file) with file and line
-/// for text that is no TOML, a key that is unknown or missing, and a value that is impossible.
+/// for text that is not TOML, an unknown or missing key, and an impossible value.
 Dialect read_dialect(const std::filesystem::path& file);
 
-/// All *.toml of a folder in the order of their names. Throws Error(io) where there is none.
+/// Reads all *.toml files of a folder in the order of their names. Throws Error(io) if there is none.
 std::vector<Dialect> read_dialects(const std::filesystem::path& folder);
 
-/// The training that a dialect asks for. Where it standardizes its input, the pixels are to be scaled as the
-/// data have it (weft/frontends/mnist/study/study_data.h).
+/// The training that a dialect asks for. If it standardizes its input, the pixels must be scaled by
+/// study_data.h's pixel_scale.
 TrainingConfig training_of(const Dialect& dialect);
 
-/// All that decides about the numbers, as one line: equal for dialects that train alike.
+/// Everything that affects the numbers, as one line, which is equal for dialects that train alike.
 std::string recipe_of(const Dialect& dialect);
 
-/// What the optimizer does, for people: "adam 0.001", "momentum 0.01, momentum 0.9, inverse".
+/// The optimizer in words: "adam 0.001", "momentum 0.01, momentum 0.9, inverse".
 std::string describe(const OptimizerConfig& optimizer);
 std::string describe(const InitializerConfig& initializer);
 std::string describe(const InputConfig& input);

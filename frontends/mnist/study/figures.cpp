@@ -19,7 +19,7 @@ using report::LineChart;
 
 constexpr std::size_t kStyleOfWeft = 5;
 
-/// The networks of one group of the paper's figures, and where each stands on the x axis.
+/// The networks of one group of the paper's figures, and their places on the x axis.
 struct Axis {
   NetworkGroup group;
   std::string label;
@@ -51,7 +51,8 @@ ChartPoint point_of(double x, const Estimate& share) {
       .x = x, .y = kPercent * share.mean, .low = kPercent * possible.low, .high = kPercent * possible.high};
 }
 
-/// A line through what `value_of` gives for each network of the axis; what has no runs is left out.
+/// A line through the values that `value_of` gives for the networks of the axis; networks without runs are
+/// left out.
 template <typename ValueOf>
 ChartLine line_over(const Axis& axis, const std::string& title, std::size_t style, const ValueOf& value_of) {
   ChartLine line{.title = title, .style = style, .points = {}};
@@ -112,7 +113,7 @@ std::vector<ChartLine> curve_lines(const Results& results, const Axis& axis, Met
 
 constexpr const char* kSeconds = "seconds (lower is better)";
 
-/// All runs of recipes on a network: how long weft takes with the one or the other.
+/// The times of all recipes' runs on a network.
 Spread over_recipes(const Results& results, Metric metric, const std::string& network) {
   std::vector<double> seconds;
   for (const Curve& curve : results.recipes()) {
@@ -130,7 +131,8 @@ LineChart recipe_times(const Results& results, const Axis& axis) {
   return chart;
 }
 
-/// Weft among frameworks: at their job where they ran, else over its recipes. Nothing to compare: no lines.
+/// The times of weft and of the frameworks: at the same job if frameworks ran, otherwise weft's over its
+/// recipes. Without anything to compare there are no lines.
 LineChart framework_times(const Results& results, const Axis& axis) {
   LineChart chart =
       chart_on(axis, fmt::format("Frameworks: {}", quantity_of(axis.group, Metric::train_seconds)), kSeconds);
@@ -183,7 +185,7 @@ void add_figure(std::vector<Figure>& figures, const std::string& name, const std
       {.name = name, .caption = caption, .script = script_of(chart), .aspect = aspect_of(chart)});
 }
 
-/// Means over the seeds of what happened in each epoch.
+/// For each epoch, the mean over the seeds.
 std::vector<double> epoch_means(const std::vector<const Record*>& runs,
                                 std::vector<double> Measured::* values) {
   std::vector<double> sums;

@@ -12,13 +12,14 @@
 namespace weft::mnist {
 namespace {
 
-constexpr double kPointsThatMatter = 0.01;  // a fall that could be a point or more is left open
+constexpr double kPointsThatMatter =
+    0.01;  // whether there is a fall is left open if it could be a point or more
 
 /// The dialect with the highest mean on a configuration, and those whose interval reaches its mean.
 struct Ranking {
   const Dialect* best = nullptr;
   Estimate accuracy;
-  std::vector<const Dialect*> level;  // the best included
+  std::vector<const Dialect*> level;  // including the best
 };
 
 Ranking ranking_on(const Configuration& configuration, const Results& results,
@@ -37,7 +38,7 @@ Ranking ranking_on(const Configuration& configuration, const Results& results,
   return ranking;
 }
 
-/// The best comes last.
+/// Says which recipes are the most accurate; the best comes last.
 Finding best_recipes(const Results& results, const std::vector<Dialect>& dialects) {
   std::vector<Ranking> rankings;
   for (const Configuration& configuration : paper_configurations()) {

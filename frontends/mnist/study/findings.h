@@ -1,5 +1,5 @@
 #pragma once
-// What a study found, in plain sentences that are computed from its results.
+// The findings of a study, in plain sentences that are computed from its results.
 
 #include <string>
 #include <vector>
@@ -13,11 +13,11 @@ struct Finding {
   std::vector<std::string> sentences;
 };
 
-/// Which recipe is the most accurate where, what depth does to each, what restores those that fall, and what
-/// their signals and gradients look like. It speaks only of what was run.
+/// Says which recipe is the most accurate where, what depth does to each, what restores those that fall, and
+/// what their signals and gradients look like. Only about runs that were made.
 std::vector<Finding> findings_of(const Results& results, const std::vector<Dialect>& dialects);
 
-/// What each finding comes to: its heading and its last sentence.
+/// The conclusion of each finding: its heading and its last sentence.
 std::vector<std::string> conclusions(const std::vector<Finding>& findings);
 
 }  // namespace weft::mnist

@@ -1,5 +1,6 @@
 #pragma once
-// Short names of long things: equal bytes have equal fingerprints, and different ones in all likelihood not.
+// Short names for long data: equal bytes have equal fingerprints, and different bytes almost certainly have
+// different ones.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace weft::mnist {
 
-/// FNV-1a, 64 bits (Fowler, Noll and Vo 1991); not for secrets. Parts can be added one after the other.
+/// FNV-1a, 64 bits (Fowler, Noll and Vo 1991); not for secrets. Bytes can be added piece by piece.
 class Fingerprint {
  public:
   Fingerprint& add(std::span<const std::byte> bytes);

@@ -18,7 +18,7 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
 }
 
-/// The code of C++'s lines, each without comments; what a comment over several lines hides is empty.
+/// The code of C++ lines without comments; lines within a longer comment are empty.
 class CppLines {
  public:
   std::string code_of(std::string_view line) {
@@ -53,7 +53,7 @@ class CppLines {
   bool hidden_ = false;
 };
 
-/// The code of Python's lines; a text in three quotes that begins a line is documentation.
+/// The code of Python lines; a text in three quotes at the beginning of a line is a docstring.
 class PythonLines {
  public:
   std::string code_of(std::string_view line) {

@@ -1,7 +1,7 @@
 #pragma once
-// The size of a program by the rule of the study: lines that hold code, so neither blank ones nor comments
-// nor Python's texts for documentation, and without those that load the data, which end in the comment "data
-// loading". What several programs share in another file does not count for any of them.
+// The size of a program by the rule of the study. It counts lines of code: no blank lines, comments or Python
+// docstrings, and no lines that load the data, which end in the comment "data loading". Code that several
+// programs share in another file counts for none of them.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,11 +18,11 @@ std::size_t lines_of_code(std::string_view text, Language language);
 struct CodeSize {
   std::string title;
   std::string language;  // "C++"
-  std::string file;      // from the root of the sources
+  std::string file;      // relative to the root of the sources
   std::size_t lines = 0;
 };
 
-/// Of weft's example and of the programs in bench/peers, as far as `root` holds them.
+/// The sizes of weft's example and of the programs in bench/peers, as far as `root` has them.
 std::vector<CodeSize> code_sizes(const std::filesystem::path& root);
 
 }  // namespace weft::mnist

@@ -34,7 +34,7 @@ std::vector<std::size_t> first_of_each(const data::Dataset& digits) {
   return images;
 }
 
-/// How many units stand for those of a layer.
+/// How many units are drawn for a layer.
 std::size_t drawn_units(const Configuration& network, std::size_t layer) {
   constexpr std::size_t kMost = 9;
   if (network.series == Series::depth) return kUnitsDrawn;

@@ -1,5 +1,5 @@
 #pragma once
-// The paper's figures 1 to 3: what is read, and the two families of networks that read it.
+// The paper's figures 1 to 3: the digits, and the two families of networks that read them.
 
 #include <vector>
 
@@ -8,7 +8,7 @@
 
 namespace weft::mnist {
 
-/// Figure 1: the first training images of each digit. Nothing for images that are not square.
+/// Figure 1: the first training images of each digit. Empty for images that are not square.
 std::vector<Figure> digit_figures(const StudyData& data, bool synthetic);
 
 /// Figures 2 and 3: the networks that differ in depth, and those that differ in width, drawn with fewer units

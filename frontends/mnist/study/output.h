@@ -13,7 +13,7 @@
 
 namespace weft::mnist {
 
-/// Where everything lies in the folder of a study.
+/// The files in the folder of a study.
 struct StudyFolder {
   std::filesystem::path path;
 
@@ -31,7 +31,7 @@ struct StudyOutcome {
   bool complete = false;  // not interrupted
 };
 
-/// runs.csv, summary.csv and study.json, each atomically. Throws Error(io).
+/// Writes runs.csv, summary.csv and study.json, each atomically. Throws Error(io).
 void write_tables(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
                   const std::vector<Finding>& findings, const std::vector<PaperConclusion>& conclusions);
 

@@ -1,7 +1,7 @@
 #pragma once
-// What the paper says in numbers: Kovalev, Kalinovsky and Kovalev (2016). The paper gives most of its results
-// as plots; these are the numbers that stand in its text and its table, so that they can be put beside ours.
-// Its frameworks ran themselves on an Intel i7; our curves are recipes on weft, on another machine.
+// The numbers of the paper: Kovalev, Kalinovsky and Kovalev (2016). It gives most of its results as plots;
+// these are the numbers in its text and its table, to be shown beside ours. Its frameworks ran themselves on
+// an Intel i7; our curves are recipes on weft, on another machine.
 
 #include <span>
 #include <string>
@@ -33,7 +33,7 @@ struct PaperStatement {
   const char* says = "";             // "from 140 s with 1 layer to 210 s with 4"
   const char* legend = "";           // "Paper: Deeplearning4J, 140-210 s"
   std::vector<const char*> recipes;  // names of the dialects that repeat them
-  std::vector<PaperPoint> points;    // as a figure shows it; empty: in the table only
+  std::vector<PaperPoint> points;    // as a figure shows them; empty: shown in the table only
 };
 
 std::span<const PaperStatement> paper_statements();
@@ -56,9 +56,9 @@ std::string quantity_of(const NetworkGroup& group, Metric metric);
 struct BesidePaper {
   std::string figure;
   std::string quantity;
-  std::string paper;              // who, and what the text says of them
-  std::vector<std::string> ours;  // the same recipes on weft, from the fewest to the most layers or units
-  std::vector<std::string> frameworks;  // frameworks that ran themselves, weft among them
+  std::string paper;                    // who, and what the text says about them
+  std::vector<std::string> ours;        // the same recipes on weft, from the smallest to the largest network
+  std::vector<std::string> frameworks;  // frameworks that ran themselves, with weft at the same job
 };
 std::vector<BesidePaper> beside_paper(const Results& results, const std::vector<Dialect>& dialects);
 

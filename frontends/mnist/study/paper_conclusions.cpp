@@ -40,13 +40,13 @@ Vote longer(const Spread& a, const Spread& b) {
 Vote gains(const Estimate& difference) {
   Estimate loss = difference;
   loss.mean = -loss.mean;
-  if (is_fall(difference)) return Vote::yes;  // is_fall asks only whether it is positive beyond doubt
+  if (is_fall(difference)) return Vote::yes;  // is_fall only tests whether it is positive for certain
   return is_fall(loss) ? Vote::no : Vote::neither;
 }
 
 Vote opposite(Vote vote) { return vote == Vote::yes ? Vote::no : vote == Vote::no ? Vote::yes : vote; }
 
-/// The smallest and the largest network of a group that a series was run on; nothing where it is one.
+/// The smallest and the largest network of a group that a series was run on; nothing if it is the same.
 struct Ends {
   const Configuration* first = nullptr;
   const Configuration* last = nullptr;
@@ -94,7 +94,7 @@ PaperConclusion depth_costs_time(const Results& results) {
   return one;
 }
 
-/// When a run first reaches an accuracy, by its epochs; infinite where it never does.
+/// The time after which a run first reaches an accuracy, by its epochs; infinite if it never does.
 double seconds_to(double accuracy, const Measured& run) {
   const auto reached = std::ranges::find_if(run.accuracies, [&](double value) { return value >= accuracy; });
   if (reached == run.accuracies.end()) return std::numeric_limits<double>::infinity();
@@ -102,7 +102,7 @@ double seconds_to(double accuracy, const Measured& run) {
   return run.train_seconds * epochs / static_cast<double>(run.accuracies.size());
 }
 
-/// Times to an accuracy over the seeds, with those that never reach it.
+/// The times to an accuracy over the seeds, including runs that never reach it.
 std::vector<double> times_to(double accuracy, const std::vector<const Record*>& runs) {
   std::vector<double> seconds;
   for (const Record* record : runs) seconds.push_back(seconds_to(accuracy, record->measured));
@@ -128,7 +128,7 @@ PaperConclusion width_costs_time(const Results& results) {
     if (!ends) continue;
     const auto narrow = results.runs(curve.name, ends->first->name);
     const auto wide = results.runs(curve.name, ends->last->name);
-    // What every seed of the narrowest network reaches at some time.
+    // The accuracy that every seed of the narrowest network reaches at some time.
     double level = 1.0;
     for (const Record* record : narrow) {
       const auto& reached = record->measured.accuracies;
@@ -201,7 +201,7 @@ const Dialect* dialect_of(const std::vector<Dialect>& dialects, std::string_view
   return found == dialects.end() ? nullptr : &*found;
 }
 
-/// What a change of a network does to the accuracy of some recipes, and how each of them votes on it.
+/// The effect of a change of the network on the accuracy of some recipes, and how each recipe votes on it.
 struct Change {
   Votes votes;
   std::vector<std::string> texts;
@@ -265,7 +265,7 @@ PaperConclusion torch_and_tensorflow_fall(const Results& results, const std::vec
                    sentence(" With ReLU: ", with_relu.texts));
 }
 
-/// The framework that the paper found slowest, if it ran itself, beside all others that did.
+/// Compares the framework that the paper found slowest, if it ran itself, with all others that did.
 PaperConclusion deeplearning4j_is_slowest(const Results& results) {
   PaperConclusion one{.number = "6",
                       .claim = "Deeplearning4J is the slowest, in training and in prediction.",
@@ -333,7 +333,7 @@ PaperConclusion ranking(const Results& results, const std::vector<Dialect>& dial
   }
   const auto ranked = by_accuracy(results, recipes);
   if (ranked.size() < 2) return one;
-  Votes votes;  // each pair of recipes says whether it stands in the paper's order
+  Votes votes;  // each pair of recipes votes on whether it is in the paper's order
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     texts.push_back(fmt::format("{} ({:.2f}%)", recipe_name(*ranked[i].second), 100.0 * ranked[i].first));

@@ -20,7 +20,7 @@ std::int64_t probed(const StudyData& data) { return std::min(kMostImages, data.t
 
 Value root_mean_square(const Value& x) { return sqrt(mean(square(x))); }
 
-/// The share of units whose slope is below kFlat, told by what they give.
+/// The share of units whose slope is below kFlat, computed from their outputs.
 Value flat_share(const Value& y, const std::string& activation) {
   if (activation == "relu") return mean(cast(y <= 0.0, f32));
   if (activation == "tanh") return mean(cast(1.0 - square(y) < kFlat, f32));

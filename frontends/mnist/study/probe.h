@@ -1,5 +1,5 @@
 #pragma once
-// How signals and gradients fare on their way through a network: the evidence behind what depth does.
+// Measures signals and gradients on their way through a network, to explain the effect of depth.
 
 #include <string>
 #include <vector>
@@ -11,10 +11,10 @@ namespace weft::mnist {
 
 /// Root mean squares over the units of a layer and a thousand training images.
 struct LayerNorms {
-  double activation = 0.0;       // of what the layer gives; of the last one, the logits
-  double gradient = 0.0;         // of the mean loss, times the number of images, to what the layer gives
-  double weight_gradient = 0.0;  // of the mean loss to the layer's weights
-  double flat = 0.0;             // the share of activations where the slope is below 0.02; logits: 0
+  double activation = 0.0;  // of the layer's output; for the last layer, the logits
+  double gradient = 0.0;  // of the mean loss, times the number of images, with respect to the layer's output
+  double weight_gradient = 0.0;  // of the mean loss with respect to the layer's weights
+  double flat = 0.0;             // the share of activations with a slope below 0.02; 0 for logits
 };
 
 class Probe {
@@ -23,7 +23,7 @@ class Probe {
   Probe(Session& session, Graph& graph, const Mlp& mlp, const std::string& activation, const StudyData& data,
         const PixelScale& pixels);
 
-  /// With the parameters as they are now, and without dropout: one entry for each layer.
+  /// Measures with the current parameters, and without dropout. Returns one entry for each layer.
   std::vector<LayerNorms> measure();
 
  private:

@@ -12,7 +12,8 @@
 namespace weft::mnist {
 namespace {
 
-/// The network of the figures about one network: the first with one hidden layer of 100, or what was run.
+/// The network for the figures about one network: the first with one hidden layer of 100, or another that was
+/// run.
 const Configuration* network_to_show(const Results& results, const std::string& dialect) {
   const Configuration* chosen = nullptr;
   for (const Configuration& one : paper_configurations()) {

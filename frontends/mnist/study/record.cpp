@@ -95,7 +95,7 @@ std::vector<Record> read_records(const std::filesystem::path& file) {
     try {
       records.push_back(record_from(Json::parse(line)));
     } catch (const Json::exception& error) {
-      throw Error(ErrorCode::bad_file, fmt::format("this is no run of a study ({})", error.what()),
+      throw Error(ErrorCode::bad_file, fmt::format("this is not a run of a study ({})", error.what()),
                   {.where = fmt::format("{}:{}", file.string(), records.size() + 1)});
     }
   }

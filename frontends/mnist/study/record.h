@@ -1,6 +1,6 @@
 #pragma once
-// What the study keeps of each run, and the file that holds all of them: one JSON object a line, so that an
-// interrupted study goes on where it was.
+// The record of each run of a study, and the file that holds them: one JSON object a line, so that an
+// interrupted study can continue.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,14 +11,14 @@
 
 namespace weft::mnist {
 
-/// Which run it is. Two runs with equal keys give equal numbers, but for the times.
+/// Identifies a run. Two runs with equal keys give equal numbers, except times.
 struct RunKey {
   std::string kind;             // "dialect", "swap", "peer", or "weft": weft at the job of the peers
-  std::string series;           // the dialect's or the peer's name; of a swap, the dialect that it alters
-  std::string variant{};        // of a swap, what is altered: "optimizer"
+  std::string series;           // the dialect's or the peer's name; for a swap, the dialect that it alters
+  std::string variant{};        // for a swap, what is altered: "optimizer"
   std::string configuration{};  // its name
   std::uint64_t seed = 1;
-  std::string recipe;  // fingerprint of the dialect's recipe; of a peer, its version
+  std::string recipe;  // fingerprint of the dialect's recipe; for a peer, its version
 
   auto operator<=>(const RunKey&) const = default;
 };
@@ -32,10 +32,11 @@ struct Record {
   Measured measured;
 };
 
-/// Throws Error(bad_file) with file and line for text that is no record. No file: no records.
+/// Throws Error(bad_file) with file and line for text that is not a record. Without the file there are no
+/// records.
 std::vector<Record> read_records(const std::filesystem::path& file);
 
-/// All of them, atomically. Throws Error(io).
+/// Writes all records, atomically. Throws Error(io).
 void write_records(const std::filesystem::path& file, const std::vector<Record>& records);
 
 /// The same as a table with one row for each run, for spreadsheets.

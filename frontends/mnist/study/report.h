@@ -1,5 +1,5 @@
 #pragma once
-// report.html: the whole study on one page that needs nothing but itself.
+// report.html: the whole study on one self-contained page.
 
 #include <string>
 #include <vector>
@@ -21,11 +21,11 @@ struct ReportContent {
   std::vector<Finding> findings;
   std::vector<PaperConclusion> conclusions;
   std::vector<CodeSize> code;
-  std::vector<std::string> frameworks;  // which of them ran themselves, and why others did not
-  bool drawn = true;                    // the figures' .svg files are there
+  std::vector<std::string> frameworks;  // see framework_notes
+  bool drawn = true;                    // whether the figures' .svg files exist
 };
 
-/// Reads the figures from the folder. Throws Error(io) for one that is missing although `drawn`.
+/// Reads the figures from the folder. Throws Error(io) if one is missing although `drawn`.
 std::string report_html(const StudyFolder& folder, const StudyOutcome& outcome, const Results& results,
                         const ReportContent& content);
 

@@ -1,5 +1,5 @@
 #pragma once
-// The runs of a study by what they measured: for each series and configuration the values over the seeds.
+// The measurements of a study: for each series and configuration the values over the seeds.
 
 #include <span>
 #include <string>
@@ -15,14 +15,14 @@ enum class Metric { train_seconds, predict_seconds, accuracy };
 
 double value_of(Metric metric, const Measured& measured);
 
-/// Which engine computed a run: weft, or the framework itself.
+/// Whether weft computed a run, and not the framework itself.
 bool is_weft(const std::string& kind);
 
 /// One curve of a figure.
 struct Curve {
-  std::string kind;       // as RunKey has it
-  std::string name;       // as RunKey has it
-  std::string title;      // as figures call it
+  std::string kind;       // as in RunKey
+  std::string name;       // as in RunKey
+  std::string title;      // as in figures
   std::size_t style = 0;  // its colour and mark, the same in every figure
 };
 
@@ -31,23 +31,24 @@ class Results {
   Results(std::vector<Record> records, std::vector<Curve> series);
 
   const std::vector<Record>& records() const { return records_; }
-  /// Those that have at least one run.
+  /// The series that have at least one run.
   const std::vector<Curve>& series() const { return series_; }
-  /// Of these, the recipes on weft, or the frameworks themselves with weft at the same job.
+  /// Those of them that are recipes on weft; and the frameworks themselves, with weft at the same job.
   std::vector<Curve> recipes() const;
   std::vector<Curve> frameworks() const;
-  /// The runs of a series, without those of its swaps, or of one of its variants.
+  /// The runs of a series without its swaps, or of one of its variants.
   std::vector<const Record*> runs(const std::string& series, const std::string& configuration,
                                   const std::string& variant = "") const;
   std::vector<double> values(Metric metric, const std::string& series, const std::string& configuration,
                              const std::string& variant = "") const;
-  /// Mean and interval; 0 runs where there are none.
+  /// Mean and interval; `runs` is 0 if there are none.
   Estimate accuracy_of(const std::string& series, const std::string& configuration,
                        const std::string& variant = "") const;
-  /// Median and range; 0 runs where there are none.
+  /// Median and range; `runs` is 0 if there are none.
   Spread times_of(Metric metric, const std::string& series, const std::string& configuration,
                   const std::string& variant = "") const;
-  /// Of weft, over the runs of all recipes: whatever trained a network, the same engine predicts with it.
+  /// Weft's prediction times over the runs of all recipes, since the same engine predicts whatever recipe
+  /// trained a network.
   Spread prediction_times_of_weft(const std::string& configuration) const;
 
  private:

@@ -30,8 +30,8 @@ struct Measured {
   std::vector<LayerNorms> at_start;  // of each layer before the first step
   std::vector<LayerNorms> at_end;
   std::string plan_hash;     // of the compiled step
-  std::string diverged;      // why the training ended early; else empty
-  bool interrupted = false;  // then nothing else counts
+  std::string diverged;      // why the training ended early; otherwise empty
+  bool interrupted = false;  // then all else is meaningless
 };
 
 /// A network being trained and examined.
@@ -40,15 +40,15 @@ class Trainer {
   Trainer(const Dialect& dialect, const Configuration& configuration, const StudyData& data,
           const RunOptions& options);
 
-  /// Trains all epochs. A loss that is not finite ends it and is told in the result; the accuracy is then
-  /// that of what was reached.
+  /// Trains all epochs. A loss that is not finite ends the training, and the result says so; the accuracy is
+  /// then that of the weights at that point.
   Measured train();
 
   Graph& graph() { return graph_; }
   Session& session() { return session_; }
   const Mlp& mlp() const { return mlp_; }
   const PixelScale& pixels() const { return config_.pixels; }
-  /// The classes of the test images now, i64 [n].
+  /// The classes of the test images with the current weights, i64 [n].
   Tensor predict_test();
 
  private:

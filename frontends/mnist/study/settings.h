@@ -1,5 +1,5 @@
 #pragma once
-// What a study was asked to do. It is written when the study begins, and a resumed study does the same.
+// The settings of a study. They are written when it begins, and a resumed study uses the same.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,7 +18,7 @@ struct StudySettings {
   int threads = 1;
   std::vector<std::string> dialects{};        // files
   std::vector<std::string> configurations{};  // names
-  bool swaps = true;                          // pursue the open question
+  bool swaps = true;                          // whether to pursue the open question (depth.h)
   bool peers = false;
   std::string data{};  // where the digits come from
   bool synthetic = false;
@@ -35,7 +35,7 @@ struct StudySettings {
 };
 static_assert(kListsEveryMember<StudySettings>);
 
-/// As JSON text, and back; throws Error(bad_file) for text that is none.
+/// Converts settings to JSON text and back; throws Error(bad_file) for text that is not such JSON.
 std::string settings_text(const StudySettings& settings);
 StudySettings read_settings(const std::filesystem::path& file);
 

@@ -28,7 +28,7 @@ Figure confusion_figure(const Tensor& predicted, const Tensor& labels, const std
                            .ticks = {}};
   for (std::size_t i = 0; i < kClasses; ++i) chart.ticks.push_back(std::to_string(i));
   for (const std::int64_t count : counts) {
-    // Shades by the root, so that the few that are wrong are seen beside the many that are right.
+    // Shades show the root of the count, so that the few wrong digits are visible beside the many right ones.
     chart.values.push_back(std::sqrt(static_cast<double>(count)));
   }
   const double most = *std::ranges::max_element(chart.values);

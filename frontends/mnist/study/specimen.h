@@ -1,5 +1,5 @@
 #pragma once
-// One trained network to look at: which digits it takes for which, what it misreads, what its first layer
+// Figures of one trained network: which digits it takes for which, what it misreads, and what its first layer
 // looks for.
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace weft::mnist {
 
-/// Trains the dialect's network again from the seed and makes its figures; nothing when it was stopped.
-/// Images are drawn as squares; for pixels that fill none there is no grid and there are no weights.
+/// Trains the dialect's network again from the seed and makes its figures; none if it was stopped. Images are
+/// drawn as squares; if their pixels do not fill one, there are no pictures of images and weights.
 std::vector<Figure> specimen_figures(const Dialect& dialect, const Configuration& configuration,
                                      const StudyData& data, const RunOptions& options);
 

@@ -7,7 +7,7 @@
 namespace weft::mnist {
 namespace {
 
-/// How much of the cost of all runs took how long: what is left takes as long in proportion.
+/// Estimates the remaining time from how long the finished share of the cost of all runs took.
 class Clock {
  public:
   void add(double cost, double seconds) {
@@ -68,8 +68,8 @@ std::vector<PlannedRun> plan_runs(const std::vector<Dialect>& dialects,
 }
 
 double expected_cost(const PlannedRun& run, const StudyData& data, std::int64_t epochs) {
-  // A product of a weight with a row costs six operations in all; a step reads and writes each weight some
-  // times, and a step of any size costs a little by itself.
+  // A product of a weight with a row costs six operations in all; a step reads and writes each weight several
+  // times, and every step has a fixed cost.
   constexpr double kOperationsEachRow = 6.0;
   constexpr double kOperationsEachStep = 60.0;
   constexpr double kOperationsOfAStep = 2e6;

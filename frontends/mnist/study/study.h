@@ -1,5 +1,5 @@
 #pragma once
-// The study: which runs there are, and doing those that are not done yet.
+// Plans the runs of a study and makes those that are missing.
 
 #include <atomic>
 #include <functional>
@@ -17,7 +17,8 @@ struct PlannedRun {
   const Configuration* configuration = nullptr;
 };
 
-/// Every dialect on every configuration, seed after seed, so that whoever stops early has all of them once.
+/// Every dialect on every configuration, seed after seed, so that a study that is stopped early has made all
+/// of them once.
 std::vector<PlannedRun> plan_runs(const std::vector<Dialect>& dialects,
                                   const std::vector<const Configuration*>& configurations,
                                   const StudySettings& settings);
@@ -26,13 +27,13 @@ std::vector<PlannedRun> plan_runs(const std::vector<Dialect>& dialects,
 double expected_cost(const PlannedRun& run, const StudyData& data, std::int64_t epochs);
 
 struct StudyProgress {
-  std::size_t done = 0;  // runs, those from before a resumption included
+  std::size_t done = 0;  // how many runs are done, including those before a resumption
   std::size_t runs = 0;
   const PlannedRun* run = nullptr;
-  const Record* record = nullptr;  // empty while the run is going on
-  std::int64_t epoch = 0;          // those done
+  const Record* record = nullptr;  // of a run that ended just now; null during a run
+  std::int64_t epoch = 0;          // how many are done
   std::int64_t epochs = 0;         // of each run
-  double seconds_left = -1.0;      // of these runs; below 0 where nothing is known yet
+  double seconds_left = -1.0;      // for all runs; below 0 if it is not known yet
 };
 
 struct StudyContext {
@@ -44,8 +45,8 @@ struct StudyContext {
   std::function<Measured(const PlannedRun&)> elsewhere{};  // runs a peer
 };
 
-/// Does the runs that have no record yet and appends each to `records` and their file as soon as it is done.
-/// Returns false when it was stopped before the end.
+/// Makes the runs that have no record yet, and appends each to `records` and their file as soon as it is
+/// done. Returns false if it was stopped before the end.
 bool do_runs(const std::vector<PlannedRun>& runs, const StudyContext& context, std::vector<Record>& records);
 
 }  // namespace weft::mnist

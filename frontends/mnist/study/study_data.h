@@ -1,5 +1,5 @@
 #pragma once
-// What the study trains on and tests with.
+// The data that the study trains on and tests with.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct StudyData {
   PixelScale standard;  // mean and deviation of all training pixels
 };
 
-/// The first `samples` training images, or all where it is 0.
+/// The data with the first `samples` training images, or with all if it is 0.
 StudyData study_data(const data::Digits& digits, std::int64_t samples);
 
 /// Mean and deviation of all pixels of images, u8 [n, pixels]; a deviation of 0 counts as 1.
@@ -25,7 +25,7 @@ PixelScale standard_scale(const Tensor& images);
 /// How a dialect scales the pixels of these data.
 PixelScale pixel_scale(const InputConfig& input, const StudyData& data);
 
-/// Of all pixels and labels.
+/// The fingerprint of all pixels and labels.
 std::string fingerprint_of(const StudyData& data);
 
 }  // namespace weft::mnist

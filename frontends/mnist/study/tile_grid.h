@@ -1,5 +1,5 @@
 #pragma once
-// Small square pictures beside and below each other in one chart.
+// Small square pictures in rows in one chart.
 
 #include <cstddef>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace weft::mnist {
 
-/// Tiles of one side, ten in a row, with room above each for a line of text.
+/// Square tiles of one size, ten in a row, with room for a line of text above each.
 class TileGrid {
  public:
   TileGrid(std::size_t tiles, std::size_t side, std::size_t room);
@@ -30,7 +30,7 @@ class TileGrid {
   report::ImageChart chart_;
 };
 
-/// The side of the square that so many pixels fill; 0 where they fill none.
+/// The side of the square that this many pixels fill; 0 if they do not fill one.
 std::size_t side_of(std::int64_t pixels);
 
 }  // namespace weft::mnist

@@ -15,8 +15,9 @@ namespace weft::mnist {
 namespace {
 
 std::string place(const std::string& file, const toml::source_region& source) {
-  return source.begin.line == 0 ? file
-                                : fmt::format("{}:{}", file, source.begin.line);  // 0: not written at all
+  return source.begin.line == 0
+             ? file
+             : fmt::format("{}:{}", file, source.begin.line);  // line 0: it is not in the file
 }
 
 std::string as_text(const toml::node& node) {

@@ -1,6 +1,6 @@
 #pragma once
-// Reads the keys of a TOML table one after the other and knows the line of each, so that a wrong value and a
-// key that nobody asked for are errors with file and line. Errors are Error(bad_file).
+// Reads the keys of a TOML table one after the other and knows the line of each, so that a wrong value and an
+// unknown key are errors with file and line. Errors are Error(bad_file).
 
 #include <filesystem>
 #include <initializer_list>
@@ -15,7 +15,7 @@
 
 namespace weft::mnist {
 
-/// Throws Error(io) where the file cannot be read, Error(bad_file) where it is no TOML.
+/// Throws Error(io) if the file cannot be read, Error(bad_file) if it is not TOML.
 toml::table parse_toml_file(const std::filesystem::path& file);
 
 class TomlReader {
@@ -23,9 +23,9 @@ class TomlReader {
   /// `name` is that of the table, empty for the outermost. The table must outlive the reader.
   TomlReader(std::string file, std::string name, const toml::table& table);
 
-  /// A table within; an empty one where there is none.
+  /// The table at `key`; an empty one if it is missing.
   TomlReader table(std::string_view key);
-  /// A table within, which must be there.
+  /// The table at `key`, which must exist.
   TomlReader needed_table(std::string_view key);
 
   bool has(std::string_view key) const;
@@ -40,7 +40,7 @@ class TomlReader {
   std::int64_t whole(std::string_view key, std::int64_t low, std::int64_t high);
   bool flag(std::string_view key, bool otherwise);
 
-  /// Reads those of `keys` that are there into `to`. Throws where a required one is missing.
+  /// Reads the values of `keys` that exist into `to`. Throws if a required one is missing.
   template <typename Config>
   void numbers(std::span<const Key<Config>> keys, Config& to) {
     for (const Key<Config>& key : keys) {
@@ -49,7 +49,7 @@ class TomlReader {
     }
   }
 
-  /// Throws for a key that nobody has asked for.
+  /// Throws for a key that was not read.
   void expect_no_more() const;
   /// Throws Error(bad_file) at the line of `key`.
   [[noreturn]] void fail(std::string_view key, const std::string& message, const std::string& expected = {},

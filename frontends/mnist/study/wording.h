@@ -1,7 +1,7 @@
 #pragma once
-// The words of the study: one name for each thing in every legend, caption, table and sentence, and numbers
-// with how far they can be trusted. A curve named after a framework is weft's engine running that framework's
-// recipe, and is called so; the frameworks' own programs are called by their names.
+// The words of the study: the same name for a thing in every legend, caption, table and sentence, and numbers
+// with their intervals. A curve of a framework's recipe on weft's engine is called that; the frameworks' own
+// programs have their own names.
 
 #include <string>
 #include <string_view>
@@ -26,23 +26,23 @@ std::string recipe_on_weft(const Dialect& dialect);
 /// "PyTorch itself".
 std::string framework_itself(std::string_view title);
 
-/// What stands in a sentence for a network's depth: "one hidden layer", "4 hidden layers".
+/// A network's depth in words: "one hidden layer", "4 hidden layers".
 std::string layers_text(const Configuration& configuration);
 
-/// "97.31% (97.19 to 97.43)", within 0 and 100; without the interval where there is one run.
+/// "97.31% (97.19 to 97.43)", within 0 and 100; without the interval if there is one run.
 std::string percent_text(const Estimate& share);
 
 /// A difference of shares in points: "1.20 points (1.10 to 1.30)".
 std::string points_text(const Estimate& difference);
 
-/// The median and the range: "1.20 s (1.15 to 1.41)", "3.4 ms"; without the range where there is one run.
+/// The median and the range: "1.20 s (1.15 to 1.41)", "3.4 ms"; without the range if there is one run.
 std::string time_text(const Spread& seconds);
 
 /// "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& parts);
 
-/// What is shortened in this study compared with the paper's: "2 epochs of 6000 images"; empty where it has
-/// all ten epochs and all images.
+/// How this study is shorter than the paper's: "2 epochs of 6000 images"; empty if it has all ten epochs and
+/// all images.
 std::string shortening_of(const StudySettings& settings);
 
 }  // namespace weft::mnist

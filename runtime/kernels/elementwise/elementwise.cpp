@@ -12,7 +12,7 @@ namespace {
 
 void prefetch(const std::byte* bytes, std::size_t count) {
   constexpr std::size_t kLineBytes = 64;
-  constexpr std::size_t kMostBytes = 4096;  // more would push out what this tile needs
+  constexpr std::size_t kMostBytes = 4096;  // more would push this tile's data out of the cache
   for (std::size_t i = 0; i < std::min(count, kMostBytes); i += kLineBytes) __builtin_prefetch(bytes + i);
 }
 
@@ -68,7 +68,7 @@ class ElementwiseKernel final : public Kernel {
     for (const Instruction& instruction : program_->instructions) place(instruction.result, instruction.reg);
   }
 
-  /// The row numbers of this part, from that of element `start` on.
+  /// The row numbers of the given elements.
   static ConstArg row_numbers(const RowSource& rows, const KernelBuffers& buffers, Range elements) {
     const std::int64_t first = elements.begin / rows.row_elements;
     const std::int64_t last = (elements.end - 1) / rows.row_elements;
@@ -85,9 +85,9 @@ class ElementwiseKernel final : public Kernel {
                   elements_.begin / source.rows->row_elements);
   }
 
-  /// Finds the elements of [start, start + count) where they lie, or copies them from their rows if those are
-  /// several; and asks for the rows of the next tile: they lie anywhere in the table, and the processor
-  /// cannot guess where.
+  /// Finds the elements [start, start + count) where they lie, or copies them if they belong to several rows.
+  /// It also prefetches the rows of the next tile, which lie anywhere in the table, so that the processor
+  /// cannot predict them.
   void gather(const Source& source, const RowSource& rows, const KernelBuffers& buffers, std::int64_t start,
               std::int64_t count) {
     const auto row_length = rows.row_elements;
@@ -189,11 +189,11 @@ class ElementwiseKernel final : public Kernel {
 
   std::shared_ptr<const TileProgram> program_;
   Range elements_;
-  std::vector<std::byte*> at_;  // where each location's tile is now
+  std::vector<std::byte*> at_;  // where the current tile of each location lies
   std::vector<ConstArg> arguments_;
 };
 
-/// Along the rows of the output; of a table any row may be read.
+/// A cut along the rows of the output. Every shard may read any row of a table.
 Cut cut_of_tiles(const KernelSite& site) {
   const auto* gather = site.op.as<FusedGather>();
   if (gather == nullptr) return cut_by_rows(site);
@@ -203,7 +203,7 @@ Cut cut_of_tiles(const KernelSite& site) {
   return cut;
 }
 
-/// An operation for each element and instruction; of a table only the rows that are read.
+/// One operation for each element and instruction. Of a table only the rows count that are read.
 Work work_of(const TileProgram& program, const KernelSite& site) {
   Work work = work_of(site);
   const auto elements = static_cast<double>(site.outputs[0].shape.elements());

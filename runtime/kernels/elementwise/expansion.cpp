@@ -30,7 +30,7 @@ Expansion::Expansion(const Shape& operand, const Shape& output, std::size_t elem
     kind_ = operand == output ? Kind::same : Kind::general;
     return;
   }
-  // Axes of size 1 in the output count on neither side.
+  // Axes that have size 1 in the output are ignored.
   std::vector<bool> moves;
   std::vector<std::int64_t> lengths;
   for (std::size_t axis = 0; axis < sizes_.size(); ++axis) {

@@ -1,6 +1,6 @@
 #pragma once
-// How a broadcasting operand is read tile by tile: which of its elements stand at flat positions
-// [start, start + count) of the output.
+// How a broadcasting operand is read tile by tile: which of its elements belong to flat positions [start,
+// start + count) of the output.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,7 @@ class Expansion {
   Kind kind() const noexcept { return kind_; }
   std::int64_t period() const noexcept { return period_; }
 
-  /// Writes the elements at output positions [start, start + count) to `to`.
+  /// Writes the elements that belong to output positions [start, start + count) to `to`.
   void expand(const std::byte* operand, std::int64_t start, std::int64_t count, std::byte* to) const;
 
  private:

@@ -17,8 +17,8 @@ using TileFunction =
 /// Empty (std::monostate) when the op runs through its reference kernel.
 TileFunction tile_function(const Op& op, std::span<const DType> inputs);
 
-/// The function that computes `inner` and with it `outer`, which reads it: its operands are those of `inner`,
-/// whose first is of type `read`, and after them the others of `outer`. Empty where there is none.
+/// The function that computes both `inner` and `outer`, which reads it. Its operands are those of `inner`,
+/// the first of type `read`, and then the other operands of `outer`. Empty where there is none.
 TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer);
 
 }  // namespace weft

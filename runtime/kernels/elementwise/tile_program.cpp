@@ -10,17 +10,17 @@
 namespace weft {
 namespace {
 
-/// The longest tile of which a long row has a whole number; 1 where that would be a short one, and for short
-/// rows, of which a tile holds several.
-std::int64_t whole_part(std::int64_t row) {
-  for (std::int64_t parts = 1; row / parts > kTile / 2; ++parts) {
-    if (row % parts == 0 && row / parts <= kTile) return row / parts;
+/// The longest tile that divides a long row. It is 1 where that tile would be short, and for short rows,
+/// since a tile holds several of those.
+std::int64_t longest_tile(std::int64_t row) {
+  for (std::int64_t tiles = 1; row / tiles > kTile / 2; ++tiles) {
+    if (row % tiles == 0 && row / tiles <= kTile) return row / tiles;
   }
   return 1;
 }
 
 /// A tile length at which every periodic operand starts over, so that it is expanded once and not per tile,
-/// and at which long rows of a table are not torn, so that they are read where they lie.
+/// and at which long rows of a table are not split, so that they are read where they lie.
 std::int64_t common_tile(const std::vector<Source>& sources) {
   std::int64_t common = 1;
   const auto keep_to = [&](std::int64_t length) {
@@ -28,7 +28,7 @@ std::int64_t common_tile(const std::vector<Source>& sources) {
     if (wider <= kTile) common = wider;
   };
   for (const Source& source : sources) {
-    if (source.rows) keep_to(whole_part(source.rows->row_elements));
+    if (source.rows) keep_to(longest_tile(source.rows->row_elements));
   }
   for (const Source& source : sources) {
     if (source.expansion.kind() == Expansion::Kind::periodic && source.expansion.period() <= kTile)
@@ -37,7 +37,7 @@ std::int64_t common_tile(const std::vector<Source>& sources) {
   return kTile / common * common;
 }
 
-/// Registers are handed out by last use: a value's register is free again after the last that reads it.
+/// Hands out registers. A value's register is free again after the last instruction that reads it.
 class Registers {
  public:
   explicit Registers(std::vector<std::size_t> last_use) : last_use_(std::move(last_use)) {}
@@ -71,13 +71,14 @@ class Registers {
 
 constexpr std::size_t kNever = static_cast<std::size_t>(-1);
 
-/// A node that only one other reads, and what computes both in one instruction: no tile for it is needed.
+/// An inner node that only one other node reads, and the function that computes both in one instruction, so
+/// that the inner one needs no tile.
 struct Merger {
   NodeId inner = 0;
   TileFunction function;
 };
 
-/// By the outer node.
+/// The mergers of a body, by their outer nodes.
 std::map<NodeId, Merger> find_mergers(const ElementwiseBody& body) {
   const Graph& graph = *body.program->graph;
   std::vector<int> reads(graph.size(), 0);
@@ -102,7 +103,8 @@ std::map<NodeId, Merger> find_mergers(const ElementwiseBody& body) {
   return mergers;
 }
 
-/// By node, the last instruction that reads it: what an inner node reads is read with its outer one.
+/// For each node the last instruction that reads it. The operands of an inner node are read with its outer
+/// node.
 std::vector<std::size_t> last_uses(const Graph& graph, const std::map<NodeId, Merger>& mergers) {
   std::vector<std::size_t> last(graph.size(), kNever);
   for (NodeId id = 0; id < graph.size(); ++id) {
@@ -115,7 +117,7 @@ std::vector<std::size_t> last_uses(const Graph& graph, const std::map<NodeId, Me
   return last;
 }
 
-/// What computes a node; with `merger`, its inner node too.
+/// The instruction that computes a node; with `merger`, its inner node too.
 Instruction instruction_at(const Graph& graph, NodeId id, const Merger* merger) {
   const Node& node = graph.node(id);
   Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
@@ -134,7 +136,7 @@ Instruction instruction_at(const Graph& graph, NodeId id, const Merger* merger) 
   return instruction;
 }
 
-/// With `rows`, body input `slot` is a table of which these rows are read.
+/// With `rows`, input `slot` of the body is a table, of which these rows are read.
 TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_t slot = 0,
                     const std::optional<RowSource>& rows = {}) {
   const Graph& graph = *body.program->graph;
@@ -147,7 +149,7 @@ TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_
     const Tensor* constant = node.op.constant();
     if (!node.op.is<Input>() && constant == nullptr) continue;
     const std::size_t size = size_of(node.outputs[0].dtype);
-    // A constant is one number, whatever the rank of its shape and of the output: it fills its register.
+    // A constant is one number, whatever its rank and that of the output, and fills its register.
     Source source{.input = constant != nullptr ? 0 : id,
                   .constant = constant,
                   .expansion = constant != nullptr ? Expansion(Shape{}, Shape{2}, size)

@@ -26,15 +26,15 @@ struct RowSource {
   std::int64_t row_elements = 0;
 };
 
-/// An operand that a run brings or that is fixed: where its elements come from.
+/// Where the elements of an operand come from: an input of the kernel or a constant.
 struct Source {
-  std::size_t input = 0;  // among the kernel's inputs, if it is no constant
+  std::size_t input = 0;  // among the kernel's inputs, unless it is a constant
   const Tensor* constant = nullptr;
   Expansion expansion;
-  std::optional<RowSource> rows{};  // of a table
+  std::optional<RowSource> rows{};  // for an operand that is rows of a table
   std::size_t element_size = 0;
-  std::size_t location = 0;  // whose pointer says where the tile is
-  std::ptrdiff_t reg = -1;   // the register that holds it expanded; none if it is read where it lies
+  std::size_t location = 0;  // whose pointer tells where the tile lies
+  std::ptrdiff_t reg = -1;   // the register that holds it expanded; -1 if it is read where it lies
 
   /// Whether all tiles of `tile` elements read the same, so that it is expanded before the first.
   bool expands_once(std::int64_t tile) const;
@@ -47,8 +47,8 @@ struct Instruction {
   std::vector<DType> dtypes;          // of the operands
   DType result_dtype = DType::f32;
   std::size_t result = 0;      // location
-  std::ptrdiff_t reg = -1;     // none if it writes an output
-  std::ptrdiff_t output = -1;  // which output it writes; none if it fills a register
+  std::ptrdiff_t reg = -1;     // -1 if it writes an output
+  std::ptrdiff_t output = -1;  // which output it writes; -1 if it fills a register
 };
 
 /// Locations are numbered like the body's nodes.

@@ -29,7 +29,7 @@ std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
   return std::nullopt;
 }
 
-/// A piece of the work as one convolution, and where it lies in the op's two inputs and its output.
+/// A piece of the work that is one convolution, and where it lies in the op's two inputs and its output.
 struct Piece {
   OneDnnConvSpec spec;
   std::array<std::int64_t, 3> offsets{};  // elements
@@ -47,7 +47,7 @@ Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
   return piece;
 }
 
-/// Filters [range) of dw: groups that are whole in one piece, a part of a group in one of its own.
+/// Filters [range) of dw: whole groups in one piece, and some filters of a group in a piece of their own.
 std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
   const Conv2dSizes& s = whole.sizes;
   const std::int64_t group_filters = s.filters / whole.options.groups;
@@ -86,32 +86,32 @@ class ConvKernel final : public Kernel {
  public:
   explicit ConvKernel(const std::vector<Piece>& pieces) {
     for (const Piece& piece : pieces)
-      parts_.push_back({.offsets = piece.offsets, .conv = OneDnnConv(piece.spec)});
+      convolutions_.push_back({.offsets = piece.offsets, .conv = OneDnnConv(piece.spec)});
   }
 
   std::size_t scratch_bytes() const override {
     std::size_t bytes = 0;
-    for (const Part& part : parts_) bytes = std::max(bytes, part.conv.scratch_bytes());
+    for (const Convolution& each : convolutions_) bytes = std::max(bytes, each.conv.scratch_bytes());
     return bytes;
   }
   bool needs_signals_blocked() const override {
-    return std::ranges::any_of(parts_, [](const Part& part) { return part.conv.calls_gemm(); });
+    return std::ranges::any_of(convolutions_, [](const Convolution& each) { return each.conv.calls_gemm(); });
   }
 
   void run(const KernelBuffers& buffers) override {
-    for (Part& part : parts_) {
-      part.conv.run(reinterpret_cast<const float*>(buffers.inputs[0]) + part.offsets[0],
-                    reinterpret_cast<const float*>(buffers.inputs[1]) + part.offsets[1],
-                    reinterpret_cast<float*>(buffers.outputs[0]) + part.offsets[2], buffers.scratch);
+    for (Convolution& each : convolutions_) {
+      each.conv.run(reinterpret_cast<const float*>(buffers.inputs[0]) + each.offsets[0],
+                    reinterpret_cast<const float*>(buffers.inputs[1]) + each.offsets[1],
+                    reinterpret_cast<float*>(buffers.outputs[0]) + each.offsets[2], buffers.scratch);
     }
   }
 
  private:
-  struct Part {
+  struct Convolution {
     std::array<std::int64_t, 3> offsets;
     OneDnnConv conv;
   };
-  std::vector<Part> parts_;
+  std::vector<Convolution> convolutions_;
 };
 
 }  // namespace

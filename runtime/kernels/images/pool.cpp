@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-/// Positions [begin, end) of a window along one axis for which its element `k` is no padding.
+/// Positions [begin, end) of a window along one axis where its element `k` is not padding.
 Range positions_of(std::int64_t k, std::int64_t size, std::int64_t stride, std::int64_t before,
                    std::int64_t positions) {
   const std::int64_t begin = k >= before ? 0 : (before - k + stride - 1) / stride;
@@ -18,7 +18,7 @@ Range positions_of(std::int64_t k, std::int64_t size, std::int64_t stride, std::
   return {.begin = std::min(begin, end), .end = end};
 }
 
-/// Elements [begin, end) of the window at one position that are no padding.
+/// Elements [begin, end) of the window at one position that are not padding.
 Range elements_of(std::int64_t position, std::int64_t window, std::int64_t size, std::int64_t stride,
                   std::int64_t before) {
   const std::int64_t start = position * stride - before;
@@ -30,7 +30,7 @@ struct Pool {
   Pool2dOptions options;
   Pool2dSizes sizes;
   bool count_include_pad = true;
-  std::vector<Range> columns;  // of the output: those whose window has its l-th element inside the picture
+  std::vector<Range> columns;  // columns of the output whose window has its l-th element inside the picture
 
   std::int64_t plane_x() const { return sizes.height * sizes.width; }
   std::int64_t plane_y() const { return sizes.out_height * sizes.out_width; }
@@ -51,7 +51,8 @@ void with_stride(std::int64_t stride, const Visit& visit) {
   visit(stride);
 }
 
-/// `a` where the mask is all ones, `b` where it is zero: without a branch, which nobody could predict.
+/// `a` where the mask is all ones, `b` where it is zero: without a branch, which the processor could not
+/// predict.
 std::uint32_t select(std::uint32_t mask, std::uint32_t a, std::uint32_t b) {
   return (a & mask) | (b & ~mask);
 }
@@ -60,7 +61,7 @@ struct Largest {
   std::uint32_t bits = 0;  // of a float
   std::uint32_t index = 0;
 
-  /// Takes `x` where it is larger, or the first NaN.
+  /// Takes `x` if it is larger than the largest so far, or the first NaN.
   void meet(float x, std::uint32_t at) {
     const auto so_far = std::bit_cast<float>(bits);
     const bool take = !(x <= so_far) & (so_far == so_far);
@@ -70,7 +71,8 @@ struct Largest {
   }
 };
 
-/// One element of each of `n` windows meets what is largest so far; the elements of x count on from `first`.
+/// Compares one element of each of `n` windows with the largest so far; the elements of x are numbered from
+/// `first`.
 template <typename Stride>
 void meet_all(const float* x, Stride stride, std::int64_t first, float* y, std::int32_t* index,
               std::int64_t n) {
@@ -88,7 +90,8 @@ void max_pool_row(const Pool& pool, Stride stride, std::int64_t i, const float* 
                   std::int32_t* index) {
   const Range rows = pool.rows(i);
   const std::int64_t width = pool.sizes.out_width;
-  // What loses against everything but itself, at the first element of each window.
+  // Starts with minus infinity, which loses against everything but itself, at the first element of each
+  // window.
   std::fill(y, y + width, -std::numeric_limits<float>::infinity());
   for (std::int64_t j = 0; j < width; ++j) {
     const std::int64_t inside = std::max<std::int64_t>(j * stride, pool.options.padding.left);
@@ -125,7 +128,7 @@ void halve_row(const Pool& pool, std::int64_t i, const float* x, float* y, std::
   }
 }
 
-/// Planes of a picture in a part of the batch.
+/// Planes of a picture in a shard of the batch.
 Range planes_of(Range rows, std::int64_t batch, const Pool& pool) {
   const std::int64_t channels = batch == 0 ? 0 : pool.sizes.planes / batch;
   return {.begin = rows.begin * channels, .end = rows.end * channels};
@@ -182,7 +185,7 @@ class PlaneScatterKernel final : public Kernel {
 
  private:
   void expect_within(std::span<const std::int32_t> index, std::int64_t limit) const {
-    std::uint32_t largest = 0;  // of a negative index more than of any other
+    std::uint32_t largest = 0;  // as an unsigned number, a negative index is larger than any other
     for (const std::int32_t at : index) largest = std::max(largest, static_cast<std::uint32_t>(at));
     if (!index.empty() && largest >= limit) check_plane_indices(index, sizes_);
   }
@@ -192,7 +195,7 @@ class PlaneScatterKernel final : public Kernel {
   Range planes_;
 };
 
-/// By what each element of one plane of the output is divided, as factors.
+/// The factors of the elements of one plane of the output: one over the number of elements that count.
 std::vector<float> factors_of(const Pool& pool) {
   Pool2dSizes one = pool.sizes;
   one.planes = 1;
@@ -290,7 +293,7 @@ Pool pool_of(const Pool2dOptions& options, const TensorType& x, const TensorType
   return pool;
 }
 
-/// A kernel over the planes of a part of the batch.
+/// A kernel over the planes of a shard of the batch.
 template <typename K>
 KernelChoice by_pictures(const KernelSite& site, const Pool& pool) {
   const std::int64_t batch = row_count(site.inputs[0]);
@@ -325,7 +328,7 @@ std::optional<KernelChoice> plane_scatter_kernel(const KernelSite& site) {
 std::optional<KernelChoice> avg_pool_kernel(const KernelSite& site) {
   const auto* op = site.op.as<AvgPool2d>();
   if (op == nullptr || site.inputs[0].dtype != DType::f32) return std::nullopt;
-  // Larger windows need sums in f64, as the reference has them.
+  // Larger windows need sums in f64, as in the reference.
   constexpr std::int64_t kLargestInSingle = 256;
   if (op->window.height * op->window.width > kLargestInSingle) return std::nullopt;
   return by_pictures<AvgPoolKernel>(site,

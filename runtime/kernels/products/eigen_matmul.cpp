@@ -11,11 +11,11 @@ namespace {
 template <typename T>
 class EigenKernel final : public Kernel {
  public:
-  EigenKernel(const Product& product, const Part& part) : product_(product), part_(part) {}
+  EigenKernel(const Product& product, const Shard& shard) : product_(product), shard_(shard) {}
 
   void run(const KernelBuffers& buffers) override {
-    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
-      multiply(operands_of<T>(product_, part_, matrix, buffers));
+    for (std::int64_t matrix = shard_.matrices.begin; matrix < shard_.matrices.end; ++matrix) {
+      multiply(operands_of<T>(product_, shard_, matrix, buffers));
     }
   }
 
@@ -27,9 +27,9 @@ class EigenKernel final : public Kernel {
 
   void multiply(const Operands<T>& at) const {
     const auto [m, n, k] = product_.sizes;
-    Target c(at.c, part_.rows, n, Eigen::OuterStride<>(product_.ldc()));
-    const Source left(at.a, product_.op.transpose_a ? k : part_.rows,
-                      product_.op.transpose_a ? part_.rows : k,
+    Target c(at.c, shard_.rows, n, Eigen::OuterStride<>(product_.ldc()));
+    const Source left(at.a, product_.op.transpose_a ? k : shard_.rows,
+                      product_.op.transpose_a ? shard_.rows : k,
                       Eigen::OuterStride<>(product_.op.transpose_a ? m : k));
     const Source right(at.b, product_.op.transpose_b ? n : k, product_.op.transpose_b ? k : n,
                        Eigen::OuterStride<>(product_.ldb()));
@@ -61,7 +61,7 @@ class EigenKernel final : public Kernel {
   }
 
   Product product_;
-  Part part_;
+  Shard shard_;
 };
 
 }  // namespace
@@ -72,9 +72,9 @@ std::optional<KernelChoice> eigen_matmul_kernel(const KernelSite& site) {
   const bool single = site.outputs[0].dtype == DType::f32;
   if (single && product->sizes.k > kLongestInSingle) return std::nullopt;
   return product_choice(site, *product,
-                        [single](const Product& p, const Part& part) -> std::unique_ptr<Kernel> {
-                          if (single) return std::make_unique<EigenKernel<float>>(p, part);
-                          return std::make_unique<EigenKernel<double>>(p, part);
+                        [single](const Product& p, const Shard& shard) -> std::unique_ptr<Kernel> {
+                          if (single) return std::make_unique<EigenKernel<float>>(p, shard);
+                          return std::make_unique<EigenKernel<double>>(p, shard);
                         });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a product's kernel does to its result while that is in the cache. Internal to runtime/kernels/.
+// What a product's kernel does to its result while the result is in the cache. Internal to runtime/kernels/.
 
 #include <cstddef>
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kTerms = 1024;             // of a partial product
 constexpr std::int64_t kFew = 4;                  // rows or columns
-constexpr std::int64_t kBlockElements = 1 << 16;  // of the result, at least a row
+constexpr std::int64_t kBlockElements = 1 << 16;  // of the result; at least one row
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -35,28 +35,29 @@ Strides strides_of(const Product& product) {
 
 class LongProductKernel final : public Kernel {
  public:
-  LongProductKernel(const Product& product, const Part& part)
-      : product_(product), part_(part), strides_(strides_of(product)), way_(way_of(product)) {
+  LongProductKernel(const Product& product, const Shard& shard)
+      : product_(product), shard_(shard), strides_(strides_of(product)), way_(way_of(product)) {
     const std::int64_t n = product.sizes.n;
     rows_ = way_ == Way::partial
-                ? std::clamp<std::int64_t>(kBlockElements / n, 1, std::max<std::int64_t>(part.rows, 1))
+                ? std::clamp<std::int64_t>(kBlockElements / n, 1, std::max<std::int64_t>(shard.rows, 1))
                 : 1;
   }
 
   std::size_t scratch_bytes() const override {
     const std::int64_t n = product_.sizes.n;
     if (way_ == Way::partial) return at(rows_ * n) * (sizeof(double) + sizeof(float));
-    return at(way_ == Way::rows_of_a ? part_.rows : n) * sizeof(double) + at(copied()) * sizeof(float);
+    return at(way_ == Way::rows_of_a ? shard_.rows : n) * sizeof(double) + at(copied()) * sizeof(float);
   }
 
   void run(const KernelBuffers& buffers) override {
-    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
-      multiply(operands_of<float>(product_, part_, matrix, buffers), buffers.scratch);
+    for (std::int64_t matrix = shard_.matrices.begin; matrix < shard_.matrices.end; ++matrix) {
+      multiply(operands_of<float>(product_, shard_, matrix, buffers), buffers.scratch);
     }
   }
 
  private:
-  /// Where the terms lie: side by side in both operands, or in rows of b or of a, which are added.
+  /// How the terms are added: as dots where they lie side by side in both operands, as rows of b or of a, or
+  /// as partial products.
   enum class Way : std::uint8_t { dots, rows_of_b, rows_of_a, partial };
 
   static Way way_of(const Product& product) {
@@ -67,7 +68,7 @@ class LongProductKernel final : public Kernel {
     return Way::dots;
   }
 
-  /// Elements of the operand that dots need as a copy, since its terms lie apart.
+  /// How many elements of an operand dots need as a copy, because its terms do not lie side by side.
   std::int64_t copied() const {
     if (way_ != Way::dots) return 0;
     if (strides_.a_term != 1) return product_.sizes.k;
@@ -80,8 +81,8 @@ class LongProductKernel final : public Kernel {
     if (way_ == Way::rows_of_a) return add_rows_of_a(of, sums);
     auto* copy = reinterpret_cast<float*>(sums + n);
     if (way_ == Way::dots && strides_.b_term != 1) copy_columns_of_b(of, copy);
-    for (std::int64_t row = 0; row < part_.rows; row += rows_) {
-      const std::int64_t rows = std::min(rows_, part_.rows - row);
+    for (std::int64_t row = 0; row < shard_.rows; row += rows_) {
+      const std::int64_t rows = std::min(rows_, shard_.rows - row);
       if (way_ == Way::dots) dot_row(of, row, sums, copy);
       if (way_ == Way::rows_of_b) add_rows_of_b(of, row, sums);
       if (way_ == Way::partial) add_partial_products(of, row, rows, sums);
@@ -122,13 +123,13 @@ class LongProductKernel final : public Kernel {
 
   void add_rows_of_a(const Operands<float>& of, double* sums) const {
     for (std::int64_t j = 0; j < product_.sizes.n; ++j) {
-      std::fill(sums, sums + part_.rows, 0.0);
+      std::fill(sums, sums + shard_.rows, 0.0);
       vector_functions().add_many_rows(of.a, at(product_.sizes.k), at(strides_.a_term),
                                        of.b + j * strides_.b_column, at(strides_.b_term), sums,
-                                       at(part_.rows));
-      for (std::int64_t i = 0; i < part_.rows; ++i) store(of, i, j, sums[i]);
+                                       at(shard_.rows));
+      for (std::int64_t i = 0; i < shard_.rows; ++i) store(of, i, j, sums[i]);
     }
-    for (std::int64_t i = 0; i < part_.rows; ++i) apply_epilogue(of, i);
+    for (std::int64_t i = 0; i < shard_.rows; ++i) apply_epilogue(of, i);
   }
 
   void add_partial_products(const Operands<float>& of, std::int64_t row, std::int64_t rows,
@@ -169,7 +170,7 @@ class LongProductKernel final : public Kernel {
   }
 
   Product product_;
-  Part part_;
+  Shard shard_;
   Strides strides_;
   Way way_;
   std::int64_t rows_;  // of the result at a time
@@ -177,8 +178,8 @@ class LongProductKernel final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_long_product(const Product& product, const Part& part) {
-  return std::make_unique<LongProductKernel>(product, part);
+std::unique_ptr<Kernel> make_long_product(const Product& product, const Shard& shard) {
+  return std::make_unique<LongProductKernel>(product, shard);
 }
 
 }  // namespace weft

@@ -7,19 +7,20 @@
 
 namespace weft {
 
-/// Up to so many terms the usual kernels add in f32: an error of at most k 2^-24 of the sum of the terms'
-/// absolute values.
+/// The usual kernels add up to this many terms in f32, with an error of at most k 2^-24 of the sum of the
+/// terms' absolute values.
 inline constexpr std::int64_t kLongestInSingle = 2048;
 
-/// More terms than that, or the dot product of two vectors, which costs no more in f64.
+/// Whether there are more terms than that, or it is the dot product of two vectors, which costs no more in
+/// f64.
 inline bool needs_long_sums(const Product& product) {
   const auto [m, n, k] = product.sizes;
   return k > kLongestInSingle || (m == 1 && n == 1);
 }
 
-/// For those products. Few rows or columns are added in f64 throughout. Else partial products over
-/// 1,024 terms each come from oneDNN, and are added in f64: the error is at most 1024 * 2^-24 of the sum of
-/// absolute values, however many terms there are.
-std::unique_ptr<Kernel> make_long_product(const Product& product, const Part& part);
+/// The kernel of those products. Where there are few rows or columns, all is added in f64. Otherwise oneDNN
+/// makes partial products over 1,024 terms each, and those are added in f64: the error is at most 1024 *
+/// 2^-24 of the sum of absolute values, however many terms there are.
+std::unique_ptr<Kernel> make_long_product(const Product& product, const Shard& shard);
 
 }  // namespace weft

@@ -10,9 +10,9 @@
 namespace weft {
 namespace {
 
-OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
+OneDnnMatMulSpec spec_of(const Product& product, const Shard& shard) {
   const MatMulSizes& sizes = product.sizes;
-  return {.m = part.rows,
+  return {.m = shard.rows,
           .n = sizes.n,
           .k = sizes.k,
           .transpose_a = product.op.transpose_a,
@@ -25,10 +25,10 @@ OneDnnMatMulSpec spec_of(const Product& product, const Part& part) {
           .alpha = static_cast<float>(product.alpha)};
 }
 
-/// Where oneDNN's primitive is more than a call of sgemm, it wins on most small shapes, and sgemm where it
-/// packs what the primitive reads in place: single rows, wide results, weight gradients, and rows whose
-/// distance maps them onto few sets of the cache. Where both were within the noise, the primitive, which adds
-/// the bias itself.
+/// Where oneDNN's primitive is more than a call of sgemm, it is faster for most small shapes. sgemm is faster
+/// where it packs what the primitive reads in place: single rows, wide results, weight gradients, and rows
+/// whose distance maps them onto few sets of the cache. Where both are equally fast, the primitive is taken,
+/// which adds the bias itself.
 bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   constexpr std::int64_t kWide = 512;
   constexpr std::int64_t kGradientWidth = 64;
@@ -39,36 +39,36 @@ bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   return spec.n >= kWide || spec.lda % kAliasing == 0;
 }
 
-/// The products that the primitive computes, bias included.
+/// Products by the primitive, which adds the bias, too.
 class PrimitiveKernel final : public Kernel {
  public:
-  PrimitiveKernel(const Product& product, const Part& part)
-      : product_(product), part_(part), matmul_(spec_of(product, part)) {}
+  PrimitiveKernel(const Product& product, const Shard& shard)
+      : product_(product), shard_(shard), matmul_(spec_of(product, shard)) {}
 
   std::size_t scratch_bytes() const override { return matmul_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
-    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
-      const Operands<float> at = operands_of<float>(product_, part_, matrix, buffers);
+    for (std::int64_t matrix = shard_.matrices.begin; matrix < shard_.matrices.end; ++matrix) {
+      const Operands<float> at = operands_of<float>(product_, shard_, matrix, buffers);
       matmul_.run(at.a, at.b, at.bias, at.c, buffers.scratch);
-      finish(product_.after, at.c, static_cast<std::size_t>(part_.rows * product_.sizes.n));
+      finish(product_.after, at.c, static_cast<std::size_t>(shard_.rows * product_.sizes.n));
     }
   }
 
  private:
   Product product_;
-  Part part_;
+  Shard shard_;
   OneDnnMatMul matmul_;
 };
 
-/// The products that sgemm computes; the bias comes with the activation.
+/// Products by sgemm; the bias is added with the activation.
 class GemmKernel final : public Kernel {
  public:
-  GemmKernel(const Product& product, const Part& part)
-      : product_(product), part_(part), spec_(spec_of(product, part)) {
+  GemmKernel(const Product& product, const Shard& shard)
+      : product_(product), shard_(shard), spec_(spec_of(product, shard)) {
     spec_.bias = false;
-    // Rows of b whose distance is a power of two fall onto few sets of the cache. Where c has many rows, a
-    // copy with another distance is read often enough to pay.
+    // Rows of b whose distance is a power of two fall onto few sets of the cache. If c has many rows, a copy
+    // with another distance is read often enough to pay.
     constexpr std::int64_t kAliasing = 256;
     constexpr std::int64_t kManyRows = 256;
     constexpr std::int64_t kLine = 16;
@@ -81,8 +81,8 @@ class GemmKernel final : public Kernel {
   bool needs_signals_blocked() const override { return onednn_gemm_moves_stack(spec_); }
 
   void run(const KernelBuffers& buffers) override {
-    for (std::int64_t matrix = part_.matrices.begin; matrix < part_.matrices.end; ++matrix) {
-      multiply(operands_of<float>(product_, part_, matrix, buffers), buffers.scratch);
+    for (std::int64_t matrix = shard_.matrices.begin; matrix < shard_.matrices.end; ++matrix) {
+      multiply(operands_of<float>(product_, shard_, matrix, buffers), buffers.scratch);
     }
   }
 
@@ -110,7 +110,7 @@ class GemmKernel final : public Kernel {
   }
 
   Product product_;
-  Part part_;
+  Shard shard_;
   OneDnnMatMulSpec spec_;
 };
 
@@ -122,10 +122,10 @@ std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   if (!product) return std::nullopt;
   // oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
   if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
-  return product_choice(site, *product, [](const Product& p, const Part& part) -> std::unique_ptr<Kernel> {
-    if (needs_long_sums(p)) return make_long_product(p, part);
-    if (prefers_gemm(spec_of(p, part))) return std::make_unique<GemmKernel>(p, part);
-    return std::make_unique<PrimitiveKernel>(p, part);
+  return product_choice(site, *product, [](const Product& p, const Shard& shard) -> std::unique_ptr<Kernel> {
+    if (needs_long_sums(p)) return make_long_product(p, shard);
+    if (prefers_gemm(spec_of(p, shard))) return std::make_unique<GemmKernel>(p, shard);
+    return std::make_unique<PrimitiveKernel>(p, shard);
   });
 }
 

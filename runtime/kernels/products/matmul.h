@@ -1,6 +1,6 @@
 #pragma once
-// Matrix products: f32 through oneDNN, f64 through Eigen; both with a bias, an activation, or accumulation
-// into what is there already. They are cut along the rows of the result, batches along their first axis.
+// Matrix products: f32 through oneDNN, f64 through Eigen; both with a bias and an activation, or added to
+// another matrix. They are cut along the rows of the result, batches along their first axis.
 
 #include "weft/runtime/kernels/kernel.h"
 

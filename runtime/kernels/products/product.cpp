@@ -11,15 +11,15 @@ namespace {
 
 bool is_batch(const Product& product) { return !product.c_sizes.empty(); }
 
-/// Elements of the result's first axis hold whole matrices: how many.
+/// How many matrices one element of the result's first axis holds.
 std::int64_t matrices_in_row(const Product& product) {
   std::int64_t matrices = 1;
   for (std::size_t axis = 1; axis + 2 < product.c_sizes.size(); ++axis) matrices *= product.c_sizes[axis];
   return matrices;
 }
 
-Part part_of(const Product& product, const TensorType& output, Range range) {
-  if (product.panels > 1) return {.matrices = range, .rows = product.sizes.m};
+Shard shard_of(const Product& product, const TensorType& output, Range range) {
+  if (product.column_blocks > 1) return {.matrices = range, .rows = product.sizes.m};
   if (is_batch(product)) {
     const std::int64_t matrices = matrices_in_row(product);
     return {.matrices = {.begin = range.begin * matrices, .end = range.end * matrices},
@@ -33,7 +33,7 @@ Part part_of(const Product& product, const TensorType& output, Range range) {
           .c_offset = begin * product.sizes.n};
 }
 
-/// Where matrix or panel number `matrix` begins.
+/// Where matrix or column block number `matrix` begins.
 struct Offsets {
   std::int64_t a = 0;
   std::int64_t b = 0;
@@ -43,7 +43,7 @@ struct Offsets {
 
 Offsets offsets_of(const Product& product, std::int64_t matrix) {
   const auto [m, n, k] = product.sizes;
-  if (product.panels > 1) {
+  if (product.column_blocks > 1) {
     const std::int64_t columns = matrix * n;
     return product.accumulate ? Offsets{.b = columns * k, .c = columns}
                               : Offsets{.b = columns, .bias = columns, .c = columns * m};
@@ -54,8 +54,8 @@ Offsets offsets_of(const Product& product, std::int64_t matrix) {
           .c = matrix * m * n};
 }
 
-Cut panel_cut_of(const Product& product, const KernelSite& site) {
-  Cut cut = cut_by_panels(product.panels, site);
+Cut column_block_cut_of(const Product& product, const KernelSite& site) {
+  Cut cut = cut_by_column_blocks(product.column_blocks, site);
   if (product.accumulate) {
     cut.column_inputs[0] = cut.column_outputs = true;
     cut.row_inputs[product.first + 1] = true;
@@ -67,7 +67,7 @@ Cut panel_cut_of(const Product& product, const KernelSite& site) {
 }
 
 Cut cut_of(const Product& product, const KernelSite& site) {
-  if (product.panels > 1) return panel_cut_of(product, site);
+  if (product.column_blocks > 1) return column_block_cut_of(product, site);
   Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = std::vector<bool>(site.inputs.size(), false)};
   if (is_batch(product)) {
     const auto by_rows = [&](const std::vector<std::int64_t>& sizes) {
@@ -88,10 +88,10 @@ bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
 
 std::optional<Product> product_of(const KernelSite& site) {
   Product product;
-  const auto* apart = site.op.as<PanelMatMul>();
-  const auto* update = site.op.as<PanelMatMulAccumulate>();
-  if (apart != nullptr) product.panels = apart->panels;
-  if (update != nullptr) product.panels = update->panels;
+  const auto* apart = site.op.as<ColumnBlockMatMul>();
+  const auto* update = site.op.as<ColumnBlockMatMulAccumulate>();
+  if (apart != nullptr) product.column_blocks = apart->column_blocks;
+  if (update != nullptr) product.column_blocks = update->column_blocks;
   const FusedMatMul* fused = apart != nullptr ? &apart->product : site.op.as<FusedMatMul>();
   const MatMulAccumulate* accumulate = update != nullptr ? &update->update : site.op.as<MatMulAccumulate>();
   if (const auto* plain = site.op.as<MatMul>()) {
@@ -113,8 +113,8 @@ std::optional<Product> product_of(const KernelSite& site) {
   const auto a = site.inputs[product.first].shape.sizes();
   const auto b = site.inputs[product.first + 1].shape.sizes();
   product.sizes = matmul_sizes(product.op, a, b);
-  if (product.panels > 1) {
-    if (!product.accumulate) product.sizes.n /= product.panels;
+  if (product.column_blocks > 1) {
+    if (!product.accumulate) product.sizes.n /= product.column_blocks;
     return product;
   }
   // A batch on the left with one matrix on the right is one tall product.
@@ -129,27 +129,27 @@ std::optional<Product> product_of(const KernelSite& site) {
 }
 
 template <typename T>
-Operands<T> operands_of(const Product& product, const Part& part, std::int64_t matrix,
+Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
                         const KernelBuffers& buffers) {
   const Offsets at = offsets_of(product, matrix);
-  const auto c = static_cast<std::size_t>(at.c + part.c_offset) * sizeof(T);
+  const auto c = static_cast<std::size_t>(at.c + shard.c_offset) * sizeof(T);
   if (product.accumulate && buffers.inputs[0] != buffers.outputs[0]) {
     const auto row = static_cast<std::size_t>(product.sizes.n) * sizeof(T);
     const auto stride = static_cast<std::size_t>(product.ldc()) * sizeof(T);
-    for (std::size_t from = c; row > 0 && from < c + static_cast<std::size_t>(part.rows) * stride;
+    for (std::size_t from = c; row > 0 && from < c + static_cast<std::size_t>(shard.rows) * stride;
          from += stride)
       std::memcpy(buffers.outputs[0] + from, buffers.inputs[0] + from, row);
   }
-  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + part.a_offset,
+  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + shard.a_offset,
           .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b,
           .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias : nullptr,
           .c = reinterpret_cast<T*>(buffers.outputs[0] + c)};
 }
-template Operands<float> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
-template Operands<double> operands_of(const Product&, const Part&, std::int64_t, const KernelBuffers&);
+template Operands<float> operands_of(const Product&, const Shard&, std::int64_t, const KernelBuffers&);
+template Operands<double> operands_of(const Product&, const Shard&, std::int64_t, const KernelBuffers&);
 
 KernelChoice product_choice(const KernelSite& site, const Product& product,
-                            std::function<std::unique_ptr<Kernel>(const Product&, const Part&)> make) {
+                            std::function<std::unique_ptr<Kernel>(const Product&, const Shard&)> make) {
   KernelChoice choice;
   choice.cut = cut_of(product, site);
   choice.work = work_of(site);
@@ -157,7 +157,7 @@ KernelChoice product_choice(const KernelSite& site, const Product& product,
   choice.work.flops = 2.0 * elements * static_cast<double>(product.sizes.k);
   if (product.accumulate) choice.in_place = {{.output = 0, .input = 0}};
   choice.make = [product, output = site.outputs[0], make = std::move(make)](Range range) {
-    return make(product, part_of(product, output, range));
+    return make(product, shard_of(product, output, range));
   };
   return choice;
 }

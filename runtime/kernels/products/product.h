@@ -1,6 +1,6 @@
 #pragma once
-// Products of matrices in the terms of their kernels: what is computed, and which part of it where. Internal
-// to the kernels of matmul, fused_matmul, matmul_accumulate and their forms in panels.
+// Products of matrices in the terms of their kernels: what is computed, and which shard of it lies where.
+// Internal to the kernels of matmul, fused_matmul, matmul_accumulate and their forms in column blocks.
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +17,7 @@ namespace weft {
 struct Product {
   MatMul op;
   MatMulSizes sizes;  // of one matrix
-  // Where an operand has leading axes: the sizes of a, b and c, which tell what matrices make which.
+  // For batches: the sizes of a, b and c, which tell which matrices of a and b make which of c.
   std::vector<std::int64_t> a_sizes{};
   std::vector<std::int64_t> b_sizes{};
   std::vector<std::int64_t> c_sizes{};
@@ -25,24 +25,25 @@ struct Product {
   After after = After::nothing;
   bool accumulate = false;
   double alpha = 1.0;
-  std::size_t first = 0;    // where a is among the inputs; b follows
-  std::int64_t panels = 1;  // of the columns of b, or of c with accumulation, which lie apart in the other
+  std::size_t first = 0;  // where a is among the inputs; b follows
+  /// Of b's columns, or with accumulation of c's: the other one of the two has them stored one by one.
+  std::int64_t column_blocks = 1;
 
   /// The distances between stored rows.
-  std::int64_t ldb() const { return op.transpose_b ? sizes.k : sizes.n * (accumulate ? 1 : panels); }
-  std::int64_t ldc() const { return sizes.n * (accumulate ? panels : 1); }
+  std::int64_t ldb() const { return op.transpose_b ? sizes.k : sizes.n * (accumulate ? 1 : column_blocks); }
+  std::int64_t ldc() const { return sizes.n * (accumulate ? column_blocks : 1); }
 };
 
-/// Matrices [begin, end) of a batch, or panels, or, where there is one alone, some of its rows as pointer
-/// offsets: a's part starts `a_offset` elements in.
-struct Part {
+/// What one shard of a product computes: matrices [begin, end) of a batch, or column blocks; or, of a single
+/// matrix, some rows, given as pointer offsets: the rows of a start `a_offset` elements in.
+struct Shard {
   Range matrices{.begin = 0, .end = 1};
   std::int64_t rows = 0;
   std::int64_t a_offset = 0;
   std::int64_t c_offset = 0;
 };
 
-/// Where one matrix of a part finds its operands.
+/// Where one matrix of a shard finds its operands.
 template <typename T>
 struct Operands {
   const T* a = nullptr;
@@ -51,16 +52,17 @@ struct Operands {
   T* c = nullptr;
 };
 
-/// Empty for what is no product, or has an epilogue that no kernel computes.
+/// Empty if the site is not a product, or has an epilogue that no kernel computes.
 std::optional<Product> product_of(const KernelSite& site);
 
-/// Those of the part's matrix, or panel, number `matrix`. With accumulation, c starts as what is added to.
+/// The operands of matrix, or column block, number `matrix` of the shard. With accumulation, c already holds
+/// what the product is added to.
 template <typename T>
-Operands<T> operands_of(const Product& product, const Part& part, std::int64_t matrix,
+Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
                         const KernelBuffers& buffers);
 
-/// An offer whose kernels `make` builds, one for each part.
+/// An offer whose kernels `make` builds, one for each shard.
 KernelChoice product_choice(const KernelSite& site, const Product& product,
-                            std::function<std::unique_ptr<Kernel>(const Product&, const Part&)> make);
+                            std::function<std::unique_ptr<Kernel>(const Product&, const Shard&)> make);
 
 }  // namespace weft

@@ -17,7 +17,7 @@ struct Layers {
   std::size_t columns = 1;
 };
 
-/// Empty where kept and reduced axes alternate more often than that.
+/// Empty if kept and reduced axes alternate more often than that.
 std::optional<Layers> layers_of(const Shape& shape, const Axes& listed) {
   const Axes axes = normalize_axes(listed, shape.rank());
   std::vector<bool> reduced(shape.rank(), axes.empty());

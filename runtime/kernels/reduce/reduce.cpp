@@ -35,10 +35,11 @@ std::optional<Middle> middle_of(const Shape& shape, const Axes& listed) {
   return middle;
 }
 
-/// Up to so many rows are added in f32, more in f64; see VectorFunctions.
+/// Up to this many rows are added in f32, more in f64; see VectorFunctions.
 constexpr std::size_t kFewRows = 256;
 
-/// Sums of columns: n of them, `stride` apart in every row. Many rows need room for a number of f64 each.
+/// Sums of n columns of rows that lie `stride` elements apart. For many rows, each column needs room for a
+/// number of f64.
 class ColumnSums {
  public:
   ColumnSums(std::size_t rows, std::size_t stride) : rows_(rows), stride_(stride) {}
@@ -98,8 +99,8 @@ class SumKernel final : public Kernel {
   Range range_;
 };
 
-/// The input seen as [outer, kept, inner]; the sum goes over both sides, and what is kept is the output's
-/// first axis: the gradient of a bias for each channel.
+/// The input seen as [outer, kept, inner]; the sum goes over both sides, and `kept` is the output's first
+/// axis: the gradient of a bias for each channel.
 struct Sides {
   std::size_t outer = 1;
   std::size_t kept = 1;
@@ -220,7 +221,7 @@ std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   KernelChoice choice;
   const bool by_columns = middle->outer == 1 && middle->inner > 1;
   const auto work = static_cast<std::int64_t>(by_columns ? middle->inner : middle->outer);
-  // A cut goes along the output's first axis; where that axis is not the kernel's own, it runs whole.
+  // A cut goes along the output's first axis. If the kernel does not work along that axis, it is not cut.
   const std::int64_t rows = row_count(site.outputs[0]);
   const bool cuttable =
       !site.outputs[0].shape.is_scalar() && (by_columns ? rows > 0 && work % rows == 0 : rows == work);

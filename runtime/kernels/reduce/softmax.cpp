@@ -62,7 +62,8 @@ class LogSumExpKernel final : public Kernel {
       vector_functions().softmax(from, probabilities, &sum, 1, length_);
       y[row] = sum.largest + std::log1p(sum.others);
       if (std::isfinite(y[row])) continue;
-      // Infinities: x - max(x) is no number, where the sum is 0 or the largest outweighs all.
+      // With infinities, x - max(x) is a NaN although the sum may be 0 or infinite: the reference computes
+      // these rows.
       const std::int64_t sizes[] = {static_cast<std::int64_t>(length_)};
       LogSumExp{}.forward<float>(View<const float>{.data = {from, length_}, .sizes = sizes},
                                  View<float>{.data = {y + row, 1}, .sizes = {}});
@@ -101,7 +102,7 @@ class CrossEntropyKernel final : public Kernel {
         const auto at = static_cast<std::int64_t>(row + i - rows_.begin);
         const auto label = static_cast<std::size_t>(index_at(labels, at));
         const std::size_t first = start + i * rows_.length;
-        // The largest goes from both terms first: it may be large, and what is left small.
+        // The largest is subtracted from both terms first, since it may be large and the difference small.
         loss[row + i] = std::log1p(sums[i].others) + (sums[i].largest - x[first + label]);
         if (scale_ == Scale::none) continue;
         const auto* scale = reinterpret_cast<const float*>(buffers.inputs[2]);
@@ -112,8 +113,8 @@ class CrossEntropyKernel final : public Kernel {
   }
 
  private:
-  /// (p - one_hot(label)) * factor. Where the label's is the largest, p - 1 is what the others have: exact
-  /// also where p rounds to 1.
+  /// (p - one_hot(label)) * factor. If the label's probability is the largest, p - 1 is minus the sum of the
+  /// others, which is exact even where p rounds to 1.
   void finish_gradient(float* p, std::size_t label, bool is_largest, float others, float factor) const {
     p[label] = is_largest ? -others / (1.0F + others) : p[label] - 1.0F;
     for (std::size_t i = 0; i < rows_.length; ++i) p[i] *= factor;

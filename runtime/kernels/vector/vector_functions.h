@@ -24,14 +24,14 @@ struct VectorFunctions {
   using Unary = void (*)(const float* x, float* y, std::size_t n);
   Unary neg, square, sqrt, exp, log, log1p, expm1, abs, erf, tanh, relu, sigmoid, gelu, gelu_slope;
 
-  // y[i] = f(a[i], b[i]); y may be one of the others.
+  // y[i] = f(a[i], b[i]); y may be a or b.
   using Binary = void (*)(const float* a, const float* b, float* y, std::size_t n);
   Binary add, sub, mul, div, minimum, maximum;
 
   using Comparison = void (*)(const float* a, const float* b, bool* y, std::size_t n);
   Comparison less, less_equal, greater, greater_equal;
 
-  // y[i] = u[i] < v[i] ? a[i] : b[i], and its like; y may be one of the others.
+  // y[i] = u[i] < v[i] ? a[i] : b[i], and other comparisons; y may be one of the others.
   using Selection = void (*)(const float* u, const float* v, const float* a, const float* b, float* y,
                              std::size_t n);
   Selection select_less, select_less_equal, select_greater, select_greater_equal;

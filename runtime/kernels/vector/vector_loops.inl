@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kWidth = WEFT_VECTOR_WIDTH;
 typedef float Vector __attribute__((vector_size(kWidth * sizeof(float))));
 typedef std::int32_t Mask __attribute__((vector_size(kWidth * sizeof(std::int32_t))));
-// Half as many, in double.
+// Half as many numbers, in double.
 typedef double Half __attribute__((vector_size(kWidth / 2 * sizeof(double))));
 typedef float HalfFloats __attribute__((vector_size(kWidth / 2 * sizeof(float))));
 constexpr double kSqrtHalf = 0.70710678118654752440;
@@ -58,8 +58,8 @@ Vector multiply_add(Vector a, Vector b, Vector c) {
 #endif
 }
 
-// A register of bytes as integers, by intrinsics: g++ 12 would convert one byte after the other, or a loop
-// over them in half registers and by way of 16 bits.
+// A register of bytes as integers, by intrinsics: g++ 12 would convert one byte at a time, or, for a loop, in
+// half registers and through 16 bits.
 Mask widened(const std::uint8_t* x) {
 #if WEFT_VECTOR_WIDTH == 16
   constexpr __mmask16 kAll = 0xFFFF;  // unmasked, it starts from a register that g++ 12 calls uninitialized
@@ -88,8 +88,8 @@ void each(const float* x, float* y, std::size_t n, F f) {
   __builtin_memcpy(y + i, tail, (n - i) * sizeof(float));
 }
 
-// Written over registers and not left to the compiler: it would fall back to single elements where y is a or
-// b.
+// Written for registers and not left to the compiler, which would fall back to single elements where y is a
+// or b.
 template <typename F>
 void each2(const float* a, const float* b, float* y, std::size_t n, F f) {
   std::size_t i = 0;
@@ -131,10 +131,10 @@ void expm1(const float* x, float* y, std::size_t n) {
 void erf(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(erff)(v); });
 }
-// tanh(x) = 1 - (q - a)^2 / (q^2 + a^2) with a / q = tanh(x / 2), a rational function of x that need be good
-// only where tanh is not yet near 1; below kNear an odd polynomial. Both were fitted for this file, for the
-// least relative error. Within 3 ulp, which is what every float gives; beyond kLimit it is 1. A NaN passes
-// all bounds.
+// tanh(x) = 1 - (q - a)^2 / (q^2 + a^2) with a / q = tanh(x / 2), a rational function of x that must be
+// accurate only where tanh is not yet near 1; below kNear it is an odd polynomial. Both were fitted for this
+// file, for the least relative error. Within 3 ulp, measured over all floats; beyond kLimit it is 1. A NaN
+// passes all bounds.
 void tanh(const float* x, float* y, std::size_t n) {
   constexpr float kLimit = 9.2F;
   constexpr float kNear = 0.7F;
@@ -166,7 +166,8 @@ void sigmoid(const float* x, float* y, std::size_t n) {
     return select(v < Vector{}, e, fill(1.0F)) / (1.0F + e);
   });
 }
-// In double, half a register after the other: in floats, the rounding of x / sqrt(2) would show in the tail.
+// In double, one half of a register after the other; in floats, the rounding of x / sqrt(2) would be seen in
+// the tail.
 Half gelu_of(Half x) { return 0.5 * x * WEFT_VECTOR_MATH_DOUBLE(erfc)(-kSqrtHalf * x); }
 Half gelu_slope_of(Half x) {
   constexpr double kDensityAtZero = 0.39894228040143267794;  // 1 / sqrt(2 pi)
@@ -175,11 +176,11 @@ Half gelu_slope_of(Half x) {
 }
 template <typename F>
 Vector in_halves(Vector v, F f) {
-  HalfFloats parts[2];
-  __builtin_memcpy(parts, &v, sizeof(v));
-  for (HalfFloats& part : parts)
-    part = __builtin_convertvector(f(__builtin_convertvector(part, Half)), HalfFloats);
-  __builtin_memcpy(&v, parts, sizeof(v));
+  HalfFloats halves[2];
+  __builtin_memcpy(halves, &v, sizeof(v));
+  for (HalfFloats& half : halves)
+    half = __builtin_convertvector(f(__builtin_convertvector(half, Half)), HalfFloats);
+  __builtin_memcpy(&v, halves, sizeof(v));
   return v;
 }
 // Beyond this the function is 0 or x, and its slope 0 or 1, in floats.
@@ -268,7 +269,7 @@ void scale_u8(const std::uint8_t* x, const float* factor, float* y, std::size_t 
   for (; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor[i];
 }
 
-// The sums of kColumns registers of columns, block by block. Several columns at once, because one chain of
+// Sums kColumns registers of columns, block by block. It takes several at once because a single chain of
 // additions would wait for its own latency.
 template <std::size_t kColumns>
 void sum_columns(const float* x, std::size_t rows, std::size_t stride, Vector (&totals)[kColumns]) {
@@ -284,7 +285,7 @@ void sum_columns(const float* x, std::size_t rows, std::size_t stride, Vector (&
   }
 }
 
-// A column that fills no register, in the same order.
+// Sums a single column in the same order.
 float sum_column(const float* x, std::size_t rows, std::size_t stride) {
   constexpr std::size_t kBlock = 16;
   float total = 0.0F;
@@ -311,7 +312,7 @@ void add_rows(const float* x, std::size_t rows, std::size_t stride, float* y, st
     store(y + j, load(y + j) + sums[0]);
   }
   if (j < n && n >= kWidth) {
-    // The last columns together with some before them, which are done already.
+    // The last columns are summed again together with some before them.
     Vector sums[1];
     sum_columns<1>(x + n - kWidth, rows, stride, sums);
     for (; j < n; ++j) y[j] += sums[0][j + kWidth - n];
@@ -368,7 +369,8 @@ void add_many_rows(const float* x, std::size_t rows, std::size_t stride, const f
   }
 }
 
-// The sum of f(i), registers of f64 over the elements from i on, and of g(i) for those that fill none.
+// The sum of f(i), a register of f64 over the elements from i on, and of g(i) for the elements that fill no
+// register.
 template <typename F, typename G>
 double sum_wide(std::size_t n, F f, G g) {
   constexpr std::size_t kChains = 4;
@@ -397,8 +399,8 @@ double dot(const float* a, const float* b, std::size_t n) {
       [a, b](std::size_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
-// For one row: e^(x - max(x)), and the sum of all of them but that of the first that is the largest, which
-// is 1. Apart from the 1, that sum keeps its digits where it is small.
+// For one row: e^(x - max(x)), and the sum of all of these except that of the first largest element, which is
+// 1. Without the 1 the sum keeps its digits where it is small.
 RowSum softmax_row(const float* x, float* probabilities, std::size_t n) {
   float largest = x[0];
   for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
@@ -430,13 +432,13 @@ RowSum softmax_row(const float* x, float* probabilities, std::size_t n) {
     if (at - i < kWidth) tail[at - i] = 0.0F;
     for (std::size_t lane = 0; lane < n - i; ++lane) others += tail[lane];
   }
-  others += largest - largest;  // of an infinite or undefined largest nothing is left that is a number
+  others += largest - largest;  // a NaN if the largest is infinite or a NaN
   const float scale = 1.0F / (1.0F + others);
   for (std::size_t j = 0; j < n; ++j) probabilities[j] *= scale;
   return {largest, others};
 }
 
-// Rows shorter than a register, `rows` <= kWidth of them side by side, each in a lane of its own: alone, such
+// Rows shorter than a register: `rows` <= kWidth of them side by side, each in a lane of its own. Alone, such
 // a row would mostly wait for one element after the other. The sums have the order of softmax_row.
 void softmax_lanes(const float* x, float* probabilities, RowSum* sums, std::size_t rows, std::size_t n) {
   alignas(sizeof(Vector)) float columns[kWidth][kWidth] = {};
@@ -481,7 +483,7 @@ void softmax(const float* x, float* probabilities, RowSum* sums, std::size_t row
   }
 }
 
-// In double: squares of floats have room there, those of huge numbers and those of tiny ones.
+// In double, which has room for the squares of huge and of tiny floats.
 double sum_squares(const float* x, std::size_t n) { return dot(x, x, n); }
 
 void add_squares(const float* x, std::size_t rows, std::size_t stride, double* y, std::size_t n) {

@@ -11,7 +11,7 @@ std::size_t BatchRows::scratch_bytes() const {
 StoredRows BatchRows::of(const StoredRows& x, const std::int32_t* numbers, Range rows,
                          std::byte* scratch) const {
   StoredRows view = x;
-  if (numbers == nullptr && part_.is_all()) {
+  if (numbers == nullptr && range_.is_all()) {
     view.begins += rows.begin;
     view.ends += rows.begin;
     return view;
@@ -22,7 +22,7 @@ StoredRows BatchRows::of(const StoredRows& x, const std::int32_t* numbers, Range
     for (std::int64_t i = 0; i < rows.end - rows.begin; ++i) {
       const std::int64_t place = rows.begin + i;
       const std::int64_t row = numbers != nullptr ? std::int64_t{numbers[place]} : place;
-      const Range taken = part_.of(columns, {x.begins[row], x.ends[row]});
+      const Range taken = range_.of(columns, {x.begins[row], x.ends[row]});
       begins[i] = taken.begin;
       ends[i] = taken.end;
     }

@@ -15,7 +15,7 @@
 namespace weft {
 namespace {
 
-/// Rows that go one way together, on a grid over the whole input.
+/// Rows that are decided about together, on a grid over the whole input.
 constexpr std::int64_t kGroup = 64;
 
 struct Sizes {
@@ -25,7 +25,7 @@ struct Sizes {
 };
 
 std::int64_t count_zeros(const std::uint8_t* x, std::int64_t count) {
-  constexpr std::int64_t kBlock = 255;  // what a byte can count, so that the loop stays one of bytes
+  constexpr std::int64_t kBlock = 255;  // what a byte can count, so that the loop works on bytes
   std::int64_t zeros = 0;
   for (std::int64_t begin = 0; begin < count; begin += kBlock) {
     const std::int64_t end = std::min(begin + kBlock, count);
@@ -36,7 +36,7 @@ std::int64_t count_zeros(const std::uint8_t* x, std::int64_t count) {
   return zeros;
 }
 
-/// Where a group lies in the scratchpad as non-zeros, or else as floats.
+/// Where a group lies in the scratch memory, as non-zeros or as floats.
 struct GroupLayout {
   bool wide_columns = false;
   std::size_t columns_at = 0;
@@ -152,7 +152,8 @@ class ByteMatMulKernel final : public Kernel {
   double most_nonzeros_ = 0.0;  // as a share
 };
 
-/// How many zeros there are is known in the run only; this expects half as many others as may be skipped.
+/// Only the run knows how many zeros there are. This expects half as many non-zeros as there may be for
+/// skipping zeros to pay.
 Work expected_work(const Sizes& sizes) {
   constexpr double kFloat = sizeof(float);
   const double elements = static_cast<double>(sizes.m) * static_cast<double>(sizes.k);

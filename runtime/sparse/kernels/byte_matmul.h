@@ -1,6 +1,6 @@
 #pragma once
-// The kernel for products with bytes, which looks for their zeros: groups of rows with enough of them go over
-// the non-zeros, the others through oneDNN.
+// The kernel for products with bytes, which looks for their zeros. For groups of rows with enough zeros it
+// multiplies only the non-zeros; the others go through oneDNN.
 
 #include "weft/runtime/kernels/kernel.h"
 

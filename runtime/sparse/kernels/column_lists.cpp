@@ -8,13 +8,13 @@
 namespace weft {
 namespace {
 
-/// Room for a number for each column.
+/// The bytes of one number for each column.
 std::size_t places_bytes(Range columns) {
   return whole_lines(static_cast<std::size_t>(columns.end - columns.begin) * sizeof(std::int32_t));
 }
 
-/// The room that a column gets if all columns get the same and `rows` entries fit; 0 where that would spread
-/// the entries over more memory than stays in a core's cache.
+/// The room of each column if all columns get room for `rows` entries; 0 if the lists would then take more
+/// memory than a core's cache holds.
 std::int64_t room_of(std::int64_t rows, Range columns, std::int64_t entry_bytes) {
   constexpr std::int64_t kCache = std::int64_t{512} * 1024;
   const std::int64_t line = std::int64_t{kCacheLine} / entry_bytes;
@@ -28,7 +28,7 @@ inline void put(ByteEntry& entry, std::uint32_t row, std::uint8_t value) {
   entry = static_cast<ByteEntry>(row << 8 | value);
 }
 
-/// One way to read the columns, all of them in a range, and the values of some rows.
+/// Reads columns, which all lie in a range, and values of some rows.
 template <typename C, typename V>
 struct Reader {
   const StoredRows& rows;
@@ -46,7 +46,7 @@ struct Reader {
     std::exclusive_scan(begins, begins + width, begins, 0);
   }
 
-  /// Puts every entry at the end of its column's, in the order of the batch.
+  /// Appends every entry to the list of its column, in the order of the batch.
   template <typename Entry>
   void place(std::int64_t batch, std::int32_t* ends, Entry* entries) const {
     for (std::int64_t i = 0; i < batch; ++i) {
@@ -76,7 +76,7 @@ std::int64_t panel_width(std::int64_t rows, std::int64_t n, std::size_t cache) {
 ColumnLists::ColumnLists(const RowLayout& layout, bool gathered, std::int64_t rows, Range columns)
     : rows_(rows),
       columns_(columns),
-      taken_(rows, ColumnPart(columns, layout)),
+      taken_(rows, ColumnRange(columns, layout)),
       byte_entries_(layout.values == DType::u8 && rows <= kByteEntryRows),
       room_(room_of(rows, columns, entry_bytes())),
       capacity_(room_ > 0 ? room_ * (columns.end - columns.begin)

@@ -1,6 +1,6 @@
 #pragma once
-// The non-zeros of a batch, column by column: what a weight gradient walks over. Each thread lists the
-// columns that are its own, in its scratch memory, within a run. Internal to runtime/kernels/.
+// The non-zeros of a batch, column by column: what a weight gradient walks over. In each run every thread
+// lists its own columns in its scratch memory. Internal to sparse/kernels/.
 
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/sparse/kernels/batch_rows.h"
@@ -9,11 +9,11 @@
 namespace weft {
 
 /// The most non-zeros that `rows` rows of a store can have in `columns` columns. Gathered rows may all be the
-/// fullest one.
+/// fullest row.
 std::int64_t most_entries(const RowLayout& layout, bool gathered, std::int64_t rows, std::int64_t columns);
 
-/// How many columns of a matrix with `rows` rows of n floats a gradient takes at a time, so that they stay in
-/// the cache nearest to the core, of `cache` bytes: at least 64, if there are as many, since every pass reads
+/// How many columns of a matrix with `rows` rows of n floats a gradient packs at a time, so that they stay in
+/// the cache nearest to the core, of `cache` bytes. At least 64, if there are as many, since every pass reads
 /// all lists again. A multiple of 16, and never 0.
 std::int64_t panel_width(std::int64_t rows, std::int64_t n, std::size_t cache = nearest_cache());
 
@@ -23,7 +23,7 @@ class ColumnLists {
 
   std::size_t scratch_bytes() const;
   Range columns() const { return columns_; }
-  /// Lists the rows `numbers`, or the whole store without them, in `scratch`.
+  /// Lists the rows `numbers` of the store, or without numbers all its rows, in `scratch`.
   StoredColumns build(const StoredRows& x, const std::int32_t* numbers, std::byte* scratch) const;
 
  private:
@@ -35,7 +35,7 @@ class ColumnLists {
   Range columns_;
   BatchRows taken_;
   bool byte_entries_ = false;  // a quarter as large, for bytes
-  /// Where it is not 0, there is room for so many entries in every column, and nobody need count them first.
+  /// If it is not 0, every column has room for this many entries, and they need not be counted first.
   std::int64_t room_ = 0;
   std::int64_t capacity_ = 0;  // entries in all
 };

@@ -14,7 +14,8 @@ class FiniteColumnsKernel final : public Kernel {
   FiniteColumnsKernel(std::size_t rows, std::size_t width, Range columns)
       : rows_(rows), width_(width), columns_(columns) {}
 
-  // The sum of a column is finite where all of it is, but for overflow, which a second look tells.
+  // The sum of a finite column is finite unless it overflows, so a column whose sum is not finite is looked
+  // at again.
   void run(const KernelBuffers& buffers) override {
     const auto* w = reinterpret_cast<const float*>(buffers.inputs[0]);
     auto* y = reinterpret_cast<float*>(buffers.outputs[0]);

@@ -1,5 +1,5 @@
 #pragma once
-// Looks through a weight for what is not finite, as products that skip zeros need it.
+// Looks through a weight for numbers that are not finite, for products that skip zeros.
 
 #include "weft/runtime/kernels/kernel.h"
 

@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-/// Asks for the cache lines of entries [row.begin, row.end) of an array.
+/// Prefetches the cache lines of entries [row.begin, row.end) of an array.
 void fetch(const void* array, std::size_t entry, Range row) {
   const auto* bytes = static_cast<const std::byte*>(array);
   const std::size_t end = static_cast<std::size_t>(row.end) * entry;
@@ -20,13 +20,13 @@ void fetch(const void* array, std::size_t entry, Range row) {
 std::size_t column_size(bool wide) { return wide ? sizeof(std::int32_t) : sizeof(std::uint16_t); }
 std::size_t value_size(bool byte_values) { return byte_values ? sizeof(std::uint8_t) : sizeof(float); }
 
-std::size_t entries_of(const RowLayout& layout, std::int64_t rows, const ColumnPart& columns) {
+std::size_t entries_of(const RowLayout& layout, std::int64_t rows, const ColumnRange& columns) {
   return static_cast<std::size_t>(rows * std::min(layout.fullest_row, columns.size()));
 }
 
 }  // namespace
 
-PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnPart& columns)
+PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnRange& columns)
     : columns_(columns),
       columns_at_(whole_lines(static_cast<std::size_t>(rows + 1) * sizeof(std::int64_t))),
       values_at_(columns_at_ +
@@ -36,10 +36,10 @@ PackedRows::PackedRows(const RowLayout& layout, std::int64_t rows, const ColumnP
 template <typename C>
 StoredRows PackedRows::pack_columns(const StoredRows& x, std::span<const std::int32_t> numbers,
                                     std::byte* scratch) const {
-  // Memory answers late: the entries are asked for some rows ahead, and where they lie before that.
+  // Memory is slow, so entries are prefetched some rows ahead, and their places in the store before that.
   constexpr std::size_t kRowsAhead = 8;
   constexpr std::size_t kPlacesAhead = 16;
-  constexpr std::size_t kBeside = 4;  // rows whose part is looked up before any is copied
+  constexpr std::size_t kBeside = 4;  // rows whose range is looked up before any is copied
   const std::size_t value = value_size(x.byte_values);
   const auto* from_columns = static_cast<const C*>(x.columns);
   const auto* from_values = static_cast<const std::byte*>(x.values);

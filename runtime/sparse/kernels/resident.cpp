@@ -13,7 +13,8 @@
 namespace weft {
 namespace {
 
-/// Some of the row numbers, so that whoever reads as many rows of a batch need not wait for the others.
+/// Checks some of the row numbers. It is cut like the steps that read those rows of a batch, so that they
+/// need not wait for other threads.
 class CheckedRowsKernel final : public Kernel {
  public:
   CheckedRowsKernel(const CheckedRows& op, DType dtype, Range range)
@@ -39,7 +40,7 @@ class CheckedRowsKernel final : public Kernel {
   std::array<std::int64_t, 1> sizes_;
 };
 
-/// Some of the rows of a sparse matrix.
+/// Checks some of the rows of a sparse matrix.
 class CheckedEntriesKernel final : public Kernel {
  public:
   CheckedEntriesKernel(const CheckedEntries& op, std::int64_t rows, std::int64_t capacity, Range range)
@@ -91,7 +92,7 @@ class ResidentMatMulKernel final : public Kernel {
   BatchProducts products_;
 };
 
-/// The numbers of a batch of numbered rows, for a product that checks them itself; of other rows there are
+/// The numbers of a batch of numbered rows, for a product that checks them itself. Other forms of rows have
 /// none.
 class GivenNumbers {
  public:
@@ -105,7 +106,7 @@ class GivenNumbers {
     return whole_lines(static_cast<std::size_t>(sizes_[0]) * sizeof(std::int32_t));
   }
 
-  /// At the start of the scratch memory.
+  /// The checked numbers, at the start of the scratch memory.
   const std::int32_t* checked(const KernelBuffers& buffers) const {
     if (sizes_[0] == 0) return nullptr;
     const ConstArg given{
@@ -150,15 +151,16 @@ class ResidentSplitKernel final : public Kernel {
   BatchProducts products_;
 };
 
-/// Some panels of a product.
-class ResidentPanelKernel final : public Kernel {
+/// Some column blocks of a product.
+class ResidentColumnBlockKernel final : public Kernel {
  public:
-  ResidentPanelKernel(const ResidentMatMul& op, const Batch& batch, const GivenNumbers& numbers, Range panels)
+  ResidentColumnBlockKernel(const ResidentMatMul& op, const Batch& batch, const GivenNumbers& numbers,
+                            Range column_blocks)
       : op_(op),
         batch_(batch),
         numbers_(numbers),
         after_(after_of(op.activation).value_or(After::nothing)),
-        products_(batch, panels) {}
+        products_(batch, column_blocks) {}
 
   std::size_t scratch_bytes() const override { return numbers_.scratch_bytes() + products_.scratch_bytes(); }
 
@@ -179,13 +181,13 @@ class ResidentPanelKernel final : public Kernel {
   BatchProducts products_;
 };
 
-/// Which of the terms a part of the columns gives.
+/// The number of the term that a range of the columns gives.
 std::size_t term_of(const Cut& cut, std::int64_t terms, Range columns) {
   for (int term = 0; term < static_cast<int>(terms); ++term) {
-    const Range part = share(cut, static_cast<int>(terms), term);
-    if (part.begin == columns.begin && part.end == columns.end) return static_cast<std::size_t>(term);
+    const Range range = share(cut, static_cast<int>(terms), term);
+    if (range.begin == columns.begin && range.end == columns.end) return static_cast<std::size_t>(term);
   }
-  throw Error(ErrorCode::internal, "a split product is cut into other parts than it has terms");
+  throw Error(ErrorCode::internal, "a split product is cut at other columns than its terms are");
 }
 
 }  // namespace
@@ -251,8 +253,8 @@ std::optional<KernelChoice> resident_split_kernel(const KernelSite& site) {
   return choice;
 }
 
-std::optional<KernelChoice> resident_panel_kernel(const KernelSite& site) {
-  const auto* apart = site.op.as<ResidentPanelMatMul>();
+std::optional<KernelChoice> resident_column_block_kernel(const KernelSite& site) {
+  const auto* apart = site.op.as<ResidentColumnBlockMatMul>();
   if (apart == nullptr || !after_of(apart->product.activation)) return std::nullopt;
   const ResidentMatMul& op = apart->product;
   const TensorType& y = site.outputs[0];
@@ -260,15 +262,15 @@ std::optional<KernelChoice> resident_panel_kernel(const KernelSite& site) {
                     .form = op.form,
                     .first = 0,
                     .rows = y.shape[1].size(),
-                    .n = apart->panels * y.shape[2].size(),
-                    .panels = apart->panels};
+                    .n = apart->column_blocks * y.shape[2].size(),
+                    .column_blocks = apart->column_blocks};
   KernelChoice choice;
-  choice.cut = cut_by_panels(batch.panels, site);
+  choice.cut = cut_by_column_blocks(batch.column_blocks, site);
   choice.cut.column_inputs[batch.after()] = true;
   if (op.bias) choice.cut.row_inputs.back() = true;
   choice.work = batch.work(1.0, batch.form == RowsForm::numbered ? kLookAndCopy : kLook);
-  choice.make = [op, batch, dtype = site.inputs[1].dtype](Range panels) {
-    return std::make_unique<ResidentPanelKernel>(op, batch, GivenNumbers(batch, dtype), panels);
+  choice.make = [op, batch, dtype = site.inputs[1].dtype](Range column_blocks) {
+    return std::make_unique<ResidentColumnBlockKernel>(op, batch, GivenNumbers(batch, dtype), column_blocks);
   };
   return choice;
 }

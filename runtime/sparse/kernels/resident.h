@@ -1,5 +1,5 @@
 #pragma once
-// Kernels for products with a left side of which only the non-zeros are stored.
+// Kernels for products whose left side is stored as its non-zeros.
 
 #include "weft/runtime/kernels/kernel.h"
 
@@ -9,7 +9,7 @@ std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site);
 std::optional<KernelChoice> checked_entries_kernel(const KernelSite& site);
 std::optional<KernelChoice> resident_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> resident_split_kernel(const KernelSite& site);
-std::optional<KernelChoice> resident_panel_kernel(const KernelSite& site);
+std::optional<KernelChoice> resident_column_block_kernel(const KernelSite& site);
 std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site);
 
 }  // namespace weft

@@ -15,23 +15,24 @@ Work Batch::work(double passes, double looks) const {
 }
 
 BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns)
-    : BatchProducts(batch, rows, columns, {.begin = 0, .end = batch.panels}) {}
+    : BatchProducts(batch, rows, columns, {.begin = 0, .end = batch.column_blocks}) {}
 
-BatchProducts::BatchProducts(const Batch& batch, Range panels)
+BatchProducts::BatchProducts(const Batch& batch, Range column_blocks)
     : BatchProducts(batch, {.begin = 0, .end = batch.rows}, {.begin = 0, .end = batch.layout.columns},
-                    panels) {}
+                    column_blocks) {}
 
-BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns, Range panels)
+BatchProducts::BatchProducts(const Batch& batch, Range rows, Range columns, Range column_blocks)
     : rows_(rows),
-      panels_(panels),
+      column_blocks_(column_blocks),
       height_(batch.rows),
       width_(batch.width()),
       stride_(batch.n),
       products_(std::min(kGroup, rows.end - rows.begin), columns, batch.width(),
                 std::min(batch.layout.fullest_row, columns.end - columns.begin)),
-      taken_(std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout)) {
+      taken_(std::min(kGroup, rows.end - rows.begin), ColumnRange(columns, batch.layout)) {
   if (batch.form == RowsForm::numbered) {
-    packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin), ColumnPart(columns, batch.layout));
+    packed_.emplace(batch.layout, std::min(kGroup, rows.end - rows.begin),
+                    ColumnRange(columns, batch.layout));
   }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the kernels of resident products share. Internal to runtime/kernels/.
+// What the kernels of resident products share. Internal to sparse/kernels/.
 
 #include <algorithm>
 #include <optional>
@@ -16,9 +16,9 @@ inline const std::int32_t* integers(const std::byte* bytes) {
   return reinterpret_cast<const std::int32_t*>(bytes);
 }
 
-// What a non-zero takes beside its products, where being put into a list by column takes 1: to be looked up
-// in a product, by estimate; to be copied before that, half as much as the list on a Zen 5; both of list and
-// product.
+// The cost of a non-zero beside its products, where putting it into a list by column costs 1: to look it up
+// in a product (an estimate); to copy it as well, which costs half as much as the list on a Zen 5; to look it
+// up and to list it.
 inline constexpr double kLook = 0.3;
 inline constexpr double kLookAndCopy = 0.8;
 inline constexpr double kLookAndList = 1.3;
@@ -27,13 +27,13 @@ inline constexpr double kLookAndList = 1.3;
 struct Batch {
   RowLayout layout;
   RowsForm form = RowsForm::store;
-  std::size_t first = 0;  // where they are among the inputs
+  std::size_t first = 0;  // where they begin among the inputs
   std::int64_t rows = 0;
   std::int64_t n = 0;
-  std::int64_t panels = 1;  // in which the n columns lie: [panels, rows, n / panels]
+  std::int64_t column_blocks = 1;  // of the n columns: [column_blocks, rows, n / column_blocks]
 
-  std::int64_t width() const { return n / panels; }
-  std::size_t after() const { return first + inputs_of(form); }  // what follows them there
+  std::int64_t width() const { return n / column_blocks; }
+  std::size_t after() const { return first + inputs_of(form); }  // the input that follows them
   StoredRows view(const KernelBuffers& buffers) const {
     return stored_rows(layout, form,
                        [&](std::size_t i) { return static_cast<const void*>(buffers.inputs[first + i]); });
@@ -41,23 +41,23 @@ struct Batch {
   const std::int32_t* numbers(const KernelBuffers& buffers) const {
     return form == RowsForm::numbered ? integers(buffers.inputs[first + 1]) : nullptr;
   }
-  /// Every non-zero meets a row of n floats; how many there are in a batch is known on average. The weights
-  /// go by `passes` times, the non-zeros alone `looks` times.
+  /// Every non-zero is multiplied with a row of n floats; their number in a batch is known on average. The
+  /// weights are read `passes` times, the non-zeros alone `looks` times.
   Work work(double passes, double looks) const;
 };
 
 /// Products of a batch's rows with rows of w, some at a time.
 class BatchProducts {
  public:
-  /// Of the part `rows` of the batch, with the part `columns` of X and the same rows of w.
+  /// For `rows` of the batch, with `columns` of X and the same rows of w.
   BatchProducts(const Batch& batch, Range rows, Range columns);
-  /// Of the whole batch, with these panels of w's columns.
-  BatchProducts(const Batch& batch, Range panels);
+  /// For the whole batch, with these column blocks of w.
+  BatchProducts(const Batch& batch, Range column_blocks);
 
   std::size_t scratch_bytes() const;
-  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the part of the rows; `x` and `numbers` are the
-  /// whole batch's, `w`, `bias` and `y` the starts, and `bias` may be null. Calls finished(y of them, their
-  /// elements) behind some rows, while they lie in the cache.
+  /// y[i, :] = scale * X[i, columns] w[columns, :] + bias for the rows; `x` and `numbers` are those of the
+  /// whole batch; `w`, `bias` and `y` point to the starts, and `bias` may be null. Calls finished(y,
+  /// elements) for each group of rows while its results lie in the cache.
   template <typename F>
   void multiply(const StoredRows& x, const std::int32_t* numbers, const float* w, float scale,
                 const float* bias, float* y, std::byte* scratch, F finished) const {
@@ -65,8 +65,8 @@ class BatchProducts {
       const Range group{row, std::min(row + kGroup, rows_.end)};
       const std::int64_t count = group.end - group.begin;
       const StoredRows taken = rows_of(x, numbers, group, scratch + products_.scratch_bytes());
-      for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
-        const std::int64_t at = panel * width_;
+      for (std::int64_t block = column_blocks_.begin; block < column_blocks_.end; ++block) {
+        const std::int64_t at = block * width_;
         float* const to = y + at * height_ + group.begin * width_;
         products_.multiply(taken, count, w + at, stride_, scale, bias != nullptr ? bias + at : nullptr, to,
                            scratch);
@@ -78,13 +78,13 @@ class BatchProducts {
  private:
   static constexpr std::int64_t kGroup = 128;  // rows whose copy stays in a core's cache
 
-  BatchProducts(const Batch& batch, Range rows, Range columns, Range panels);
+  BatchProducts(const Batch& batch, Range rows, Range columns, Range column_blocks);
 
-  /// Those of `group` as rows 0, 1, ...
+  /// The rows of `group` as rows 0, 1, ...
   StoredRows rows_of(const StoredRows& x, const std::int32_t* numbers, Range group, std::byte* scratch) const;
 
   Range rows_;
-  Range panels_;
+  Range column_blocks_;
   std::int64_t height_ = 0;  // of the whole batch
   std::int64_t width_ = 0;
   std::int64_t stride_ = 0;  // of w

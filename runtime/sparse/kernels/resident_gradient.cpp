@@ -11,12 +11,12 @@ namespace {
 
 class ResidentGradientKernel final : public Kernel {
  public:
-  /// Of the part `columns` of X, with these panels of d.
-  ResidentGradientKernel(const ResidentGradient& op, const Batch& batch, Range columns, Range panels)
+  /// For `columns` of X, with these column blocks of d.
+  ResidentGradientKernel(const ResidentGradient& op, const Batch& batch, Range columns, Range column_blocks)
       : op_(op),
         batch_(batch),
         lists_(batch.layout, batch.form == RowsForm::numbered, batch.rows, columns),
-        panels_(panels) {}
+        column_blocks_(column_blocks) {}
 
   std::size_t scratch_bytes() const override { return panel_bytes() + lists_.scratch_bytes(); }
 
@@ -24,11 +24,11 @@ class ResidentGradientKernel final : public Kernel {
     const Range columns = lists_.columns();
     const StoredColumns x =
         lists_.build(batch_.view(buffers), batch_.numbers(buffers), buffers.scratch + panel_bytes());
-    for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
-      const std::int64_t at = columns.begin * batch_.n + panel * batch_.width();
+    for (std::int64_t block = column_blocks_.begin; block < column_blocks_.end; ++block) {
+      const std::int64_t at = columns.begin * batch_.n + block * batch_.width();
       sparse_functions().accumulate(
           x, columns.end - columns.begin,
-          floats(buffers.inputs.back()) + panel * batch_.rows * batch_.width(), batch_.rows, batch_.width(),
+          floats(buffers.inputs.back()) + block * batch_.rows * batch_.width(), batch_.rows, batch_.width(),
           static_cast<float>(op_.scale), op_.accumulates ? floats(buffers.inputs[0]) + at : nullptr,
           reinterpret_cast<float*>(buffers.outputs[0]) + at, batch_.n,
           {.data = reinterpret_cast<float*>(buffers.scratch), .size = panel_floats()});
@@ -42,23 +42,23 @@ class ResidentGradientKernel final : public Kernel {
   ResidentGradient op_;
   Batch batch_;
   ColumnLists lists_;
-  Range panels_;
+  Range column_blocks_;
 };
 
 /// A sparse matrix may be so wide that a list for each column costs more than the few entries of a batch.
 class ScatteredGradientKernel final : public Kernel {
  public:
-  /// Of the part `columns` of X, with these panels of d.
-  ScatteredGradientKernel(const ResidentGradient& op, const Batch& batch, Range columns, Range panels)
-      : op_(op), batch_(batch), columns_(columns), panels_(panels) {}
+  /// For `columns` of X, with these column blocks of d.
+  ScatteredGradientKernel(const ResidentGradient& op, const Batch& batch, Range columns, Range column_blocks)
+      : op_(op), batch_(batch), columns_(columns), column_blocks_(column_blocks) {}
 
   void run(const KernelBuffers& buffers) override {
     auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
     start(buffers, y);
-    for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
+    for (std::int64_t block = column_blocks_.begin; block < column_blocks_.end; ++block) {
       sparse_functions().scatter(batch_.view(buffers), batch_.rows, columns_.begin, columns_.end,
-                                 floats(buffers.inputs.back()) + panel * batch_.rows * batch_.width(),
-                                 batch_.width(), static_cast<float>(op_.scale), y + panel * batch_.width(),
+                                 floats(buffers.inputs.back()) + block * batch_.rows * batch_.width(),
+                                 batch_.width(), static_cast<float>(op_.scale), y + block * batch_.width(),
                                  batch_.n);
     }
   }
@@ -66,9 +66,10 @@ class ScatteredGradientKernel final : public Kernel {
  private:
   void start(const KernelBuffers& buffers, float* y) const {
     if (op_.accumulates && buffers.inputs[0] == buffers.outputs[0]) return;
-    const std::int64_t first = panels_.begin * batch_.width();
+    const std::int64_t first = column_blocks_.begin * batch_.width();
     const auto bytes =
-        static_cast<std::size_t>((panels_.end - panels_.begin) * batch_.width()) * sizeof(float);
+        static_cast<std::size_t>((column_blocks_.end - column_blocks_.begin) * batch_.width()) *
+        sizeof(float);
     for (std::int64_t row = columns_.begin; row < columns_.end; ++row) {
       const std::int64_t at = row * batch_.n + first;
       if (op_.accumulates) {
@@ -82,10 +83,10 @@ class ScatteredGradientKernel final : public Kernel {
   ResidentGradient op_;
   Batch batch_;
   Range columns_;
-  Range panels_;
+  Range column_blocks_;
 };
 
-/// Whether lists by column can hold all that a batch may have.
+/// Whether lists by column can hold all entries that a batch may have.
 bool lists_fit(const Batch& batch) {
   return most_entries(batch.layout, batch.form == RowsForm::numbered, batch.rows, batch.layout.columns) <=
          std::numeric_limits<std::int32_t>::max();
@@ -101,14 +102,14 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
                     .form = op->form,
                     .first = op->accumulates ? 1U : 0U,
                     .rows = d[d.rank() - 2].size(),
-                    .n = op->panels * d[d.rank() - 1].size(),
-                    .panels = op->panels};
+                    .n = op->column_blocks * d[d.rank() - 1].size(),
+                    .column_blocks = op->column_blocks};
   const bool scatters = batch.form == RowsForm::entries;
   if (!scatters && !lists_fit(batch)) return std::nullopt;
-  const bool by_panels = op->panels > 1;
+  const bool by_column_blocks = op->column_blocks > 1;
   KernelChoice choice;
-  if (by_panels) {
-    choice.cut = cut_by_panels(batch.panels, site);
+  if (by_column_blocks) {
+    choice.cut = cut_by_column_blocks(batch.column_blocks, site);
     choice.cut.row_inputs.back() = choice.cut.column_outputs = true;
     if (op->accumulates) choice.cut.column_inputs[0] = true;
   } else {
@@ -119,11 +120,11 @@ std::optional<KernelChoice> resident_gradient_kernel(const KernelSite& site) {
   }
   if (op->accumulates) choice.in_place = {{.output = 0, .input = 0}};
   choice.work = batch.work(op->accumulates ? 2.0 : 1.0, scatters ? kLook : kLookAndList);
-  choice.make = [op = *op, batch, scatters, by_panels](Range range) -> std::unique_ptr<Kernel> {
-    const Range columns = by_panels ? Range{.begin = 0, .end = batch.layout.columns} : range;
-    const Range panels = by_panels ? range : Range{.begin = 0, .end = 1};
-    if (scatters) return std::make_unique<ScatteredGradientKernel>(op, batch, columns, panels);
-    return std::make_unique<ResidentGradientKernel>(op, batch, columns, panels);
+  choice.make = [op = *op, batch, scatters, by_column_blocks](Range range) -> std::unique_ptr<Kernel> {
+    const Range columns = by_column_blocks ? Range{.begin = 0, .end = batch.layout.columns} : range;
+    const Range column_blocks = by_column_blocks ? range : Range{.begin = 0, .end = 1};
+    if (scatters) return std::make_unique<ScatteredGradientKernel>(op, batch, columns, column_blocks);
+    return std::make_unique<ResidentGradientKernel>(op, batch, columns, column_blocks);
   };
   return choice;
 }

@@ -7,11 +7,11 @@
 namespace weft {
 namespace {
 
-/// At most so many of a matrix's columns go through the panel at a time.
+/// The most columns of a packed panel.
 constexpr std::int64_t kWidest = 128;
 
-/// In how many parts a matrix [columns, n] goes through a panel of so many floats, about.
-std::int64_t parts_of(std::int64_t columns, std::int64_t n, std::int64_t panel) {
+/// About how many packed panels of `panel` floats hold a matrix [columns, n].
+std::int64_t panels_of(std::int64_t columns, std::int64_t n, std::int64_t panel) {
   constexpr std::int64_t kRegister = 16;
   const std::int64_t width = std::clamp((n + kRegister - 1) / kRegister * kRegister, kRegister, kWidest);
   const std::int64_t step = panel / width;
@@ -26,17 +26,17 @@ RowProducts::RowProducts(std::int64_t rows, Range columns, std::int64_t n, std::
       columns_(columns),
       n_(n),
       panel_(static_cast<std::int64_t>(panel_bytes / sizeof(float))),
-      parts_(parts_of(columns.end - columns.begin, n, panel_)),
+      panels_(panels_of(columns.end - columns.begin, n, panel_)),
       may_pay_(pays(rows, rows * fullest_row)) {}
 
 bool RowProducts::pays(std::int64_t count, std::int64_t nonzeros) const {
-  // What a row must do in a part, or going from part to part costs more than it gains: measured with all
-  // three instruction sets, widths from 16 to 512 and 1 to 120 non-zeros in a part.
+  // What a row must do with a panel, or going from panel to panel costs more than it gains: measured with all
+  // three instruction sets, widths from 16 to 512 and 1 to 120 non-zeros for a panel.
   constexpr std::int64_t kLeastProducts = 1024;
-  // How many rows must meet a row of the matrix, on average, or it is copied for nothing.
+  // How often a row of the matrix must be used, on average, to be worth its copy.
   constexpr std::int64_t kLeastMeetings = 4;
-  return parts_ > 1 && nonzeros >= kLeastMeetings * (columns_.end - columns_.begin) &&
-         nonzeros * std::min(n_, kWidest) >= kLeastProducts * parts_ * count;
+  return panels_ > 1 && nonzeros >= kLeastMeetings * (columns_.end - columns_.begin) &&
+         nonzeros * std::min(n_, kWidest) >= kLeastProducts * panels_ * count;
 }
 
 std::size_t RowProducts::scratch_bytes() const {
@@ -46,7 +46,7 @@ std::size_t RowProducts::scratch_bytes() const {
 void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
                            float scale, const float* bias, float* y, std::byte* scratch,
                            const SparseFunctions& functions) const {
-  const auto goes_in_parts = [&] {
+  const auto takes_panels = [&] {
     std::int64_t nonzeros = 0;
     std::int64_t longest = 0;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -55,11 +55,11 @@ void RowProducts::multiply(const StoredRows& x, std::int64_t count, const float*
     }
     return longest <= kLongestSum && pays(count, nonzeros);
   };
-  if (may_pay_ && goes_in_parts()) {
-    const Panel panel{.data = reinterpret_cast<float*>(scratch), .size = panel_};
+  if (may_pay_ && takes_panels()) {
+    const PackedPanel panel{.data = reinterpret_cast<float*>(scratch), .size = panel_};
     auto* cursors = reinterpret_cast<std::int64_t*>(scratch + panel_bytes());
-    functions.multiply_in_parts(x, count, columns_.begin, columns_.end, w, stride, n_, scale, bias, y, panel,
-                                cursors);
+    functions.multiply_in_panels(x, count, columns_.begin, columns_.end, w, stride, n_, scale, bias, y, panel,
+                                 cursors);
   } else {
     functions.multiply(x, count, w, stride, n_, scale, bias, y);
   }

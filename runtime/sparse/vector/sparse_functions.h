@@ -9,7 +9,7 @@
 namespace weft {
 
 /// The non-zeros of a matrix, row by row: those of row r are [begins[r], ends[r]), their columns ascending.
-/// Whoever made it vouches for the columns.
+/// The columns are not checked here.
 struct StoredRows {
   const std::int64_t* begins = nullptr;
   const std::int64_t* ends = nullptr;
@@ -25,8 +25,8 @@ struct FloatEntry {
   float value = 0.0F;
 };
 
-/// The same of a byte, in a quarter of the memory: row << 8 | value, for rows below kByteEntryRows. One
-/// number, so that it is written at once.
+/// The same for a byte, in a quarter of the memory: row << 8 | value, for rows below kByteEntryRows. It is
+/// one number so that one store writes it.
 enum class ByteEntry : std::uint16_t {};
 constexpr std::int64_t kByteEntryRows = 256;
 
@@ -41,13 +41,13 @@ struct StoredColumns {
 
 constexpr std::int64_t kCompressSpare = 16;  // elements
 
-/// A sum of more terms is made of sums of 1,024 terms, whose total is compensated: its error is at most 1,026
-/// * 2^-24 of the sum of the terms' absolute values, however many there are.
+/// Sums of more terms are made of sums of 1,024 terms, and the total is compensated: the error is at most
+/// 1,026 * 2^-24 of the sum of the terms' absolute values, however many there are.
 constexpr std::int64_t kLongestSum = 2048;
 
-/// Room for a part of a matrix, whose rows lie side by side in it. Aligned to 64 bytes; a row takes a
-/// multiple of 16 floats.
-struct Panel {
+/// Room for a copy of some columns of a matrix, row after row. Aligned to 64 bytes; a row takes a multiple of
+/// 16 floats.
+struct PackedPanel {
   float* data = nullptr;
   std::int64_t size = 0;  // floats
 };
@@ -60,12 +60,12 @@ struct SparseFunctions {
   void (*multiply)(const StoredRows& x, std::int64_t count, const float* w, std::int64_t stride,
                    std::int64_t n, float scale, const float* bias, float* y);
 
-  // The same bits, for rows of at most kLongestSum non-zeros. All rows meet the first rows of w before the
-  // next ones, which so stay in the panel, and the panel in the cache: it pays where a row has several
-  // non-zeros for each part. All columns of x lie in [first, last); `cursors` is room for `count` numbers.
-  void (*multiply_in_parts)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                            const float* w, std::int64_t stride, std::int64_t n, float scale,
-                            const float* bias, float* y, const Panel& panel, std::int64_t* cursors);
+  // The same bits, for rows of at most kLongestSum non-zeros. All rows are multiplied with one packed panel
+  // of w before the next is filled, so that it stays in the cache: that pays where a row has several
+  // non-zeros for each panel. All columns of x lie in [first, last); `cursors` is room for `count` numbers.
+  void (*multiply_in_panels)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                             const float* w, std::int64_t stride, std::int64_t n, float scale,
+                             const float* bias, float* y, const PackedPanel& panel, std::int64_t* cursors);
 
   // Lists the columns and values of the non-zeros of n <= 65536 bytes, ascending, and returns how many there
   // are. May write kCompressSpare elements past the last one.
@@ -73,16 +73,16 @@ struct SparseFunctions {
                            std::uint8_t* values);
 
   // y[j, :] = c[j, :] + alpha * the sum of value * d[row, :] over the entries of column j, for the first
-  // `count` columns. Without `c`, as if it were 0; where it is y, columns without entries are not touched. d
-  // has `rows` rows of n elements, which go through the panel some columns at a time, at least 16; those of c
-  // and y lie `stride` elements apart.
+  // `count` columns. Without `c` it counts as 0; where c is y, columns without entries are not touched. d has
+  // `rows` rows of n elements, at least 16 columns of which are packed at a time; those of c and y lie
+  // `stride` elements apart.
   void (*accumulate)(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows,
                      std::int64_t n, float alpha, const float* c, float* y, std::int64_t stride,
-                     const Panel& panel);
+                     const PackedPanel& panel);
 
   // y[column, :] += alpha * x[i, column] * d[i, :] for the non-zeros in columns [first, last) of `count` rows
   // i, one row after the other in f32: a column with many non-zeros has an error of 2^-24 for each of them. d
-  // has rows of n elements, those of y lie `stride` elements apart.
+  // has rows of n elements; the rows of y lie `stride` elements apart.
   void (*scatter)(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
                   const float* d, std::int64_t n, float alpha, float* y, std::int64_t stride);
 };

@@ -21,7 +21,7 @@ inline Vector load(const float* x) {
 }
 inline void store(float* y, Vector v) { __builtin_memcpy(y, &v, sizeof(v)); }
 
-// The last, incomplete register of a row touches the elements of the row only.
+// The last, incomplete register of a row touches only elements of the row.
 #if WEFT_VECTOR_WIDTH == 16
 typedef __mmask16 Tail;
 inline Tail tail_of(std::int64_t n) { return static_cast<Tail>((1U << n) - 1U); }
@@ -50,7 +50,7 @@ inline void store_tail(float* y, Vector v, Tail tail) {
 }
 #endif
 
-// A byte as a number: looking it up leaves the floating-point units to the products.
+// Turns bytes into floats by a table, which leaves the floating-point units to the products.
 struct ByteNumbers {
   float of[256] = {};
   constexpr ByteNumbers() {
@@ -68,7 +68,7 @@ inline float value_of(ByteEntry entry) {
   return number(static_cast<std::uint8_t>(static_cast<std::uint16_t>(entry)));
 }
 
-// R registers and, with HasTail, an incomplete one: a block of a row that is summed up without leaving them.
+// A block of a row that is summed in R registers and, with HasTail, an incomplete one.
 template <int R, bool HasTail>
 struct Block {
   Vector sum[R + 1];
@@ -83,7 +83,7 @@ struct Block {
     for (int r = 0; r < R; ++r) sum[r] += v * load(x + r * kWidth);
     if constexpr (HasTail) sum[R] += v * load_tail(x + R * kWidth, tail);
   }
-  // Of an x that fills the last register.
+  // For an x that fills the last register.
   inline __attribute__((always_inline)) void add(float factor, const float* x) {
     const Vector v = Vector{} + factor;
 #pragma GCC unroll 32
@@ -113,8 +113,8 @@ struct Block {
   }
 };
 
-// The sums of blocks, each with what its roundings lost (Knuth's two-sum): as right as the blocks themselves,
-// however many there are.
+// The sums of blocks, each with what its roundings lost (Knuth's two-sum). They are as accurate as the blocks
+// themselves, however many there are.
 template <int R, bool HasTail>
 struct BlockTotal {
   Vector sum[R + 1] = {};
@@ -136,8 +136,8 @@ struct BlockTotal {
 };
 
 // Sums of more than kLongestSum terms: blocks of 1,024 of them, and their total. `add` adds the terms [begin,
-// end) to a block, `finish` takes the block of the total. They hold copies, and the block is one of this
-// function's own: what it is given by reference could not stay in registers where it is called.
+// end) to a block, `finish` takes the block of the total. They hold copies and use this function's own block,
+// because the compiler cannot keep in registers what is passed by reference.
 template <int R, bool HasTail, typename Add, typename Finish>
 __attribute__((noinline)) void add_long(std::int64_t begin, std::int64_t end, Add add, Finish finish) {
   constexpr std::int64_t kTerms = 1024;
@@ -152,7 +152,7 @@ __attribute__((noinline)) void add_long(std::int64_t begin, std::int64_t end, Ad
   finish(block);
 }
 
-// Between two rows many lines of a matrix go through the cache nearest to the core.
+// Between two rows of x, many lines of w go through the cache nearest to the core.
 template <typename C, typename V>
 inline void fetch_row(const StoredRows& x, std::int64_t row) {
   constexpr std::int64_t kLine = 64;
@@ -192,10 +192,11 @@ void multiply_block(const StoredRows& x, std::int64_t count, const float* w, std
   }
 }
 
-// A block of a matrix's columns, its rows side by side and the last register filled up with zeros: rows that
-// lie a power of two apart would push each other out of the cache, and others begin within a cache line.
+// Packs some columns of a matrix: its rows side by side, the last register filled up with zeros. In the
+// matrix, rows that lie a power of two apart would push each other out of the cache, and others begin within
+// a cache line.
 template <int R, bool HasTail>
-void copy_block(const float* from, std::int64_t rows, std::int64_t stride, float* panel, Tail tail) {
+void pack(const float* from, std::int64_t rows, std::int64_t stride, float* panel, Tail tail) {
   for (std::int64_t i = 0; i < rows; ++i, from += stride) {
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r, panel += kWidth) store(panel, load(from + r * kWidth));
@@ -206,12 +207,12 @@ void copy_block(const float* from, std::int64_t rows, std::int64_t stride, float
   }
 }
 
-// Rows of w that are a block as they lie need no panel.
+// Where w is no wider than the block, it is read where it lies.
 template <int R, bool HasTail, typename C, typename V>
-void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                             const float* w, std::int64_t stride, std::int64_t n, float scale,
-                             const float* bias, float* y, Tail tail, const Panel& panel,
-                             std::int64_t* cursors) {
+void multiply_block_in_panels(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                              const float* w, std::int64_t stride, std::int64_t n, float scale,
+                              const float* bias, float* y, Tail tail, const PackedPanel& panel,
+                              std::int64_t* cursors) {
   constexpr std::int64_t kStride = (R + (HasTail ? 1 : 0)) * kWidth;
   const auto* columns = static_cast<const C*>(x.columns);
   const auto* values = static_cast<const V*>(x.values);
@@ -220,8 +221,8 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
   for (std::int64_t i = 0; i < count; ++i) cursors[i] = x.begins[i];
   for (std::int64_t begin = first; begin < last; begin += step) {
     const std::int64_t end = begin + step < last ? begin + step : last;
-    if (apart) copy_block<R, HasTail>(w + begin * stride, end - begin, stride, panel.data, tail);
-    const float* part = apart ? panel.data : w + begin * stride;
+    if (apart) pack<R, HasTail>(w + begin * stride, end - begin, stride, panel.data, tail);
+    const float* rows = apart ? panel.data : w + begin * stride;
     for (std::int64_t i = 0; i < count; ++i) {
       Block<R, HasTail> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled here
       if (begin == first) {
@@ -231,7 +232,7 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
       }
       std::int64_t k = cursors[i];
       for (; k < x.ends[i] && static_cast<std::int64_t>(columns[k]) < end; ++k) {
-        block.add(number(values[k]), part + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
+        block.add(number(values[k]), rows + (static_cast<std::int64_t>(columns[k]) - begin) * kStride);
       }
       cursors[i] = k;
       if (end == last) {
@@ -243,8 +244,9 @@ void multiply_block_in_parts(const StoredRows& x, std::int64_t count, std::int64
   }
 }
 
-// Asks for the cache lines of elements that are to be written. In the caches of another thread's core they
-// would else be fetched twice, to be read and to be written, and every store would wait for the second time.
+// Prefetches the cache lines of elements that are to be written. Lines that lie in the caches of another
+// thread's core would otherwise be fetched twice, to be read and to be written, and every store would wait
+// for the second fetch.
 template <int Elements>
 inline __attribute__((always_inline)) void own_soon(const float* x) {
   constexpr int kLine = 64 / sizeof(float);
@@ -381,16 +383,16 @@ void multiply(const StoredRows& x, std::int64_t count, const float* w, std::int6
   });
 }
 
-void multiply_in_parts(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
-                       const float* w, std::int64_t stride, std::int64_t n, float scale, const float* bias,
-                       float* y, const Panel& panel, std::int64_t* cursors) {
+void multiply_in_panels(const StoredRows& x, std::int64_t count, std::int64_t first, std::int64_t last,
+                        const float* w, std::int64_t stride, std::int64_t n, float scale, const float* bias,
+                        float* y, const PackedPanel& panel, std::int64_t* cursors) {
   // A wider block has fewer rows in the panel, and so fewer non-zeros of each row of x.
   constexpr std::int64_t kMost = kBlock < 128 / kWidth ? kBlock : 128 / kWidth;
   with_types(x, [&]<typename C, typename V>() {
     over_blocks(n, kMost, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
-      multiply_block_in_parts<R, HasTail, C, V>(x, count, first, last, w + at, stride, n, scale,
-                                                bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
-                                                cursors);
+      multiply_block_in_panels<R, HasTail, C, V>(x, count, first, last, w + at, stride, n, scale,
+                                                 bias != nullptr ? bias + at : nullptr, y + at, tail, panel,
+                                                 cursors);
     });
   });
 }
@@ -405,19 +407,20 @@ void scatter(const StoredRows& x, std::int64_t count, std::int64_t first, std::i
 }
 
 void accumulate(const StoredColumns& x, std::int64_t count, const float* d, std::int64_t rows, std::int64_t n,
-                float alpha, const float* c, float* y, std::int64_t stride, const Panel& panel) {
+                float alpha, const float* c, float* y, std::int64_t stride, const PackedPanel& panel) {
   const std::int64_t fit = panel.size / (rows > 0 ? rows : 1) / kWidth;
   over_blocks(n, fit < kBlock ? fit : kBlock, [&]<int R, bool HasTail>(std::int64_t at, Tail tail) {
     const bool apart = n != R * kWidth;
-    if (apart) copy_block<R, HasTail>(d + at, rows, n, panel.data, tail);
+    if (apart) pack<R, HasTail>(d + at, rows, n, panel.data, tail);
     const auto block =
         x.byte_entries ? accumulate_block<R, HasTail, ByteEntry> : accumulate_block<R, HasTail, FloatEntry>;
     block(x, count, apart ? panel.data : d, alpha, c != nullptr ? c + at : nullptr, y + at, stride, tail);
   });
 }
 
-// The rest of a row that fills no register, and the whole of it without instructions for the purpose: eight
-// bytes at a time, passed over if all are 0, else without branches, which would be mispredicted.
+// For the rest of a row that fills no register, or the whole row without special instructions. Takes eight
+// bytes at a time, which are skipped if all are 0 and otherwise handled without branches, which would be
+// mispredicted.
 inline std::int64_t compress_scalar(const std::uint8_t* row, std::int64_t begin, std::int64_t n,
                                     std::uint16_t* columns, std::uint8_t* values, std::int64_t found) {
   constexpr std::int64_t kStep = 8;
@@ -462,7 +465,7 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
   return compress_scalar(row, i, n, columns, values, found);
 }
 #elif WEFT_VECTOR_WIDTH == 8
-// For each set of eight bytes that are not 0, their places.
+// For each pattern of non-zero bytes among eight, their places.
 struct KeptPlaces {
   std::uint8_t of[256][8] = {};
   constexpr KeptPlaces() {
@@ -501,7 +504,7 @@ std::int64_t compress(const std::uint8_t* row, std::int64_t n, std::uint16_t* co
 
 extern const SparseFunctions WEFT_SPARSE_TABLE = {.instruction_set = WEFT_VECTOR_NAME,
                                                   .multiply = multiply,
-                                                  .multiply_in_parts = multiply_in_parts,
+                                                  .multiply_in_panels = multiply_in_panels,
                                                   .compress = compress,
                                                   .accumulate = accumulate,
                                                   .scatter = scatter};

@@ -1,0 +1,157 @@
+// Normalization against plain loops over doubles.
+
+#include "weft/frontends/nn/norm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/frontends/nn/moments.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using testing_support::expect_error;
+using testing_support::Moments;
+using testing_support::moments_of;
+
+/// x[sample][channel][pixel] of [2, 3, 2].
+const Tensor kImages = Tensor::of({1.0, 2.0, -1.0, 0.5, 4.0, 3.0, 0.0, -2.0, 2.0, 1.5, 4.0, 7.0}, {2, 3, 2});
+
+std::vector<double> channel(const Tensor& images, std::size_t c) {
+  const auto x = images.values<double>();
+  return {x[2 * c], x[2 * c + 1], x[6 + 2 * c], x[6 + 2 * c + 1]};
+}
+
+TEST(LayerNorm, NormalizesTheLastAxisOfEachSample) {
+  Graph graph;
+  const Value x = input(graph, "x", f64, {"batch", 3});
+  const nn::LayerNorm layer = nn::layer_norm(graph, "norm", 3, f64, {.epsilon = 0.01});
+  Session session(graph);
+  session.set("norm/scale", Tensor::of({1.0, 2.0, -1.0}));
+  session.set("norm/shift", Tensor::of({0.0, 0.5, 1.0}));
+  Function function = session.compile({.inputs = {x}, .outputs = {layer(x)}, .updates = {}});
+  const Tensor y = function({Tensor::of({1.0, 4.0, 2.5, -3.0, 0.0, 0.25}, {2, 3})})[0];
+  const double scale[] = {1.0, 2.0, -1.0};
+  const double shift[] = {0.0, 0.5, 1.0};
+  const std::vector<std::vector<double>> rows{{1.0, 4.0, 2.5}, {-3.0, 0.0, 0.25}};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Moments moments = moments_of(rows[i]);
+    for (std::size_t j = 0; j < 3; ++j) {
+      const double wanted =
+          (rows[i][j] - moments.mean) / std::sqrt(moments.variance + 0.01) * scale[j] + shift[j];
+      EXPECT_NEAR(y.values<double>()[3 * i + j], wanted, 1e-12);
+    }
+  }
+}
+
+struct Normalized {
+  Graph graph;
+  Value x = input(graph, "x", f64, {"batch", 3, 2});
+  nn::BatchNorm layer = nn::batch_norm(graph, "norm", 3, f64, {.axis = 1, .momentum = 0.25, .epsilon = 0.01});
+  nn::Trained trained = layer.train(x);
+  Session session{graph};
+  Function train = session.compile({.inputs = {x}, .outputs = {trained.y}, .updates = trained.updates});
+};
+
+TEST(BatchNorm, TrainsOnTheMomentsOfTheBatch) {
+  Normalized norm;
+  norm.session.set("norm/scale", Tensor::of({1.0, 2.0, -1.0}));
+  norm.session.set("norm/shift", Tensor::of({0.0, 0.5, 1.0}));
+  const std::vector<double> y0 = channel(norm.train({kImages})[0], 1);
+  const std::vector<double> x = channel(kImages, 1);
+  const Moments moments = moments_of(x);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_NEAR(y0[i], (x[i] - moments.mean) / std::sqrt(moments.variance + 0.01) * 2.0 + 0.5, 1e-12);
+  }
+}
+
+TEST(BatchNorm, KeepsRunningMomentsAndPredictsWithThem) {
+  Normalized norm;
+  Function predict =
+      norm.session.compile({.inputs = {norm.x}, .outputs = {norm.layer(norm.x)}, .updates = {}});
+  std::vector<double> mean(3, 0.0);
+  std::vector<double> variance(3, 1.0);
+  for (int run = 0; run < 3; ++run) {
+    norm.train({kImages});
+    for (std::size_t c = 0; c < 3; ++c) {
+      const Moments moments = moments_of(channel(kImages, c));
+      mean[c] = 0.75 * mean[c] + 0.25 * moments.mean;
+      variance[c] = 0.75 * variance[c] + 0.25 * moments.variance * 4.0 / 3.0;  // unbiased, of 4 numbers
+    }
+  }
+  const Tensor y = predict({kImages})[0];
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_NEAR(norm.session.value("norm/running_mean").values<double>()[c], mean[c], 1e-12);
+    EXPECT_NEAR(norm.session.value("norm/running_variance").values<double>()[c], variance[c], 1e-12);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const double wanted = (channel(kImages, c)[i] - mean[c]) / std::sqrt(variance[c] + 0.01);
+      EXPECT_NEAR(channel(y, c)[i], wanted, 1e-12);
+    }
+  }
+}
+
+TEST(BatchNorm, LearnsNothingFromAnEmptyBatch) {
+  Normalized norm;
+  norm.train({Tensor::zeros(f64, {0, 3, 2})});
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_EQ(norm.session.value("norm/running_mean").values<double>()[c], 0.0);
+    EXPECT_EQ(norm.session.value("norm/running_variance").values<double>()[c], 1.0);
+  }
+  norm.train({kImages});
+  EXPECT_NEAR(norm.session.value("norm/running_mean").values<double>()[0],
+              0.25 * moments_of(channel(kImages, 0)).mean, 1e-12);
+}
+
+TEST(BatchNorm, ServesDenseLayersToo) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 2});
+  const nn::BatchNorm layer = nn::batch_norm(graph, "norm", 2);
+  const auto trained = layer.train(x);
+  Session session(graph);
+  Function train = session.compile({.inputs = {x}, .outputs = {trained.y}, .updates = trained.updates});
+  const Tensor y = train({Tensor::of({1.0F, 5.0F, 3.0F, 5.0F}, {2, 2})})[0];
+  EXPECT_NEAR(y.values<float>()[0], -1.0F, 1e-4F);
+  EXPECT_NEAR(y.values<float>()[2], 1.0F, 1e-4F);
+  EXPECT_EQ(y.values<float>()[1], 0.0F);  // a channel without variance
+  const Tensor single = train({Tensor::of({4.0F, 4.0F}, {1, 2})})[0];
+  EXPECT_EQ(single.values<float>()[0], 0.0F);
+  EXPECT_TRUE(std::isfinite(session.value("norm/running_variance").values<float>()[0]));
+}
+
+TEST(BatchNorm, HasTheSlopeOfItsFormula) {
+  Normalized norm;
+  const Value weights = constant(norm.graph, Tensor::of({0.3, -1.0, 2.0, 0.5, 1.5, -0.7}, {3, 2}));
+  const Value loss = sum(square(norm.trained.y * weights));
+  Function function =
+      norm.session.compile({.inputs = {norm.x}, .outputs = {loss, gradient(loss, norm.x)}, .updates = {}});
+  const Tensor slope = function({kImages})[1].clone();
+  constexpr double kStep = 1e-6;
+  for (std::size_t i = 0; i < 12; ++i) {
+    Tensor moved = kImages.clone();
+    moved.mutable_values<double>()[i] += kStep;
+    const double up = function({moved})[0].item<double>();
+    moved.mutable_values<double>()[i] -= 2.0 * kStep;
+    const double down = function({moved})[0].item<double>();
+    EXPECT_NEAR(slope.values<double>()[i], (up - down) / (2.0 * kStep), 1e-6) << i;
+  }
+}
+
+TEST(BatchNorm, RejectsAnotherNumberOfChannels) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 3, 4, 4});
+  const nn::BatchNorm last = nn::batch_norm(graph, "norm", 3);
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto wrong = [&] { last.train(x); };
+  expect_error(ErrorCode::shape_mismatch, {"norm_test.cpp:" + line, "3 along axis 3", "[batch, 3, 4, 4]"},
+               wrong);
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,338 @@
+#include <cmath>
+
+#include "weft/tests/frontends/optim/optim_runs.h"
+#include "weft/tests/support/expect_error.h"
+
+namespace weft {
+namespace {
+
+using testing_support::expect_error;
+using testing_support::expect_near;
+using testing_support::expected;
+using testing_support::kRate;
+using testing_support::run;
+
+TEST(Sgd, GoesDownTheSlope) {
+  const auto actual = run([](auto p, auto g) { return optim::sgd(p, g, kRate); });
+  expect_near(actual, expected([] { return [](double p, double g) { return p - kRate * g; }; }));
+}
+
+TEST(Sgd, KeepsMomentum) {
+  const auto actual = run([](auto p, auto g) { return optim::sgd(p, g, kRate, {.momentum = 0.8}); });
+  expect_near(actual, expected([] {
+                return [v = 0.0](double p, double g) mutable {
+                  v = 0.8 * v + g;
+                  return p - kRate * v;
+                };
+              }));
+}
+
+TEST(Sgd, LooksAheadWithNesterov) {
+  const auto actual =
+      run([](auto p, auto g) { return optim::sgd(p, g, kRate, {.momentum = 0.8, .nesterov = true}); });
+  expect_near(actual, expected([] {
+                return [v = 0.0](double p, double g) mutable {
+                  v = 0.8 * v + g;
+                  return p - kRate * (g + 0.8 * v);
+                };
+              }));
+}
+
+TEST(Sgd, AddsItsWeightDecayToTheGradient) {
+  const auto actual =
+      run([](auto p, auto g) { return optim::sgd(p, g, kRate, {.momentum = 0.8, .weight_decay = 0.3}); });
+  expect_near(actual, expected([] {
+                return [v = 0.0](double p, double g) mutable {
+                  v = 0.8 * v + g + 0.3 * p;
+                  return p - kRate * v;
+                };
+              }));
+}
+
+TEST(Adam, CorrectsItsBias) {
+  const auto actual = run([](auto p, auto g) { return optim::adam(p, g, kRate); });
+  expect_near(actual, expected([] {
+                return [m = 0.0, v = 0.0, t = 0](double p, double g) mutable {
+                  ++t;
+                  m = 0.9 * m + 0.1 * g;
+                  v = 0.999 * v + 0.001 * g * g;
+                  const double mhat = m / (1.0 - std::pow(0.9, t));
+                  const double vhat = v / (1.0 - std::pow(0.999, t));
+                  return p - kRate * mhat / (std::sqrt(vhat) + 1e-8);
+                };
+              }));
+}
+
+TEST(Adam, DividesByTheLargestMomentWithAmsgrad) {
+  const auto actual = run([](auto p, auto g) {
+    return optim::adam(p, g, kRate, {.beta2 = 0.5, .weight_decay = 0.2, .amsgrad = true});
+  });
+  expect_near(actual, expected([] {
+                return [m = 0.0, v = 0.0, largest = 0.0, t = 0](double p, double g) mutable {
+                  ++t;
+                  g += 0.2 * p;
+                  m = 0.9 * m + 0.1 * g;
+                  v = 0.5 * v + 0.5 * g * g;
+                  largest = std::max(largest, v);
+                  const double denominator = std::sqrt(largest) / std::sqrt(1.0 - std::pow(0.5, t)) + 1e-8;
+                  return p - kRate / (1.0 - std::pow(0.9, t)) * m / denominator;
+                };
+              }));
+}
+
+TEST(AdamW, DecaysBesideItsStep) {
+  const auto actual = run([](auto p, auto g) { return optim::adamw(p, g, kRate, {.weight_decay = 0.4}); });
+  expect_near(actual, expected([] {
+                return [m = 0.0, v = 0.0, t = 0](double p, double g) mutable {
+                  ++t;
+                  p *= 1.0 - kRate * 0.4;
+                  m = 0.9 * m + 0.1 * g;
+                  v = 0.999 * v + 0.001 * g * g;
+                  const double mhat = m / (1.0 - std::pow(0.9, t));
+                  const double vhat = v / (1.0 - std::pow(0.999, t));
+                  return p - kRate * mhat / (std::sqrt(vhat) + 1e-8);
+                };
+              }));
+}
+
+TEST(Adamax, DividesByTheDecayedMaximum) {
+  const auto actual = run([](auto p, auto g) { return optim::adamax(p, g, kRate, {.beta2 = 0.7}); });
+  expect_near(actual, expected([] {
+                return [m = 0.0, u = 0.0, t = 0](double p, double g) mutable {
+                  ++t;
+                  m = 0.9 * m + 0.1 * g;
+                  u = std::max(0.7 * u, std::abs(g) + 1e-8);
+                  return p - kRate / (1.0 - std::pow(0.9, t)) * m / u;
+                };
+              }));
+}
+
+TEST(Nadam, LooksAheadWithAMomentumThatGrows) {
+  const auto actual = run([](auto p, auto g) { return optim::nadam(p, g, kRate, {.momentum_decay = 0.5}); });
+  expect_near(actual, expected([] {
+                return [m = 0.0, v = 0.0, product = 1.0, t = 0](double p, double g) mutable {
+                  ++t;
+                  const double mu = 0.9 * (1.0 - 0.5 * std::pow(0.96, t * 0.5));
+                  const double next_mu = 0.9 * (1.0 - 0.5 * std::pow(0.96, (t + 1) * 0.5));
+                  product *= mu;
+                  m = 0.9 * m + 0.1 * g;
+                  v = 0.999 * v + 0.001 * g * g;
+                  const double denominator = std::sqrt(v / (1.0 - std::pow(0.999, t))) + 1e-8;
+                  p -= kRate * (1.0 - mu) / (1.0 - product) * g / denominator;
+                  return p - kRate * next_mu / (1.0 - product * next_mu) * m / denominator;
+                };
+              }));
+}
+
+TEST(Adagrad, DividesByAllGradientsSoFar) {
+  const auto actual = run(
+      [](auto p, auto g) { return optim::adagrad(p, g, kRate, {.weight_decay = 0.1, .initial_sum = 2.0}); });
+  expect_near(actual, expected([] {
+                return [s = 2.0](double p, double g) mutable {
+                  g += 0.1 * p;
+                  s += g * g;
+                  return p - kRate * g / (std::sqrt(s) + 1e-10);
+                };
+              }));
+}
+
+TEST(Adadelta, ScalesByItsOwnChanges) {
+  const auto actual = run([](auto p, auto g) { return optim::adadelta(p, g, 1.0, {.epsilon = 1e-3}); });
+  expect_near(actual, expected([] {
+                return [v = 0.0, u = 0.0](double p, double g) mutable {
+                  v = 0.9 * v + 0.1 * g * g;
+                  const double d = std::sqrt(u + 1e-3) / std::sqrt(v + 1e-3) * g;
+                  u = 0.9 * u + 0.1 * d * d;
+                  return p - d;
+                };
+              }));
+}
+
+TEST(Rmsprop, DividesByTheRootMeanSquare) {
+  const auto actual = run([](auto p, auto g) { return optim::rmsprop(p, g, kRate); });
+  expect_near(actual, expected([] {
+                return [v = 0.0](double p, double g) mutable {
+                  v = 0.99 * v + 0.01 * g * g;
+                  return p - kRate * g / (std::sqrt(v) + 1e-8);
+                };
+              }));
+}
+
+TEST(Rmsprop, CanBeCenteredAndKeepMomentum) {
+  const auto actual = run([](auto p, auto g) {
+    return optim::rmsprop(p, g, kRate,
+                          {.alpha = 0.9, .momentum = 0.5, .centered = true, .weight_decay = 0.1});
+  });
+  expect_near(actual, expected([] {
+                return [v = 0.0, m = 0.0, b = 0.0](double p, double g) mutable {
+                  g += 0.1 * p;
+                  v = 0.9 * v + 0.1 * g * g;
+                  m = 0.9 * m + 0.1 * g;
+                  b = 0.5 * b + g / (std::sqrt(v - m * m) + 1e-8);
+                  return p - kRate * b;
+                };
+              }));
+}
+
+TEST(Rmsprop, StaysFiniteWhereTheGradientIsConstant) {
+  constexpr std::int64_t kSize = 200;  // some of them round to a negative variance
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::zeros(f32, {kSize}))};
+  Tensor constants = Tensor::zeros(f32, {kSize});
+  float next = 0.1F;
+  for (float& g : constants.mutable_values<float>()) g = next *= 1.01F;
+  const std::vector<Value> g{constant(graph, constants)};
+  Session session(graph);
+  Function step = session.compile(
+      {.inputs = {}, .outputs = {}, .updates = optim::rmsprop(p, g, 1e-9, {.alpha = 0.1, .centered = true})});
+  for (int i = 0; i < 50; ++i) step();
+  const Tensor end = session.value(p[0]);
+  for (const float x : end.values<float>()) EXPECT_TRUE(std::isfinite(x));
+}
+
+TEST(Rprop, AdaptsItsStepsToTheSignsOfTheGradient) {
+  const auto actual = run([](auto p, auto g) { return optim::rprop(p, g, 0.4, {.largest_step = 0.6}); }, 12);
+  expect_near(actual, expected(
+                          [] {
+                            return [s = 0.4, last = 0.0](double p, double g) mutable {
+                              if (g * last > 0.0) s = std::min(1.2 * s, 0.6);
+                              if (g * last < 0.0) {
+                                s = std::max(0.5 * s, 1e-6);
+                                g = 0.0;
+                              }
+                              last = g;
+                              return p - (g > 0.0 ? s : g < 0.0 ? -s : 0.0);
+                            };
+                          },
+                          12));
+}
+
+TEST(Ftrl, FollowsTheRegularizedLeader) {
+  const auto actual = run([](auto p, auto g) {
+    return optim::ftrl(p, g, 0.3, {.l1 = 0.4, .l2 = 0.2, .beta = 0.5, .initial_sum = 0.1});
+  });
+  const auto wanted = expected([] {
+    return [n = 0.1, z = 0.0](double p, double g) mutable {
+      const double sigma = (std::sqrt(n + g * g) - std::sqrt(n)) / 0.3;
+      z += g - sigma * p;
+      n += g * g;
+      if (std::abs(z) <= 0.4) return 0.0;
+      return -(z - (z > 0.0 ? 0.4 : -0.4)) / ((0.5 + std::sqrt(n)) / 0.3 + 0.2);
+    };
+  });
+  expect_near(actual, wanted);
+}
+
+TEST(Ftrl, MakesWeightsThatHardlyMatterZero) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({0.5, 0.5, 0.5}))};
+  const std::vector<Value> g{constant(graph, Tensor::of({0.0, 0.01, 1.0}))};
+  Session session(graph);
+  Function step = session.compile(
+      {.inputs = {}, .outputs = {}, .updates = optim::ftrl(p, g, 0.1, {.l1 = 0.5, .beta = 0.0})});
+  step();
+  const Tensor end = session.value(p[0]);
+  EXPECT_EQ(end.values<double>()[0], 0.0);
+  EXPECT_EQ(end.values<double>()[1], 0.0);
+  EXPECT_NE(end.values<double>()[2], 0.0);
+}
+
+TEST(Optimizers, TakeTheRateAsAValue) {
+  const auto actual =
+      run([](auto p, auto g) { return optim::sgd(p, g, constant(p[0].graph(), kRate, f64)); });
+  expect_near(actual, run([](auto p, auto g) { return optim::sgd(p, g, kRate); }));
+}
+
+TEST(Optimizers, NameTheirSlotsAfterTheParameter) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "dense1/weight", Tensor::of({1.0F}))};
+  optim::sgd(p, p, 0.1, {.momentum = 0.9});
+  optim::adam(p, p, 0.1);
+  optim::nadam(p, p, 0.1);
+  optim::ftrl(p, p, 0.1);
+  for (const char* slot : {"dense1/weight/momentum", "dense1/weight/adam_m", "dense1/weight/adam_v",
+                           "adam/step", "nadam/mu_product", "dense1/weight/ftrl_z"}) {
+    EXPECT_TRUE(graph.states().contains(slot)) << slot;
+  }
+}
+
+TEST(Optimizers, CanBeUsedTwiceInScopesOfTheirOwn) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  for (const char* name : {"first", "second"}) {
+    const Scope scope(graph, name);
+    optim::adam(p, p, 0.1);
+  }
+  EXPECT_TRUE(graph.states().contains("first/adam/step"));
+  EXPECT_TRUE(graph.states().contains("second/p/adam_m"));
+}
+
+TEST(Optimizers, KeepTheirStatesApartFromEarlierCalls) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  const std::vector<Value> q{parameter(graph, "q", Tensor::of({1.0F}))};
+  optim::adam(p, p, 0.1);
+  optim::adam(q, q, 0.1);
+  optim::adam(p, p, 0.1);
+  optim::sgd(p, p, 0.1, {.momentum = 0.9});
+  optim::sgd(q, q, 0.1, {.momentum = 0.9});
+  optim::sgd(q, q, 0.1, {.momentum = 0.9});
+  const auto sgd = [&](std::span<const Value> g) { return optim::sgd(p, g, 0.1); };
+  optim::accumulate(p, p, 2, sgd);
+  optim::accumulate(p, p, 2, sgd);
+  for (const char* slot :
+       {"adam/step", "p/adam_m", "adam_2/adam/step", "adam_2/q/adam_m", "adam_3/adam/step", "adam_3/p/adam_v",
+        "p/momentum", "q/momentum", "sgd_2/q/momentum", "accumulation/run", "accumulation_2/p/accumulated"}) {
+    EXPECT_TRUE(graph.states().contains(slot)) << slot;
+  }
+}
+
+TEST(Optimizers, OfTwoCallsCountTheirOwnSteps) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0}))};
+  const std::vector<Value> q{parameter(graph, "q", Tensor::of({1.0}))};
+  Session session(graph);
+  Function first = session.compile({.inputs = {}, .outputs = {}, .updates = optim::adam(p, p, 0.1)});
+  Function second = session.compile({.inputs = {}, .outputs = {}, .updates = optim::adam(q, q, 0.1)});
+  first();
+  first();
+  second();
+  EXPECT_EQ(session.value("adam/step").item<double>(), 2.0);
+  EXPECT_EQ(session.value("adam_2/adam/step").item<double>(), 1.0);
+}
+
+TEST(Optimizers, NameTheLineOfAnEmptyValue) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  const std::vector<Value> none{Value()};
+  const auto refuses = [](std::string_view method, const auto& call) {
+    expect_error(ErrorCode::invalid_argument, {method, "empty value", "optim_methods_test.cpp:"}, call);
+  };
+  refuses("sgd", [&] { optim::sgd(p, none, 0.1); });
+  refuses("sgd", [&] { optim::sgd(none, p, 0.1); });
+  refuses("adam", [&] { optim::adam(none, p, 0.1); });
+  refuses("rmsprop", [&] { optim::rmsprop(p, none, 0.1); });
+  refuses("accumulate", [&] {
+    optim::accumulate(p, none, 2, [](auto g) { return std::vector<Value>(g.begin(), g.end()); });
+  });
+}
+
+TEST(Optimizers, RejectWhatTheyCannotUpdate) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({1.0F}))};
+  const std::vector<Value> x{input(graph, "x", f32, {1})};
+  expect_error(ErrorCode::invalid_argument, {"sgd", "one gradient for each"},
+               [&] { optim::sgd(p, {}, 0.1); });
+  expect_error(ErrorCode::invalid_argument, {"adam", "one gradient for each"},
+               [&] { optim::adam({}, {}, 0.1); });
+  expect_error(ErrorCode::invalid_argument, {"parameter"}, [&] { optim::adam(x, x, 0.1); });
+  expect_error(ErrorCode::invalid_argument, {"momentum"}, [&] { optim::sgd(p, p, 0.1, {.nesterov = true}); });
+  expect_error(ErrorCode::invalid_argument, {"rprop", "number"},
+               [&] { optim::rprop(p, p, constant(graph, 0.1)); });
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto wrong = [&] { optim::sgd(p, {}, 0.1); };
+  expect_error(ErrorCode::invalid_argument, {"optim_methods_test.cpp:" + line}, wrong);
+}
+
+}  // namespace
+}  // namespace weft
