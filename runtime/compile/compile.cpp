@@ -101,7 +101,7 @@ class Backend {
                                  .in_place_updates = !left_out_.contains("in_place_updates"),
                                  .kernels = options_.kernels,
                                  .without_kernels = options_.without});
-    compilation.schedule = schedule_for(compilation.lowered, part_count(options_, target_), target_);
+    compilation.schedule = schedule_for(compilation.lowered, shard_count(options_, target_), target_);
     compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
   }
 
