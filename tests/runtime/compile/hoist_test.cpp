@@ -26,12 +26,13 @@ std::atomic<int> doublings{0};
 /// y = 2x, which counts its calls and refuses negative numbers.
 struct CountedDouble {
   static constexpr std::string_view name = "counted_double";
-  TensorType infer(const TensorType& x) const { return x; }
-  void forward(std::span<const float> x, std::span<float> y) const {
+  TensorType infer(const TensorType& x) const { return float_type(x); }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
     ++doublings;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      if (x[i] < 0.0F) throw Error(ErrorCode::out_of_range, "a negative number");
-      y[i] = 2.0F * x[i];
+      if (x[i] < T{0}) throw Error(ErrorCode::out_of_range, "a negative number");
+      y[i] = T{2} * x[i];
     }
   }
   static constexpr NoGradient gradient{"it is for tests"};
@@ -44,7 +45,7 @@ class KeptDouble : public testing::Test {
  protected:
   void SetUp() override { doublings = 0; }
 
-  Function product(Session& session) {
+  Function product_in(Session& session) {
     return session.compile({.inputs = {x_}, .outputs = {x_ * apply(CountedDouble{}, w_)}});
   }
 
@@ -55,53 +56,53 @@ class KeptDouble : public testing::Test {
 
 TEST_F(KeptDouble, IsComputedOnceForAllCalls) {
   Session session(graph_);
-  const Function product = this->product(session);
-  for (int call = 0; call < 3; ++call) EXPECT_EQ(product(fed())[0].values<float>()[1], 40.0F);
+  const Function product = product_in(session);
+  for (int call = 0; call < 3; ++call) EXPECT_EQ(product({fed()})[0].values<float>()[1], 40.0F);
   EXPECT_EQ(doublings, 1);
 }
 
 TEST_F(KeptDouble, IsComputedAnewAfterEveryChange) {
   Session session(graph_);
-  const Function product = this->product(session);
+  const Function product = product_in(session);
   const Function step = session.compile({.inputs = {}, .outputs = {}, .updates = {assign(w_, w_ + 1.0)}});
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 40.0F);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 40.0F);
   session.set("w", Tensor::of({1.0F, 3.0F}));
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 60.0F);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 60.0F);
   step();
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 80.0F);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 80.0F);
   EXPECT_EQ(doublings, 3);
 }
 
 TEST_F(KeptDouble, SeesWhatASessionThatSharesItsParametersChanges) {
   Session session(graph_);
-  const Function product = this->product(session);
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 40.0F);
+  const Function product = product_in(session);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 40.0F);
   Session other(graph_, {.share = &session});
   other.set("w", Tensor::of({1.0F, 3.0F}));
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 60.0F);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 60.0F);
 }
 
 TEST_F(KeptDouble, IsTriedAgainAfterItFailed) {
   Session session(graph_);
-  const Function product = this->product(session);
+  const Function product = product_in(session);
   session.set("w", Tensor::of({1.0F, -1.0F}));
   for (int call = 0; call < 2; ++call) {
-    expect_error(ErrorCode::out_of_range, {"negative", "counted_double"}, [&] { product(fed()); });
+    expect_error(ErrorCode::out_of_range, {"negative", "counted_double"}, [&] { product({fed()}); });
   }
   session.set("w", Tensor::of({1.0F, 3.0F}));
-  EXPECT_EQ(product(fed())[0].values<float>()[1], 60.0F);
+  EXPECT_EQ(product({fed()})[0].values<float>()[1], 60.0F);
 }
 
 TEST_F(KeptDouble, IsComputedInEveryCallWhereThatIsAsked) {
   Session session(graph_, {.compile = {.without = {"hoist"}}});
-  const Function product = this->product(session);
-  for (int call = 0; call < 3; ++call) EXPECT_EQ(product(fed())[0].values<float>()[1], 40.0F);
+  const Function product = product_in(session);
+  for (int call = 0; call < 3; ++call) EXPECT_EQ(product({fed()})[0].values<float>()[1], 40.0F);
   EXPECT_EQ(doublings, 3);
 }
 
 TEST_F(KeptDouble, CountsInTheLedger) {
   Session session(graph_);
-  const Function product = this->product(session);
+  const Function product = product_in(session);
   const MemoryLedger ledger = product.ledger(std::vector{x_.type()});
   EXPECT_EQ(ledger.kept, 2 * sizeof(float));
   EXPECT_EQ(ledger.parameters, 2 * sizeof(float));
