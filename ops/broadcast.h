@@ -5,8 +5,8 @@
 
 namespace weft {
 
-/// Applies a binary op to two operands of which at least one is a tensor; a plain number takes the dtype of
-/// the other. Throws Error(invalid_argument) for two numbers.
+/// Applies a binary op to two operands. At least one is a tensor; a plain number takes the dtype of the
+/// other. Throws Error(invalid_argument) for two numbers.
 Value apply_binary(const Op& op, const Operand& a, const Operand& b);
 
 }  // namespace weft

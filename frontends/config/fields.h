@@ -30,7 +30,7 @@ struct Field {
 template <typename T>
 concept Listed = requires { std::tuple_size<std::remove_cvref_t<decltype(T::fields)>>::value; };
 
-/// Calls visit(name, member of each config) for every field that is no struct with fields, in their order.
+/// Calls visit(name, member of each config) for every field that is not a struct with fields, in their order.
 /// All configs have one type; each may be const.
 template <typename Visit, typename First, typename... Others>
   requires Listed<std::remove_const_t<First>>

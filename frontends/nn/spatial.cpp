@@ -20,7 +20,7 @@ void expect(bool holds, ErrorCode code, std::string_view layer, std::string_view
                .where = to_string(x.where())});
 }
 
-/// The dimensions of x, of which there are at least two.
+/// The dimensions of x; throws unless there are at least two.
 std::vector<Dim> image_dims(std::string_view layer, const Operand& x) {
   const Shape& shape = x.value(layer).shape();
   expect(shape.rank() >= 2, ErrorCode::shape_mismatch, layer, "[..., height, width]", to_string(shape), x);

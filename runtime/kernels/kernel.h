@@ -51,7 +51,7 @@ class Kernel {
 struct Cut {
   std::int64_t extent = 1;
   std::vector<bool> row_inputs;
-  /// Marks the inputs, all of them matrices, of which shard i reads the i-th of `extent` equal column blocks.
+  /// Marks inputs, which must be matrices: shard i reads only the i-th of their `extent` equal column blocks.
   /// An input beyond the end of the list is not marked. With `column_outputs`, shard i also writes the i-th
   /// column block of every output in place of rows.
   std::vector<bool> column_inputs{};

@@ -136,7 +136,7 @@ Instruction instruction_at(const Graph& graph, NodeId id, const Merger* merger) 
   return instruction;
 }
 
-/// With `rows`, input `slot` of the body is a table, of which these rows are read.
+/// With `rows`, input `slot` of the body is a table, and these of its rows are read.
 TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_t slot = 0,
                     const std::optional<RowSource>& rows = {}) {
   const Graph& graph = *body.program->graph;
