@@ -131,11 +131,11 @@ TEST(Accuracy, OfActivationsHoldsInTheirTails) {
   }
 }
 
-using Loss = Value (*)(const Operand& x, const Operand& t);
+using LossFunction = Value (*)(const Operand& x, const Operand& t);
 
 /// Each sample's loss and slope, for one target.
-void expect_loss(std::string_view name, Loss loss, float target, const Floats& x,
-                 Wide (*value)(Wide x, Wide t), Wide (*slope)(Wide x, Wide t), double bound) {
+void expect_accurate_loss(std::string_view name, LossFunction loss, float target, const Floats& x,
+                          Wide (*value)(Wide x, Wide t), Wide (*slope)(Wide x, Wide t), double bound) {
   const auto f = [&](const Value& in) {
     return loss(in, constant(in.graph(), row_of(Floats(x.size(), target))));
   };
@@ -153,14 +153,14 @@ void expect_loss(std::string_view name, Loss loss, float target, const Floats& x
 
 TEST(Accuracy, OfBinaryCrossEntropyHoldsForBothTargets) {
   for (const float target : {0.0F, 1.0F}) {
-    expect_loss(
+    expect_accurate_loss(
         "binary_cross_entropy_with_logits", losses::binary_cross_entropy_with_logits, target, tails(),
         [](Wide x, Wide t) {
           const Wide z = t == 0 ? x : -x;
           return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
         },
         [](Wide x, Wide t) { return t == 0 ? sigmoid_of(x) : -sigmoid_of(-x); }, 1e-6);
-    expect_loss(
+    expect_accurate_loss(
         "binary_cross_entropy", losses::binary_cross_entropy, target,
         {1e-30F, 1e-10F, 1e-7F, 1e-4F, 0.01F, 0.3F, 0.5F, 0.7F, 0.99F, 0.9999F, 0.9999999F},
         [](Wide p, Wide t) { return t == 0 ? -std::log1p(-p) : -std::log(p); },
@@ -172,7 +172,7 @@ TEST(Accuracy, OfLogCoshHoldsNearZeroAndFarOut) {
   Floats x = tails();
   std::erase_if(
       x, [](float e) { return std::abs(e) < 1e-18F && e != 0.0F; });  // whose squares are no normal numbers
-  expect_loss(
+  expect_accurate_loss(
       "log_cosh", losses::log_cosh, 0.0F, x,
       [](Wide e, Wide) {
         const Wide size = std::abs(e);
