@@ -18,6 +18,7 @@ namespace weft::verify {
 struct Sample {
   Op op;
   std::vector<Tensor> inputs;
+  bool takes_special = true;  // false: results for infinities and NaNs are not promised
 };
 using Sampler = std::function<Sample(SampleSource&)>;
 
@@ -46,7 +47,6 @@ struct Specification {
   bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
   /// For an op that each floating-point number of its inputs may be any of: it is tried on these too.
   std::optional<Domain> domain{};
-  bool takes_special = true;  // false: what infinities and NaNs give is not promised
 };
 
 /// Those of the built-in ops, in the order of ops/builtin.h.
