@@ -15,7 +15,7 @@ struct NormOptions {
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift, over the last axis of each sample (Ba, Kiros and
 /// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow on the way; (x - mean) /
-/// deviation is within 1e-6 of itself or of 1 where x - mean has its digits.
+/// deviation is within 1e-6 of itself or of 1, and of what an ulp of the mean is beside the deviation.
 struct LayerNorm {
   static constexpr std::string_view kind = "LayerNorm";
   Value scale;  // [features], starts as 1
@@ -45,7 +45,8 @@ struct BatchNormOptions {
 /// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes but that of the
 /// channels (Ioffe and Szegedy, ICML 2015). Training takes mean and variance of the batch, prediction the
 /// running ones, which training updates (a batch of no rows leaves them as they are):  r <- (1 - momentum) r
-/// + momentum * that of the batch, with the unbiased variance, as PyTorch.
+/// + momentum * that of the batch, with the unbiased variance, as PyTorch. Training is as accurate as
+/// LayerNorm; prediction, a product and a sum for each element, is within (|x| + |mean|) / deviation * 3e-7.
 struct BatchNorm {
   static constexpr std::string_view kind = "BatchNorm";
   Value scale;             // [channels], starts as 1
