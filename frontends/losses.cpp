@@ -194,7 +194,7 @@ Value huber(const Operand& predictions, const Operand& targets, double delta) {
   const Pair in("huber", predictions, targets);
   const Value e = abs(in.x - in.t);
   const Value near = minimum(e, delta);
-  return mean_of_each(0.5 * square(near) + delta * (e - near));
+  return mean_of_each(0.5 * square(near) + delta * relu(e - delta));
 }
 
 Value log_cosh(const Operand& predictions, const Operand& targets) {

@@ -43,7 +43,7 @@ double roc_auc(const Tensor& scores, const Tensor& labels);
 /// bins >= 1.
 double expected_calibration_error(const Tensor& probabilities, const Tensor& labels, std::int64_t bins = 15);
 
-// --- numbers; of none at all, 0 ---
+// --- numbers; of none at all, 0; added up in f64, within 1e-10 of themselves for 10^6 numbers ---
 
 double mean_squared_error(const Tensor& predictions, const Tensor& targets);
 double mean_absolute_error(const Tensor& predictions, const Tensor& targets);

@@ -3,14 +3,14 @@
 // tails. The compiler turns log(1 + x), exp(x) - 1 and similar formulas into these ops, see stabilize() in
 // graph/passes/standard.h.
 //
-// Errors in f32: log1p and expm1 are within 4 ulp, also for denormal numbers. log1mexp and logsumexp are
-// within 4 ulp of the result, or of the largest input where the sum of exponentials cancels it.
+// Accuracy is stated as in elementwise.h, denormal numbers included. logsumexp is within 4 ulp of the result,
+// or of the largest input where the sum of exponentials cancels it.
 
 #include "weft/ops/reduce.h"
 
 namespace weft {
 
-struct Log1p {  // y = ln(1 + x), dx = dy / (1 + x)
+struct Log1p {  // y = ln(1 + x), within 4 ulp; dx = dy / (1 + x)
   static constexpr std::string_view name = "log1p";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& x) const { return float_type(x); }
@@ -22,7 +22,7 @@ struct Log1p {  // y = ln(1 + x), dx = dy / (1 + x)
   Value stabilize(std::span<const Value> inputs) const;
 };
 
-struct Expm1 {  // y = e^x - 1, dx = dy e^x
+struct Expm1 {  // y = e^x - 1, within 4 ulp; dx = dy e^x
   static constexpr std::string_view name = "expm1";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& x) const { return float_type(x); }
@@ -33,8 +33,8 @@ struct Expm1 {  // y = e^x - 1, dx = dy e^x
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-// y = ln(1 - e^x), dx = -dy / (e^-x - 1); the formula on either side of -ln 2 is Maechler's (2012).
-struct Log1mExp {
+struct Log1mExp {  // y = ln(1 - e^x), within 4 ulp; dx = -dy / (e^-x - 1)
+  // The formula on either side of -ln 2 is Maechler's (2012).
   static constexpr std::string_view name = "log1mexp";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& x) const { return float_type(x); }

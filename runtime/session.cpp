@@ -51,9 +51,11 @@ std::vector<Value> roots_of(const Graph& graph, const FunctionSpec& spec) {
 
 std::vector<std::string> labels_of(const Graph& graph, const FunctionSpec& spec) {
   std::vector<std::string> labels;
+  std::set<std::string_view> taken;
   for (const Value& fed : spec.inputs) {
-    labels.push_back(expect_op<Input>(graph, fed, "an input").label);
-    if (std::ranges::count(labels, labels.back()) > 1) {
+    const std::string& label = expect_op<Input>(graph, fed, "an input").label;
+    labels.push_back(label);
+    if (!taken.insert(label).second) {
       throw Error(ErrorCode::invalid_argument, fmt::format("the input '{}' comes twice", labels.back()));
     }
   }

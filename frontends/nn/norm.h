@@ -14,8 +14,8 @@ struct NormOptions {
 };
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift, over the last axis of each sample (Ba, Kiros and
-/// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow. The error of (x - mean) /
-/// deviation is within 1e-6, relative to it or to 1, if x - mean does not cancel.
+/// Hinton 2016). Squares are summed in f64, so that large numbers do not overflow. (x - mean) / deviation is
+/// within 1e-6, relative to it or to 1, plus what an ulp of the mean is beside the deviation.
 struct LayerNorm {
   static constexpr std::string_view kind = "LayerNorm";
   Value scale;  // [features], starts as 1
@@ -45,7 +45,8 @@ struct BatchNormOptions {
 /// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes except the channels'
 /// (Ioffe and Szegedy, ICML 2015). Training uses mean and variance of the batch; prediction uses the running
 /// ones, which training updates (a batch without rows does not change them): r <- (1 - momentum) r + momentum
-/// * (value of the batch), with the unbiased variance, as in PyTorch.
+/// * (value of the batch), with the unbiased variance, as in PyTorch. Training is as accurate as LayerNorm;
+/// prediction, a product and a sum for each element, is within (|x| + |mean|) / deviation * 3e-7.
 struct BatchNorm {
   static constexpr std::string_view kind = "BatchNorm";
   Value scale;             // [channels], starts as 1

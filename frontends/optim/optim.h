@@ -3,6 +3,11 @@
 // ordinary nodes. All of them can be combined with gradients.h (changes to gradients), updates.h (changes to
 // updates) and rate.h (rates, also for single parameters). The exception is L-BFGS, which calls a compiled
 // function.
+//
+// The square of an f32 gradient beyond 1.8e19 is infinite. Methods that keep squares then divide by infinity,
+// so that the parameter stands still from there on, as in PyTorch and Keras; centered RMSProp and FTRL may
+// make it NaN, which CompileOptions::nan_guard finds. Where gradients may be that large, clip them: the norm
+// in clip_by_global_norm does not overflow.
 
 #include "weft/frontends/optim/adagrad.h"    // IWYU pragma: export
 #include "weft/frontends/optim/adam.h"       // IWYU pragma: export

@@ -118,9 +118,9 @@ class Builder {
   void add_specified() {
     const auto& all = applicable();
     const Specification& drawn = all[static_cast<std::size_t>(source_.below(std::ssize(all)))];
-    if (style_.special && !drawn.takes_special) return;
     const auto count = static_cast<std::int64_t>(drawn.samplers.size());
     const Sample sample = drawn.samplers[static_cast<std::size_t>(source_.below(count))](source_);
+    if (style_.special && !sample.takes_special) return;
     const std::vector<Tensor> tensors = in_precision(sample.inputs, dtype_);
     constexpr int kAttempts = 6;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {

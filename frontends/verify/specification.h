@@ -18,6 +18,7 @@ namespace weft::verify {
 struct Sample {
   Op op;
   std::vector<Tensor> inputs;
+  bool takes_special = true;  // false: results for infinities and NaNs are not promised
 };
 using Sampler = std::function<Sample(SampleSource&)>;
 
@@ -47,7 +48,6 @@ struct Specification {
   /// For an op whose floating-point inputs may be any numbers of a domain; it is tested with extreme ones
   /// too.
   std::optional<Domain> domain{};
-  bool takes_special = true;  // false: results for infinities and NaNs are not promised
 };
 
 /// The specifications of the built-in ops, in the order of ops/builtin.h.

@@ -13,6 +13,9 @@ struct Convolution {
   Sizes x;
   Sizes w;
   Sizes y;
+
+  /// A kernel may multiply what meets the zeros of a border with them: see conv2d().
+  bool has_border() const { return options.padding != Padding2d(0); }
 };
 
 std::int64_t reach(std::int64_t kernel, std::int64_t dilation) { return (kernel - 1) * dilation + 1; }
@@ -20,8 +23,10 @@ std::int64_t reach(std::int64_t kernel, std::int64_t dilation) { return (kernel 
 Convolution draw_convolution(SampleSource& source) {
   const auto one_or_two = [&] { return 1 + source.below(2); };
   Convolution drawn;
+  Padding2d border = 0;
+  if (source.coin()) border = {source.below(2), source.below(2), source.below(2), source.below(2)};
   drawn.options = {.stride = {one_or_two(), one_or_two()},
-                   .padding = {source.below(2), source.below(2), source.below(2), source.below(2)},
+                   .padding = border,
                    .dilation = {one_or_two(), one_or_two()},
                    .groups = one_or_two()};
   const std::int64_t channels = one_or_two();
@@ -78,7 +83,8 @@ std::vector<Refusal> bad_plane_indices(const Op& op, Inputs inputs) {
 List convolutions() {
   const auto forward = [](SampleSource& source) {
     const Convolution drawn = draw_convolution(source);
-    return Sample{Conv2d{drawn.options}, {source.uniform(drawn.x), source.uniform(drawn.w)}};
+    return Sample{
+        Conv2d{drawn.options}, {source.uniform(drawn.x), source.uniform(drawn.w)}, !drawn.has_border()};
   };
   const auto to_pictures = [](SampleSource& source) {
     const Convolution drawn = draw_convolution(source);
@@ -88,10 +94,11 @@ List convolutions() {
   const auto to_weights = [](SampleSource& source) {
     const Convolution drawn = draw_convolution(source);
     return Sample{Conv2dWeightGradient{drawn.options, Shape::of(drawn.w)},
-                  {source.uniform(drawn.x), source.uniform(drawn.y)}};
+                  {source.uniform(drawn.x), source.uniform(drawn.y)},
+                  !drawn.has_border()};
   };
   const Tensor picture = nothing(f64, {1, 2, 4, 4});
-  List list{
+  return {
       {"conv2d",
        "the convolution of pictures with weights",
        {forward},
@@ -118,9 +125,6 @@ List convolutions() {
          {picture, nothing(f32, {1, 3, 3, 3})},
          ErrorCode::shape_mismatch}}},
   };
-  // A kernel may multiply weights by the zeros of a border.
-  for (Specification& entry : list) entry.takes_special = false;
-  return list;
 }
 
 List poolings() {

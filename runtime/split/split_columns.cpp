@@ -37,12 +37,14 @@ bool updates_resident(const Op& op) {
   return update != nullptr && update->accumulates;
 }
 
-/// A program's nodes and the readers of their values.
+/// A program's nodes, the readers of their values, and the updates of these.
 class Readers {
  public:
   explicit Readers(const Program& program) : graph_(*program.graph) {
     for (const NodeId id : needed_nodes(graph_, program.roots)) {
-      for (const ValueId& input : graph_.node(id).inputs) readers_[input].insert(id);
+      const Node& node = graph_.node(id);
+      for (const ValueId& input : node.inputs) readers_[input].insert(id);
+      if (updates_dense(node.op) || updates_resident(node.op)) updates_[node.inputs[0]].push_back(id);
     }
     for (const Value& root : program.roots) roots_.insert({root.node(), root.output()});
   }
@@ -55,10 +57,16 @@ class Readers {
     const auto found = readers_.find(id);
     return found == readers_.end() ? kNobody : found->second;
   }
+  /// The products that are added to a value, which they read first.
+  std::span<const NodeId> updates_of(const ValueId& id) const {
+    const auto found = updates_.find(id);
+    return found == updates_.end() ? std::span<const NodeId>() : found->second;
+  }
 
  private:
   const Graph& graph_;
   std::map<ValueId, std::set<NodeId>> readers_;
+  std::map<ValueId, std::vector<NodeId>> updates_;  // in the order of their ids
   std::set<ValueId> roots_;
 };
 
@@ -96,12 +104,12 @@ class Region {
     if (resident == nullptr && !multiplies_as_they_are(product.op)) return std::nullopt;
     if (resident != nullptr && resident->form == RowsForm::store) return std::nullopt;
     const ValueId weight = product.inputs[resident != nullptr ? inputs_of(resident->form) : 1];
-    for (const NodeId reader : program_.of(weight)) {
-      const Node& node = graph().node(reader);
+    for (const NodeId update : program_.updates_of(weight)) {
+      const Node& node = graph().node(update);
       const bool updates = resident != nullptr
                                ? updates_resident(node.op)
                                : updates_dense(node.op) && node.inputs[1] == product.inputs[0];
-      if (updates && node.inputs[0] == weight) return node.inputs.back();
+      if (updates) return node.inputs.back();
     }
     return std::nullopt;
   }

@@ -208,6 +208,103 @@ TEST(Accuracy, OfNormalizationHoldsForNumbersOfAnySize) {
   }
 }
 
+/// A batch [rows, 2] around an offset, and the moments of one channel.
+struct Batch {
+  Batch(std::int64_t rows, float offset, float size)
+      : x(Tensor::uninitialized(f32, std::vector{rows, std::int64_t{2}})) {
+    const auto values = x.mutable_values<float>();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = offset + size * (static_cast<float>(i % 13) - 6.0F + static_cast<float>(i % 2));
+  }
+  Wide at(std::int64_t row, std::int64_t channel) const {
+    return static_cast<Wide>(x.values<float>()[static_cast<std::size_t>(row * 2 + channel)]);
+  }
+  Tensor x;
+};
+
+/// What an ulp of the mean is beside the deviation, and 1e-6.
+Wide norm_bound(Wide normal, Wide mean, Wide deviation) {
+  return 1e-6L * (1 + std::abs(normal)) + std::abs(mean) * 0x1p-23L / deviation;
+}
+
+TEST(Accuracy, OfBatchNormHoldsForOffsetsAndManyRows) {
+  for (const std::int64_t rows : {5, 1000, 500'000}) {
+    for (const auto& [offset, size] : std::vector<std::pair<float, float>>{
+             {0.0F, 1.0F}, {1e4F, 1.0F}, {-1e6F, 100.0F}, {0.0F, 1e-30F}, {0.0F, 1e18F}, {0.0F, 1e-42F}}) {
+      const Batch batch(rows, offset, size);
+      Graph graph;
+      const Value in = input(graph, "x", f32, {rows, 2});
+      const nn::BatchNorm layer = nn::batch_norm(graph, "norm", 2);
+      const nn::Trained trained = layer.train(in);
+      const Value predicted = layer(in);
+      Session session(graph);
+      Function train = session.compile({.inputs = {in}, .outputs = {trained.y}, .updates = trained.updates});
+      Function predict = session.compile({.inputs = {in}, .outputs = {predicted}, .updates = {}});
+      const auto y = train({batch.x});
+      const auto after = predict({batch.x});
+      for (std::int64_t channel = 0; channel < 2; ++channel) {
+        Wide mean = 0;
+        for (std::int64_t r = 0; r < rows; ++r) mean += batch.at(r, channel) / static_cast<Wide>(rows);
+        Wide variance = 0;
+        for (std::int64_t r = 0; r < rows; ++r)
+          variance += (batch.at(r, channel) - mean) * (batch.at(r, channel) - mean) / static_cast<Wide>(rows);
+        const Wide deviation = std::sqrt(variance + 1e-5L);
+        const auto at = static_cast<std::size_t>(channel);
+        EXPECT_TRUE(near(session.value(layer.running_mean).values<float>()[at], 0.1L * mean, 1e-6,
+                         1e-6 * static_cast<double>(size)));
+        const Wide unbiased = variance * static_cast<Wide>(rows) / static_cast<Wide>(rows - 1);
+        if (size < 1e18F) {
+          EXPECT_TRUE(near(session.value(layer.running_variance).values<float>()[at], 0.9L + 0.1L * unbiased,
+                           1e-6, std::abs(static_cast<double>(mean)) * 0x1p-23 * static_cast<double>(size)));
+        }
+        const auto running_mean = static_cast<Wide>(session.value(layer.running_mean).values<float>()[at]);
+        const auto running = static_cast<Wide>(session.value(layer.running_variance).values<float>()[at]);
+        for (std::int64_t r = 0; r < std::min<std::int64_t>(rows, 200); ++r) {
+          const auto i = static_cast<std::size_t>(r * 2 + channel);
+          const Wide normal = (batch.at(r, channel) - mean) / deviation;
+          EXPECT_LE(std::abs(static_cast<Wide>(y[0].values<float>()[i]) - normal),
+                    norm_bound(normal, mean, deviation))
+              << rows << " rows around " << offset << ", size " << size;
+          const Wide spread = std::sqrt(running + 1e-5L);
+          EXPECT_LE(std::abs(static_cast<Wide>(after[0].values<float>()[i]) -
+                             (batch.at(r, channel) - running_mean) / spread),
+                    3e-7L * (std::abs(batch.at(r, channel)) + std::abs(running_mean)) / spread +
+                        static_cast<Wide>(kOfDenormals))
+              << "prediction around " << offset << ", size " << size;
+        }
+      }
+    }
+  }
+}
+
+TEST(Accuracy, OfLayerNormHoldsForOffsetsAndLongRows) {
+  for (const std::int64_t features : {3, 100, 500'000}) {
+    for (const auto& [offset, size] : std::vector<std::pair<float, float>>{
+             {0.0F, 1.0F}, {1e4F, 1.0F}, {-1e6F, 100.0F}, {0.0F, 1e-30F}, {0.0F, 1e30F}, {0.0F, 1e-42F}}) {
+      const Batch row(features, offset, size);
+      Graph graph;
+      const Value in = input(graph, "x", f32, {features, 2});
+      const Value y = nn::layer_norm(graph, "norm", 2 * features)(reshape(in, {1, 2 * features}));
+      Session session(graph);
+      const auto run = session.compile({.inputs = {in}, .outputs = {y}, .updates = {}})({row.x});
+      const auto count = static_cast<Wide>(2 * features);
+      Wide mean = 0;
+      for (const float value : row.x.values<float>()) mean += static_cast<Wide>(value) / count;
+      Wide variance = 0;
+      for (const float value : row.x.values<float>())
+        variance += (static_cast<Wide>(value) - mean) * (static_cast<Wide>(value) - mean) / count;
+      const Wide deviation = std::sqrt(variance + 1e-5L);
+      for (std::int64_t i = 0; i < std::min<std::int64_t>(features, 200); ++i) {
+        const Wide normal = (row.at(i, 1) - mean) / deviation;
+        EXPECT_LE(
+            std::abs(static_cast<Wide>(run[0].values<float>()[static_cast<std::size_t>(2 * i + 1)]) - normal),
+            norm_bound(normal, mean, deviation))
+            << features << " features around " << offset << ", size " << size;
+      }
+    }
+  }
+}
+
 TEST(Accuracy, OfCosineHoldsForNumbersOfAnySize) {
   for (const float size : {1e-3F, 1.0F, 1e15F, 1e30F, 1e38F}) {
     Graph graph;

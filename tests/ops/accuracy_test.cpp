@@ -12,6 +12,7 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/graph/evaluate.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/exponential.h"
 #include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
@@ -20,6 +21,7 @@
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
+#include "weft/tests/ops/ulps.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/random_tensor.h"
 
@@ -30,22 +32,10 @@ using testing_support::evaluate_value;
 using testing_support::numbers;
 using testing_support::replay;
 using testing_support::TensorSource;
-using Wide = long double;
-using Floats = std::vector<float>;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr Wide kSqrtHalf = 0.707106781186547524400844362104849039L;
 constexpr Wide kDensityAtZero = 0.398942280401432677939946059934381868L;
-
-/// |actual - expected| in units in the last place of the expected f32 number; 0 for two NaNs.
-double ulps(float actual, Wide expected) {
-  const auto rounded = static_cast<float>(expected);
-  if (actual == rounded || (std::isnan(actual) && std::isnan(rounded))) return 0.0;
-  if (!std::isfinite(actual) || !std::isfinite(rounded)) return HUGE_VAL;
-  const Wide unit =
-      static_cast<Wide>(std::nextafter(std::abs(rounded), kInf)) - std::abs(static_cast<Wide>(rounded));
-  return static_cast<double>(std::abs(static_cast<Wide>(actual) - expected) / unit);
-}
 
 /// Some numbers of every power of two in [low, high], and many where functions bend.
 Floats grid(float low, float high) {
@@ -135,6 +125,11 @@ const std::vector<Case>& functions() {
       {"softplus", softplus,
        [](Wide x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }, 3.0},
       {"gelu", gelu, gelu_of, 1.0},
+      {"log1p", log1p, [](Wide x) { return std::log1p(x); }, 4.0, 0.0, -1.0F},
+      {"expm1", expm1, [](Wide x) { return std::expm1(x); }, 4.0},
+      {"log1mexp", log1mexp,
+       [](Wide x) { return x > -0.69L ? std::log(-std::expm1(x)) : std::log1p(-std::exp(x)); }, 4.0, 0.0,
+       -kInf, 0.0F},
   };
   return cases;
 }
@@ -148,7 +143,7 @@ TEST(Accuracy, FunctionsKeepTheBoundsOfTheirHeaders) {
 double stated_bound(std::string_view op) {
   const std::filesystem::path ops =
       std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "ops";
-  for (const char* header : {"elementwise.h", "activation.h", "gelu.h"}) {
+  for (const char* header : {"elementwise.h", "activation.h", "gelu.h", "exponential.h"}) {
     std::ifstream file(ops / header);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const std::size_t name = text.find("name = \"" + std::string(op) + "\"");
@@ -300,6 +295,24 @@ TEST_P(AroundAnOffset, CrossEntropyAndItsGradientDependOnGapsOnly) {
   }
 }
 
+TEST_P(AroundAnOffset, LogsumexpIsWithinUlpsOfItselfOrOfTheLargest) {
+  for (const std::size_t classes : {std::size_t{2}, std::size_t{10}, std::size_t{37}}) {
+    const std::size_t rows = 200;
+    const Floats x = rows_around(GetParam(), rows, classes);
+    const Shape shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(classes)};
+    const auto along = results_of(x, [&](const Value& in) { return logsumexp(reshape(in, shape), {1}); });
+    const auto across =
+        results_of(x, [&](const Value& in) { return logsumexp(transpose(reshape(in, shape), {1, 0}), {0}); });
+    for (std::size_t r = 0; r < rows; ++r) {
+      const Row row{std::span(x).subspan(r * classes, classes)};
+      const Wide expected = row.largest() + std::log1p(row.others());
+      const Wide size = std::max(std::abs(expected), std::abs(row.largest()));
+      for (const Floats* y : {&along[0], &along[1], &across[0], &across[1]})
+        ASSERT_LE(std::abs(static_cast<Wide>((*y)[r]) - expected), 4 * 0x1p-23L * size) << replay();
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Offsets, AroundAnOffset, testing::Values(0.0, 1e3, -1e4, 1e6, 1e7, -1e8));
 
 TEST(Accuracy, NormsOfAnySizeAreWithinOneUlp) {
@@ -313,6 +326,40 @@ TEST(Accuracy, NormsOfAnySizeAreWithinOneUlp) {
       for (std::size_t i = 0; i < 12; ++i)
         sum += static_cast<Wide>(x[row * 12 + i]) * static_cast<Wide>(x[row * 12 + i]);
       for (const Floats& way : y) EXPECT_LE(ulps(way[row], std::sqrt(sum)), 1.0) << scale;
+    }
+  }
+}
+
+TEST(Accuracy, LogsumexpOfAMillionTermsIsWithinFourUlps) {
+  for (const float x : {0.1F, 1e-42F, -1e4F, 1e30F, -1e30F}) {
+    const Wide expected = static_cast<Wide>(x) + std::log(1e6L);
+    for (const Floats& y : results_of(Floats(1'000'000, x), [](const Value& in) { return logsumexp(in); }))
+      EXPECT_LE(ulps(y[0], expected), 4.0) << x;
+  }
+}
+
+/// Two-pass, so that an offset costs no more than its own rounding does.
+TEST(Accuracy, VarianceAndDeviationLoseNoMoreThanTheRoundingOfTheMean) {
+  TensorSource source("accuracy variance");
+  for (const float offset : {0.0F, 1e3F, -1e5F}) {
+    for (const float size : {1e-15F, 1.0F, 1e15F}) {
+      for (const std::size_t terms : {std::size_t{7}, std::size_t{256}, std::size_t{1'000'000}}) {
+        Floats x(terms);
+        for (float& value : x) value = (offset + static_cast<float>(source.number(-1.0, 1.0))) * size;
+        const auto count = static_cast<Wide>(terms);
+        Wide mean = 0;
+        for (const float value : x) mean += static_cast<Wide>(value) / count;
+        Wide expected = 0;
+        for (const float value : x)
+          expected += (static_cast<Wide>(value) - mean) * (static_cast<Wide>(value) - mean) / count;
+        const Wide rounding = std::abs(mean) * 0x1p-24L;
+        const Wide bound = 40 * 0x1p-24L * expected + 2 * rounding * rounding;
+        for (const Floats& y : results_of(x, [](const Value& in) { return variance(in); }))
+          EXPECT_LE(std::abs(static_cast<Wide>(y[0]) - expected), bound) << offset << ", " << size;
+        for (const Floats& y : results_of(x, [](const Value& in) { return standard_deviation(in); }))
+          EXPECT_LE(std::abs(static_cast<Wide>(y[0]) - std::sqrt(expected)), bound / std::sqrt(expected))
+              << offset << ", " << size;
+      }
     }
   }
 }

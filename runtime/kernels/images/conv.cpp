@@ -4,6 +4,7 @@
 #include <array>
 
 #include "weft/ops/conv.h"
+#include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn_conv.h"
 
 namespace weft {
@@ -114,6 +115,93 @@ class ConvKernel final : public Kernel {
   std::vector<Convolution> convolutions_;
 };
 
+/// So many terms at most are added up in f32, but for those of a single picture.
+constexpr std::int64_t kLongestSum = 8192;
+
+/// The gradient of weights over more terms: some pictures at a time, whose sums are added up in f64.
+class LongWeightGradientKernel final : public Kernel {
+ public:
+  explicit LongWeightGradientKernel(const std::vector<Piece>& pieces) {
+    for (const Piece& piece : pieces) {
+      const Conv2dSizes& s = piece.spec.sizes;
+      const std::int64_t together = std::max<std::int64_t>(1, kLongestSum / (s.out_height * s.out_width));
+      Part part{
+          .offsets = piece.offsets,
+          .steps = {together * piece.spec.x_channels * s.height * s.width,
+                    together * piece.spec.y_filters * s.out_height * s.out_width},
+          .elements = s.filters * (s.channels / piece.spec.options.groups) * s.kernel_height * s.kernel_width,
+          .rounds = s.batch / together,
+          .convolutions = {}};
+      const auto convolution = [&](std::int64_t pictures) {
+        OneDnnConvSpec spec = piece.spec;
+        spec.sizes.batch = pictures;
+        const OneDnnConv& made = part.convolutions.emplace_back(spec);
+        conv_bytes_ = std::max(conv_bytes_, made.scratch_bytes());
+      };
+      if (part.rounds > 0) convolution(together);
+      if (s.batch % together > 0) convolution(s.batch % together);
+      most_elements_ = std::max(most_elements_, static_cast<std::size_t>(part.elements));
+      parts_.push_back(std::move(part));
+    }
+  }
+
+  std::size_t scratch_bytes() const override { return sums_bytes() + terms_bytes() + conv_bytes_; }
+  bool needs_signals_blocked() const override {
+    return std::ranges::any_of(parts_, [](const Part& part) {
+      return std::ranges::any_of(part.convolutions, [](const OneDnnConv& conv) { return conv.calls_gemm(); });
+    });
+  }
+
+  void run(const KernelBuffers& buffers) override {
+    for (Part& part : parts_) add_up(part, buffers);
+  }
+
+ private:
+  /// Some filters.
+  struct Part {
+    std::array<std::int64_t, 3> offsets;
+    std::array<std::int64_t, 2> steps;  // from one round's pictures and gradients to the next's
+    std::int64_t elements = 0;
+    std::int64_t rounds = 0;               // of the first convolution; a second one takes what is left
+    std::vector<OneDnnConv> convolutions;  // of a round, if there are any, and of the rest
+  };
+
+  std::size_t sums_bytes() const { return whole_lines(most_elements_ * sizeof(double)); }
+  std::size_t terms_bytes() const { return whole_lines(most_elements_ * sizeof(float)); }
+
+  void add_up(Part& part, const KernelBuffers& buffers) const {
+    const auto elements = static_cast<std::size_t>(part.elements);
+    const std::span sums(reinterpret_cast<double*>(buffers.scratch), elements);
+    const std::span terms(reinterpret_cast<float*>(buffers.scratch + sums_bytes()), elements);
+    std::ranges::fill(sums, 0.0);
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]) + part.offsets[0];
+    const auto* dy = reinterpret_cast<const float*>(buffers.inputs[1]) + part.offsets[1];
+    const auto add = [&](OneDnnConv& conv) {
+      conv.run(x, dy, terms.data(), buffers.scratch + sums_bytes() + terms_bytes());
+      for (std::size_t i = 0; i < elements; ++i) sums[i] += static_cast<double>(terms[i]);
+      x += part.steps[0];
+      dy += part.steps[1];
+    };
+    for (std::int64_t round = 0; round < part.rounds; ++round) add(part.convolutions.front());
+    if (part.rounds == 0 || part.convolutions.size() > 1) add(part.convolutions.back());
+    auto* dw = reinterpret_cast<float*>(buffers.outputs[0]) + part.offsets[2];
+    std::ranges::transform(sums, dw, [](double sum) { return static_cast<float>(sum); });
+  }
+
+  std::vector<Part> parts_;
+  std::size_t most_elements_ = 0;
+  std::size_t conv_bytes_ = 0;
+};
+
+std::unique_ptr<Kernel> make_kernel(const OneDnnConvSpec& whole, Range range) {
+  const Conv2dSizes& s = whole.sizes;
+  const std::vector<Piece> pieces = pieces_of(whole, range);
+  const bool is_long = s.batch > 1 && s.batch * s.out_height * s.out_width > kLongestSum;
+  if (whole.kind == OneDnnConvKind::weight_gradient && is_long)
+    return std::make_unique<LongWeightGradientKernel>(pieces);
+  return std::make_unique<ConvKernel>(pieces);
+}
+
 }  // namespace
 
 std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
@@ -129,7 +217,7 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   const std::int64_t outputs = s.batch * s.filters * s.out_height * s.out_width;
   const std::int64_t each = s.channels / spec->options.groups * s.kernel_height * s.kernel_width;
   choice.work.flops = 2.0 * static_cast<double>(outputs) * static_cast<double>(each);
-  choice.make = [spec = *spec](Range range) { return std::make_unique<ConvKernel>(pieces_of(spec, range)); };
+  choice.make = [spec = *spec](Range range) { return make_kernel(spec, range); };
   return choice;
 }
 

@@ -334,5 +334,37 @@ TEST(Optimizers, RejectWhatTheyCannotUpdate) {
   expect_error(ErrorCode::invalid_argument, {"optim_methods_test.cpp:" + line}, wrong);
 }
 
+/// Two parameters after two steps: down a slope that has no square in f32, and then down an ordinary one; and
+/// down ordinary ones alone.
+std::vector<float> after_a_large_slope(const testing_support::Updates& updates) {
+  Graph graph;
+  const Value p = parameter(graph, "p", Tensor::of({1.0F, 1.0F}));
+  const Value slope = input(graph, "slope", f32, {2});
+  Session session(graph);
+  Function step = session.compile({.inputs = {slope}, .outputs = {}, .updates = updates({{p}}, {{slope}})});
+  step({Tensor::of({1e20F, 1.0F})});
+  step({Tensor::of({1.0F, 1.0F})});
+  const Tensor end = session.value(p);
+  return {end.values<float>().begin(), end.values<float>().end()};
+}
+
+TEST(LargeGradients, LeaveParametersWhereTheyAreIfTheirSquaresOverflow) {
+  const std::vector<testing_support::Updates> methods{
+      [](auto p, auto g) { return optim::adam(p, g, kRate); },
+      [](auto p, auto g) { return optim::adamw(p, g, kRate, {.weight_decay = 0.0}); },
+      [](auto p, auto g) { return optim::nadam(p, g, kRate); },
+      [](auto p, auto g) { return optim::rmsprop(p, g, kRate); },
+      [](auto p, auto g) { return optim::adagrad(p, g, kRate); },
+      [](auto p, auto g) { return optim::adadelta(p, g, 1.0); }};
+  for (std::size_t method = 0; method < methods.size(); ++method) {
+    const auto end = after_a_large_slope(methods[method]);
+    EXPECT_EQ(end[0], 1.0F) << method;
+    EXPECT_LT(end[1], 1.0F) << method;
+    const auto clipped = after_a_large_slope(
+        [&](auto p, auto g) { return methods[method](p, optim::clip_by_global_norm(g, 1.0)); });
+    EXPECT_LT(clipped[0], 1.0F) << method;
+  }
+}
+
 }  // namespace
 }  // namespace weft

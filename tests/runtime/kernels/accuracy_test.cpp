@@ -5,10 +5,15 @@
 
 #include <cmath>
 
+#include "weft/ops/conv.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/pool.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/sparse.h"
+#include "weft/runtime/session.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
+#include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -160,6 +165,155 @@ TEST(Accuracy, OfScatteredRowsIsWhatTheHeaderPromises) {
             x.values<float>()[static_cast<std::size_t>(i * 3 + j)]);
     }
     expect_accurate(ScatterAdd{{4, 3}}, {x, indices}, exact, 0.0, 1.0, data.name);
+  }
+}
+
+/// One convolution: its three operands, as many numbers as they have, and which of them is the sum.
+struct Triple {
+  Conv2dOptions options;
+  Sizes x, w;
+
+  Sizes y() const { return Conv2d{options}.infer({f32, Shape::of(x)}, {f32, Shape::of(w)}).shape.sizes(); }
+};
+
+/// What the header allows a sum of n terms in f32: those of the longest element.
+double single_units(const std::vector<Exact>& exact) {
+  std::int64_t most = 0;
+  for (const Exact& element : exact) most = std::max(most, element.terms);
+  return static_cast<double>(most) + 2.0;
+}
+
+/// Of y, of dx and of dw.
+void expect_accurate_convolution(const Triple& in, const Data& data, const Data& other) {
+  const Sizes y_sizes = in.y();
+  const Tensor x = filled(data, in.x);
+  const Tensor w = filled(other, in.w);
+  const Tensor dy = filled(other, y_sizes);
+  std::vector<Exact> y(static_cast<std::size_t>(dy.elements()));
+  std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
+  std::vector<Exact> dw(static_cast<std::size_t>(w.elements()));
+  for_each_conv2d_triple(in.options, conv2d_sizes(in.x, in.w, y_sizes),
+                         [&](std::size_t i, std::size_t j, std::size_t k) {
+                           const auto a = static_cast<long double>(x.values<float>()[i]);
+                           const auto b = static_cast<long double>(w.values<float>()[j]);
+                           const auto c = static_cast<long double>(dy.values<float>()[k]);
+                           y[k].add(a * b);
+                           dx[i].add(b * c);
+                           dw[j].add(a * c);
+                         });
+  const std::string what = fmt::format("{} of {} terms", data.name, dw[0].terms);
+  expect_accurate(Conv2d{in.options}, {x, w}, y, single_units(y), 0.0, what);
+  expect_accurate(Conv2dInputGradient{in.options, Shape::of(in.x)}, {dy, w}, dx, single_units(dx), 0.0, what);
+  const std::int64_t picture = y_sizes[2] * y_sizes[3];
+  const double most = static_cast<double>(std::max<std::int64_t>(8192, picture)) + 4.0;
+  expect_accurate(Conv2dWeightGradient{in.options, Shape::of(in.w)}, {x, dy}, dw,
+                  std::min(single_units(dw), most), 0.0, what);
+}
+
+TEST(Accuracy, OfConvolutionsIsWhatTheHeaderPromises) {
+  const std::vector<Triple> cases = {
+      {{}, {30, 1, 27, 27}, {3, 1, 4, 4}},
+      {{.padding = 1}, {12, 17, 20, 20}, {16, 17, 3, 3}},
+      {{.stride = 2, .padding = 2, .groups = 2}, {50, 4, 39, 39}, {6, 2, 5, 5}},
+      {{}, {1, 1, 150, 150}, {2, 1, 2, 2}},
+      {{}, {30, 2, 20, 20}, {3, 2, 1, 1}}};
+  for (const Data& data : kinds()) {
+    for (const Triple& in : cases) expect_accurate_convolution(in, data, kinds()[0]);
+  }
+}
+
+TEST(Accuracy, OfAMillionTermsOfAWeightsGradientIsThatOfAFewThousand) {
+  expect_accurate_convolution({{}, {100, 1, 102, 102}, {1, 1, 3, 3}}, kinds()[0], kinds()[0]);
+}
+
+TEST(Accuracy, OfMeansOfWindowsIsWhatTheHeaderPromises) {
+  const std::vector<std::pair<Pool2dOptions, Sizes>> cases = {
+      {{.window = 2}, {3, 2, 8, 8}},
+      {{.window = {3, 5}, .stride = {2, 1}, .padding = {1, 1, 2, 2}}, {2, 2, 9, 9}},
+      {{.window = 16}, {1, 2, 32, 32}},
+      {{.window = 17, .stride = 1}, {1, 1, 40, 40}},
+      {{.window = 1000}, {1, 1, 1000, 1000}}};
+  for (const Data& data : kinds()) {
+    for (const auto& [options, sizes] : cases) {
+      for (const bool padding_counts : {true, false}) {
+        const AvgPool2d op{options, padding_counts};
+        const Tensor x = filled(data, sizes);
+        const Shape shape = op.infer(x.type()).shape;
+        const Pool2dSizes pool = pool2d_sizes(options, sizes, shape.sizes());
+        const auto divisors = avg_pool2d_divisors(options, padding_counts, pool);
+        std::vector<Exact> y(static_cast<std::size_t>(shape.elements()));
+        std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
+        const Tensor dy = filled(data, shape.sizes());
+        for_each_pooled(options, pool, [&](std::size_t to, std::size_t from, std::int64_t) {
+          const auto divisor = static_cast<long double>(divisors[to]);
+          y[to].add(static_cast<long double>(x.values<float>()[from]) / divisor);
+          dx[from].add(static_cast<long double>(dy.values<float>()[to]) / divisor);
+        });
+        const bool few = options.window.height * options.window.width <= 256;
+        expect_accurate(op, {x}, y, few ? single_units(y) : 0.0, few ? 0.0 : 1.0, data.name);
+        AvgPool2dGradient gradient;
+        static_cast<Pool2dOptions&>(gradient) = options;
+        gradient.count_include_pad = padding_counts;
+        gradient.shape = Shape::of(sizes);
+        expect_accurate(gradient, {dy}, dx, single_units(dx), 0.0, data.name);
+      }
+    }
+  }
+}
+
+/// X d and X^T d for a matrix of `rows` rows with all of `full` columns filled and one number in another.
+void expect_accurate_sparse(const Data& data, std::int64_t rows, std::int64_t full, std::int64_t width,
+                            DType dtype) {
+  Tensor dense = Tensor::zeros(dtype, {rows, width});
+  visit_dtype(dtype, [&]<typename T>(T) {
+    const auto values = dense.mutable_values<T>();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < full; ++j)
+        values[static_cast<std::size_t>(i * width + j)] =
+            dtype == u8 ? static_cast<T>(1 + (i + j) % 200) : static_cast<T>(data.at(i + j));
+      values[static_cast<std::size_t>(i * width + full + i % (width - full))] = T{1};
+    }
+  });
+  const auto matrix = SparseTensor::from_dense(dense);
+  for (const bool transposed : {false, true}) {
+    for (const std::int64_t n : {1, 3, 20}) {
+      const Tensor d = filled(data, {transposed ? rows : width, n});
+      std::vector<Exact> exact(static_cast<std::size_t>((transposed ? width : rows) * n));
+      const auto numbers = testing_support::numbers(dense);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < width; ++j) {
+          const double x = numbers[static_cast<std::size_t>(i * width + j)];
+          if (x == 0.0) continue;
+          const std::int64_t from = transposed ? i : j;
+          const std::int64_t to = transposed ? j : i;
+          for (std::int64_t k = 0; k < n; ++k)
+            exact[static_cast<std::size_t>(to * n + k)].add(
+                static_cast<long double>(x) *
+                static_cast<long double>(d.values<float>()[static_cast<std::size_t>(from * n + k)]));
+        }
+      }
+      Graph graph;
+      const Value fed = input(graph, "d", f32, Shape::of(d.sizes()));
+      const Value y = matmul(sparse_constant(graph, matrix), fed, transposed);
+      Session session(graph);
+      const auto run = session.compile({.inputs = {fed}, .outputs = {y}, .updates = {}})({d});
+      const std::string what = fmt::format("{} {}x{}, {} full, n {}{}", data.name, rows, width, full, n,
+                                           transposed ? ", transposed" : "");
+      const double most = transposed ? 1e9 : 2050.0;
+      expect_within(run[0], exact, std::min(single_units(exact), most), 0.0, what);
+      expect_within(testing_support::evaluate_value(y, {{"d", d}}), exact, 0.0, 1.0,
+                    what + ", the reference");
+    }
+  }
+}
+
+TEST(Accuracy, OfSparseProductsIsWhatTheHeaderPromises) {
+  for (const Data& data : kinds()) {
+    for (const DType dtype : {f32, u8}) {
+      expect_accurate_sparse(data, 20'000, 2, 40, dtype);
+      expect_accurate_sparse(data, 2, 20'000, 20'010, dtype);
+      expect_accurate_sparse(data, 300, 30, 100, dtype);
+    }
   }
 }
 
