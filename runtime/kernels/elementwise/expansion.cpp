@@ -15,6 +15,25 @@ void repeat(std::byte* to, std::size_t have, std::size_t want) {
   }
 }
 
+/// `count` times one element.
+void fill(std::byte* to, const std::byte* element, std::size_t size, std::int64_t count) {
+  const auto typed = [&]<typename T>(T value) {
+    std::memcpy(&value, element, sizeof(T));
+    std::fill_n(reinterpret_cast<T*>(to), count, value);
+  };
+  switch (size) {
+    case 1:
+      return typed(std::uint8_t{});
+    case 4:
+      return typed(std::uint32_t{});
+    case 8:
+      return typed(std::uint64_t{});
+    default:
+      std::memcpy(to, element, size);
+      repeat(to, size, static_cast<std::size_t>(count) * size);
+  }
+}
+
 }  // namespace
 
 Expansion::Expansion(const Shape& operand, const Shape& output, std::size_t element_size)
@@ -72,8 +91,7 @@ void Expansion::expand_runs(const std::byte* operand, std::int64_t start, std::i
     if (inner.stride != 0) {
       std::memcpy(to, from, bytes);
     } else {
-      std::memcpy(to, from, element_size_);
-      repeat(to, element_size_, bytes);
+      fill(to, from, element_size_, run);
     }
     to += bytes;
     start += run;
@@ -92,8 +110,7 @@ void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_
       std::memcpy(to, element(start), bytes);
       return;
     case Kind::scalar:
-      std::memcpy(to, operand, element_size_);
-      repeat(to, element_size_, bytes);
+      fill(to, operand, element_size_, count);
       return;
     case Kind::periodic: {
       const std::int64_t phase = start % period_;
@@ -106,16 +123,19 @@ void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_
       repeat(to, head_bytes + wrap_bytes, bytes);
       return;
     }
-    case Kind::blocks:
-      for (std::int64_t done = 0; done < count;) {
-        const std::int64_t position = start + done;
-        const std::int64_t run = std::min(count - done, period_ - position % period_);
-        std::byte* block = to + static_cast<std::size_t>(done) * element_size_;
-        std::memcpy(block, element(position / period_ % elements_), element_size_);
-        repeat(block, element_size_, static_cast<std::size_t>(run) * element_size_);
-        done += run;
+    case Kind::blocks: {
+      std::int64_t run = period_ - start % period_;
+      std::int64_t index = start / period_ % elements_;
+      while (count > 0) {
+        run = std::min(run, count);
+        fill(to, element(index), element_size_, run);
+        to += static_cast<std::size_t>(run) * element_size_;
+        count -= run;
+        run = period_;
+        index = index + 1 == elements_ ? 0 : index + 1;
       }
       return;
+    }
     case Kind::general:
       expand_runs(operand, start, count, to);
       return;
