@@ -14,6 +14,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
 #include "weft/ops/random.h"
@@ -32,10 +33,11 @@ using BuiltinOps = std::tuple<                                                  
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
     Log1p, Expm1, Log1mExp,                                                                        //
     MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
+    Moments, CentredSums,                                                                          //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
-    Softmax, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                                     //
+    Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
     RandomKey, RandomUniform, RandomNormal>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.

@@ -231,7 +231,7 @@ void Slice::forward(const KernelArgs& args) const {
   }
 }
 Value Slice::gradient(Value x, Value, Value dy) const {
-  return apply(Unslice{.slice = *this, .shape = x.shape()}, dy);
+  return apply(Unslice{.slices = {*this}, .shape = x.shape()}, dy);
 }
 Value Slice::simplify(std::span<const Value> inputs) const {
   const Shape& shape = inputs[0].shape();
@@ -239,31 +239,65 @@ Value Slice::simplify(std::span<const Value> inputs) const {
   return whole ? inputs[0] : Value();
 }
 
-TensorType Unslice::infer(const TensorType& x) const {
-  if (slice.infer({x.dtype, shape}) != x) {
-    throw Error(ErrorCode::shape_mismatch, "the input is not such a slice of the result",
-                {.expected = to_string(slice.infer({x.dtype, shape}))});
+TensorType Unslice::infer(std::span<const TensorType> inputs) const {
+  if (inputs.empty() || inputs.size() != slices.size()) {
+    throw Error(
+        ErrorCode::invalid_argument, "there must be one input for each slice, and at least one",
+        {.expected = fmt::format("{} inputs", slices.size()), .actual = std::to_string(inputs.size())});
   }
-  return {x.dtype, shape};
+  const TensorType whole{inputs[0].dtype, shape};
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const TensorType part = slices[i].infer(whole);
+    if (part != inputs[i]) {
+      throw Error(ErrorCode::shape_mismatch, "the input is not such a slice of the result",
+                  {.expected = to_string(part), .actual = to_string(inputs[i])});
+    }
+    if (i == 0) continue;
+    if (slices[i].axis != slices[0].axis || !at_most(slices[i - 1].stop, slices[i].start).value_or(true)) {
+      throw Error(ErrorCode::invalid_argument,
+                  "the slices must go along one axis, in ascending order, and not overlap",
+                  {.actual = attribute_text(slices)});
+    }
+  }
+  return whole;
 }
 void Unslice::forward(const KernelArgs& args) const {
-  const std::size_t along = normalize_axis(slice.axis, args.inputs[0].sizes.size());
-  const AxisView x = axis_view(args.inputs[0].sizes, along);
-  const AxisView y = axis_view(args.outputs[0].sizes, along);
-  const std::size_t element = size_of(args.inputs[0].dtype);
-  const std::size_t block = static_cast<std::size_t>(x.inner) * element;
-  const auto* from = static_cast<const std::byte*>(args.inputs[0].data);
-  auto* to = static_cast<std::byte*>(args.outputs[0].data);
-  const auto bytes = static_cast<std::size_t>(args.outputs[0].elements) * element;
+  const Arg& output = args.outputs[0];
+  const std::size_t along = normalize_axis(slices[0].axis, output.sizes.size());
+  const AxisView y = axis_view(output.sizes, along);
+  const std::size_t element = size_of(output.dtype);
+  const std::size_t block = static_cast<std::size_t>(y.inner) * element;
+  auto* to = static_cast<std::byte*>(output.data);
+  const auto bytes = static_cast<std::size_t>(output.elements) * element;
   if (bytes > 0) std::memset(to, 0, bytes);
-  for (std::int64_t i = 0; i < x.outer; ++i) {
-    for (std::int64_t j = 0; j < x.length; ++j) {
-      copy_bytes(to + static_cast<std::size_t>(i * y.length + slice.start.size() + j * slice.step) * block,
-                 from + static_cast<std::size_t>(i * x.length + j) * block, block);
+  for (std::size_t part = 0; part < slices.size(); ++part) {
+    const Slice& slice = slices[part];
+    const AxisView x = axis_view(args.inputs[part].sizes, along);
+    const auto* from = static_cast<const std::byte*>(args.inputs[part].data);
+    for (std::int64_t i = 0; i < x.outer; ++i) {
+      for (std::int64_t j = 0; j < x.length; ++j) {
+        copy_bytes(to + static_cast<std::size_t>(i * y.length + slice.start.size() + j * slice.step) * block,
+                   from + static_cast<std::size_t>(i * x.length + j) * block, block);
+      }
     }
   }
 }
-Value Unslice::gradient(Value, Value, Value dy) const { return apply(slice, dy); }
+std::vector<Value> Unslice::gradient(const GradientArgs& args) const {
+  std::vector<Value> gradients;
+  for (const Slice& slice : slices) gradients.push_back(apply(slice, args.output_gradients[0]));
+  return gradients;
+}
+
+std::string attribute_text(const std::vector<Slice>& slices) {
+  constexpr std::size_t kMost = 4;  // a recurrence has thousands
+  std::vector<std::string> texts;
+  for (const Slice& slice : slices) {
+    if (texts.size() + 1 < kMost || slices.size() <= kMost) texts.push_back(attribute_text(slice));
+  }
+  if (slices.size() > kMost)
+    texts.push_back(fmt::format("... {}, {} slices", attribute_text(slices.back()), slices.size()));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
 
 Value reshape(const Operand& x, const Shape& shape) { return apply(Reshape{shape}, x); }
 

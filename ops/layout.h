@@ -66,14 +66,16 @@ struct Slice {  // elements start, start + step, ... below stop along `axis`
   Value simplify(std::span<const Value> inputs) const;
 };
 
-struct Unslice {  // zeros of `shape`, with the input where a slice of that shape would have been taken
+/// Zeros of `shape`, with every input where its slice of that shape would have been taken. The slices go
+/// along one axis, in ascending order, and none begins before the one before it ends.
+struct Unslice {
   static constexpr std::string_view name = "unslice";
-  Slice slice;
+  std::vector<Slice> slices;
   Shape shape;
-  static constexpr auto attributes = weft::attributes(&Unslice::slice, &Unslice::shape);
-  TensorType infer(const TensorType& x) const;
+  static constexpr auto attributes = weft::attributes(&Unslice::slices, &Unslice::shape);
+  TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
-  Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> gradient(const GradientArgs& args) const;
 };
 
 /// A dimension as reshape() takes it: any Dim, or -1 for the size that the others leave.
@@ -126,6 +128,11 @@ inline Slice attribute_bind(const Slice& slice, const Bindings& bindings) {
           .start = slice.start.bind(bindings),
           .stop = slice.stop.bind(bindings),
           .step = slice.step};
+}
+std::string attribute_text(const std::vector<Slice>& slices);
+inline std::vector<Slice> attribute_bind(std::vector<Slice> slices, const Bindings& bindings) {
+  for (Slice& slice : slices) slice = attribute_bind(slice, bindings);
+  return slices;
 }
 inline bool operator==(const Slice& a, const Slice& b) {
   return a.axis == b.axis && a.start == b.start && a.stop == b.stop && a.step == b.step;

@@ -90,7 +90,7 @@ std::vector<Value> SoftmaxCrossEntropy::gradient(const GradientArgs& args) const
     gradient = apply(LabelDifference{}, p, args.inputs[1]) * as_column(dloss);
   }
   if (const Value dp = args.output_gradients[1]; dp.has_value()) {
-    const Value through = p * (dp - sum(dp * p, {-1}, true));
+    const Value through = apply(SoftmaxGradient{}, p, dp);
     gradient = gradient.has_value() ? gradient + through : through;
   }
   return {gradient, Value()};

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "weft/ops/layout.h"
 
 namespace weft {
@@ -11,18 +14,24 @@ Shape leading(const Shape& shape) { return Shape(std::vector<Dim>(shape.begin(),
 
 const Dim& from_end(const Shape& shape, std::size_t back) { return shape[shape.rank() - back]; }
 
-/// The matrix before a transpose, if `value` is made by a transpose of just the last two axes.
+/// The matrices before they were transposed, if `value` is made by a transpose that moves the last axis to
+/// the last but one. What the transpose does beside that stays to be done, and moves whole rows.
 Value untransposed(const Value& value) {
   const Node& node = value.graph().node(value.node());
-  const auto* transpose = node.op.as<Transpose>();
-  if (transpose == nullptr) return {};
-  const auto& axes = transpose->permutation;
-  const auto rank = static_cast<std::int64_t>(axes.size());
-  if (rank < 2 || axes[rank - 1] != rank - 2 || axes[rank - 2] != rank - 1) return {};
-  for (std::int64_t axis = 0; axis < rank - 2; ++axis) {
-    if (axes[axis] != axis) return {};
-  }
-  return value.graph().value(node.inputs[0]);
+  const auto* made = node.op.as<Transpose>();
+  if (made == nullptr) return {};
+  std::vector<std::int64_t> axes = made->permutation;
+  const std::size_t rank = axes.size();
+  if (rank < 2 || axes[rank - 2] != static_cast<std::int64_t>(rank) - 1) return {};
+  std::swap(axes[rank - 2], axes[rank - 1]);
+  const Value input = value.graph().value(node.inputs[0]);
+  return std::ranges::is_sorted(axes) ? input : transpose(input, axes);
+}
+
+/// All axes but the last in one, of a tensor with more than two.
+Value as_matrix(const Value& x) {
+  const Shape& shape = x.shape();
+  return reshape(x, Shape{leading(shape).count() * from_end(shape, 2), from_end(shape, 1)});
 }
 
 }  // namespace
@@ -50,6 +59,12 @@ TensorType MatMul::infer(const TensorType& a, const TensorType& b) const {
 
 std::array<Value, 2> MatMul::gradient(Value a, Value b, Value, Value dc) const {
   const Value da = transpose_a ? matmul(b, dc, transpose_b, true) : matmul(dc, b, false, !transpose_b);
+  if (a.shape().rank() > 2 && b.shape().rank() == 2 && !transpose_a) {
+    // One matrix for the whole batch: the sum over the batch is part of one product.
+    const Value rows = as_matrix(a);
+    const Value slopes = as_matrix(dc);
+    return {da, transpose_b ? matmul(slopes, rows, true) : matmul(rows, slopes, true)};
+  }
   const Value db = transpose_b ? matmul(dc, a, true, transpose_a) : matmul(a, dc, !transpose_a, false);
   return {da, db};
 }

@@ -30,7 +30,19 @@ TensorType normalized_type(const TensorType& x) {
   return x;
 }
 
-Value Softmax::gradient(Value, Value y, Value dy) const { return y * (dy - sum(dy * y, {-1}, true)); }
+Value Softmax::gradient(Value, Value y, Value dy) const { return apply(SoftmaxGradient{}, y, dy); }
+
+TensorType SoftmaxGradient::infer(const TensorType& y, const TensorType& dy) const {
+  if (dy != y) {
+    throw Error(ErrorCode::shape_mismatch, "a gradient must have the type of its value",
+                {.expected = to_string(y), .actual = to_string(dy)});
+  }
+  return normalized_type(y);
+}
+std::array<Value, 2> SoftmaxGradient::gradient(Value y, Value dy, Value, Value ddx) const {
+  const Value through_mean = dy * sum(ddx * y, {-1}, true);
+  return {ddx * (dy - sum(dy * y, {-1}, true)) - through_mean, apply(SoftmaxGradient{}, y, ddx)};
+}
 Value LogSoftmax::gradient(Value, Value y, Value dy) const { return dy - exp(y) * sum(dy, {-1}, true); }
 
 Value softmax(const Operand& x, std::int64_t axis) { return over_axis(Softmax{}, x, axis); }

@@ -19,6 +19,15 @@ struct Softmax {  // y = e^x / sum(e^x), dx = y (dy - sum(dy y))
   Value gradient(Value x, Value y, Value dy) const;
 };
 
+struct SoftmaxGradient {  // dx = y (dy - sum(dy y)) of y = softmax(x) and dy, along the last axis
+  static constexpr std::string_view name = "softmax_gradient";
+  static constexpr Traits traits{.row_wise = true};
+  TensorType infer(const TensorType& y, const TensorType& dy) const;
+  template <std::floating_point T>
+  void forward(View<const T> y, View<const T> dy, View<T> dx) const;
+  std::array<Value, 2> gradient(Value y, Value dy, Value dx, Value ddx) const;
+};
+
 struct LogSoftmax {  // y = x - ln sum(e^x), dx = dy - e^y sum(dy)
   static constexpr std::string_view name = "log_softmax";
   static constexpr Traits traits{.row_wise = true};
@@ -82,6 +91,18 @@ void Softmax::forward(View<const T> x, View<T> y) const {
       y[start + i] =
           static_cast<T>(std::exp(static_cast<double>(row[i]) - found.largest) / (1.0 + found.others));
     }
+  }
+}
+
+template <std::floating_point T>
+void SoftmaxGradient::forward(View<const T> y, View<const T> dy, View<T> dx) const {
+  const auto length = static_cast<std::size_t>(y.sizes.back());
+  for (std::size_t start = 0; start < y.data.size(); start += length) {
+    double mean = 0.0;
+    for (std::size_t i = start; i < start + length; ++i)
+      mean += static_cast<double>(y[i]) * static_cast<double>(dy[i]);
+    for (std::size_t i = start; i < start + length; ++i)
+      dx[i] = static_cast<T>(static_cast<double>(y[i]) * (static_cast<double>(dy[i]) - mean));
   }
 }
 

@@ -111,6 +111,7 @@ void print_json(const ProfileArgs& args, const data::Digits& digits, const Profi
                                     {"call_seconds", profile.call_seconds},
                                     {"kernel_seconds", profile.kernel_seconds},
                                     {"overhead_seconds", profile.overhead_seconds},
+                                    {"reference_share", reference_share(profile)},
                                     {"flops", profile.flops()},
                                     {"bytes", profile.bytes()},
                                     {"peak_flops_per_second", peak.flops_per_second},

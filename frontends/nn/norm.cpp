@@ -6,7 +6,7 @@
 #include "weft/graph/located.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/norm.h"
+#include "weft/ops/moments.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
@@ -44,15 +44,52 @@ Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_
   return channels;
 }
 
-/// The root of the mean square along axes, which are kept. In f64, which has room for squares of f32 numbers.
-Value deviation(const Value& centred, const Axes& axes, const Value& count) {
-  return wide_norm(centred, axes, true) / sqrt(count);
-}
-
 /// sqrt(size^2 + epsilon), also for numbers whose squares overflow.
 Value regularized(const Value& size, double epsilon) {
   constexpr double kLarge = 1e150;  // beyond, an epsilon makes no difference
   return maximum(sqrt(square(minimum(size, kLarge)) + epsilon), size);
+}
+
+// Both rules get {x, scale, shift, mean, size} with size = sqrt(deviation^2 + epsilon), and with
+// h = (x - mean) / size and g = dy scale they give
+//   dx = (g - mean(g) - h mean(g h)) / size, dscale = sum(dy h), dshift = sum(dy),
+// in two passes over dy and x: mean(g h) comes from the sum of g (x - mean).
+
+std::vector<Value> layer_norm_gradient(const GradientArgs& args) {
+  const Value x = args.inputs[0];
+  const Value scale = args.inputs[1];
+  const Value mean = args.inputs[3];
+  const Value size = args.inputs[4];
+  const Value dy = args.output_gradients[0];
+  const Value count = apply(Count{.axes = {-1}, .dtype = f64}, x);
+  const Value narrow = cast(size, x.dtype());
+  const Value h = (x - mean) / narrow;
+  const Value g = dy * scale;
+  const std::vector<Value> sums = apply_all(CentredSums{.axes = {-1}}, {g, x, mean});
+  const Value share = sums[0] / cast(count, x.dtype());
+  const Value product = cast(sums[1] / (size * count), x.dtype());
+  return {(g - share - h * product) / narrow, dy * h, dy, Value(), Value()};
+}
+
+/// Here a scale belongs to a whole group, and the sums of dy itself will do.
+GradientRule batch_norm_gradient(const Channels& channels) {
+  return [channels](const GradientArgs& args) -> std::vector<Value> {
+    const Value x = args.inputs[0];
+    const Value scale = args.inputs[1];
+    const Value mean = args.inputs[3];
+    const Value size = args.inputs[4];
+    const Value dy = args.output_gradients[0];
+    const Value count = maximum(apply(Count{.axes = channels.axes, .dtype = f64}, x), 1.0);
+    const Value narrow = cast(size, x.dtype());
+    const std::vector<Value> sums = apply_all(CentredSums{.axes = channels.axes}, {dy, x, mean});
+    const Value product = sums[1] / size;
+    const Value share = sums[0] / cast(count, x.dtype());
+    const Value h = (x - mean) / narrow;
+    const Value dx =
+        (dy - share - h * cast(product / count, x.dtype())) * (reshape(scale, channels.aligned) / narrow);
+    return {dx, reshape(cast(product, x.dtype()), scale.shape()), reshape(sums[0], scale.shape()), Value(),
+            Value()};
+  };
 }
 
 /// The size along `axis`, which a layer normalizes.
@@ -88,9 +125,10 @@ Value LayerNorm::operator()(const Operand& x) const {
   expect_input("layer_norm", scale, type, rank >= 1 && type.shape[rank - 1] == scale.shape()[0],
                fmt::format("[..., {}]", to_string(scale.shape()[0])), x.where());
   const Scope origin(scale.graph(), "", x.where());
-  const Value centred = x - mean(x, {-1}, true);
-  const Value size = deviation(centred, {-1}, apply(Count{.axes = {-1}, .dtype = f64}, x));
-  return centred / cast(regularized(size, epsilon), scale.dtype()) * scale + shift;
+  const auto [mean, deviation] = moments(x, {-1});
+  const Value size = regularized(deviation, epsilon);
+  const Value y = (x - mean) / cast(size, scale.dtype()) * scale + shift;
+  return custom_gradient(y, {{x.value(), scale, shift, mean, size}}, layer_norm_gradient);
 }
 
 Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOptions& options, Where where) {
@@ -121,24 +159,22 @@ Lazy<BatchNorm> batch_norm(Graph& graph, std::string_view name, const BatchNormO
 Trained BatchNorm::train(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
-  const auto [axes, aligned] = channels_of(x, scale, options.axis);
-  // An empty batch has no moments: its sums count as 0, and so does its weight in the running values.
-  const Value count = apply(Count{.axes = axes, .dtype = f64}, x);
-  const Value divisor = maximum(count, 1.0);
-  const Value batch_mean = sum(x, axes, true) / cast(divisor, scale.dtype());
-  const Value centred = x - batch_mean;
-  const Value size = deviation(centred, axes, divisor);
+  const Channels channels = channels_of(x, scale, options.axis);
+  const auto [mean, deviation] = moments(x, channels.axes);
+  const Value size = regularized(deviation, options.epsilon);
+  const Value normalized = (x - mean) / cast(size, scale.dtype()) * reshape(scale, channels.aligned) +
+                           reshape(shift, channels.aligned);
   const Value y =
-      centred / cast(regularized(size, options.epsilon), scale.dtype()) * reshape(scale, aligned) +
-      reshape(shift, aligned);
-  const Value unbiased = square(size) * (count / maximum(count - 1.0, 1.0));  // 0 for a single number
+      custom_gradient(normalized, {{x.value(), scale, shift, mean, size}}, batch_norm_gradient(channels));
+  // An empty batch has no moments: they count as 0, and so does its weight in the running values.
+  const Value count = apply(Count{.axes = channels.axes, .dtype = f64}, x);
+  const Value unbiased = square(deviation) * (count / maximum(count - 1.0, 1.0));  // 0 for a single number
   const Value momentum = cast(options.momentum * minimum(count, 1.0), scale.dtype());
   const auto moved = [&](const Value& running, const Value& batch) {
     return assign(running, (1.0 - momentum) * running + momentum * reshape(batch, running.shape()));
   };
-  return {
-      .y = y,
-      .updates = {moved(running_mean, batch_mean), moved(running_variance, cast(unbiased, scale.dtype()))}};
+  return {.y = y,
+          .updates = {moved(running_mean, mean), moved(running_variance, cast(unbiased, scale.dtype()))}};
 }
 
 Value BatchNorm::operator()(const Operand& x) const {

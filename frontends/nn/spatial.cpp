@@ -34,7 +34,7 @@ Value pad_axis(const Value& x, std::size_t axis, std::int64_t before, std::int64
   const Dim stop = dims[axis] + before;
   dims[axis] = stop + after;
   const Slice inside{.axis = static_cast<std::int64_t>(axis), .start = before, .stop = stop, .step = 1};
-  return apply(Unslice{.slice = inside, .shape = Shape(std::move(dims))}, x);
+  return apply(Unslice{.slices = {inside}, .shape = Shape(std::move(dims))}, x);
 }
 
 /// All axes after the first two.

@@ -8,6 +8,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
 
@@ -131,6 +132,33 @@ List products_and_reductions() {
        }},
        {{Norm{{1}}, {nothing(f64, {2})}, ErrorCode::invalid_argument},
         {Norm{}, {nothing(i32, {2})}, ErrorCode::dtype_mismatch}}},
+      {"moments",
+       "the mean over axes, and the root of the mean square of the distances to it",
+       {[](SampleSource& source) {
+         const Sizes sizes{1 + source.extent(), 2 + source.below(3), 1 + source.extent()};
+         Axes axes = some_axes(source, sizes);
+         return Sample{Moments{axes}, {source.distinct(sizes)}};
+       }},
+       {{Moments{{1}}, {nothing(f64, {2})}, ErrorCode::invalid_argument},
+        {Moments{}, {nothing(i32, {2})}, ErrorCode::dtype_mismatch}}},
+      {"centred_sums",
+       "the sums of y and of y (x - mean) over axes",
+       {[](SampleSource& source) {
+         const Sizes sizes = source.shape(4);
+         const Axes axes = some_axes(source, sizes);
+         const Sizes kept = reduced_type({f64, shape_of(sizes)}, axes, true).shape.sizes();
+         return Sample{CentredSums{axes},
+                       {source.uniform(sizes), source.uniform(sizes), source.uniform(kept)}};
+       }},
+       {{CentredSums{{0}},
+         {nothing(f64, {2}), nothing(f64, {2}), nothing(f64, {2})},
+         ErrorCode::shape_mismatch},
+        {CentredSums{{0}},
+         {nothing(f64, {2}), nothing(f64, {3}), nothing(f64, {1})},
+         ErrorCode::shape_mismatch},
+        {CentredSums{{0}},
+         {nothing(i32, {2}), nothing(i32, {2}), nothing(i32, {1})},
+         ErrorCode::dtype_mismatch}}},
   };
 }
 
@@ -174,8 +202,25 @@ List layouts_and_indices() {
     const std::int64_t rows = source.extent();
     const std::int64_t columns = 2 * source.extent();
     return Sample{
-        Unslice{{.axis = 1, .start = 1, .stop = columns + 1, .step = 2}, shape_of({rows, columns + 3})},
+        Unslice{{{.axis = 1, .start = 1, .stop = columns + 1, .step = 2}}, shape_of({rows, columns + 3})},
         {source.uniform({rows, columns / 2})}};
+  };
+  const auto unsliced_together = [](SampleSource& source) {
+    Sizes sizes = source.shape(4, 1);
+    const auto axis = source.below(static_cast<std::int64_t>(sizes.size()));
+    auto& size = sizes[static_cast<std::size_t>(axis)];
+    std::vector<Slice> slices;
+    std::vector<Tensor> parts;
+    std::int64_t end = source.below(3);
+    for (std::int64_t i = source.below(4); i >= 0; --i) {
+      const std::int64_t start = end + source.below(2);
+      size = source.below(4);
+      end = start + size;
+      slices.push_back({.axis = axis, .start = start, .stop = end, .step = 1});
+      parts.push_back(source.uniform(sizes));
+    }
+    size = end + source.below(3);
+    return Sample{Unslice{slices, shape_of(sizes)}, parts};
   };
   const auto gathered = [](DType dtype) {
     return [=](SampleSource& source) {
@@ -227,9 +272,13 @@ List layouts_and_indices() {
         {Slice{0, 0, 1, 0}, {nothing(f64, {2})}, ErrorCode::out_of_range}}},
       {"unslice",
        "zeros, with x where a slice would have been taken",
-       {unsliced},
-       {{Unslice{{0, 0, 2, 1}, {4}}, {nothing(f64, {3})}, ErrorCode::shape_mismatch},
-        {Unslice{{0, 0, 9, 1}, {4}}, {nothing(f64, {9})}, ErrorCode::out_of_range}}},
+       {unsliced, unsliced_together},
+       {{Unslice{{{0, 0, 2, 1}}, {4}}, {nothing(f64, {3})}, ErrorCode::shape_mismatch},
+        {Unslice{{{0, 0, 9, 1}}, {4}}, {nothing(f64, {9})}, ErrorCode::out_of_range},
+        {Unslice{{{0, 0, 2, 1}}, {4}}, {nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::invalid_argument},
+        {Unslice{{{0, 0, 2, 1}, {0, 1, 3, 1}}, {4}},
+         {nothing(f64, {2}), nothing(f64, {2})},
+         ErrorCode::invalid_argument}}},
       {"gather",
        "rows of a table by index",
        {gathered(i64), gathered(i32)},

@@ -118,6 +118,14 @@ List normalizations_and_random() {
   return {
       of_gaps(
           {"softmax", "exp(x) over its sum along the last axis", {of_rows(Softmax{})}, no_rows(Softmax{})}),
+      {"softmax_gradient",
+       "the gradient of softmax by its output",
+       {[](SampleSource& s) {
+         const Sizes sizes = s.shape(4, 1);
+         return Sample{SoftmaxGradient{}, {s.uniform(sizes), s.uniform(sizes)}};
+       }},
+       {{SoftmaxGradient{}, {nothing(f64, {2, 3}), nothing(f64, {3})}, ErrorCode::shape_mismatch},
+        {SoftmaxGradient{}, {nothing(i32, {2}), nothing(i32, {2})}, ErrorCode::dtype_mismatch}}},
       of_gaps({"log_softmax", "the logarithm of softmax", {of_rows(LogSoftmax{})}, no_rows(LogSoftmax{})}),
       of_gaps({"softmax_cross_entropy",
                "the loss of logits for integer labels",

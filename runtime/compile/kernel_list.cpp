@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 
-#include "weft/runtime/kernels/elementwise/broadcast.h"
 #include "weft/runtime/kernels/elementwise/elementwise.h"
 #include "weft/runtime/kernels/images/conv.h"
 #include "weft/runtime/kernels/images/pool.h"
-#include "weft/runtime/kernels/layout/gather.h"
+#include "weft/runtime/kernels/layout/copies.h"
+#include "weft/runtime/kernels/layout/rows.h"
 #include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/kernels/reduce/argmax.h"
+#include "weft/runtime/kernels/reduce/moments.h"
 #include "weft/runtime/kernels/reduce/norm.h"
 #include "weft/runtime/kernels/reduce/reduce.h"
 #include "weft/runtime/kernels/reduce/softmax.h"
@@ -38,13 +40,26 @@ constexpr std::array kKernels{
     KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
     KernelEntry{"elementwise", elementwise_kernel},
     KernelEntry{"softmax", softmax_kernel},
+    KernelEntry{"log_softmax", log_softmax_kernel},
+    KernelEntry{"softmax_gradient", softmax_gradient_kernel},
     KernelEntry{"logsumexp", logsumexp_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},
+    KernelEntry{"max", max_kernel},
+    KernelEntry{"argmax", argmax_kernel},
     KernelEntry{"norm", norm_kernel},
+    KernelEntry{"moments", moments_kernel},
+    KernelEntry{"centred_sums", centred_sums_kernel},
     KernelEntry{"gather", gather_kernel},
+    KernelEntry{"scatter_add", scatter_add_kernel},
+    KernelEntry{"one_hot", one_hot_kernel},
+    KernelEntry{"transpose", transpose_kernel},
     KernelEntry{"broadcast", broadcast_kernel},
+    KernelEntry{"copy", copy_kernel},
+    KernelEntry{"concat", concat_kernel},
+    KernelEntry{"slice", slice_kernel},
+    KernelEntry{"unslice", unslice_kernel},
     KernelEntry{"reference", reference_kernel},
 };
 

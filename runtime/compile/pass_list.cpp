@@ -63,6 +63,8 @@ constexpr std::array kPasses{
               run_skip_zeros},
     PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
               kNoShorthand, run_sparse_products},
+    PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
+              kNoShorthand, run<fuse_scattered>},
     PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,
               run<fuse_matmul>},
     PassEntry{"fuse_accumulate", "fuse", "w - lr * (a^T b) as one product", &Options::fuse_accumulate,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -27,7 +28,10 @@ class Scheduler {
     schedule_.memory_of.resize(lowered.storages.size());
     std::iota(schedule_.memory_of.begin(), schedule_.memory_of.end(), 0);
     for (const NodeId id : lowered.steps) {
-      for (const ValueId& input : lowered.program.graph->node(id).inputs) ++reads_left_[storage(input)];
+      std::map<std::size_t, std::size_t> times;
+      for (const ValueId& input : lowered.program.graph->node(id).inputs) ++times[storage(input)];
+      for (const auto& [read, count] : times) reads_left_[read] += count;
+      reads_.emplace_back(times.begin(), times.end());
     }
   }
 
@@ -116,14 +120,10 @@ class Scheduler {
   /// By how many bytes the step increases the arena's living values.
   std::int64_t growth(std::size_t step) const {
     const NodeId id = lowered_.steps[step];
-    const auto& inputs = lowered_.program.graph->node(id).inputs;
     std::int64_t bytes = 0;
     for (const std::size_t made : lowered_.storage_of[id]) bytes += arena_bytes(made);
-    for (auto input = inputs.begin(); input != inputs.end(); ++input) {
-      const auto same = [&](const ValueId& other) { return storage(other) == storage(*input); };
-      if (std::find_if(inputs.begin(), input, same) != input) continue;  // counted already
-      const auto reads = static_cast<std::size_t>(std::ranges::count_if(inputs, same));
-      if (reads_left_[storage(*input)] == reads) bytes -= arena_bytes(storage(*input));
+    for (const auto& [read, times] : reads_[step]) {
+      if (reads_left_[read] == times) bytes -= arena_bytes(read);
     }
     return bytes;
   }
@@ -202,7 +202,8 @@ class Scheduler {
   std::vector<std::vector<Access>> since_barrier_;  // by storage, without duplicates
   std::vector<std::size_t> touched_;
   std::vector<std::size_t> reads_left_;  // by storage: how many inputs of later steps it is
-  std::int64_t alive_ = 0;               // bytes of the arena
+  std::vector<std::vector<std::pair<std::size_t, std::size_t>>> reads_;  // by step: storages, and how often
+  std::int64_t alive_ = 0;                                               // bytes of the arena
   std::int64_t peak_ = 0;
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier

@@ -17,6 +17,11 @@ Pass fuse_matmul();
 /// Likewise b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
 Pass fuse_accumulate();
 
+/// A sum of values that are zeros but for a part, unslice or scatter_add, as the gradient of what was sliced
+/// or gathered from many times -> as few of them as the parts fit into side by side: each part is written
+/// once.
+Pass fuse_scattered();
+
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that
 /// is read outside: an optimizer updates a weight and its slots in one pass.
 Pass fuse_elementwise();

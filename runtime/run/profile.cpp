@@ -4,7 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 #include "weft/graph/text.h"
 #include "weft/runtime/files/json_text.h"
@@ -17,6 +21,8 @@ constexpr double kMicro = 1e6;
 constexpr double kPerGiga = 1e-9;
 constexpr double kPerKilo = 1e-3;
 constexpr double kPercent = 100.0;
+
+constexpr std::string_view kReference = "reference";  // the kernel's name in kernel_list.cpp
 
 double ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
 
@@ -61,7 +67,54 @@ std::string peak_lines(const MachinePeak& peak) {
                      peak.threads == 1 ? "" : "s", peak.flops_per_second * kPerGiga, fmt::join(copies, ", "));
 }
 
+/// Of all steps, each by its slowest thread.
+double step_seconds(const Profile& profile) {
+  double sum = 0.0;
+  for (const StepProfile& step : profile.steps) sum += step.seconds;
+  return sum;
+}
+
+std::string kernel_lines(const Profile& profile) {
+  const std::vector<KernelSum> sums = sums_by_kernel(profile);
+  const double all = step_seconds(profile);
+  std::size_t width = 4;
+  for (const KernelSum& sum : sums) width = std::max(width, characters_in(printable(sum.op)));
+  std::string text =
+      fmt::format("{:<{}}  {:<22} {:>6} {:>10} {:>6}\n", "op", width, "kernel", "steps", "us", "%");
+  std::vector<std::string> slow;
+  for (const KernelSum& sum : sums) {
+    text += fmt::format("{:<{}}  {:<22} {:>6} {:>10.2f} {:>6.1f}\n", printable(sum.op), width,
+                        printable(sum.kernel), sum.steps, sum.seconds * kMicro,
+                        kPercent * ratio(sum.seconds, all));
+    if (sum.kernel == kReference) slow.push_back(printable(sum.op));
+  }
+  return text + fmt::format("\nby reference kernels: {:.1f}% of the time{}{}\n",
+                            kPercent * reference_share(profile), slow.empty() ? "" : ": ",
+                            fmt::join(slow, ", "));
+}
+
 }  // namespace
+
+std::vector<KernelSum> sums_by_kernel(const Profile& profile) {
+  std::map<std::pair<std::string, std::string>, KernelSum> found;
+  for (const StepProfile& step : profile.steps) {
+    KernelSum& sum = found[{step.op, step.kernel}];
+    sum.op = step.op;
+    sum.kernel = step.kernel;
+    ++sum.steps;
+    sum.seconds += step.seconds;
+  }
+  std::vector<KernelSum> sums;
+  for (auto& [names, sum] : found) sums.push_back(std::move(sum));
+  std::ranges::stable_sort(sums, std::greater<>{}, &KernelSum::seconds);
+  return sums;
+}
+
+double reference_share(const Profile& profile) {
+  double sum = 0.0;
+  for (const StepProfile& step : profile.steps) sum += step.kernel == kReference ? step.seconds : 0.0;
+  return ratio(sum, step_seconds(profile));
+}
 
 double Profile::flops() const {
   double sum = 0.0;
@@ -101,7 +154,7 @@ std::string to_text(const Profile& profile, const MachinePeak& peak) {
       fmt::format("one call, median of {}", profile.runs), profile.call_seconds,
       fmt::format(" {:>8.1f} {:>10.1f} {:>7.1f}", ratio(profile.flops(), profile.call_seconds) * kPerGiga,
                   profile.bytes() * kPerKilo, ratio(profile.bytes(), profile.call_seconds) * kPerGiga));
-  return text + '\n' + peak_lines(peak);
+  return text + '\n' + peak_lines(peak) + '\n' + kernel_lines(profile);
 }
 
 std::string to_chrome_trace(const Profile& profile) {

@@ -49,10 +49,25 @@ struct Profile {
   double bytes() const;
 };
 
+/// What the steps of one op by one kernel take together.
+struct KernelSum {
+  std::string op;
+  std::string kernel;
+  std::size_t steps = 0;
+  double seconds = 0.0;
+};
+
+/// The sums of all steps by op and kernel, the longest first.
+std::vector<KernelSum> sums_by_kernel(const Profile& profile);
+
+/// The share of the steps' time that reference kernels take: 0 to 1.
+double reference_share(const Profile& profile);
+
 /// The time that a step would take at `peak`, divided by the time that it took.
 double roofline_share(const StepProfile& step, const MachinePeak& peak);
 
-/// A table for people: a line for each step, then the sums.
+/// A table for people: a line for each step, then the sums, of calls and by op and kernel. The last line says
+/// how much of the time reference kernels take, and for which ops.
 std::string to_text(const Profile& profile, const MachinePeak& peak);
 
 /// The timeline in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open: a track for each

@@ -259,12 +259,12 @@ TEST_F(LayoutTest, SliceRejectsBoundsOutside) {
 TEST_F(LayoutTest, UnslicePutsASliceBackAmongZeros) {
   const Slice every_second{.axis = 1, .start = 1, .stop = 6, .step = 2};
   const Value x = constant(graph_, Tensor::of<double>({1, 2, 3, 4, 5, 6}, {2, 3}));
-  const Value y = apply(Unslice{every_second, {2, 7}}, x);
+  const Value y = apply(Unslice{{every_second}, {2, 7}}, x);
   EXPECT_EQ(at(y), (Numbers{0, 1, 0, 2, 0, 3, 0, 0, 4, 0, 5, 0, 6, 0}));
   EXPECT_EQ(at(apply(every_second, y)), at(x));
   expect_error(ErrorCode::shape_mismatch, {"unslice", "not such a slice"},
-               [&] { apply(Unslice{every_second, {3, 7}}, x); });
-  expect_error(ErrorCode::out_of_range, {"unslice"}, [&] { apply(Unslice{every_second, {2, 3}}, x); });
+               [&] { apply(Unslice{{every_second}, {3, 7}}, x); });
+  expect_error(ErrorCode::out_of_range, {"unslice"}, [&] { apply(Unslice{{every_second}, {2, 3}}, x); });
 }
 
 TEST_F(LayoutTest, MoveElementsOfEveryDType) {

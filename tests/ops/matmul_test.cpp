@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "weft/graph/passes/standard.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/source.h"
@@ -139,6 +140,25 @@ TEST(MatMul, BroadcastsLeadingAxesLikeTheirMatricesOneByOne) {
       EXPECT_EQ(numbers(one), numbers(c.reshaped(Sizes{flat[0], 2, 2}).rows(i, 1)));
     }
   }
+}
+
+TEST(MatMul, TakesTheLastTwoAxesOfALongerTransposeUpon) {
+  TensorSource source("transposed operands");
+  Graph graph;
+  const Value a = constant(graph, source.uniform({2, 3, 4, 5}, -1.0, 1.0, f64));
+  const Value b = constant(graph, source.uniform({2, 6, 4, 5}, -1.0, 1.0, f64));
+  // Heads in front, and the keys transposed: what is left of both transposes moves whole rows.
+  const Value product = matmul(transpose(a, {0, 2, 1, 3}), transpose(b, {0, 2, 3, 1}));
+  const Program simple = simplify().run(extract(graph, {{product}}));
+  const Node& root = simple.graph->node(simple.roots[0].node());
+  ASSERT_TRUE(root.op.is<MatMul>());
+  EXPECT_TRUE(root.op.as<MatMul>()->transpose_b);
+  for (const ValueId& operand : root.inputs) {
+    const auto* moved = simple.graph->node(operand.node).op.as<Transpose>();
+    ASSERT_NE(moved, nullptr);
+    EXPECT_EQ(moved->permutation, (std::vector<std::int64_t>{0, 2, 1, 3}));
+  }
+  EXPECT_EQ(numbers(evaluate_value(simple.roots[0])), numbers(evaluate_value(product)));
 }
 
 }  // namespace

@@ -15,59 +15,88 @@ void repeat(std::byte* to, std::size_t have, std::size_t want) {
   }
 }
 
+/// `count` times one element.
+void fill(std::byte* to, const std::byte* element, std::size_t size, std::int64_t count) {
+  const auto typed = [&]<typename T>(T value) {
+    std::memcpy(&value, element, sizeof(T));
+    std::fill_n(reinterpret_cast<T*>(to), count, value);
+  };
+  switch (size) {
+    case 1:
+      return typed(std::uint8_t{});
+    case 4:
+      return typed(std::uint32_t{});
+    case 8:
+      return typed(std::uint64_t{});
+    default:
+      std::memcpy(to, element, size);
+      repeat(to, size, static_cast<std::size_t>(count) * size);
+  }
+}
+
 }  // namespace
 
 Expansion::Expansion(const Shape& operand, const Shape& output, std::size_t element_size)
-    : element_size_(element_size), sizes_(output.sizes()), strides_(output.rank(), 0) {
+    : element_size_(element_size) {
   const std::size_t missing = output.rank() - operand.rank();
   std::int64_t stride = 1;
-  for (std::size_t axis = operand.rank(); axis-- > 0;) {
-    const std::int64_t size = operand[axis].size();
-    if (size != 1) strides_[missing + axis] = stride;
+  for (std::size_t axis = output.rank(); axis-- > 0;) {
+    const std::int64_t size = axis < missing ? 1 : operand[axis - missing].size();
+    const std::int64_t length = output[axis].size();
+    if (length == 0) {  // nothing is ever read
+      kind_ = operand == output ? Kind::same : Kind::general;
+      return;
+    }
+    // Axes of size 1 in the output count on neither side.
+    if (length == 1) continue;
+    if (!axes_.empty() && (axes_.front().stride != 0) == (size != 1)) {
+      axes_.front().size *= length;
+    } else {
+      axes_.insert(axes_.begin(), {.size = length, .stride = size != 1 ? stride : 0});
+    }
     stride *= size;
   }
-  if (std::ranges::find(sizes_, 0) != sizes_.end()) {  // nothing is ever read
-    kind_ = operand == output ? Kind::same : Kind::general;
-    return;
-  }
-  // Axes that have size 1 in the output are ignored.
-  std::vector<bool> moves;
-  std::vector<std::int64_t> lengths;
-  for (std::size_t axis = 0; axis < sizes_.size(); ++axis) {
-    if (sizes_[axis] == 1) continue;
-    moves.push_back(strides_[axis] != 0);
-    lengths.push_back(sizes_[axis]);
-  }
-  const auto first_move = std::ranges::find(moves, true) - moves.begin();
-  const auto past_move = std::ranges::find(moves.rbegin(), moves.rend(), true).base() - moves.begin();
-  const auto last_still = std::ranges::find(moves.rbegin(), moves.rend(), false).base() - moves.begin();
-  const auto first_still = std::ranges::find(moves, false) - moves.begin();
-  const auto count = static_cast<std::ptrdiff_t>(moves.size());
-  if (first_still == count) {
+  const std::size_t count = axes_.size();
+  const bool last_moves = count > 0 && axes_.back().stride != 0;
+  if (count == 0 || (count == 1 && last_moves)) {
     kind_ = Kind::same;
-  } else if (first_move == count) {
+  } else if (count == 1) {
     kind_ = Kind::scalar;
-  } else if (first_move == last_still) {  // still axes, then moving ones
+  } else if (count == 2 && last_moves) {
     kind_ = Kind::periodic;
-    for (auto axis = first_move; axis < count; ++axis) period_ *= lengths[static_cast<std::size_t>(axis)];
-  } else if (std::find(moves.begin() + first_move, moves.begin() + past_move, false) ==
-             moves.begin() + past_move) {  // still axes or none, moving ones, still ones
+    period_ = axes_.back().size;
+  } else if (count <= 3 && !last_moves) {  // still axes or none, moving ones, still ones
     kind_ = Kind::blocks;
-    for (auto axis = first_move; axis < past_move; ++axis)
-      elements_ *= lengths[static_cast<std::size_t>(axis)];
-    for (auto axis = past_move; axis < count; ++axis) period_ *= lengths[static_cast<std::size_t>(axis)];
+    elements_ = axes_[count - 2].size;
+    period_ = axes_.back().size;
   } else {
     kind_ = Kind::general;
   }
 }
 
-std::int64_t Expansion::source_index(std::int64_t position) const {
-  std::int64_t index = 0;
-  for (std::size_t axis = sizes_.size(); axis-- > 0;) {
-    index += position % sizes_[axis] * strides_[axis];
-    position /= sizes_[axis];
+/// Element after element of the innermost axis, which lie side by side or are all the same.
+void Expansion::expand_runs(const std::byte* operand, std::int64_t start, std::int64_t count,
+                            std::byte* to) const {
+  if (count == 0) return;
+  const Axis& inner = axes_.back();
+  while (count > 0) {
+    const std::int64_t column = start % inner.size;
+    std::int64_t rest = start / inner.size;
+    std::int64_t index = column * inner.stride;
+    for (std::size_t axis = axes_.size() - 1; axis-- > 0; rest /= axes_[axis].size)
+      index += rest % axes_[axis].size * axes_[axis].stride;
+    const std::int64_t run = std::min(count, inner.size - column);
+    const std::size_t bytes = static_cast<std::size_t>(run) * element_size_;
+    const std::byte* from = operand + static_cast<std::size_t>(index) * element_size_;
+    if (inner.stride != 0) {
+      std::memcpy(to, from, bytes);
+    } else {
+      fill(to, from, element_size_, run);
+    }
+    to += bytes;
+    start += run;
+    count -= run;
   }
-  return index;
 }
 
 void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_t count,
@@ -81,8 +110,7 @@ void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_
       std::memcpy(to, element(start), bytes);
       return;
     case Kind::scalar:
-      std::memcpy(to, operand, element_size_);
-      repeat(to, element_size_, bytes);
+      fill(to, operand, element_size_, count);
       return;
     case Kind::periodic: {
       const std::int64_t phase = start % period_;
@@ -95,21 +123,21 @@ void Expansion::expand(const std::byte* operand, std::int64_t start, std::int64_
       repeat(to, head_bytes + wrap_bytes, bytes);
       return;
     }
-    case Kind::blocks:
-      for (std::int64_t done = 0; done < count;) {
-        const std::int64_t position = start + done;
-        const std::int64_t run = std::min(count - done, period_ - position % period_);
-        std::byte* block = to + static_cast<std::size_t>(done) * element_size_;
-        std::memcpy(block, element(position / period_ % elements_), element_size_);
-        repeat(block, element_size_, static_cast<std::size_t>(run) * element_size_);
-        done += run;
+    case Kind::blocks: {
+      std::int64_t run = period_ - start % period_;
+      std::int64_t index = start / period_ % elements_;
+      while (count > 0) {
+        run = std::min(run, count);
+        fill(to, element(index), element_size_, run);
+        to += static_cast<std::size_t>(run) * element_size_;
+        count -= run;
+        run = period_;
+        index = index + 1 == elements_ ? 0 : index + 1;
       }
       return;
+    }
     case Kind::general:
-      for (std::int64_t i = 0; i < count; ++i) {
-        std::memcpy(to + static_cast<std::size_t>(i) * element_size_, element(source_index(start + i)),
-                    element_size_);
-      }
+      expand_runs(operand, start, count, to);
       return;
   }
 }

@@ -31,14 +31,19 @@ class Expansion {
   void expand(const std::byte* operand, std::int64_t start, std::int64_t count, std::byte* to) const;
 
  private:
-  std::int64_t source_index(std::int64_t position) const;
+  /// Neighbouring axes of the output that the operand repeats along, or moves along, as one.
+  struct Axis {
+    std::int64_t size = 1;
+    std::int64_t stride = 0;  // of the operand; 0 where it repeats
+  };
+
+  void expand_runs(const std::byte* operand, std::int64_t start, std::int64_t count, std::byte* to) const;
 
   Kind kind_ = Kind::same;
   std::int64_t period_ = 1;
   std::int64_t elements_ = 1;  // of the operand, for blocks
   std::size_t element_size_;
-  std::vector<std::int64_t> sizes_;    // of the output
-  std::vector<std::int64_t> strides_;  // of the operand along the output's axes; 0 where it repeats
+  std::vector<Axis> axes_;  // without those of size 1
 };
 
 }  // namespace weft

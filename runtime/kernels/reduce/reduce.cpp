@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "weft/ops/reduce.h"
+#include "weft/runtime/kernels/reduce/reduction.h"
+#include "weft/runtime/kernels/reduce/rules.h"
 #include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/ops/fused_ops.h"
 
@@ -61,98 +63,6 @@ class ColumnSums {
   std::size_t rows_;
   std::size_t stride_;
 };
-
-class SumKernel final : public Kernel {
- public:
-  /// Outer rows [range) of a sum with outer axes, or columns [range) of one without.
-  SumKernel(const Middle& middle, bool by_columns, Range range)
-      : middle_(middle), sums_(middle.reduced, middle.inner), by_columns_(by_columns), range_(range) {}
-
-  std::size_t scratch_bytes() const override {
-    return sums_.scratch_bytes(by_columns_ ? static_cast<std::size_t>(range_.end - range_.begin)
-                                           : middle_.inner);
-  }
-
-  void run(const KernelBuffers& buffers) override {
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
-    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    const auto begin = static_cast<std::size_t>(range_.begin);
-    const auto end = static_cast<std::size_t>(range_.end);
-    const auto [outer, reduced, inner] = middle_;
-    if (by_columns_) {
-      return sums_.run(x + begin, y + begin, end - begin, buffers.scratch);
-    }
-    for (std::size_t row = begin; row < end; ++row) {
-      const float* block = x + row * reduced * inner;
-      if (inner == 1) {
-        y[row] = static_cast<float>(vector_functions().sum(block, reduced));
-      } else {
-        sums_.run(block, y + row * inner, inner, buffers.scratch);
-      }
-    }
-  }
-
- private:
-  Middle middle_;
-  ColumnSums sums_;
-  bool by_columns_;
-  Range range_;
-};
-
-/// The input seen as [outer, kept, inner]; the sum goes over both sides, and `kept` is the output's first
-/// axis: the gradient of a bias for each channel.
-struct Sides {
-  std::size_t outer = 1;
-  std::size_t kept = 1;
-  std::size_t inner = 1;
-};
-
-std::optional<Sides> sides_of(const Shape& shape, const Sum& sum) {
-  const Axes axes = normalize_axes(sum.axes, shape.rank());
-  Sides sides;
-  std::size_t first = 0;
-  while (first < axes.size() && axes[first] == static_cast<std::int64_t>(first)) ++first;
-  if (sum.keep_dims || first == 0 || first + 1 != shape.rank() - (axes.size() - first)) return std::nullopt;
-  for (std::size_t i = first; i < axes.size(); ++i) {
-    if (axes[i] != static_cast<std::int64_t>(i + 1)) return std::nullopt;
-  }
-  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    const auto size = static_cast<std::size_t>(shape[axis].size());
-    (axis < first ? sides.outer : axis == first ? sides.kept : sides.inner) *= size;
-  }
-  return sides;
-}
-
-class SidesSumKernel final : public Kernel {
- public:
-  SidesSumKernel(const Sides& sides, Range range) : sides_(sides), range_(range) {}
-
-  void run(const KernelBuffers& buffers) override {
-    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
-    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
-    const auto [outer, kept, inner] = sides_;
-    for (auto at = static_cast<std::size_t>(range_.begin); at < static_cast<std::size_t>(range_.end); ++at) {
-      double total = 0.0;
-      for (std::size_t block = 0; block < outer; ++block) {
-        total += vector_functions().sum(x + (block * kept + at) * inner, inner);
-      }
-      y[at] = static_cast<float>(total);
-    }
-  }
-
- private:
-  Sides sides_;
-  Range range_;
-};
-
-std::optional<KernelChoice> sides_sum_kernel(const KernelSite& site, const Sum& sum) {
-  const auto sides = sides_of(site.inputs[0].shape, sum);
-  if (!sides) return std::nullopt;
-  KernelChoice choice;
-  choice.cut = {.extent = static_cast<std::int64_t>(sides->kept), .row_inputs = {false}};
-  choice.make = [sides = *sides](Range range) { return std::make_unique<SidesSumKernel>(sides, range); };
-  return choice;
-}
 
 /// y = c + alpha * the sum over the middle of x, for some outer rows and some columns.
 class SumAccumulateKernel final : public Kernel {
@@ -215,23 +125,22 @@ std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site) {
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   const auto* sum = site.op.as<Sum>();
-  if (sum == nullptr || site.inputs[0].dtype != DType::f32) return std::nullopt;
-  const auto middle = middle_of(site.inputs[0].shape, sum->axes);
-  if (!middle) return sides_sum_kernel(site, *sum);
-  KernelChoice choice;
-  const bool by_columns = middle->outer == 1 && middle->inner > 1;
-  const auto work = static_cast<std::int64_t>(by_columns ? middle->inner : middle->outer);
-  // A cut goes along the output's first axis. If the kernel does not work along that axis, it is not cut.
-  const std::int64_t rows = row_count(site.outputs[0]);
-  const bool cuttable =
-      !site.outputs[0].shape.is_scalar() && (by_columns ? rows > 0 && work % rows == 0 : rows == work);
-  const std::int64_t step = cuttable ? work / std::max<std::int64_t>(rows, 1) : work;
-  choice.cut = {.extent = cuttable ? rows : 1, .row_inputs = {cuttable && !by_columns}};
-  choice.make = [middle = *middle, by_columns, step](Range range) {
-    return std::make_unique<SumKernel>(middle, by_columns,
-                                       Range{.begin = range.begin * step, .end = range.end * step});
-  };
-  return choice;
+  if (sum == nullptr) return std::nullopt;
+  if (site.inputs[0].dtype == DType::f32) {
+    const ReductionLoops loops(site.inputs[0].shape, sum->axes);
+    const bool few = !loops.run_is_reduced && loops.reduced.size() == 1 && loops.terms() <= kFewRows;
+    return few ? reduction_choice(site, sum->axes, FewRowsSum{})
+               : reduction_choice(site, sum->axes, FloatSum{});
+  }
+  return visit_numbers(site.inputs[0].dtype,
+                       [&]<typename T>(T) { return reduction_choice(site, sum->axes, WideSum<T>{}); });
+}
+
+std::optional<KernelChoice> max_kernel(const KernelSite& site) {
+  const auto* max = site.op.as<Max>();
+  if (max == nullptr) return std::nullopt;
+  return visit_numbers(site.inputs[0].dtype,
+                       [&]<typename T>(T) { return reduction_choice(site, max->axes, Largest<T>{}); });
 }
 
 }  // namespace weft

@@ -1,11 +1,13 @@
 #pragma once
-// Sums of f32 over neighbouring axes: over the batch (a bias gradient), over the last axis, over everything.
+// Fast kernels for sums over any axes, for sums that are added to something as they are made, and for the
+// largest along any axes.
 
 #include "weft/runtime/kernels/kernel.h"
 
 namespace weft {
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site);
+std::optional<KernelChoice> max_kernel(const KernelSite& site);
 std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site);
 
 }  // namespace weft

@@ -45,6 +45,35 @@ class SoftmaxKernel final : public Kernel {
   Rows rows_;
 };
 
+class LogSoftmaxKernel final : public Kernel {
+ public:
+  explicit LogSoftmaxKernel(const Rows& rows) : rows_(rows) {}
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* y = reinterpret_cast<float*>(buffers.outputs[0]);
+    const std::size_t start = rows_.begin * rows_.length;
+    vector_functions().log_softmax(x + start, y + start, rows_.end - rows_.begin, rows_.length);
+  }
+
+ private:
+  Rows rows_;
+};
+
+class SoftmaxGradientKernel final : public Kernel {
+ public:
+  explicit SoftmaxGradientKernel(const Rows& rows) : rows_(rows) {}
+  void run(const KernelBuffers& buffers) override {
+    const std::size_t start = rows_.begin * rows_.length;
+    const auto* y = reinterpret_cast<const float*>(buffers.inputs[0]) + start;
+    const auto* dy = reinterpret_cast<const float*>(buffers.inputs[1]) + start;
+    auto* dx = reinterpret_cast<float*>(buffers.outputs[0]) + start;
+    vector_functions().softmax_gradient(y, dy, dx, rows_.end - rows_.begin, rows_.length);
+  }
+
+ private:
+  Rows rows_;
+};
+
 /// ln sum(e^x) of rows of the last axis, one after the other.
 class LogSumExpKernel final : public Kernel {
  public:
@@ -131,17 +160,34 @@ bool has_rows(const KernelSite& site) {
   return logits.dtype == DType::f32 && logits.shape.elements() > 0;
 }
 
+/// A kernel that computes rows of the last axis from the same rows of its inputs, over any of which its
+/// output may lie.
+template <typename RowKernel>
+std::optional<KernelChoice> rows_choice(const KernelSite& site) {
+  if (!has_rows(site)) return std::nullopt;
+  KernelChoice choice;
+  const bool vector = site.inputs[0].shape.rank() == 1;
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]),
+                .row_inputs = std::vector<bool>(site.inputs.size(), !vector)};
+  for (std::size_t i = 0; i < site.inputs.size(); ++i) choice.in_place.push_back({.output = 0, .input = i});
+  choice.make = [type = site.inputs[0]](Range range) {
+    return std::make_unique<RowKernel>(rows_of(type, range));
+  };
+  return choice;
+}
+
 }  // namespace
 
 std::optional<KernelChoice> softmax_kernel(const KernelSite& site) {
-  if (!site.op.is<Softmax>() || !has_rows(site)) return std::nullopt;
-  KernelChoice choice;
-  const bool vector = site.inputs[0].shape.rank() == 1;
-  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector}};
-  choice.make = [type = site.inputs[0]](Range range) {
-    return std::make_unique<SoftmaxKernel>(rows_of(type, range));
-  };
-  return choice;
+  return site.op.is<Softmax>() ? rows_choice<SoftmaxKernel>(site) : std::nullopt;
+}
+
+std::optional<KernelChoice> log_softmax_kernel(const KernelSite& site) {
+  return site.op.is<LogSoftmax>() ? rows_choice<LogSoftmaxKernel>(site) : std::nullopt;
+}
+
+std::optional<KernelChoice> softmax_gradient_kernel(const KernelSite& site) {
+  return site.op.is<SoftmaxGradient>() ? rows_choice<SoftmaxGradientKernel>(site) : std::nullopt;
 }
 
 std::optional<KernelChoice> logsumexp_kernel(const KernelSite& site) {

@@ -6,6 +6,8 @@
 namespace weft {
 
 std::optional<KernelChoice> softmax_kernel(const KernelSite& site);
+std::optional<KernelChoice> log_softmax_kernel(const KernelSite& site);
+std::optional<KernelChoice> softmax_gradient_kernel(const KernelSite& site);
 std::optional<KernelChoice> logsumexp_kernel(const KernelSite& site);
 std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site);
 

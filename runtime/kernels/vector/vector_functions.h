@@ -1,9 +1,9 @@
 #pragma once
 // Vectorized inner loops over contiguous f32 elements, compiled once for each instruction set and chosen by
 // what the CPU has. Every element is computed by the same instructions wherever it lies in its array, so the
-// bits do not depend on how the work is cut. exp, log, erf and their kin come from glibc's vector library.
+// bits do not depend on how the work is cut. log, erf and their kin come from glibc's vector library.
 // How many ulp a result may be from the mathematical one, at any float: neg, abs, relu none; square, sqrt and
-// arithmetic 1/2; gelu 1; gelu_slope 1, or 1e-7 where it crosses 0; tanh and exp 3; log and sigmoid 4; erf 5.
+// arithmetic 1/2; gelu 1; gelu_slope 1, or 1e-7 where it crosses 0; exp 2; tanh 3; log and sigmoid 4; erf 5.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +15,12 @@ namespace weft {
 struct RowSum {
   float largest;
   float others;
+};
+
+/// The sum of some factors, and that of their products with what they stand beside.
+struct CentredSum {
+  double factors;
+  double products;
 };
 
 struct VectorFunctions {
@@ -54,12 +60,21 @@ struct VectorFunctions {
 
   // The sum of the squares of n elements.
   double (*sum_squares)(const float* x, std::size_t n);
+  // The sum of (x - mean)^2 of n elements, in f64.
+  double (*sum_squared_gaps)(const float* x, double mean, std::size_t n);
+  // The sums of y and of y (x - mean) of n elements, in f64.
+  CentredSum (*centred_sum)(const float* y, const float* x, double mean, std::size_t n);
   // y[j] += the squares of column j of `rows` rows of `n` elements, `stride` apart.
   void (*add_squares)(const float* x, std::size_t rows, std::size_t stride, double* y, std::size_t n);
 
   // probabilities = softmax(x) for each of `rows` rows of n >= 1 elements, and what ln sum(e^x) =
   // largest + ln(1 + others) is made of. x may be `probabilities`; sums may be null.
   void (*softmax)(const float* x, float* probabilities, RowSum* sums, std::size_t rows, std::size_t n);
+
+  // y = x - ln sum(e^x) for each of `rows` rows of n >= 1 elements. y may be x.
+  void (*log_softmax)(const float* x, float* y, std::size_t rows, std::size_t n);
+  // dx = y (dy - sum(dy y)) for each of `rows` rows of n elements; dx may be y or dy.
+  void (*softmax_gradient)(const float* y, const float* dy, float* dx, std::size_t rows, std::size_t n);
 
   // y[i] += bias[i], then relu if asked, for each of `rows` rows of n elements.
   void (*add_bias)(float* y, const float* bias, std::size_t rows, std::size_t n, bool relu);

@@ -21,13 +21,13 @@ constexpr double kSqrtHalf = 0.70710678118654752440;
 }  // namespace
 
 extern "C" {
-Vector WEFT_VECTOR_MATH(expf)(Vector);
 Vector WEFT_VECTOR_MATH(logf)(Vector);
 Vector WEFT_VECTOR_MATH(log1pf)(Vector);
 Vector WEFT_VECTOR_MATH(expm1f)(Vector);
 Vector WEFT_VECTOR_MATH(erff)(Vector);
 Half WEFT_VECTOR_MATH_DOUBLE(exp)(Half);
 Half WEFT_VECTOR_MATH_DOUBLE(erfc)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(log1p)(Half);
 }
 
 namespace {
@@ -55,6 +55,66 @@ Vector multiply_add(Vector a, Vector b, Vector c) {
   return reinterpret_cast<Vector>(_mm256_fmadd_ps(a, b, c));
 #else
   return a * b + c;
+#endif
+}
+
+// e^x = 2^k e^r with |r| <= ln(2) / 2 and the polynomial of Cephes' expf for e^r. The factor comes in two
+// steps, since 2^k itself may be no normal number. Within 2 ulp, which is what every float gives, denormal
+// results included. No element takes longer than another: what underflows is not computed at all.
+Vector exponential(Vector x) {
+  constexpr float kLowest = -104.0F;  // below it e^x is 0
+  constexpr float kHighest = 89.0F;   // above it e^x is infinite
+  constexpr float kLog2E = 1.44269504088896341F;
+  constexpr float kLn2High = 0.693359375F;  // few bits, so that k times it is exact
+  constexpr float kLn2Low = -2.12194440e-4F;
+  constexpr float kWholeNumbers = 12582912.0F;  // 1.5 * 2^23: next to it floats are whole numbers
+  constexpr std::int32_t kBias = 127;
+  constexpr std::int32_t kMantissaBits = 23;
+  const Mask underflows = x < fill(kLowest);
+  const Vector within = select(underflows, Vector{}, select(x > fill(kHighest), fill(kHighest), x));
+  const Vector shifted = multiply_add(within, fill(kLog2E), fill(kWholeNumbers));
+  const Vector k = shifted - kWholeNumbers;
+  const Vector r = multiply_add(k, fill(-kLn2Low), multiply_add(k, fill(-kLn2High), within));
+  Vector p = fill(1.9875691500e-4F);
+  for (const float c :
+       {1.3981999507e-3F, 8.3334519073e-3F, 4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F})
+    p = multiply_add(p, r, fill(c));
+  const Vector e = multiply_add(p, r * r, r) + 1.0F;
+  const Mask number = reinterpret_cast<Mask>(shifted) - reinterpret_cast<Mask>(fill(kWholeNumbers));
+  const Mask half = number >> 1;
+  const Vector first = reinterpret_cast<Vector>((half + kBias) << kMantissaBits);
+  const Vector second = reinterpret_cast<Vector>((number - half + kBias) << kMantissaBits);
+  return select(underflows, Vector{}, e * first * second);
+}
+
+// The larger of two numbers; where one is no number, `b`.
+Vector larger(Vector a, Vector b) {
+#if WEFT_VECTOR_WIDTH == 16
+  constexpr __mmask16 kAll = 0xFFFF;  // see widened()
+  return reinterpret_cast<Vector>(_mm512_maskz_max_ps(kAll, a, b));
+#elif WEFT_VECTOR_WIDTH == 8
+  return reinterpret_cast<Vector>(_mm256_max_ps(a, b));
+#else
+  return reinterpret_cast<Vector>(_mm_max_ps(a, b));
+#endif
+}
+
+// The first n < kWidth elements, and `rest` in the other lanes.
+Vector load_part(const float* x, std::size_t n, float rest) {
+#if WEFT_VECTOR_WIDTH == 16
+  return reinterpret_cast<Vector>(
+      _mm512_mask_loadu_ps(fill(rest), static_cast<__mmask16>((1U << n) - 1U), x));
+#else
+  Vector v = fill(rest);
+  for (std::size_t lane = 0; lane < n; ++lane) v[lane] = x[lane];
+  return v;
+#endif
+}
+void store_part(float* y, Vector v, std::size_t n) {
+#if WEFT_VECTOR_WIDTH == 16
+  _mm512_mask_storeu_ps(y, static_cast<__mmask16>((1U << n) - 1U), v);
+#else
+  for (std::size_t lane = 0; lane < n; ++lane) y[lane] = v[lane];
 #endif
 }
 
@@ -117,7 +177,7 @@ void sqrt(const float* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = __builtin_sqrtf(x[i]);
 }
 void exp(const float* x, float* y, std::size_t n) {
-  each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(expf)(v); });
+  each(x, y, n, [](Vector v) { return exponential(v); });
 }
 void log(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) { return WEFT_VECTOR_MATH(logf)(v); });
@@ -162,7 +222,7 @@ void relu(const float* x, float* y, std::size_t n) {
 }
 void sigmoid(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) {
-    const Vector e = WEFT_VECTOR_MATH(expf)(-absolute(v));
+    const Vector e = exponential(-absolute(v));
     return select(v < Vector{}, e, fill(1.0F)) / (1.0F + e);
   });
 }
@@ -399,89 +459,13 @@ double dot(const float* a, const float* b, std::size_t n) {
       [a, b](std::size_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
-// For one row: e^(x - max(x)), and the sum of all of these except that of the first largest element, which is
-// 1. Without the 1 the sum keeps its digits where it is small.
-RowSum softmax_row(const float* x, float* probabilities, std::size_t n) {
-  float largest = x[0];
-  for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
-  std::size_t at = 0;
-  while (at < n && x[at] != largest) ++at;  // a NaN is not found, and spoils the sum
-  constexpr std::size_t kBlock = 64 * kWidth;
-  const Vector shift = fill(largest);
-  double sums = 0.0;  // of many blocks
-  std::size_t i = 0;
-  while (i + kWidth <= n) {
-    const std::size_t end = i + kBlock < n ? i + kBlock : n;
-    Vector lanes{};
-    for (; i + kWidth <= end; i += kWidth) {
-      Vector e = WEFT_VECTOR_MATH(expf)(load(x + i) - shift);
-      store(probabilities + i, e);
-      if (at - i < kWidth) e[at - i] = 0.0F;
-      lanes += e;
-    }
-    float block = 0.0F;
-    for (std::size_t lane = 0; lane < kWidth; ++lane) block += lanes[lane];
-    sums += static_cast<double>(block);
-  }
-  float others = static_cast<float>(sums);
-  if (i < n) {
-    float tail[kWidth] = {};
-    __builtin_memcpy(tail, x + i, (n - i) * sizeof(float));
-    store(tail, WEFT_VECTOR_MATH(expf)(load(tail) - shift));
-    __builtin_memcpy(probabilities + i, tail, (n - i) * sizeof(float));
-    if (at - i < kWidth) tail[at - i] = 0.0F;
-    for (std::size_t lane = 0; lane < n - i; ++lane) others += tail[lane];
-  }
-  others += largest - largest;  // a NaN if the largest is infinite or a NaN
-  const float scale = 1.0F / (1.0F + others);
-  for (std::size_t j = 0; j < n; ++j) probabilities[j] *= scale;
-  return {largest, others};
-}
+}  // namespace
+}  // namespace weft
 
-// Rows shorter than a register: `rows` <= kWidth of them side by side, each in a lane of its own. Alone, such
-// a row would mostly wait for one element after the other. The sums have the order of softmax_row.
-void softmax_lanes(const float* x, float* probabilities, RowSum* sums, std::size_t rows, std::size_t n) {
-  alignas(sizeof(Vector)) float columns[kWidth][kWidth] = {};
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t j = 0; j < n; ++j) columns[j][row] = x[row * n + j];
-  }
-  Vector largest = load(columns[0]);
-  for (std::size_t j = 1; j < n; ++j) {
-    const Vector v = load(columns[j]);
-    largest = select((v > largest) | (v != v), v, largest);
-  }
-  Vector others{};
-  Mask found{};
-  for (std::size_t j = 0; j < n; ++j) {
-    const Vector v = load(columns[j]);
-    const Vector e = WEFT_VECTOR_MATH(expf)(v - largest);
-    store(columns[j], e);
-    const Mask first = (v == largest) & ~found;
-    found |= first;
-    others += select(first, Vector{}, e);
-  }
-  others += largest - largest;
-  const Vector scale = 1.0F / (1.0F + others);
-  for (std::size_t j = 0; j < n; ++j) store(columns[j], load(columns[j]) * scale);
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t j = 0; j < n; ++j) probabilities[row * n + j] = columns[j][row];
-    if (sums != nullptr) sums[row] = {largest[row], others[row]};
-  }
-}
+#include "weft/runtime/kernels/vector/row_loops.inl"
 
-void softmax(const float* x, float* probabilities, RowSum* sums, std::size_t rows, std::size_t n) {
-  if (n < kWidth) {
-    for (std::size_t row = 0; row < rows; row += kWidth) {
-      const std::size_t count = rows - row < kWidth ? rows - row : kWidth;
-      softmax_lanes(x + row * n, probabilities + row * n, sums != nullptr ? sums + row : nullptr, count, n);
-    }
-    return;
-  }
-  for (std::size_t row = 0; row < rows; ++row) {
-    const RowSum sum = softmax_row(x + row * n, probabilities + row * n, n);
-    if (sums != nullptr) sums[row] = sum;
-  }
-}
+namespace weft {
+namespace {
 
 // In double, which has room for the squares of huge and of tiny floats.
 double sum_squares(const float* x, std::size_t n) { return dot(x, x, n); }
@@ -546,8 +530,12 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .sum = sum,
     .dot = dot,
     .sum_squares = sum_squares,
+    .sum_squared_gaps = sum_squared_gaps,
+    .centred_sum = centred_sum,
     .add_squares = add_squares,
     .softmax = softmax,
+    .log_softmax = log_softmax,
+    .softmax_gradient = softmax_gradient,
     .add_bias = add_bias,
 };
 

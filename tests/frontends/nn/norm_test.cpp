@@ -7,12 +7,14 @@
 #include <cmath>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/frontends/verify/derivative_check.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/frontends/nn/moments.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
@@ -140,6 +142,61 @@ TEST(BatchNorm, HasTheSlopeOfItsFormula) {
     moved.mutable_values<double>()[i] -= 2.0 * kStep;
     const double down = function({moved})[0].item<double>();
     EXPECT_NEAR(slope.values<double>()[i], (up - down) / (2.0 * kStep), 1e-6) << i;
+  }
+}
+
+/// Checks first and second gradients of a layer with respect to x, its scale and its shift, and forward mode.
+void expect_right_gradients(const verify::GraphFunction& layer, const std::vector<Tensor>& inputs) {
+  testing_support::TensorSource source("normalization");
+  EXPECT_LT(verify::gradient_error(layer, inputs, source).error, verify::kGradientBound);
+  EXPECT_LT(verify::second_gradient_error(layer, inputs, source).error, verify::kSecondBound);
+  EXPECT_LT(verify::forward_error(layer, inputs, source).error, verify::kForwardBound);
+}
+
+TEST(LayerNorm, HasRightGradientsOfAnyOrder) {
+  testing_support::TensorSource source("layer norm");
+  expect_right_gradients(
+      [](std::span<const Value> x) -> std::vector<Value> {
+        return {nn::LayerNorm{.scale = x[1], .shift = x[2], .epsilon = 0.01}(x[0])};
+      },
+      {source.distinct({2, 3, 5}), source.uniform({5}), source.uniform({5})});
+}
+
+TEST(BatchNorm, HasRightGradientsOfAnyOrder) {
+  testing_support::TensorSource source("batch norm");
+  for (const std::int64_t axis : {1, -1}) {
+    expect_right_gradients(
+        [axis](std::span<const Value> x) -> std::vector<Value> {
+          Graph& graph = x[0].graph();
+          const auto running = [&](const char* name) {
+            return parameter(graph, name, Tensor::zeros(f64, {3}));
+          };
+          const nn::BatchNorm layer{.scale = x[1],
+                                    .shift = x[2],
+                                    .running_mean = running("mean"),
+                                    .running_variance = running("variance"),
+                                    .options = {.axis = axis, .epsilon = 0.01}};
+          return {layer.train(x[0]).y};
+        },
+        {source.distinct(axis == 1 ? verify::Sizes{4, 3, 2} : verify::Sizes{4, 2, 3}), source.uniform({3}),
+         source.uniform({3})});
+  }
+}
+
+TEST(BatchNorm, TakesNumbersWhoseSquaresDoNotFit) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {4, 1});
+  const nn::BatchNorm layer = nn::batch_norm(graph, "norm", 1);
+  const Value y = layer.train(x).y;
+  const Value loss = sum(y * constant(graph, Tensor::of({1.0F, -2.0F, 3.0F, 0.5F}, {4, 1})));
+  Session session(graph);
+  Function function =
+      session.compile({.inputs = {x}, .outputs = {y, gradient(loss, x) * 1e30}, .updates = {}});
+  const Outputs large = function({Tensor::of({1e30F, 3e30F, -2e30F, 2e30F}, {4, 1})});
+  const Outputs small = function({Tensor::of({1.0F, 3.0F, -2.0F, 2.0F}, {4, 1})});
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(large[0].values<float>()[i], small[0].values<float>()[i], 1e-5F);
+    EXPECT_NEAR(large[1].values<float>()[i], small[1].values<float>()[i] * 1e-30F, 1e-4F);
   }
 }
 

@@ -113,6 +113,32 @@ TEST(Profile, TextHasALineForEachStepAndTheSums) {
   EXPECT_THAT(text, HasSubstr("one call, median of 1"));
 }
 
+TEST(Profile, SumsUpByOpAndKernelAndEndsWithTheReferenceKernels) {
+  Profile profile;
+  const auto add = [&](const char* op, const char* kernel, double seconds) {
+    StepProfile step;
+    step.op = op;
+    step.kernel = kernel;
+    step.seconds = seconds;
+    profile.steps.push_back(step);
+  };
+  add("matmul", "onednn_matmul", 2e-6);
+  add("sort", "reference", 1e-6);
+  add("matmul", "onednn_matmul", 4e-6);
+  add("matmul", "eigen_matmul", 1e-6);
+  const std::vector<KernelSum> sums = sums_by_kernel(profile);
+  ASSERT_EQ(sums.size(), 3U);
+  EXPECT_EQ(sums[0].op, "matmul");
+  EXPECT_EQ(sums[0].kernel, "onednn_matmul");
+  EXPECT_EQ(sums[0].steps, 2U);
+  EXPECT_DOUBLE_EQ(sums[0].seconds, 6e-6);
+  EXPECT_DOUBLE_EQ(reference_share(profile), 0.125);
+  EXPECT_TRUE(to_text(profile, kNoPeak).ends_with("\nby reference kernels: 12.5% of the time: sort\n"));
+  std::erase_if(profile.steps, [](const StepProfile& step) { return step.kernel == "reference"; });
+  EXPECT_TRUE(to_text(profile, kNoPeak).ends_with("\nby reference kernels: 0.0% of the time\n"));
+  EXPECT_EQ(reference_share(Profile{}), 0.0);
+}
+
 TEST(Profile, TraceShowsThreadsStepsAndBarriersThatDoNotOverlap) {
   Profiled job(2);
   // The sum needs the rows of both threads.

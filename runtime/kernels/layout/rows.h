@@ -1,0 +1,12 @@
+#pragma once
+// Fast kernels for ops that choose rows of a table by index: gather, scatter_add and one_hot.
+
+#include "weft/runtime/kernels/kernel.h"
+
+namespace weft {
+
+std::optional<KernelChoice> gather_kernel(const KernelSite& site);
+std::optional<KernelChoice> scatter_add_kernel(const KernelSite& site);
+std::optional<KernelChoice> one_hot_kernel(const KernelSite& site);
+
+}  // namespace weft

@@ -1,0 +1,185 @@
+#include "weft/runtime/kernels/reduce/moments.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "weft/ops/moments.h"
+#include "weft/runtime/kernels/reduce/reduction.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+namespace {
+
+/// Loops over what one element of the result is made of: runs of elements side by side or, where the
+/// innermost axis is kept, columns of rows.
+class GroupsKernel : public Kernel {
+ public:
+  GroupsKernel(const ReductionLoops& loops, Range range)
+      : loops_(loops),
+        count_(loops.terms()),
+        begin_(static_cast<std::size_t>(range.begin)),
+        end_(static_cast<std::size_t>(range.end)) {}
+
+  std::size_t scratch_bytes() const override {
+    return loops_.run_is_reduced ? 0 : 2 * std::min(loops_.run, kStrip) * sizeof(double);
+  }
+
+ protected:
+  static constexpr std::size_t kStrip = 1024;  // columns whose sums stay in the caches
+
+  /// Calls `each(element of the result, where its first run begins)`.
+  template <typename F>
+  void for_each_group(F each) const {
+    for (std::size_t at = begin_; at < end_; ++at) each(at, detail::offset_of(loops_.kept, at));
+  }
+  /// Calls `each(element of the result, where its first row begins, columns)`.
+  template <typename F>
+  void for_each_strip(F each) const {
+    for (std::size_t at = begin_; at < end_;) {
+      const std::size_t column = at % loops_.run;
+      const std::size_t columns = std::min({end_ - at, loops_.run - column, kStrip});
+      each(at, detail::offset_of(loops_.kept, at / loops_.run) + column, columns);
+      at += columns;
+    }
+  }
+  /// Calls `each(where it begins)` for all runs, or rows, of one group or strip.
+  template <typename F>
+  void for_each_run(F each) const {
+    detail::for_each_offset(loops_.reduced, 0, each);
+  }
+
+  std::size_t run_length() const { return loops_.run; }
+  bool has_runs() const { return loops_.run_is_reduced; }
+  std::size_t count() const { return count_; }
+
+ private:
+  ReductionLoops loops_;
+  std::size_t count_;
+  std::size_t begin_;
+  std::size_t end_;
+};
+
+class MomentsKernel final : public GroupsKernel {
+ public:
+  using GroupsKernel::GroupsKernel;
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]);
+    auto* mean = reinterpret_cast<float*>(buffers.outputs[0]);
+    auto* deviation = reinterpret_cast<double*>(buffers.outputs[1]);
+    const double share = 1.0 / static_cast<double>(std::max<std::size_t>(count(), 1));
+    const VectorFunctions& vector = vector_functions();
+    if (has_runs()) {
+      for_each_group([&](std::size_t at, std::size_t first) {
+        double sum = 0.0;
+        for_each_run([&](std::size_t offset) { sum += vector.sum(x + first + offset, run_length()); });
+        const double middle = sum * share;
+        double squares = 0.0;
+        for_each_run([&](std::size_t offset) {
+          squares += vector.sum_squared_gaps(x + first + offset, middle, run_length());
+        });
+        mean[at] = static_cast<float>(middle);
+        deviation[at] = std::sqrt(squares * share);
+      });
+      return;
+    }
+    for_each_strip([&](std::size_t at, std::size_t first, std::size_t columns) {
+      auto* means = reinterpret_cast<double*>(buffers.scratch);
+      double* squares = means + columns;
+      std::fill(means, means + 2 * columns, 0.0);
+      for_each_run([&](std::size_t offset) {
+        const float* row = x + first + offset;
+        for (std::size_t j = 0; j < columns; ++j) means[j] += static_cast<double>(row[j]);
+      });
+      for (std::size_t j = 0; j < columns; ++j) means[j] *= share;
+      for_each_run([&](std::size_t offset) {
+        const float* row = x + first + offset;
+        for (std::size_t j = 0; j < columns; ++j) {
+          const double gap = static_cast<double>(row[j]) - means[j];
+          squares[j] += gap * gap;
+        }
+      });
+      for (std::size_t j = 0; j < columns; ++j) {
+        mean[at + j] = static_cast<float>(means[j]);
+        deviation[at + j] = std::sqrt(squares[j] * share);
+      }
+    });
+  }
+};
+
+class CentredSumsKernel final : public GroupsKernel {
+ public:
+  using GroupsKernel::GroupsKernel;
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* y = reinterpret_cast<const float*>(buffers.inputs[0]);
+    const auto* x = reinterpret_cast<const float*>(buffers.inputs[1]);
+    const auto* mean = reinterpret_cast<const float*>(buffers.inputs[2]);
+    auto* sums = reinterpret_cast<float*>(buffers.outputs[0]);
+    auto* products = reinterpret_cast<double*>(buffers.outputs[1]);
+    if (has_runs()) {
+      for_each_group([&](std::size_t at, std::size_t first) {
+        CentredSum total{};
+        for_each_run([&](std::size_t offset) {
+          const CentredSum part = vector_functions().centred_sum(y + first + offset, x + first + offset,
+                                                                 static_cast<double>(mean[at]), run_length());
+          total.factors += part.factors;
+          total.products += part.products;
+        });
+        sums[at] = static_cast<float>(total.factors);
+        products[at] = total.products;
+      });
+      return;
+    }
+    for_each_strip([&](std::size_t at, std::size_t first, std::size_t columns) {
+      auto* factors = reinterpret_cast<double*>(buffers.scratch);
+      double* both = factors + columns;
+      std::fill(factors, factors + 2 * columns, 0.0);
+      for_each_run([&](std::size_t offset) {
+        const float* of_y = y + first + offset;
+        const float* of_x = x + first + offset;
+        for (std::size_t j = 0; j < columns; ++j) {
+          const auto factor = static_cast<double>(of_y[j]);
+          factors[j] += factor;
+          both[j] += factor * (static_cast<double>(of_x[j]) - static_cast<double>(mean[at + j]));
+        }
+      });
+      for (std::size_t j = 0; j < columns; ++j) {
+        sums[at + j] = static_cast<float>(factors[j]);
+        products[at + j] = both[j];
+      }
+    });
+  }
+};
+
+template <typename GroupKernel>
+std::optional<KernelChoice> groups_choice(const KernelSite& site, const Axes& axes) {
+  if (site.inputs[0].dtype != DType::f32) return std::nullopt;
+  KernelChoice choice;
+  choice.cut = cut_of_reduction(site, axes);
+  // The moments themselves lie as the results do.
+  const bool by_rows = choice.cut.row_inputs[0];
+  choice.cut.row_inputs.assign(site.inputs.size(), by_rows);
+  if (site.inputs.size() == 3) choice.cut.row_inputs[2] = choice.cut.extent > 1;
+  const std::int64_t step = choice.cut.extent > 0 ? site.outputs[0].shape.elements() / choice.cut.extent : 0;
+  choice.work = work_of(site);
+  choice.work.flops = 4.0 * static_cast<double>(site.inputs[0].shape.elements());
+  choice.make = [step, loops = ReductionLoops(site.inputs[0].shape, axes)](Range range) {
+    return std::make_unique<GroupKernel>(loops, Range{.begin = range.begin * step, .end = range.end * step});
+  };
+  return choice;
+}
+
+}  // namespace
+
+std::optional<KernelChoice> moments_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<Moments>();
+  return op != nullptr ? groups_choice<MomentsKernel>(site, op->axes) : std::nullopt;
+}
+
+std::optional<KernelChoice> centred_sums_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<CentredSums>();
+  return op != nullptr ? groups_choice<CentredSumsKernel>(site, op->axes) : std::nullopt;
+}
+
+}  // namespace weft

@@ -1,0 +1,129 @@
+#pragma once
+// How numbers are brought together: the rules of reduction.h for sums and for the largest. Internal to
+// runtime/kernels/.
+
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "weft/graph/dtype.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+
+/// Sums of f32 in f64.
+struct FloatSum {
+  using In = float;
+  using State = double;
+  using Out = float;
+  static constexpr State kNothing = 0.0;
+  State reduce(const In* x, std::size_t n) const { return vector_functions().sum(x, n); }
+  State join(State a, State b) const { return a + b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    vector_functions().add_many_rows(x, rows, stride, nullptr, 0, s, n);
+  }
+  Out finish(State s) const { return static_cast<Out>(s); }
+};
+
+/// Sums of few rows, in f32; see VectorFunctions. For runs that are kept, under one loop that is reduced.
+struct FewRowsSum {
+  using In = float;
+  using State = float;
+  using Out = float;
+  static constexpr State kNothing = 0.0F;
+  State reduce(const In* x, std::size_t n) const { return static_cast<State>(vector_functions().sum(x, n)); }
+  State join(State a, State b) const { return a + b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    vector_functions().add_rows(x, rows, stride, s, n);
+  }
+  Out finish(State s) const { return s; }
+};
+
+/// Sums in f64, or in integers that wrap around.
+template <typename T>
+struct WideSum {
+  using In = T;
+  using State = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+  using Out = T;
+  static constexpr State kNothing{};
+  State reduce(const In* x, std::size_t n) const {
+    constexpr std::size_t kChains = 8;
+    State sums[kChains] = {};
+    std::size_t i = 0;
+    for (; i + kChains <= n; i += kChains) {
+      for (std::size_t c = 0; c < kChains; ++c) sums[c] += static_cast<State>(x[i + c]);
+    }
+    for (; i < n; ++i) sums[0] += static_cast<State>(x[i]);
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  }
+  State join(State a, State b) const { return a + b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    for (std::size_t row = 0; row < rows; ++row, x += stride) {
+      for (std::size_t j = 0; j < n; ++j) s[j] += static_cast<State>(x[j]);
+    }
+  }
+  Out finish(State s) const { return static_cast<Out>(s); }
+};
+
+/// The largest; a NaN is larger than any number.
+template <typename T>
+struct Largest {
+  using In = T;
+  using State = T;
+  using Out = T;
+  static constexpr State kNothing =
+      std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  State reduce(const In* x, std::size_t n) const {
+    constexpr std::size_t kChains = 4;
+    State largest = kNothing;
+    std::size_t i = 0;
+    if (n >= kChains * kLanes) {
+      Lanes lanes[kChains];
+      for (Lanes& chain : lanes) chain = Lanes{} + kNothing;
+      for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+        for (std::size_t c = 0; c < kChains; ++c) lanes[c] = larger(lanes[c], load(x + i + c * kLanes));
+      }
+      const Lanes all = larger(larger(lanes[0], lanes[1]), larger(lanes[2], lanes[3]));
+      for (std::size_t lane = 0; lane < kLanes; ++lane) largest = join(largest, all[lane]);
+    }
+    for (; i < n; ++i) largest = join(largest, x[i]);
+    return largest;
+  }
+  State join(State a, State b) const { return b > a || b != b ? b : a; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    for (std::size_t row = 0; row < rows; ++row, x += stride) {
+      std::size_t j = 0;
+      for (; j + kLanes <= n; j += kLanes) {
+        const Lanes lanes = larger(load(s + j), load(x + j));
+        std::memcpy(s + j, &lanes, sizeof(lanes));
+      }
+      for (; j < n; ++j) s[j] = join(s[j], x[j]);
+    }
+  }
+  Out finish(State s) const { return s; }
+
+ private:
+  static constexpr std::size_t kLanes = 16 / sizeof(T);
+  typedef T Lanes __attribute__((vector_size(16)));
+  static Lanes load(const T* x) {
+    Lanes lanes;
+    std::memcpy(&lanes, x, sizeof(lanes));
+    return lanes;
+  }
+  static Lanes larger(Lanes a, Lanes b) { return ((b > a) | (b != b)) ? b : a; }
+};
+
+/// Calls `visit(T{})` for a dtype of numbers; a bool has no kernel here.
+template <typename F>
+auto visit_numbers(DType dtype, F&& visit) -> decltype(std::optional(visit(float{}))) {
+  if (dtype == DType::boolean) return std::nullopt;
+  return visit_dtype(dtype, [&]<typename T>(T) -> decltype(std::optional(visit(float{}))) {
+    if constexpr (std::is_same_v<T, bool>) {
+      return std::nullopt;
+    } else {
+      return visit(T{});
+    }
+  });
+}
+
+}  // namespace weft
