@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "weft/ops/activation.h"
+#include "weft/ops/bits.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
@@ -16,11 +17,15 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
+#include "weft/ops/powers.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/rounding.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 #include "weft/ops/sparse.h"
+#include "weft/ops/special.h"
+#include "weft/ops/trigonometry.h"
 
 namespace weft {
 
@@ -31,6 +36,12 @@ using BuiltinOps = std::tuple<                                                  
     Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
     Log1p, Expm1, Log1mExp,                                                                        //
+    Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, Atan2,                       //
+    Exp2, Log2, Log10, Cbrt, Hypot,                                                                //
+    Floor, Ceil, Round, Trunc, Sign, Mod, Fmod, FloorDivide, IntegerDivide,                        //
+    LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,  //
+    ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
+    Erfc, Erfinv, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                                    //
     MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
