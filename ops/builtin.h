@@ -10,6 +10,7 @@
 #include "weft/ops/conv.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
+#include "weft/ops/folds.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
@@ -21,6 +22,7 @@
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/rounding.h"
+#include "weft/ops/scan.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 #include "weft/ops/sparse.h"
@@ -43,6 +45,7 @@ using BuiltinOps = std::tuple<                                                  
     ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
     Erfc, Erfinv, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                                    //
     MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
+    Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //

@@ -14,6 +14,7 @@ List arithmetic();
 List activations_and_comparisons();
 List functions();
 List rounding_and_bits();
+List folds_and_scans();
 List products_and_reductions();
 List sparse_products();
 List convolutions();
