@@ -13,6 +13,7 @@
 #include "weft/ops/folds.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/gelu.h"
+#include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
@@ -24,9 +25,11 @@
 #include "weft/ops/rounding.h"
 #include "weft/ops/scan.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/sorting.h"
 #include "weft/ops/source.h"
 #include "weft/ops/sparse.h"
 #include "weft/ops/special.h"
+#include "weft/ops/structure.h"
 #include "weft/ops/trigonometry.h"
 
 namespace weft {
@@ -49,6 +52,7 @@ using BuiltinOps = std::tuple<                                                  
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
+    Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
     Softmax, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                                     //
     RandomKey, RandomUniform, RandomNormal>;
 

@@ -15,6 +15,8 @@ List activations_and_comparisons();
 List functions();
 List rounding_and_bits();
 List folds_and_scans();
+List structures();
+List indices_and_orders();
 List products_and_reductions();
 List sparse_products();
 List convolutions();
