@@ -8,6 +8,7 @@
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
+#include "weft/ops/einsum.h"  // IWYU pragma: export
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/folds.h"
