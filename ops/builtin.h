@@ -16,6 +16,7 @@
 #include "weft/ops/gelu.h"
 #include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/linalg.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/norm.h"
@@ -54,6 +55,7 @@ using BuiltinOps = std::tuple<                                                  
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
     Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
+    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd,                                 //
     Softmax, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                                     //
     RandomKey, RandomUniform, RandomNormal>;
 

@@ -17,6 +17,7 @@ List rounding_and_bits();
 List folds_and_scans();
 List structures();
 List indices_and_orders();
+List linear_algebra();
 List products_and_reductions();
 List sparse_products();
 List convolutions();
