@@ -4,24 +4,36 @@
 #include <tuple>
 
 #include "weft/ops/activation.h"
+#include "weft/ops/bits.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
+#include "weft/ops/einsum.h"  // IWYU pragma: export
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
+#include "weft/ops/folds.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/gelu.h"
+#include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/linalg.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
+#include "weft/ops/powers.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/rounding.h"
+#include "weft/ops/scan.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/sorting.h"
 #include "weft/ops/source.h"
 #include "weft/ops/sparse.h"
+#include "weft/ops/special.h"
+#include "weft/ops/structure.h"
+#include "weft/ops/trigonometry.h"
 
 namespace weft {
 
@@ -32,11 +44,20 @@ using BuiltinOps = std::tuple<                                                  
     Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
     Log1p, Expm1, Log1mExp,                                                                        //
+    Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, Atan2,                       //
+    Exp2, Log2, Log10, Cbrt, Hypot,                                                                //
+    Floor, Ceil, Round, Trunc, Sign, Mod, Fmod, FloorDivide, IntegerDivide,                        //
+    LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,  //
+    ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
+    Erfc, Erfinv, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                                    //
     MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
     Moments, CentredSums,                                                                          //
+    Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
+    Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
+    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd,                                 //
     Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
     RandomKey, RandomUniform, RandomNormal>;
 

@@ -10,7 +10,11 @@
 #include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/norm.h"
+#include "weft/ops/powers.h"
+#include "weft/ops/rounding.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/special.h"
+#include "weft/ops/trigonometry.h"
 
 namespace weft {
 namespace {
@@ -76,9 +80,21 @@ constexpr std::array kEntries{
     Entry{is_any<Minimum>, [](NumberRanges x) { return common(x); }},
     Entry{is_any<Sub, Neg, LeakyRelu, Elu, Gelu>,
           [](NumberRanges x) { return NumberRange{.finite = common(x).finite}; }},
+    Entry{is_any<Floor, Ceil, Round, Trunc>,
+          [](NumberRanges x) { return NumberRange{x[0].finite, x[0].non_negative}; }},
+    Entry{is_any<Sign>, [](NumberRanges x) { return NumberRange{true, x[0].non_negative, x[0].positive}; }},
+    Entry{is_any<Cosh, Exp2>, [](NumberRanges) { return non_negative(false); }},
+    Entry{is_any<Hypot>,
+          [](NumberRanges x) {
+            return NumberRange{x[0].finite && x[1].finite, true, x[0].positive || x[1].positive};
+          }},
+    Entry{is_any<Erfc>, [](NumberRanges) { return non_negative(true); }},
+    Entry{is_any<LogAddExp, Asinh, Cbrt>,
+          [](NumberRanges x) { return NumberRange{.finite = common(x).finite}; }},
     Entry{is_any<Square, Abs, Relu, Softplus>, [](NumberRanges x) { return non_negative(x[0].finite); }},
     Entry{is_any<Sigmoid, Softmax>, [](NumberRanges) { return non_negative(true); }},
-    Entry{is_any<Tanh, Erf, GeluSlope, Clip>, [](NumberRanges) { return NumberRange{}; }},
+    Entry{is_any<Tanh, Erf, GeluSlope, Clip, Sin, Cos, Atan, Atan2>,
+          [](NumberRanges) { return NumberRange{}; }},
     Entry{is_any<Div>,
           [](NumberRanges x) {
             return NumberRange{x[0].finite && x[1].finite && x[1].positive,

@@ -12,6 +12,12 @@ using List = std::vector<Specification>;
 List sources_and_control();
 List arithmetic();
 List activations_and_comparisons();
+List functions();
+List rounding_and_bits();
+List folds_and_scans();
+List structures();
+List indices_and_orders();
+List linear_algebra();
 List products_and_reductions();
 List sparse_products();
 List convolutions();
@@ -20,6 +26,24 @@ List layouts_and_indices();
 List normalizations_and_random();
 
 inline Tensor nothing(DType dtype, const Sizes& sizes) { return Tensor::zeros(dtype, sizes); }
+
+/// Some axes of a shape; an empty list, which stands for all, is possible.
+inline std::vector<std::int64_t> some_axes(SampleSource& source, const Sizes& sizes) {
+  std::vector<std::int64_t> axes;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (source.coin()) axes.push_back(static_cast<std::int64_t>(axis));
+  }
+  return axes;
+}
+
+/// Factors, some of which are 0.
+inline Tensor factors(SampleSource& source, const Sizes& sizes) {
+  Tensor x = source.away_from_zero(sizes, 0.5, 1.5);
+  for (double& factor : x.mutable_values<double>()) {
+    if (source.below(5) == 0) factor = 0.0;
+  }
+  return x;
+}
 
 /// Two shapes, in random order, one of which broadcasts to the other.
 struct ShapePair {

@@ -36,15 +36,6 @@ Sampler product(bool ta, bool tb) {
   };
 }
 
-/// Some axes of a shape; an empty list, which stands for all, is possible.
-Axes some_axes(SampleSource& source, const Sizes& sizes) {
-  Axes axes;
-  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
-    if (source.coin()) axes.push_back(static_cast<std::int64_t>(axis));
-  }
-  return axes;
-}
-
 template <typename Reduction>
 Sampler reduction(bool distinct) {
   return [=](SampleSource& source) {

@@ -17,9 +17,13 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/norm.h"
+#include "weft/ops/powers.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/rounding.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
+#include "weft/ops/special.h"
+#include "weft/ops/trigonometry.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/ops/ulps.h"
 #include "weft/tests/support/evaluate_values.h"
@@ -130,6 +134,27 @@ const std::vector<Case>& functions() {
       {"log1mexp", log1mexp,
        [](Wide x) { return x > -0.69L ? std::log(-std::expm1(x)) : std::log1p(-std::exp(x)); }, 4.0, 0.0,
        -kInf, 0.0F},
+      {"sin", sin, [](Wide x) { return std::sin(x); }, 3.0},
+      {"cos", cos, [](Wide x) { return std::cos(x); }, 3.0},
+      {"tan", tan, [](Wide x) { return std::tan(x); }, 4.0},
+      {"asin", asin, [](Wide x) { return std::asin(x); }, 4.0},
+      {"acos", acos, [](Wide x) { return std::acos(x); }, 3.0},
+      {"atan", atan, [](Wide x) { return std::atan(x); }, 3.0},
+      {"sinh", sinh, [](Wide x) { return std::sinh(x); }, 3.0},
+      {"cosh", cosh, [](Wide x) { return std::cosh(x); }, 3.0},
+      {"asinh", asinh, [](Wide x) { return std::asinh(x); }, 3.0},
+      {"acosh", acosh, [](Wide x) { return std::acosh(x); }, 3.0},
+      {"atanh", atanh, [](Wide x) { return std::atanh(x); }, 3.0},
+      {"exp2", exp2, [](Wide x) { return std::exp2(x); }, 2.0},
+      {"log2", log2, [](Wide x) { return std::log2(x); }, 3.0, 0.0, 0.0F},
+      {"log10", log10, [](Wide x) { return std::log10(x); }, 3.0, 0.0, 0.0F},
+      {"cbrt", cbrt, [](Wide x) { return std::cbrt(x); }, 3.0},
+      {"erfc", erfc, [](Wide x) { return std::erfc(x); }, 4.0},
+      {"lgamma", lgamma, [](Wide x) { return std::lgamma(x); }, 1.0},
+      {"floor", floor, [](Wide x) { return std::floor(x); }, 0.0},
+      {"ceil", ceil, [](Wide x) { return std::ceil(x); }, 0.0},
+      {"round", round, [](Wide x) { return std::nearbyint(x); }, 0.0},
+      {"trunc", trunc, [](Wide x) { return std::trunc(x); }, 0.0},
   };
   return cases;
 }
@@ -143,7 +168,8 @@ TEST(Accuracy, FunctionsKeepTheBoundsOfTheirHeaders) {
 double stated_bound(std::string_view op) {
   const std::filesystem::path ops =
       std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "ops";
-  for (const char* header : {"elementwise.h", "activation.h", "gelu.h", "exponential.h"}) {
+  for (const char* header : {"elementwise.h", "activation.h", "gelu.h", "exponential.h", "trigonometry.h",
+                             "powers.h", "rounding.h", "special.h"}) {
     std::ifstream file(ops / header);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const std::size_t name = text.find("name = \"" + std::string(op) + "\"");
@@ -188,6 +214,49 @@ TEST(Accuracy, SlopesKeepTheirDigitsInTheTails) {
   };
   for (const Case& entry : slopes) {
     expect_within(entry, [&](const Value& x) { return gradient(sum(entry.build(x)), x); });
+  }
+}
+
+struct PairCase {
+  std::string_view name;
+  Value (*build)(const Operand& a, const Operand& b);
+  Wide (*formula)(Wide a, Wide b);
+  double ulps;
+};
+
+/// ln(e^a + e^b), where both may be infinite.
+Wide log_of_sum(Wide a, Wide b) {
+  const Wide gap = a == b ? 0 : std::abs(a - b);
+  return std::max(a, b) + std::log1p(std::exp(-gap));
+}
+
+TEST(Accuracy, FunctionsOfTwoKeepTheBoundsOfTheirHeaders) {
+  const std::vector<PairCase> cases{
+      {"atan2", atan2, [](Wide a, Wide b) { return std::atan2(a, b); }, 3.0},
+      {"hypot", hypot, [](Wide a, Wide b) { return std::hypot(a, b); }, 2.0},
+      {"logaddexp", logaddexp, log_of_sum, 1.0},
+      {"xlogy", xlogy, [](Wide a, Wide b) { return a == 0 ? 0 : a * std::log(b); }, 9.0},
+  };
+  Floats a = grid(-kInf, kInf);
+  std::erase_if(a, [](float x) { return std::isnan(x); });
+  const Floats b(a.rbegin(), a.rend());
+  TensorSource source("accuracy pairs");
+  const auto elsewhere = static_cast<std::size_t>(source.below(static_cast<std::int64_t>(a.size())));
+  std::rotate(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(elsewhere), a.end());
+  for (const PairCase& entry : cases) {
+    EXPECT_EQ(entry.ulps, stated_bound(entry.name)) << entry.name;
+    const auto ways = results_of(a, [&](const Value& x) {
+      return entry.build(
+          x, constant(x.graph(), Tensor::of(std::span<const float>(b), std::vector{std::ssize(b)})));
+    });
+    for (const Floats& y : ways) {
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const Wide expected = entry.formula(static_cast<Wide>(a[i]), static_cast<Wide>(b[i]));
+        ASSERT_LE(ulps(y[i], expected), entry.ulps)
+            << entry.name << " of " << a[i] << " and " << b[i] << ": " << y[i] << " for "
+            << static_cast<double>(expected) << "; " << replay();
+      }
+    }
   }
 }
 

@@ -8,22 +8,34 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/gelu.h"
+#include "weft/ops/powers.h"
+#include "weft/ops/rounding.h"
+#include "weft/ops/special.h"
+#include "weft/ops/trigonometry.h"
+#include "weft/runtime/kernels/vector/vector_math.h"
 
 namespace weft {
 namespace {
 
 struct TileEntry {
   bool (*matches)(const Op& op);
-  TileFunction (*function)(const VectorFunctions& table);
+  TileFunction (*function)();
 };
 
 template <typename O, auto Member>
 constexpr TileEntry entry() {
   return {[](const Op& op) { return op.is<O>(); },
-          [](const VectorFunctions& table) { return TileFunction(table.*Member); }};
+          [] {
+            if constexpr (requires { vector_functions().*Member; }) {
+              return TileFunction(vector_functions().*Member);
+            } else {
+              return TileFunction(vector_math().*Member);
+            }
+          }};
 }
 
 using F = VectorFunctions;
+using M = VectorMath;
 
 constexpr std::array kFloatFunctions{
     entry<Neg, &F::neg>(),
@@ -50,6 +62,31 @@ constexpr std::array kFloatFunctions{
     entry<Maximum, &F::maximum>(),
     entry<Greater, &F::greater>(),
     entry<GreaterEqual, &F::greater_equal>(),
+    entry<Sin, &M::sin>(),
+    entry<Cos, &M::cos>(),
+    entry<Tan, &M::tan>(),
+    entry<Asin, &M::asin>(),
+    entry<Acos, &M::acos>(),
+    entry<Atan, &M::atan>(),
+    entry<Sinh, &M::sinh>(),
+    entry<Cosh, &M::cosh>(),
+    entry<Asinh, &M::asinh>(),
+    entry<Acosh, &M::acosh>(),
+    entry<Atanh, &M::atanh>(),
+    entry<Exp2, &M::exp2>(),
+    entry<Log2, &M::log2>(),
+    entry<Log10, &M::log10>(),
+    entry<Cbrt, &M::cbrt>(),
+    entry<Erfc, &M::erfc>(),
+    entry<Floor, &M::floor>(),
+    entry<Ceil, &M::ceil>(),
+    entry<Round, &M::round>(),
+    entry<Trunc, &M::trunc>(),
+    entry<Sign, &M::sign>(),
+    entry<Atan2, &M::atan2>(),
+    entry<Hypot, &M::hypot>(),
+    entry<LogAddExp, &M::logaddexp>(),
+    entry<Xlogy, &M::xlogy>(),
 };
 
 struct SelectionEntry {
@@ -89,7 +126,7 @@ TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
   if (op.is<Select>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
   if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
   for (const TileEntry& entry : kFloatFunctions) {
-    if (entry.matches(op)) return entry.function(table);
+    if (entry.matches(op)) return entry.function();
   }
   return {};
 }

@@ -1,0 +1,110 @@
+#pragma once
+// Arrangements of elements made of slices, joins and repetitions. Sizes may be symbols unless a comment says
+// otherwise; negative axes count from the end. All have gradients.
+
+#include <optional>
+#include <utility>
+
+#include "weft/ops/layout.h"
+
+namespace weft {
+
+struct Pad {  // x with `before` and `after` elements of `value` at the ends of each axis
+  static constexpr std::string_view name = "pad";
+  std::vector<std::int64_t> before;
+  std::vector<std::int64_t> after;
+  double value = 0.0;
+  static constexpr auto attributes = weft::attributes(&Pad::before, &Pad::after, &Pad::value);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+struct Flip {  // the elements of some axes in reverse
+  static constexpr std::string_view name = "flip";
+  std::vector<std::int64_t> axes;
+  static constexpr auto attributes = weft::attributes(&Flip::axes);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value x, Value y, Value dy) const;
+};
+
+struct Positions {  // 0, 1, ... along an axis of x; becomes a constant with the shape
+  static constexpr std::string_view name = "positions";
+  std::int64_t axis = 0;
+  DType dtype = DType::i64;
+  static constexpr auto attributes = weft::attributes(&Positions::axis, &Positions::dtype);
+  TensorType infer(const TensorType& x) const;
+  void forward(const KernelArgs& args) const;
+  Value gradient(Value, Value, Value) const { return {}; }  // depends on the shape alone
+  Value simplify(std::span<const Value> inputs) const;
+};
+
+/// What pad() puts beyond the ends: a number; the last element; the elements before it in reverse; those from
+/// the other end. NumPy calls them constant, edge, reflect and wrap.
+enum class PadMode : std::uint8_t { constant, edge, reflect, wrap };
+/// How many elements pad() adds before and after an axis.
+using PadWidths = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+/// x with elements added at the ends of each axis, `widths` for the last axes of it. `value` counts in mode
+/// constant; Error(dtype_mismatch) where the dtype of x cannot hold it. Widths of reflect are below the size
+/// of the axis, those of wrap at most that size, and edge wants an element: Error(out_of_range).
+Value pad(const Operand& x, const PadWidths& widths, PadMode mode = PadMode::constant, double value = 0.0);
+
+/// An axis of size 1 put in before axis `axis` of x; -1 makes it the last.
+Value expand_dims(const Operand& x, std::int64_t axis);
+/// Without an axis of size 1; Error(shape_mismatch) if its size is another.
+Value squeeze(const Operand& x, std::int64_t axis);
+/// The axis `from` moved to be axis `to`.
+Value move_axis(const Operand& x, std::int64_t from, std::int64_t to);
+
+/// x repeated as a whole, `counts` times along each of the last axes; more counts than axes put axes before
+/// them.
+Value tile(const Operand& x, const std::vector<std::int64_t>& counts);
+/// Each element along an axis `count` times in a row.
+Value repeat(const Operand& x, std::int64_t count, std::int64_t axis);
+/// The elements of `axes` (all of them if none is listed) in reverse.
+Value flip(const Operand& x, const std::vector<std::int64_t>& axes = {});
+/// The elements moved up by `shift` places along an axis, those beyond the end to its begin; a shift of a
+/// symbolic axis is at most its size.
+Value roll(const Operand& x, std::int64_t shift, std::int64_t axis);
+
+/// x in parts of equal size along an axis; Error(shape_mismatch) where a remainder is left.
+std::vector<Value> split(const Operand& x, std::int64_t parts, std::int64_t axis = 0);
+/// x in parts of these sizes, which add up to the axis.
+std::vector<Value> split(const Operand& x, std::span<const Dim> sizes, std::int64_t axis = 0);
+std::vector<Value> split(const Operand& x, std::initializer_list<Dim> sizes, std::int64_t axis = 0);
+/// Values of one type side by side along a new axis; -1 makes it the last.
+Value stack(std::span<const Value> values, std::int64_t axis = 0, Where where = Where::current());
+Value stack(std::initializer_list<Operand> values, std::int64_t axis = 0);
+/// The reverse: a value for each place of an axis of known size, which goes.
+std::vector<Value> unstack(const Operand& x, std::int64_t axis = 0);
+
+/// 0, 1, ... as many as `axis` of x has, which may be a symbol.
+Value positions(const Operand& x, std::int64_t axis = 0, DType dtype = i64);
+/// The last two axes with 0 above diagonal `k` (tril), or below it (triu); k counts to the right.
+Value tril(const Operand& x, std::int64_t k = 0);
+Value triu(const Operand& x, std::int64_t k = 0);
+/// [..., n] on diagonal `k` of matrices [..., n + |k|, n + |k|] of zeros.
+Value diag(const Operand& x, std::int64_t k = 0);
+/// Diagonal `k` of the last two axes, whose sizes are known: [..., m].
+Value diagonal(const Operand& x, std::int64_t k = 0);
+/// The sum of the main diagonal of the last two axes.
+Value trace(const Operand& x);
+
+/// A constant [rows, columns] with ones on diagonal `k`, and zeros.
+Value eye(Graph& graph, std::int64_t rows, std::optional<std::int64_t> columns = {}, std::int64_t k = 0,
+          DType dtype = f32, Where where = Where::current());
+/// A constant start, start + step, ... before `stop`: ceil((stop - start) / step) numbers, each computed by
+/// one product and one sum. Error(invalid_argument) for a step of 0 or one that is no number.
+Value arange(Graph& graph, double start, double stop, double step = 1.0, DType dtype = f32,
+             Where where = Where::current());
+/// A constant of `count` numbers from `first` to `last` at equal distances; both ends are met exactly.
+Value linspace(Graph& graph, double first, double last, std::int64_t count, DType dtype = f32,
+               Where where = Where::current());
+/// A number everywhere.
+Value full(Graph& graph, const Shape& shape, const Scalar& number, DType dtype = f32,
+           Where where = Where::current());
+
+}  // namespace weft

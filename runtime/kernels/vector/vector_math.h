@@ -1,0 +1,26 @@
+#pragma once
+// More functions in the form of VectorFunctions: those of ops/trigonometry.h, powers.h, rounding.h and
+// special.h for which glibc's vector library or a few instructions give what these headers promise. In a
+// table of its own, so that what uses VectorFunctions is not compiled anew with it. How many ulp a result may
+// be from the mathematical one, at any float: floor, ceil, round, trunc and sign none; logaddexp 1, or 1e-15
+// of the larger input where it is near 0; exp2, erfc and hypot 2; tan and asin 4; xlogy 9; the others 3.
+
+#include "weft/runtime/kernels/vector/vector_functions.h"
+
+namespace weft {
+
+struct VectorMath {
+  VectorFunctions::Unary sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2, log2, log10,
+      cbrt, erfc, floor, ceil, round, trunc, sign;
+  VectorFunctions::Binary atan2, hypot, logaddexp, xlogy;
+};
+
+/// The functions for this CPU.
+const VectorMath& vector_math();
+
+// One table for each instruction set, defined by the file that is compiled for it.
+extern const VectorMath kSse2Math;
+extern const VectorMath kAvx2Math;
+extern const VectorMath kAvx512Math;
+
+}  // namespace weft
