@@ -55,13 +55,20 @@ Sampler system(const Op& op) {
   };
 }
 
+/// Decompositions promise nothing of infinities and NaNs.
+Sampler of_numbers(Sampler sampler) {
+  return [sampler = std::move(sampler)](SampleSource& source) {
+    Sample sample = sampler(source);
+    sample.takes_special = false;
+    return sample;
+  };
+}
+
 Specification linear(const Op& op, std::string_view summary, std::vector<Sampler> samplers,
                      std::vector<Refusal> refusals) {
-  return {.op = op.name(),
-          .summary = summary,
-          .samplers = std::move(samplers),
-          .refusals = std::move(refusals),
-          .takes_special = false};
+  for (Sampler& sampler : samplers) sampler = of_numbers(std::move(sampler));
+  return {
+      .op = op.name(), .summary = summary, .samplers = std::move(samplers), .refusals = std::move(refusals)};
 }
 std::vector<Refusal> not_matrices(const Op& op) {
   return {{op, {nothing(f64, {2})}, ErrorCode::shape_mismatch},
