@@ -11,6 +11,7 @@
 #include "weft/autodiff/unbroadcast.h"
 #include "weft/graph/program.h"
 #include "weft/graph/topology.h"
+#include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/source.h"
@@ -29,13 +30,12 @@ class Sweep {
  public:
   Sweep(Graph& graph, std::span<const Value> outputs, std::span<const Value> wrt)
       : graph_(graph), wrt_(wrt), needed_(needed_nodes(graph, outputs)), masks_(graph) {
-    // A node matters when it is asked for or one of its inputs matters; older nodes come first.
+    // A node matters when it is asked for, or when one of its inputs matters and it is no stop_gradient,
+    // behind which integers and comparisons are no obstacle; older nodes come first.
     matters_.assign(graph.size(), false);
     for (const Value& value : wrt) matters_[value.node()] = true;
     for (const NodeId id : needed_) {
-      if (std::ranges::any_of(graph.node(id).inputs, [&](ValueId input) { return matters_[input.node]; })) {
-        matters_[id] = true;
-      }
+      if (reached_by_an_input(id)) matters_[id] = true;
     }
   }
 
@@ -56,11 +56,15 @@ class Sweep {
   }
 
  private:
+  bool reached_by_an_input(NodeId id) const {
+    const Node& node = graph_.node(id);
+    return !node.op.is<StopGradient>() &&
+           std::ranges::any_of(node.inputs, [&](ValueId input) { return matters_[input.node]; });
+  }
+
   void visit(NodeId id) {
     const Node& node = graph_.node(id);
-    const bool inputs_matter =
-        std::ranges::any_of(node.inputs, [&](ValueId input) { return matters_[input.node]; });
-    if (!inputs_matter) return;
+    if (!reached_by_an_input(id)) return;
     const std::vector<Value> outputs = graph_.outputs_of(id);
     std::vector<Value> output_gradients;
     for (const Value& output : outputs) output_gradients.push_back(found(output));
@@ -97,8 +101,8 @@ class Sweep {
     for (NodeId made = first; made < end; ++made) {
       for (const ValueId& input : graph_.node(made).inputs) {
         if (input.node < first) leaves.insert(input.node);
-        if (matters_[input.node]) matters_[made] = true;
       }
+      if (reached_by_an_input(made)) matters_[made] = true;
     }
     if (goes_round_asked(id, leaves)) return false;
     accumulate({form.node(), form.output()}, gradient, masks_.of(graph_.value({id, 0})), id);

@@ -10,6 +10,7 @@
 #include "weft/graph/located.h"
 #include "weft/ops/axis_walk.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/control.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -352,7 +353,8 @@ std::vector<Value> unstack(const Operand& x, std::int64_t axis) {
 }
 
 Value positions(const Operand& x, std::int64_t axis, DType dtype) {
-  return apply(Positions{.axis = axis, .dtype = dtype}, x);
+  // It depends on the shape alone, so that no gradient comes back through it, nor through what is made of it.
+  return apply(Positions{.axis = axis, .dtype = dtype}, Operand(stop_gradient(x), x.where()));
 }
 
 Value tril(const Operand& x, std::int64_t k) {

@@ -4,6 +4,7 @@
 
 #include "weft/graph/verify.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
@@ -77,6 +78,13 @@ TEST_F(GradientsTest, StopAtStopGradient) {
   EXPECT_EQ(at(gradient(sum(stop_gradient(x_) * x_), x_)), (Numbers{1, 2, 3}));
   EXPECT_EQ(at(gradient(sum(stop_gradient(x_)), x_, Unconnected::zeros)), (Numbers{0, 0, 0}));
   EXPECT_EQ(at(gradient(sum(square(stop_gradient(square(x_)) + x_)), x_)), (Numbers{4, 12, 24}));
+}
+
+TEST_F(GradientsTest, PassIntegersAndComparisonsBehindStopGradient) {
+  const Value place = cast(stop_gradient(argmax(x_)), f64);
+  EXPECT_EQ(at(gradient(sum(x_ * place), x_)), (Numbers{2, 2, 2}));
+  const Value largest = cast(equal(stop_gradient(max(x_)), 3.0), f64);
+  EXPECT_EQ(at(gradient(sum(x_ * largest), x_)), (Numbers{1, 1, 1}));
 }
 
 TEST_F(GradientsTest, AreZerosForUnconnectedValuesIfAsked) {

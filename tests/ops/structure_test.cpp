@@ -157,6 +157,11 @@ TEST(Series, CountAndReachTheirEnds) {
   expect_error(ErrorCode::invalid_argument, {"linspace"}, [&] { linspace(graph, 0, 1, -1); });
 }
 
+TEST(Positions, HaveNoGradientToStumbleOver) {
+  const Build weighted = [](const Value& v) { return v * cast(positions(v), f64); };
+  expect_near(slopes_of(weighted, vector_of({5, 6, 7})), {0, 1, 2});
+}
+
 TEST(Positions, FollowASymbolicAxis) {
   Graph graph;
   const Value x = input(graph, "x", f32, {"n", 2});
