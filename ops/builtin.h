@@ -34,6 +34,7 @@
 #include "weft/ops/special.h"
 #include "weft/ops/structure.h"
 #include "weft/ops/trigonometry.h"
+#include "weft/ops/unique.h"
 
 namespace weft {
 
@@ -57,7 +58,7 @@ using BuiltinOps = std::tuple<                                                  
     MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
     Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
-    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd,                                 //
+    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                //
     Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
     RandomKey, RandomUniform, RandomNormal>;
 

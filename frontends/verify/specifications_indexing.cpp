@@ -4,6 +4,7 @@
 #include "weft/ops/indexing.h"
 #include "weft/ops/sorting.h"
 #include "weft/ops/structure.h"
+#include "weft/ops/unique.h"
 
 namespace weft::verify::builtin {
 namespace {
@@ -149,6 +150,15 @@ List indices_and_orders() {
     std::ranges::sort(sorted_numbers.mutable_values<double>());
     return Sample{SearchSorted{source.coin()}, {sorted_numbers, source.uniform(source.shape(3))}};
   };
+  const auto places = [](SampleSource& source) {
+    const Sizes sizes = source.shape(3);
+    std::int64_t elements = 1;
+    for (const std::int64_t of_axis : sizes) elements *= of_axis;
+    return Sample{NonZero{elements + source.below(3)}, {source.whole(sizes, 2, boolean)}};
+  };
+  const auto distinct = [](SampleSource& source) {
+    return Sample{Unique{5 + source.below(3)}, {source.whole(source.shape(3), 5, source.coin() ? i32 : u8)}};
+  };
   return {
       {"take_along_axis",
        "elements by index along an axis",
@@ -193,6 +203,16 @@ List indices_and_orders() {
        {searched},
        {{SearchSorted{}, {nothing(f64, {2, 2}), nothing(f64, {2})}, ErrorCode::shape_mismatch},
         {SearchSorted{}, {nothing(f64, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch}}},
+      {"nonzero",
+       "the places of true elements",
+       {places},
+       {{NonZero{1}, {Tensor::of<bool>({true, true})}, ErrorCode::out_of_range},
+        {NonZero{2}, {nothing(f64, {2})}, ErrorCode::dtype_mismatch}}},
+      {"unique",
+       "the values that occur, once each",
+       {distinct},
+       {{Unique{1}, {Tensor::of<std::int32_t>({1, 2})}, ErrorCode::out_of_range},
+        {Unique{0}, {nothing(f64, {2})}, ErrorCode::out_of_range}}},
   };
 }
 

@@ -7,6 +7,7 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/sorting.h"
 #include "weft/ops/structure.h"
+#include "weft/ops/unique.h"
 #include "weft/tests/ops/special_numbers.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/graph_numbers.h"
@@ -177,6 +178,29 @@ TEST(SearchSorted, FindsThePlaceBeforeOrAfterEquals) {
   expect_near(numbers_of(left, sorted, values), {0, 1, 3, 4, 4});
   expect_near(numbers_of(right, sorted, values), {0, 3, 4, 4, 4});
   expect_near(numbers_of(left, Tensor::zeros(f64, {0}), values), {0, 0, 0, 0, 0});
+}
+
+TEST(NonZero, ListsPlacesUpToItsSizeAndCountsThem) {
+  const Tensor x = Tensor::of<bool>({false, true, true, false, false, true}).reshaped({2, 3});
+  expect_near(numbers_of([](const Value& v) { return nonzero(v, 4).indices; }, x), {0, 1, 0, 2, 1, 2, 0, 0});
+  expect_near(numbers_of([](const Value& v) { return nonzero(v, 4).count; }, x), {3});
+  expect_error(ErrorCode::out_of_range, {"stated size", "at most 2", "3"},
+               [&] { numbers_of([](const Value& v) { return nonzero(v, 2).count; }, x); });
+  Graph graph;
+  const Value number = input(graph, "x", f32, {2});
+  expect_error(ErrorCode::dtype_mismatch, {"nonzero", "compare with 0", "indexing_test.cpp"},
+               [&] { nonzero(number, 2); });
+}
+
+TEST(Unique, ListsValuesOnceWithTheirPlaces) {
+  const Tensor x = vector_of({3, kNaN, -1, 3, kNaN, 3});
+  expect_near(numbers_of([](const Value& v) { return unique(v, 4).values; }, x), {-1, 3, kNaN, 0});
+  expect_near(numbers_of([](const Value& v) { return unique(v, 4).inverse; }, x), {1, 2, 0, 1, 2, 1});
+  expect_near(numbers_of([](const Value& v) { return unique(v, 4).counts; }, x), {1, 3, 2, 0});
+  expect_near(numbers_of([](const Value& v) { return unique(v, 4).count; }, x), {3});
+  expect_error(ErrorCode::out_of_range, {"at most 2"},
+               [&] { numbers_of([](const Value& v) { return unique(v, 2).values; }, x); });
+  expect_near(numbers_of([](const Value& v) { return unique(v, 1).values; }, Tensor::zeros(i32, {0})), {0});
 }
 
 }  // namespace
