@@ -1,9 +1,12 @@
 #include "weft/ops/activation.h"
+#include "weft/ops/bits.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/rounding.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/trigonometry.h"
 #include "weft/tests/runtime/fuse/fusion_case.h"
 
 namespace weft {
@@ -51,6 +54,14 @@ std::vector<FusionCase> elementwise_cases() {
        [](Inputs& in) { return Roots{where(in.c > 0.0, in.c, in.c * 0.1)}; },
        {op},
        {"= where(", "= greater("}},
+      {"WithFunctionsRemaindersAndLogic",
+       pass,
+       [](Inputs& in) {
+         const Value inside = (sin(in.c) > 0.0) & isfinite(in.column);
+         return Roots{where(inside, mod(in.c, 0.3), floor(in.c * 5.0))};
+       },
+       {op},
+       {"= sin(", "= logical_and(", "= isfinite(", "= mod(", "= floor("}},
       {"WithACast",
        pass,
        [](Inputs& in) { return Roots{cast(cast(in.c * 10.0, i32), in.type) + 1.0}; },
