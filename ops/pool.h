@@ -79,7 +79,9 @@ struct AvgPool2dGradient : Pool2dOptions {  // dx of `shape`: each element of dy
 /// shape_mismatch, dtype_mismatch, invalid_argument.
 Value max_pool2d(const Operand& x, const Pool2dOptions& options);
 /// The mean of each window. `count_include_pad` divides by the window's area everywhere; without it, by the
-/// number of elements that are not padding. Errors are as above.
+/// number of elements that are not padding. Accuracy in f32: for windows of n <= 256 elements at most (n + 2)
+/// * 2^-24 of the mean of the absolute values, and one rounding for larger ones; in the gradient n is the
+/// number of windows that hold an element. Errors are as above.
 Value avg_pool2d(const Operand& x, const Pool2dOptions& options, bool count_include_pad = true);
 /// Elements of each plane of x [n, c, h, w] at i32 indices [n, c, ...] in [0, h * w). An index outside is an
 /// Error(out_of_range).

@@ -213,8 +213,8 @@ void expect_accurate_convolution(const Triple& in, const Data& data, const Data&
 TEST(Accuracy, OfConvolutionsIsWhatTheHeaderPromises) {
   const std::vector<Triple> cases = {
       {{}, {30, 1, 27, 27}, {3, 1, 4, 4}},
-      {{.padding = 1}, {12, 17, 20, 20}, {16, 17, 3, 3}},
-      {{.stride = 2, .padding = 2, .groups = 2}, {50, 4, 39, 39}, {6, 2, 5, 5}},
+      {{.padding = 1}, {4, 17, 12, 12}, {16, 17, 3, 3}},
+      {{.stride = 2, .padding = 2, .groups = 2}, {30, 4, 35, 35}, {2, 2, 5, 5}},
       {{}, {1, 1, 150, 150}, {2, 1, 2, 2}},
       {{}, {30, 2, 20, 20}, {3, 2, 1, 1}}};
   for (const Data& data : kinds()) {
@@ -223,7 +223,32 @@ TEST(Accuracy, OfConvolutionsIsWhatTheHeaderPromises) {
 }
 
 TEST(Accuracy, OfAMillionTermsOfAWeightsGradientIsThatOfAFewThousand) {
-  expect_accurate_convolution({{}, {100, 1, 102, 102}, {1, 1, 3, 3}}, kinds()[0], kinds()[0]);
+  expect_accurate_convolution({{}, {100, 1, 101, 101}, {1, 1, 2, 2}}, kinds()[0], kinds()[0]);
+}
+
+/// Of the means and of their gradient.
+void expect_accurate_pooling(const Pool2dOptions& options, bool padding_counts, const Sizes& sizes,
+                             const Data& data) {
+  const AvgPool2d op{options, padding_counts};
+  const Tensor x = filled(data, sizes);
+  const Shape shape = op.infer(x.type()).shape;
+  const Pool2dSizes pool = pool2d_sizes(options, sizes, shape.sizes());
+  const auto divisors = avg_pool2d_divisors(options, padding_counts, pool);
+  std::vector<Exact> y(static_cast<std::size_t>(shape.elements()));
+  std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
+  const Tensor dy = filled(data, shape.sizes());
+  for_each_pooled(options, pool, [&](std::size_t to, std::size_t from, std::int64_t) {
+    const auto divisor = static_cast<long double>(divisors[to]);
+    y[to].add(static_cast<long double>(x.values<float>()[from]) / divisor);
+    dx[from].add(static_cast<long double>(dy.values<float>()[to]) / divisor);
+  });
+  const bool few = options.window.height * options.window.width <= 256;
+  expect_accurate(op, {x}, y, few ? single_units(y) : 0.0, few ? 0.0 : 1.0, data.name);
+  AvgPool2dGradient gradient;
+  static_cast<Pool2dOptions&>(gradient) = options;
+  gradient.count_include_pad = padding_counts;
+  gradient.shape = Shape::of(sizes);
+  expect_accurate(gradient, {dy}, dx, single_units(dx), 0.0, data.name);
 }
 
 TEST(Accuracy, OfMeansOfWindowsIsWhatTheHeaderPromises) {
@@ -231,34 +256,18 @@ TEST(Accuracy, OfMeansOfWindowsIsWhatTheHeaderPromises) {
       {{.window = 2}, {3, 2, 8, 8}},
       {{.window = {3, 5}, .stride = {2, 1}, .padding = {1, 1, 2, 2}}, {2, 2, 9, 9}},
       {{.window = 16}, {1, 2, 32, 32}},
-      {{.window = 17, .stride = 1}, {1, 1, 40, 40}},
-      {{.window = 1000}, {1, 1, 1000, 1000}}};
+      {{.window = 17, .stride = 1}, {1, 1, 30, 30}}};
   for (const Data& data : kinds()) {
     for (const auto& [options, sizes] : cases) {
       for (const bool padding_counts : {true, false}) {
-        const AvgPool2d op{options, padding_counts};
-        const Tensor x = filled(data, sizes);
-        const Shape shape = op.infer(x.type()).shape;
-        const Pool2dSizes pool = pool2d_sizes(options, sizes, shape.sizes());
-        const auto divisors = avg_pool2d_divisors(options, padding_counts, pool);
-        std::vector<Exact> y(static_cast<std::size_t>(shape.elements()));
-        std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
-        const Tensor dy = filled(data, shape.sizes());
-        for_each_pooled(options, pool, [&](std::size_t to, std::size_t from, std::int64_t) {
-          const auto divisor = static_cast<long double>(divisors[to]);
-          y[to].add(static_cast<long double>(x.values<float>()[from]) / divisor);
-          dx[from].add(static_cast<long double>(dy.values<float>()[to]) / divisor);
-        });
-        const bool few = options.window.height * options.window.width <= 256;
-        expect_accurate(op, {x}, y, few ? single_units(y) : 0.0, few ? 0.0 : 1.0, data.name);
-        AvgPool2dGradient gradient;
-        static_cast<Pool2dOptions&>(gradient) = options;
-        gradient.count_include_pad = padding_counts;
-        gradient.shape = Shape::of(sizes);
-        expect_accurate(gradient, {dy}, dx, single_units(dx), 0.0, data.name);
+        expect_accurate_pooling(options, padding_counts, sizes, data);
       }
     }
   }
+}
+
+TEST(Accuracy, OfAMillionElementsOfAWindowIsOneRounding) {
+  expect_accurate_pooling({.window = 1000}, true, {1, 1, 1000, 1000}, kinds()[0]);
 }
 
 /// X d and X^T d for a matrix of `rows` rows with all of `full` columns filled and one number in another.
@@ -310,7 +319,7 @@ void expect_accurate_sparse(const Data& data, std::int64_t rows, std::int64_t fu
 TEST(Accuracy, OfSparseProductsIsWhatTheHeaderPromises) {
   for (const Data& data : kinds()) {
     for (const DType dtype : {f32, u8}) {
-      expect_accurate_sparse(data, 20'000, 2, 40, dtype);
+      expect_accurate_sparse(data, 10'000, 2, 10, dtype);
       expect_accurate_sparse(data, 2, 20'000, 20'010, dtype);
       expect_accurate_sparse(data, 300, 30, 100, dtype);
     }
