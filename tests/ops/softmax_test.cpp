@@ -11,6 +11,7 @@
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/graph_numbers.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -19,14 +20,10 @@ namespace {
 using testing_support::evaluate_value;
 using testing_support::evaluate_values;
 using testing_support::expect_error;
+using testing_support::expect_near;
 using testing_support::numbers;
 using testing_support::TensorSource;
 using Numbers = std::vector<double>;
-
-void expect_near(const Numbers& actual, const Numbers& expected, double tolerance) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (std::size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], expected[i], tolerance) << i;
-}
 
 TEST(Softmax, GivesTheNumbersOfItsFormula) {
   for (const auto& [dtype, tolerance] : {std::pair{f64, 1e-15}, std::pair{f32, 1e-7}}) {
