@@ -60,16 +60,17 @@ struct Conv2dWeightGradient : Conv2dOptions {  // dw of `shape` from x and dy
 ///
 /// Accuracy in f32, for a sum of n terms: at most (n + 2) * 2^-24 of the sum of the terms' absolute values.
 /// Where terms or sums are denormal, each term may add 2^-150. Infinities and NaNs count in each window that
-/// holds them. At a border a kernel may multiply weights by its zeros, so that an infinite or undefined weight
-/// may give NaN in windows that reach over it.
+/// holds them. At a border a kernel may multiply weights by its zeros, so that an infinite or undefined
+/// weight may give NaN in windows that reach over it.
 Value conv2d(const Operand& x, const Operand& w, const Conv2dOptions& options = {});
 /// The gradient of a convolution with respect to its pictures, which have `shape`. As accurate; a border
 /// changes nothing.
 Value conv2d_input_gradient(const Operand& dy, const Operand& w, const Shape& shape,
                             const Conv2dOptions& options = {});
 /// The gradient of a convolution with respect to its weights, which have `shape`. As accurate for sums over
-/// at most 8,192 positions of all windows or over one picture; longer sums are made of such ones in f64, which
-/// adds 2 * 2^-24 to their bound. Where windows reach over a border, infinities and NaNs in dy may give NaN.
+/// at most 8,192 positions of all windows or over one picture; longer sums are made of such ones in f64,
+/// which adds 2 * 2^-24 to their bound. Where windows reach over a border, infinities and NaNs in dy may give
+/// NaN.
 Value conv2d_weight_gradient(const Operand& x, const Operand& dy, const Shape& shape,
                              const Conv2dOptions& options = {});
 

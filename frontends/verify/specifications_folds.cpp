@@ -5,15 +5,15 @@
 namespace weft::verify::builtin {
 namespace {
 
-enum class Drawn : std::uint8_t { numbers, distinct, factors, bools };
+enum class Kind : std::uint8_t { numbers, distinct, factors, bools };
 
-Tensor draw(SampleSource& source, const Sizes& sizes, Drawn drawn) {
+Tensor drawn_as(SampleSource& source, const Sizes& sizes, Kind drawn) {
   switch (drawn) {
-    case Drawn::numbers:
+    case Kind::numbers:
       return source.uniform(sizes);
-    case Drawn::distinct:
+    case Kind::distinct:
       return source.distinct(sizes);
-    case Drawn::factors:
+    case Kind::factors:
       return factors(source, sizes);
     default:
       return source.whole(sizes, 2, boolean);
@@ -21,21 +21,21 @@ Tensor draw(SampleSource& source, const Sizes& sizes, Drawn drawn) {
 }
 
 template <typename Fold>
-Sampler fold(Drawn drawn) {
+Sampler fold(Kind drawn) {
   return [=](SampleSource& source) {
     const Sizes sizes = source.shape(4);
-    return Sample{Fold{some_axes(source, sizes), source.coin()}, {draw(source, sizes, drawn)}};
+    return Sample{Fold{some_axes(source, sizes), source.coin()}, {drawn_as(source, sizes, drawn)}};
   };
 }
 
 template <typename Scan>
-Sampler scan(Drawn drawn) {
+Sampler scan(Kind drawn) {
   return [=](SampleSource& source) {
     const Sizes sizes = source.shape(4, 1);
     // The extreme of no elements is infinite, and infinities have no differences.
-    const bool exclusive = source.coin() && drawn != Drawn::distinct;
+    const bool exclusive = source.coin() && drawn != Kind::distinct;
     const Scan op{source.below(static_cast<std::int64_t>(sizes.size())), exclusive, source.coin()};
-    return Sample{op, {draw(source, sizes, drawn)}};
+    return Sample{op, {drawn_as(source, sizes, drawn)}};
   };
 }
 template <typename Scan>
@@ -74,30 +74,30 @@ List folds_and_scans() {
     return Sample{op, {factors(source, sizes), source.uniform(sizes)}};
   };
   return {
-      {"min", "the smallest element over axes", {fold<Min>(Drawn::distinct)}, bad_axes<Min>(f64, boolean)},
-      {"prod", "the product over axes", {fold<Prod>(Drawn::factors)}, bad_axes<Prod>(f64, boolean)},
+      {"min", "the smallest element over axes", {fold<Min>(Kind::distinct)}, bad_axes<Min>(f64, boolean)},
+      {"prod", "the product over axes", {fold<Prod>(Kind::factors)}, bad_axes<Prod>(f64, boolean)},
       {"argmin",
        "the index of the first smallest element",
        {least_at},
        {{ArgMin{0}, {nothing(f64, {0, 2})}, ErrorCode::shape_mismatch},
         {ArgMin{0}, {nothing(boolean, {2})}, ErrorCode::dtype_mismatch}}},
-      {"any", "whether some element is true", {fold<Any>(Drawn::bools)}, bad_axes<Any>(boolean, f64)},
-      {"all", "whether every element is true", {fold<All>(Drawn::bools)}, bad_axes<All>(boolean, i32)},
+      {"any", "whether some element is true", {fold<Any>(Kind::bools)}, bad_axes<Any>(boolean, f64)},
+      {"all", "whether every element is true", {fold<All>(Kind::bools)}, bad_axes<All>(boolean, i32)},
       {"cumsum",
        "the sums up to each element",
-       {scan<CumSum>(Drawn::numbers), whole_scan<CumSum>(i32)},
+       {scan<CumSum>(Kind::numbers), whole_scan<CumSum>(i32)},
        bad_axis<CumSum>()},
       {"cumprod",
        "the products up to each element",
-       {scan<CumProd>(Drawn::factors), whole_scan<CumProd>(u8)},
+       {scan<CumProd>(Kind::factors), whole_scan<CumProd>(u8)},
        bad_axis<CumProd>()},
       {"cummax",
        "the largest element so far",
-       {scan<CumMax>(Drawn::distinct), whole_scan<CumMax>(i64)},
+       {scan<CumMax>(Kind::distinct), whole_scan<CumMax>(i64)},
        bad_axis<CumMax>()},
       {"cummin",
        "the smallest element so far",
-       {scan<CumMin>(Drawn::distinct), whole_scan<CumMin>(i32)},
+       {scan<CumMin>(Kind::distinct), whole_scan<CumMin>(i32)},
        bad_axis<CumMin>()},
       {"linear_recurrence",
        "a y + b, where y is the result before",

@@ -59,7 +59,7 @@ Floats grid(float low, float high) {
   return all;
 }
 
-using Build = Value (*)(const Operand& x);
+using BuildUnary = Value (*)(const Operand& x);
 
 /// What the reference interpreter and a session make of a function of x.
 std::vector<Floats> results_of(const Floats& x, const std::function<Value(const Value&)>& build) {
@@ -81,7 +81,7 @@ std::vector<Floats> results_of(const Floats& x, const std::function<Value(const 
 
 struct Case {
   std::string_view name;
-  Build build;
+  BuildUnary build;
   Wide (*formula)(Wide x);
   double ulps;            // as the header says
   double absolute = 0.0;  // as the header says, where the function crosses 0

@@ -52,14 +52,14 @@ Numbers by_definition(const std::vector<std::string>& operands, const std::strin
   return sums;
 }
 
-struct Row {
+struct Contraction {
   std::vector<std::string> operands;
   std::string result;
 };
 
 TEST(Einsum, IsTheSumOfProductsOfItsDefinition) {
   const std::map<char, std::int64_t> all{{'a', 2}, {'b', 3}, {'c', 4}, {'i', 3}, {'j', 2}, {'k', 5}};
-  const std::vector<Row> rows{
+  const std::vector<Contraction> rows{
       {{"ik", "kj"}, "ij"},
       {{"ik", "jk"}, "ij"},
       {{"ki", "kj"}, "ji"},
@@ -82,7 +82,7 @@ TEST(Einsum, IsTheSumOfProductsOfItsDefinition) {
       {{"abk", "abk", "k"}, "ab"},
       {{"aibi", "ik"}, "kab"},
   };
-  for (const Row& row : rows) {
+  for (const Contraction& row : rows) {
     std::string equation;
     std::map<char, std::int64_t> sizes;
     std::vector<Tensor> tensors;

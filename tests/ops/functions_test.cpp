@@ -28,15 +28,15 @@ using OfTwo = Value (*)(const Operand&, const Operand&);
 constexpr double kPi = std::numbers::pi;
 constexpr double kLn2 = std::numbers::ln2;
 
-struct UnaryRow {
+struct FunctionRow {
   const char* name;
   OfOne f;
   Numbers in;
   Numbers out;
 };
 
-const std::vector<UnaryRow>& unary_rows() {
-  static const std::vector<UnaryRow> rows{
+const std::vector<FunctionRow>& function_rows() {
+  static const std::vector<FunctionRow> rows{
       {"sin", sin, {0, kPi / 6, -kPi / 2, kInf, kNaN}, {0, 0.5, -1, kNaN, kNaN}},
       {"cos", cos, {0, kPi / 3, kPi, -kInf}, {1, 0.5, -1, kNaN}},
       {"tan", tan, {0, kPi / 4, -0.0, kInf}, {0, 1, -0.0, kNaN}},
@@ -69,7 +69,7 @@ const std::vector<UnaryRow>& unary_rows() {
 }
 
 TEST(Functions, GiveTheNumbersOfTheirFormulaInBothPrecisions) {
-  for (const UnaryRow& row : unary_rows()) {
+  for (const FunctionRow& row : function_rows()) {
     for (const auto& [dtype, tolerance] : {std::pair{f64, 1e-14}, std::pair{f32, 4e-7}}) {
       SCOPED_TRACE(row.name + (" in " + std::string(name_of(dtype))));
       expect_near(numbers_of(row.f, vector_of(row.in, dtype)), row.out, tolerance);
@@ -80,7 +80,7 @@ TEST(Functions, GiveTheNumbersOfTheirFormulaInBothPrecisions) {
 TEST(Functions, RefuseWhatIsNoFloat) {
   Graph graph;
   const Value whole = input(graph, "i", i32, {2});
-  for (const UnaryRow& row : unary_rows()) {
+  for (const FunctionRow& row : function_rows()) {
     expect_error(ErrorCode::dtype_mismatch, {"i32[2]", "functions_test.cpp"}, [&] { row.f(whole); });
   }
   for (const OfTwo f : {atan2, hypot, logaddexp, xlogy}) {

@@ -20,7 +20,7 @@ using testing_support::evaluate_value;
 using testing_support::replay;
 using testing_support::TensorSource;
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kInfinite = std::numeric_limits<float>::infinity();
 
 struct Pairs {
   Floats a, b;
@@ -41,8 +41,8 @@ void add_special(Pairs& pairs) {
   using Limits = std::numeric_limits<float>;
   const Floats special{0.0F,
                        -0.0F,
-                       kInf,
-                       -kInf,
+                       kInfinite,
+                       -kInfinite,
                        Limits::quiet_NaN(),
                        Limits::max(),
                        Limits::lowest(),
@@ -86,15 +86,15 @@ Pairs powers() {
   return pairs;
 }
 
-struct Case {
+struct PairCase {
   std::string_view name;
   Value (*build)(const Operand& a, const Operand& b);
   Wide (*formula)(Wide a, Wide b);
   double ulps;
 };
 
-void expect_within(const Case& entry, const Pairs& pairs,
-                   const std::function<Value(const Value&, const Value&)>& build) {
+void expect_pairs_within(const PairCase& entry, const Pairs& pairs,
+                         const std::function<Value(const Value&, const Value&)>& build) {
   Graph graph;
   const auto size = static_cast<std::int64_t>(pairs.a.size());
   const Value a = input(graph, "a", f32, {size});
@@ -119,7 +119,7 @@ Wide not_a_number(Wide a, Wide b) { return a + b; }  // where either is one
 constexpr double kRounded = 0.5;
 
 TEST(PairAccuracy, OfArithmeticIsCorrectRounding) {
-  const std::vector<Case> cases{
+  const std::vector<PairCase> cases{
       {"add", add, [](Wide a, Wide b) { return a + b; }, kRounded},
       {"sub", sub, [](Wide a, Wide b) { return a - b; }, kRounded},
       {"mul", mul, [](Wide a, Wide b) { return a * b; }, kRounded},
@@ -132,27 +132,27 @@ TEST(PairAccuracy, OfArithmeticIsCorrectRounding) {
        0.0},
   };
   const Pairs pairs = any_pairs();
-  for (const Case& entry : cases) expect_within(entry, pairs, entry.build);
+  for (const PairCase& entry : cases) expect_pairs_within(entry, pairs, entry.build);
 }
 
 TEST(PairAccuracy, OfPowersIsAsTheHeaderSays) {
-  expect_within({"pow", pow, [](Wide a, Wide b) { return std::pow(a, b); }, 1.0}, powers(), pow);
+  expect_pairs_within({"pow", pow, [](Wide a, Wide b) { return std::pow(a, b); }, 1.0}, powers(), pow);
 }
 
 TEST(PairAccuracy, OfSlopesIsThatOfWhatTheyAreMadeOf) {
   TensorSource source("slopes of pairs");
   Pairs pairs;
   for (int i = 0; i < 20'000; ++i) pairs.add(any_number(source, -30, 30), any_number(source, -30, 30));
-  const std::vector<Case> by_a{{"mul", mul, [](Wide, Wide b) { return b; }, kRounded},
-                               {"div", div, [](Wide, Wide b) { return 1 / b; }, kRounded}};
-  const std::vector<Case> by_b{{"mul", mul, [](Wide a, Wide) { return a; }, kRounded},
-                               {"div", div, [](Wide a, Wide b) { return -a / (b * b); }, 2.0}};
-  for (const Case& entry : by_a)
-    expect_within(entry, pairs,
-                  [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), a); });
-  for (const Case& entry : by_b)
-    expect_within(entry, pairs,
-                  [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), b); });
+  const std::vector<PairCase> by_a{{"mul", mul, [](Wide, Wide b) { return b; }, kRounded},
+                                   {"div", div, [](Wide, Wide b) { return 1 / b; }, kRounded}};
+  const std::vector<PairCase> by_b{{"mul", mul, [](Wide a, Wide) { return a; }, kRounded},
+                                   {"div", div, [](Wide a, Wide b) { return -a / (b * b); }, 2.0}};
+  for (const PairCase& entry : by_a)
+    expect_pairs_within(entry, pairs,
+                        [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), a); });
+  for (const PairCase& entry : by_b)
+    expect_pairs_within(entry, pairs,
+                        [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), b); });
 }
 
 }  // namespace
