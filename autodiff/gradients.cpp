@@ -30,8 +30,8 @@ class Sweep {
  public:
   Sweep(Graph& graph, std::span<const Value> outputs, std::span<const Value> wrt)
       : graph_(graph), wrt_(wrt), needed_(needed_nodes(graph, outputs)), masks_(graph) {
-    // A node matters when it is asked for, or when one of its inputs matters and it is no stop_gradient,
-    // behind which integers and comparisons are no obstacle; older nodes come first.
+    // A node matters when it is asked for, or when one of its inputs matters. What stop_gradient makes does
+    // not matter, so that integers and comparisons may stand behind it. Older nodes come first.
     matters_.assign(graph.size(), false);
     for (const Value& value : wrt) matters_[value.node()] = true;
     for (const NodeId id : needed_) {

@@ -13,7 +13,7 @@ namespace weft {
 /// diagonal. Without "->" the result has the letters that occur once, in alphabetical order. "..." stands for
 /// any further axes, which broadcast. An axis of size 1 broadcasts. Sizes may be symbols, but for diagonals.
 /// Two operands at a time are contracted, first those whose result is smallest beside what it replaces
-/// (greedy; a symbol counts as 32). Errors: invalid_argument for what is no such text, shape_mismatch,
+/// (greedy; a symbol counts as 32). Errors: invalid_argument for a text of another form, shape_mismatch,
 /// dtype_mismatch.
 Value einsum(std::string_view equation, std::span<const Value> operands, Where where = Where::current());
 Value einsum(std::string_view equation, std::initializer_list<Operand> operands);

@@ -51,7 +51,7 @@ Value CumSum::gradient(Value, Value, Value dy) const {
 }
 
 // dx[i] = (product before i) s[i], where s[i] = dy[i] + x[i + 1] s[i + 1] gathers what comes after i; for an
-// exclusive product, of which element i is no factor, with dy[i + 1] in place of dy[i].
+// exclusive product, which leaves element i out, with dy[i + 1] in place of dy[i].
 TensorType CumProd::infer(const TensorType& x) const { return number_type(x, axis); }
 Value CumProd::gradient(Value x, Value, Value dy) const {
   const Value before = cumprod(x, axis, {.exclusive = true, .reverse = reverse});

@@ -1,7 +1,7 @@
 #include "weft/ops/special.h"
 
 #include <fmt/format.h>
-#include <math.h>  // NOLINT(modernize-deprecated-headers): lgamma_r is no part of <cmath>
+#include <math.h>  // NOLINT(modernize-deprecated-headers): <cmath> has no lgamma_r
 
 #include <limits>
 #include <numbers>
@@ -202,14 +202,14 @@ Value DigammaFunction::gradient(Value x, Value, Value dy) { return dy * polygamm
 TensorType Polygamma::infer(const TensorType& x) const {
   if (order < 1 || order > kHighestOrder) {
     throw Error(
-        ErrorCode::invalid_argument, "there is no polygamma function of this order here",
+        ErrorCode::invalid_argument, "polygamma takes orders up to a limit",
         {.expected = fmt::format("an order in [1, {}]", kHighestOrder), .actual = std::to_string(order)});
   }
   return float_type(x);
 }
 Value Polygamma::gradient(Value x, Value, Value dy) const { return dy * polygamma(order + 1, x); }
 
-// Where both are infinite their difference is no number, and they share the gradient.
+// Where both are infinite their difference is NaN, and they share the gradient.
 std::array<Value, 2> LogAddExpFunction::gradient(Value a, Value b, Value, Value dy) {
   const Value gap = where(logical_and(equal(a, b), isinf(a)), 0.0, a - b);
   return {dy * sigmoid(gap), dy * sigmoid(-gap)};

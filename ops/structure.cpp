@@ -452,7 +452,7 @@ Value arange(Graph& graph, double start, double stop, double step, DType dtype, 
 
 Value linspace(Graph& graph, double first, double last, std::int64_t count, DType dtype, Where where) {
   if (count < 0)
-    refuse_numbers("linspace", "there is no such number of numbers", std::to_string(count), where);
+    refuse_numbers("linspace", "the number of numbers must not be negative", std::to_string(count), where);
   const auto end = static_cast<double>(count - 1);
   return listed(graph, count, dtype, where, [&](double i) {
     return count > 1 && i == end ? last : first + i * ((last - first) / std::max(end, 1.0));

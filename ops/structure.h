@@ -97,7 +97,7 @@ Value trace(const Operand& x);
 Value eye(Graph& graph, std::int64_t rows, std::optional<std::int64_t> columns = {}, std::int64_t k = 0,
           DType dtype = f32, Where where = Where::current());
 /// A constant start, start + step, ... before `stop`: ceil((stop - start) / step) numbers, each computed by
-/// one product and one sum. Error(invalid_argument) for a step of 0 or one that is no number.
+/// one product and one sum. Error(invalid_argument) for a step of 0 and for NaNs.
 Value arange(Graph& graph, double start, double stop, double step = 1.0, DType dtype = f32,
              Where where = Where::current());
 /// A constant of `count` numbers from `first` to `last` at equal distances; both ends are met exactly.

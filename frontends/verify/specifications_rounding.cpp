@@ -9,7 +9,7 @@ Sampler between_integers(const Op& op) {
   return [=](SampleSource& source) { return Sample{op, {source.between_integers(source.shape())}}; };
 }
 
-/// A quotient of the two is no whole number, nor near one.
+/// No quotient of the two is near a whole number.
 Sampler dividends(const Op& op) {
   return [=](SampleSource& source) {
     const auto [a, b] = broadcasting(source);
@@ -113,7 +113,7 @@ List rounding_and_bits() {
         {BitwiseNot{}, {nothing(f64, {2})}, ErrorCode::dtype_mismatch}}},
       of_integers(ShiftLeft{}, "the bits moved up"),
       of_integers(ShiftRight{}, "the bits moved down"),
-      unary(IsNan{}, "whether x is no number", of_uniform(IsNan{}, -2, 2)),
+      unary(IsNan{}, "whether x is NaN", of_uniform(IsNan{}, -2, 2)),
       unary(IsInf{}, "whether x is infinite", of_uniform(IsInf{}, -2, 2)),
       unary(IsFinite{}, "whether x is a finite number", of_uniform(IsFinite{}, -2, 2)),
   });

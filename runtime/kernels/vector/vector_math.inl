@@ -91,7 +91,7 @@ void logaddexp(const float* a, const float* b, float* y, std::size_t n) {
     HalfFloats from[2];
     HalfFloats to[2];
     HalfFloats largest[2];
-    // Of two equal infinities the gap is no number, but 0.
+    // The gap of two equal infinities counts as 0; their difference would be NaN.
     const Vector left = select(equal, Vector{}, u);
     const Vector right = select(equal, Vector{}, v);
     __builtin_memcpy(from, &left, sizeof(left));
