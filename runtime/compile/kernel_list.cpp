@@ -47,6 +47,8 @@ constexpr std::array kKernels{
     KernelEntry{"sum", sum_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},
     KernelEntry{"max", max_kernel},
+    KernelEntry{"min", min_kernel},
+    KernelEntry{"prod", prod_kernel},
     KernelEntry{"argmax", argmax_kernel},
     KernelEntry{"norm", norm_kernel},
     KernelEntry{"moments", moments_kernel},
@@ -60,6 +62,8 @@ constexpr std::array kKernels{
     KernelEntry{"concat", concat_kernel},
     KernelEntry{"slice", slice_kernel},
     KernelEntry{"unslice", unslice_kernel},
+    KernelEntry{"pad", pad_kernel},
+    KernelEntry{"flip", flip_kernel},
     KernelEntry{"reference", reference_kernel},
 };
 

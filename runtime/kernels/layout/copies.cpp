@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
+#include "weft/graph/scalar.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/structure.h"
 #include "weft/runtime/kernels/layout/strided_copy.h"
 #include "weft/runtime/ops/fused_ops.h"
 
@@ -14,9 +17,11 @@ namespace {
 /// A block of the output and where it comes from. Its axes are those of the output, all of them, so that it
 /// can be cut along any.
 struct OutputBlock {
-  static constexpr std::size_t kZeros = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kConstant = static_cast<std::size_t>(-1);
+  using Bytes = std::array<std::byte, sizeof(double)>;
 
-  std::size_t input = kZeros;       // or zeros
+  std::size_t input = kConstant;    // or one element again and again
+  Bytes element{};                  // that element
   std::int64_t from = 0;            // its first element in the input
   std::vector<std::int64_t> begin;  // its first element in the output, by axis
   std::vector<CopyAxis> axes;
@@ -63,6 +68,7 @@ class CopiesKernel final : public Kernel {
       }
       if (empty) continue;
       copies_.push_back({.input = block.input,
+                         .element = block.element,
                          .from = static_cast<std::size_t>(block.from) * element_size,
                          .to = static_cast<std::size_t>(to) * element_size,
                          .copy = StridedCopy(block.axes, element_size)});
@@ -70,10 +76,9 @@ class CopiesKernel final : public Kernel {
   }
 
   void run(const KernelBuffers& buffers) override {
-    static constexpr std::array<std::byte, sizeof(double)> kZero{};
     for (const Copy& copy : copies_) {
-      const std::byte* from =
-          copy.input == OutputBlock::kZeros ? kZero.data() : buffers.inputs[copy.input] + copy.from;
+      const bool repeats = copy.input == OutputBlock::kConstant;
+      const std::byte* from = repeats ? copy.element.data() : buffers.inputs[copy.input] + copy.from;
       copy.copy.run(from, buffers.outputs[0] + copy.to);
     }
   }
@@ -81,6 +86,7 @@ class CopiesKernel final : public Kernel {
  private:
   struct Copy {
     std::size_t input;
+    OutputBlock::Bytes element;
     std::size_t from;
     std::size_t to;
     StridedCopy copy;
@@ -244,6 +250,46 @@ std::optional<KernelChoice> unslice_kernel(const KernelSite& site) {
   }
   if (!has_gaps) blocks.push_back(zeros(output, along, end, output[along].size()));
   return copies_of(site, std::move(blocks));
+}
+
+std::optional<KernelChoice> pad_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<Pad>();
+  if (op == nullptr) return std::nullopt;
+  const Shape& input = site.inputs[0].shape;
+  const Shape& output = site.outputs[0].shape;
+  OutputBlock middle{.input = 0, .begin = op->before, .axes = block_axes(input, output)};
+  std::vector<OutputBlock> blocks{middle};
+  // Beyond both ends of each axis, within the middle of the axes before it.
+  for (std::size_t axis = output.rank(); axis-- > 0;) {
+    OutputBlock side = zeros(output, axis, 0, op->before[axis]);
+    visit_dtype(site.outputs[0].dtype, [&]<typename T>(T) {
+      const T value = Scalar(op->value).to<T>();
+      std::memcpy(side.element.data(), &value, sizeof(value));
+    });
+    for (std::size_t outer = 0; outer < axis; ++outer) {
+      side.begin[outer] = op->before[outer];
+      side.axes[outer].size = input[outer].size();
+    }
+    blocks.push_back(side);
+    side.begin[axis] = op->before[axis] + input[axis].size();
+    side.axes[axis].size = op->after[axis];
+    blocks.push_back(std::move(side));
+  }
+  return copies_of(site, std::move(blocks));
+}
+
+std::optional<KernelChoice> flip_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<Flip>();
+  if (op == nullptr) return std::nullopt;
+  const Shape& shape = site.outputs[0].shape;
+  OutputBlock block{
+      .input = 0, .begin = std::vector<std::int64_t>(shape.rank(), 0), .axes = block_axes(shape, shape)};
+  for (const std::int64_t flipped : normalize_axes(op->axes, shape.rank())) {
+    CopyAxis& axis = block.axes[static_cast<std::size_t>(flipped)];
+    if (axis.size > 1) block.from += (axis.size - 1) * axis.from;
+    axis.from = -axis.from;
+  }
+  return copies_of(site, {std::move(block)});
 }
 
 }  // namespace weft

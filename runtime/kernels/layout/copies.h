@@ -11,5 +11,7 @@ std::optional<KernelChoice> copy_kernel(const KernelSite& site);
 std::optional<KernelChoice> concat_kernel(const KernelSite& site);
 std::optional<KernelChoice> slice_kernel(const KernelSite& site);
 std::optional<KernelChoice> unslice_kernel(const KernelSite& site);
+std::optional<KernelChoice> pad_kernel(const KernelSite& site);
+std::optional<KernelChoice> flip_kernel(const KernelSite& site);
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "weft/ops/folds.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/kernels/reduce/reduction.h"
 #include "weft/runtime/kernels/reduce/rules.h"
@@ -141,6 +142,20 @@ std::optional<KernelChoice> max_kernel(const KernelSite& site) {
   if (max == nullptr) return std::nullopt;
   return visit_numbers(site.inputs[0].dtype,
                        [&]<typename T>(T) { return reduction_choice(site, max->axes, Largest<T>{}); });
+}
+
+std::optional<KernelChoice> min_kernel(const KernelSite& site) {
+  const auto* min = site.op.as<Min>();
+  if (min == nullptr) return std::nullopt;
+  return visit_numbers(site.inputs[0].dtype,
+                       [&]<typename T>(T) { return reduction_choice(site, min->axes, Smallest<T>{}); });
+}
+
+std::optional<KernelChoice> prod_kernel(const KernelSite& site) {
+  const auto* prod = site.op.as<Prod>();
+  if (prod == nullptr) return std::nullopt;
+  return visit_numbers(site.inputs[0].dtype,
+                       [&]<typename T>(T) { return reduction_choice(site, prod->axes, ProductOf<T>{}); });
 }
 
 }  // namespace weft

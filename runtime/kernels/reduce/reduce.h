@@ -8,6 +8,8 @@ namespace weft {
 
 std::optional<KernelChoice> sum_kernel(const KernelSite& site);
 std::optional<KernelChoice> max_kernel(const KernelSite& site);
+std::optional<KernelChoice> min_kernel(const KernelSite& site);
+std::optional<KernelChoice> prod_kernel(const KernelSite& site);
 std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site);
 
 }  // namespace weft

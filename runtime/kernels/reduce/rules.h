@@ -65,36 +65,38 @@ struct WideSum {
   Out finish(State s) const { return static_cast<Out>(s); }
 };
 
-/// The largest; a NaN is larger than any number.
-template <typename T>
-struct Largest {
+/// The largest, or the smallest; a NaN wins over any number.
+template <typename T, bool kLargest>
+struct Extreme {
   using In = T;
   using State = T;
   using Out = T;
-  static constexpr State kNothing =
-      std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  using Limits = std::numeric_limits<T>;
+  static constexpr T kHighest = Limits::has_infinity ? Limits::infinity() : Limits::max();
+  static constexpr T kLowest = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  static constexpr State kNothing = kLargest ? kLowest : kHighest;
   State reduce(const In* x, std::size_t n) const {
     constexpr std::size_t kChains = 4;
-    State largest = kNothing;
+    State found = kNothing;
     std::size_t i = 0;
     if (n >= kChains * kLanes) {
       Lanes lanes[kChains];
       for (Lanes& chain : lanes) chain = Lanes{} + kNothing;
       for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
-        for (std::size_t c = 0; c < kChains; ++c) lanes[c] = larger(lanes[c], load(x + i + c * kLanes));
+        for (std::size_t c = 0; c < kChains; ++c) lanes[c] = better(lanes[c], load(x + i + c * kLanes));
       }
-      const Lanes all = larger(larger(lanes[0], lanes[1]), larger(lanes[2], lanes[3]));
-      for (std::size_t lane = 0; lane < kLanes; ++lane) largest = join(largest, all[lane]);
+      const Lanes all = better(better(lanes[0], lanes[1]), better(lanes[2], lanes[3]));
+      for (std::size_t lane = 0; lane < kLanes; ++lane) found = join(found, all[lane]);
     }
-    for (; i < n; ++i) largest = join(largest, x[i]);
-    return largest;
+    for (; i < n; ++i) found = join(found, x[i]);
+    return found;
   }
-  State join(State a, State b) const { return b > a || b != b ? b : a; }
+  State join(State a, State b) const { return (kLargest ? b > a : b < a) || b != b ? b : a; }
   void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
     for (std::size_t row = 0; row < rows; ++row, x += stride) {
       std::size_t j = 0;
       for (; j + kLanes <= n; j += kLanes) {
-        const Lanes lanes = larger(load(s + j), load(x + j));
+        const Lanes lanes = better(load(s + j), load(x + j));
         std::memcpy(s + j, &lanes, sizeof(lanes));
       }
       for (; j < n; ++j) s[j] = join(s[j], x[j]);
@@ -110,7 +112,38 @@ struct Largest {
     std::memcpy(&lanes, x, sizeof(lanes));
     return lanes;
   }
-  static Lanes larger(Lanes a, Lanes b) { return ((b > a) | (b != b)) ? b : a; }
+  static Lanes better(Lanes a, Lanes b) {
+    if constexpr (kLargest) {
+      return ((b > a) | (b != b)) ? b : a;
+    } else {
+      return ((b < a) | (b != b)) ? b : a;
+    }
+  }
+};
+template <typename T>
+using Largest = Extreme<T, true>;
+template <typename T>
+using Smallest = Extreme<T, false>;
+
+/// Products in f64, or in integers that wrap around.
+template <typename T>
+struct ProductOf {
+  using In = T;
+  using State = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+  using Out = T;
+  static constexpr State kNothing{1};
+  State reduce(const In* x, std::size_t n) const {
+    State product = kNothing;
+    for (std::size_t i = 0; i < n; ++i) product *= static_cast<State>(x[i]);
+    return product;
+  }
+  State join(State a, State b) const { return a * b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    for (std::size_t row = 0; row < rows; ++row, x += stride) {
+      for (std::size_t j = 0; j < n; ++j) s[j] *= static_cast<State>(x[j]);
+    }
+  }
+  Out finish(State s) const { return static_cast<Out>(s); }
 };
 
 /// Calls `visit(T{})` for a dtype of numbers; a bool has no kernel here.

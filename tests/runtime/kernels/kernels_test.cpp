@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "weft/ops/folds.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
@@ -195,6 +196,12 @@ std::vector<SiteCase> other_cases() {
       {"max_u8", "max", Max{{}, false}, {{u8, {1000}}}},
       {"max_i64", "max", Max{{2}, false}, {{i64, {4, 3, 40}}}},
       {"max_of_nothing", "max", Max{{1}, false}, {{f32, {4, 0}}}},
+      {"min", "min", Min{{0, 2}, false}, {{f32, {9, 3, 133}}}},
+      {"min_columns", "min", Min{{0}, true}, {{i64, {9, 133}}}},
+      {"min_u8", "min", Min{{1}, false}, {{u8, {5, 100}}}},
+      {"min_of_nothing", "min", Min{{1}, false}, {{f64, {4, 0}}}},
+      {"prod", "prod", Prod{{1}, false}, {{f32, {9, 12, 5}}}, kF32},
+      {"prod_rows", "prod", Prod{{0, 2}, true}, {{i32, {3, 4, 5}}}},
       {"argmax", "argmax", ArgMax{1}, {{f32, {9, 100}}}},
       {"argmax_columns", "argmax", ArgMax{0}, {{f64, {9, 100}}}},
       {"argmax_between", "argmax", ArgMax{1}, {{u8, {4, 5, 33}}}},

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "weft/ops/layout.h"
+#include "weft/ops/structure.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
 #include "weft/tests/support/random_tensor.h"
 
@@ -119,6 +120,26 @@ TEST(LayoutKernels, JoinAlongAnyAxis) {
       }
       expect_same_bits(Concat{axis}, parts, "concat");
     }
+  }
+}
+
+TEST(LayoutKernels, PutElementsBeyondTheEnds) {
+  TensorSource source("padding");
+  for (const DType dtype : kDTypes) {
+    const double value = dtype == u8 || dtype == boolean ? 1.0 : -1.0;
+    expect_same_bits(Pad{{2, 0, 1}, {0, 3, 2}, value}, {tensor_of(source, {5, 1, 7}, dtype)}, "pad");
+    expect_same_bits(Pad{{0, 2}, {4, 0}, value}, {tensor_of(source, {1, 6}, dtype)}, "pad");
+    expect_same_bits(Pad{{2, 1}, {0, 3}, value}, {tensor_of(source, {3, 0}, dtype)}, "pad");
+  }
+}
+
+TEST(LayoutKernels, ReverseAnyAxes) {
+  TensorSource source("flips");
+  for (const std::vector<std::int64_t>& axes :
+       std::vector<std::vector<std::int64_t>>{{0}, {1}, {2}, {-1}, {0, 1}, {0, 2}, {1, 2}, {0, 1, 2}}) {
+    for (const DType dtype : kDTypes)
+      expect_same_bits(Flip{axes}, {tensor_of(source, {4, 5, 6}, dtype)}, "flip");
+    expect_same_bits(Flip{axes}, {tensor_of(source, {1, 7, 1}, f32)}, "flip");
   }
 }
 
