@@ -141,9 +141,9 @@ const std::vector<SimplifyRow>& rows() {
       {"MatMulOfBatchedTranspose",
        [](const Inputs& in) { return matmul(in.cube, transpose(in.cube, {0, 2, 1})); },
        "matmulNT(cube, cube)"},
-      {"MatMulOfAnotherPermutationStays",
+      {"MatMulTakesTheSwapOfAnotherPermutation",
        [](const Inputs& in) { return matmul(transpose(in.cube, {1, 0, 2}), transpose(in.cube, {1, 2, 0})); },
-       "matmulNN(transpose[1, 0, 2](cube), transpose[1, 2, 0](cube))"},
+       "matmulNT(transpose[1, 0, 2](cube), transpose[1, 0, 2](cube))"},
       {"ThroughSeveralLayers",
        [](const Inputs& in) { return transpose((transpose(in.x) - 0.0) * 1.0) - 0.0; }, "x"},
   };

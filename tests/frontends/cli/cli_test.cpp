@@ -377,7 +377,7 @@ TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   EXPECT_EQ(line.at("ops")[0].at("dtypes"), (std::vector<std::string>{"f32", "f64"}));
   EXPECT_FALSE(line.at("build").at("cpu_features").empty());
   EXPECT_EQ(line.at("build").at("libraries").at("oneDNN").get<std::string>().substr(0, 1), "2");
-  expect_one_line(run_program({"check", "--op", "tan"}), 2, "--op: unknown op 'tan'");
+  expect_one_line(run_program({"check", "--op", "tangent"}), 2, "--op: unknown op 'tangent'");
 }
 
 TEST_F(Cli, CertifiesTheTrainingFunctionOfANetwork) {

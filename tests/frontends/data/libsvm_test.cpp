@@ -225,7 +225,7 @@ TEST(ClassNumbers, AreThePlacesOfLabelsAmongTheClasses) {
   const std::vector<double> classes = distinct_labels(labels);
   EXPECT_EQ(classes, (std::vector<double>{-1, 1, 4}));
   EXPECT_EQ(numbers(class_numbers(labels, classes)), (Numbers{1, 0, 2, 0}));
-  expect_error(ErrorCode::out_of_range, {"no class", "one of 3", "got 2"},
+  expect_error(ErrorCode::out_of_range, {"not a class", "one of 3", "got 2"},
                [&] { class_numbers(Tensor::of<double>({2}), classes); });
 }
 

@@ -75,7 +75,8 @@ TEST(Parameters, ComeOnceWhereALayerIsShared) {
   Graph graph;
   const nn::Dense shared = nn::dense(graph, "a", 2, 2, f32, {.bias = false});
   EXPECT_EQ(nn::parameters(shared, nn::Sequential{shared, relu, shared}).size(), 1U);
-  expect_error(ErrorCode::invalid_argument, {"no parameter"}, [&] { nn::parameters(shared.weight * 2.0); });
+  expect_error(ErrorCode::invalid_argument, {"not a parameter"},
+               [&] { nn::parameters(shared.weight * 2.0); });
 }
 
 TEST(Sequential, AppliesLayersAndFunctionsInTurn) {

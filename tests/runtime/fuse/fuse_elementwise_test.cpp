@@ -57,7 +57,7 @@ std::vector<FusionCase> elementwise_cases() {
       {"WithFunctionsRemaindersAndLogic",
        pass,
        [](Inputs& in) {
-         const Value inside = (sin(in.c) > 0.0) & isfinite(in.column);
+         const Value inside = (sin(in.c) > 0.0) & isfinite(in.c);
          return Roots{where(inside, mod(in.c, 0.3), floor(in.c * 5.0))};
        },
        {op},
