@@ -24,7 +24,7 @@ using Label = int;
 using Labels = std::vector<Label>;
 
 /// An operand, or what a contraction made of some.
-struct Term {
+struct EinsumTerm {
   Value value;
   Labels labels;
 };
@@ -89,14 +89,14 @@ Equation parse(std::string_view equation) {
   return parsed;
 }
 
-Term transposed(const Term& term, const Labels& order) {
+EinsumTerm transposed(const EinsumTerm& term, const Labels& order) {
   if (term.labels == order) return term;
   std::vector<std::int64_t> permutation;
   for (const Label label : order) permutation.push_back(place(term.labels, label));
   return {transpose(term.value, permutation), order};
 }
 
-Term summed(const Term& term, const Labels& over) {
+EinsumTerm summed(const EinsumTerm& term, const Labels& over) {
   if (over.empty()) return term;
   Axes axes;
   Labels left;
@@ -120,7 +120,7 @@ std::optional<std::pair<std::ptrdiff_t, std::ptrdiff_t>> repeated_label(const La
 }
 
 /// Each label once: two axes of one label become their diagonal, the last axis.
-Term with_diagonals(Term term) {
+EinsumTerm with_diagonals(EinsumTerm term) {
   while (const auto pair = repeated_label(term.labels)) {
     const auto [first, second] = *pair;
     const Label label = term.labels[static_cast<std::size_t>(first)];
@@ -132,9 +132,9 @@ Term with_diagonals(Term term) {
   return term;
 }
 
-std::map<Label, Dim> sizes_of(std::span<const Term> terms) {
+std::map<Label, Dim> sizes_of(std::span<const EinsumTerm> terms) {
   std::map<Label, Dim> sizes;
-  for (const Term& term : terms) {
+  for (const EinsumTerm& term : terms) {
     for (std::size_t i = 0; i < term.labels.size(); ++i) {
       const Dim& dim = term.value.shape()[i];
       const auto [at, is_new] = sizes.emplace(term.labels[i], dim);
@@ -150,7 +150,7 @@ std::map<Label, Dim> sizes_of(std::span<const Term> terms) {
 }
 
 /// Without the axes of size 1 that another operand has larger.
-Term without_broadcast_axes(Term term, const std::map<Label, Dim>& sizes) {
+EinsumTerm without_broadcast_axes(EinsumTerm term, const std::map<Label, Dim>& sizes) {
   for (std::size_t i = term.labels.size(); i-- > 0;) {
     if (!term.value.shape()[i].is(1) || sizes.at(term.labels[i]).is(1)) continue;
     term.value = squeeze(term.value, static_cast<std::int64_t>(i));
@@ -173,7 +173,7 @@ struct Meeting {
   Labels left;
   Labels right;
 };
-Meeting meet(const Term& a, const Term& b, const std::set<Label>& kept) {
+Meeting meet(const EinsumTerm& a, const EinsumTerm& b, const std::set<Label>& kept) {
   Meeting meeting;
   for (const Label label : a.labels) {
     if (!has(b.labels, label)) {
@@ -195,7 +195,7 @@ Dim product(const Shape& shape, std::size_t begin, std::size_t end) {
 }
 
 /// [batch..., rows, columns] of a term whose labels are in that order.
-Value as_matrix(const Term& term, std::size_t batch, std::size_t rows) {
+Value as_matrix(const EinsumTerm& term, std::size_t batch, std::size_t rows) {
   const Shape& shape = term.value.shape();
   std::vector<Dim> dims(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(batch));
   dims.push_back(product(shape, batch, batch + rows));
@@ -203,39 +203,39 @@ Value as_matrix(const Term& term, std::size_t batch, std::size_t rows) {
   return reshape(term.value, Shape(std::move(dims)));
 }
 
-Term by_matmul(const Term& a, const Term& b, const Meeting& meeting) {
+EinsumTerm by_matmul(const EinsumTerm& a, const EinsumTerm& b, const Meeting& meeting) {
   const auto& [batch, inner, left, right] = meeting;
   // As it lies, if that is one of the two orders of a matrix.
   const bool transpose_a = a.labels == joined({batch, inner, left});
   const bool transpose_b = b.labels == joined({batch, right, inner});
-  const Term first = transposed(a, transpose_a ? a.labels : joined({batch, left, inner}));
-  const Term second = transposed(b, transpose_b ? b.labels : joined({batch, inner, right}));
+  const EinsumTerm first = transposed(a, transpose_a ? a.labels : joined({batch, left, inner}));
+  const EinsumTerm second = transposed(b, transpose_b ? b.labels : joined({batch, inner, right}));
   const Value c = matmul(as_matrix(first, batch.size(), transpose_a ? inner.size() : left.size()),
                          as_matrix(second, batch.size(), transpose_b ? right.size() : inner.size()),
                          transpose_a, transpose_b);
   const Labels labels = joined({batch, left, right});
   std::vector<Dim> dims;
   for (const Label label : labels) {
-    const Term& from = has(a.labels, label) ? a : b;
+    const EinsumTerm& from = has(a.labels, label) ? a : b;
     dims.push_back(from.value.shape()[static_cast<std::size_t>(place(from.labels, label))]);
   }
   return {reshape(c, Shape(std::move(dims))), labels};
 }
 
 /// The term with its axes in the order of `labels`, and of size 1 where it lacks one.
-Value beside(const Term& term, const Labels& labels) {
+Value beside(const EinsumTerm& term, const Labels& labels) {
   Labels own;
   std::vector<Dim> dims;
   for (const Label label : labels) {
     if (has(term.labels, label)) own.push_back(label);
   }
-  const Term ordered = transposed(term, own);
+  const EinsumTerm ordered = transposed(term, own);
   std::size_t next = 0;
   for (const Label label : labels) dims.push_back(has(own, label) ? ordered.value.shape()[next++] : Dim(1));
   return reshape(ordered.value, Shape(std::move(dims)));
 }
 
-Term contracted(const Term& a, const Term& b, const std::set<Label>& kept) {
+EinsumTerm contracted(const EinsumTerm& a, const EinsumTerm& b, const std::set<Label>& kept) {
   const Meeting meeting = meet(a, b, kept);
   const bool matrices = !meeting.inner.empty() && !(meeting.left.empty() && meeting.right.empty());
   if (matrices && is_float(a.value.dtype())) return by_matmul(a, b, meeting);
@@ -254,7 +254,7 @@ double size_of(const Labels& labels, const std::map<Label, Dim>& sizes) {
 }
 
 /// What the result and all terms but two name.
-std::set<Label> kept_beside(const std::vector<Term>& terms, std::size_t i, std::size_t j,
+std::set<Label> kept_beside(const std::vector<EinsumTerm>& terms, std::size_t i, std::size_t j,
                             const Labels& result) {
   std::set<Label> kept(result.begin(), result.end());
   for (std::size_t other = 0; other < terms.size(); ++other) {
@@ -264,7 +264,7 @@ std::set<Label> kept_beside(const std::vector<Term>& terms, std::size_t i, std::
 }
 
 /// The pair to contract next.
-std::pair<std::size_t, std::size_t> cheapest_pair(const std::vector<Term>& terms, const Labels& result,
+std::pair<std::size_t, std::size_t> cheapest_pair(const std::vector<EinsumTerm>& terms, const Labels& result,
                                                   const std::map<Label, Dim>& sizes) {
   std::pair<std::size_t, std::size_t> best{0, 1};
   double least = HUGE_VAL;
@@ -283,7 +283,7 @@ std::pair<std::size_t, std::size_t> cheapest_pair(const std::vector<Term>& terms
 }
 
 /// The labels that occur nowhere but in term `i`.
-Labels alone_in(const std::vector<Term>& terms, std::size_t i, const Labels& result) {
+Labels alone_in(const std::vector<EinsumTerm>& terms, std::size_t i, const Labels& result) {
   const std::set<Label> kept = kept_beside(terms, i, i, result);
   Labels alone;
   std::ranges::copy_if(terms[i].labels, std::back_inserter(alone),
@@ -291,13 +291,13 @@ Labels alone_in(const std::vector<Term>& terms, std::size_t i, const Labels& res
   return alone;
 }
 
-Value contract_all(std::vector<Term> terms, const Labels& result) {
+Value contract_all(std::vector<EinsumTerm> terms, const Labels& result) {
   const auto sizes = sizes_of(terms);
-  for (Term& term : terms) term = without_broadcast_axes(std::move(term), sizes);
+  for (EinsumTerm& term : terms) term = without_broadcast_axes(std::move(term), sizes);
   for (std::size_t i = 0; i < terms.size(); ++i) terms[i] = summed(terms[i], alone_in(terms, i, result));
   while (terms.size() > 1) {
     const auto [i, j] = cheapest_pair(terms, result, sizes);
-    const Term made = contracted(terms[i], terms[j], kept_beside(terms, i, j, result));
+    const EinsumTerm made = contracted(terms[i], terms[j], kept_beside(terms, i, j, result));
     terms.erase(terms.begin() + static_cast<std::ptrdiff_t>(j));
     terms[i] = made;
   }
@@ -341,7 +341,7 @@ Value evaluate_equation(std::string_view equation, std::span<const Value> operan
     if (!known || std::ranges::count(result, label) > 1)
       refuse(equation, fmt::format("the result names '{}', which is not once in an operand", text(label)));
   }
-  std::vector<Term> terms;
+  std::vector<EinsumTerm> terms;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].dtype() != operands[0].dtype())
       throw Error(ErrorCode::dtype_mismatch, "the operands have different dtypes; cast some of them");
@@ -389,8 +389,8 @@ Value tensordot(const Operand& a, const Operand& b, std::int64_t axes) {
 Value tensordot(const Operand& a, const Operand& b, const std::vector<std::int64_t>& axes_of_a,
                 const std::vector<std::int64_t>& axes_of_b) {
   return located("tensordot", a.where(), [&] {
-    Term left{a.value("tensordot"), counted('a', a.value())};
-    Term right{b.value("tensordot"), counted('a' + static_cast<Label>(left.labels.size()), b.value())};
+    EinsumTerm left{a.value("tensordot"), counted('a', a.value())};
+    EinsumTerm right{b.value("tensordot"), counted('a' + static_cast<Label>(left.labels.size()), b.value())};
     if (axes_of_a.size() != axes_of_b.size()) {
       throw Error(ErrorCode::invalid_argument, "each axis of the one is summed over with one of the other",
                   {.expected = std::to_string(axes_of_a.size()), .actual = std::to_string(axes_of_b.size())});

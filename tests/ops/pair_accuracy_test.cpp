@@ -86,14 +86,14 @@ Pairs powers() {
   return pairs;
 }
 
-struct PairCase {
+struct TwoInputCase {
   std::string_view name;
   Value (*build)(const Operand& a, const Operand& b);
   Wide (*formula)(Wide a, Wide b);
   double ulps;
 };
 
-void expect_pairs_within(const PairCase& entry, const Pairs& pairs,
+void expect_pairs_within(const TwoInputCase& entry, const Pairs& pairs,
                          const std::function<Value(const Value&, const Value&)>& build) {
   Graph graph;
   const auto size = static_cast<std::int64_t>(pairs.a.size());
@@ -119,7 +119,7 @@ Wide not_a_number(Wide a, Wide b) { return a + b; }  // where either is one
 constexpr double kRounded = 0.5;
 
 TEST(PairAccuracy, OfArithmeticIsCorrectRounding) {
-  const std::vector<PairCase> cases{
+  const std::vector<TwoInputCase> cases{
       {"add", add, [](Wide a, Wide b) { return a + b; }, kRounded},
       {"sub", sub, [](Wide a, Wide b) { return a - b; }, kRounded},
       {"mul", mul, [](Wide a, Wide b) { return a * b; }, kRounded},
@@ -132,7 +132,7 @@ TEST(PairAccuracy, OfArithmeticIsCorrectRounding) {
        0.0},
   };
   const Pairs pairs = any_pairs();
-  for (const PairCase& entry : cases) expect_pairs_within(entry, pairs, entry.build);
+  for (const TwoInputCase& entry : cases) expect_pairs_within(entry, pairs, entry.build);
 }
 
 TEST(PairAccuracy, OfPowersIsAsTheHeaderSays) {
@@ -143,14 +143,14 @@ TEST(PairAccuracy, OfSlopesIsThatOfWhatTheyAreMadeOf) {
   TensorSource source("slopes of pairs");
   Pairs pairs;
   for (int i = 0; i < 20'000; ++i) pairs.add(any_number(source, -30, 30), any_number(source, -30, 30));
-  const std::vector<PairCase> by_a{{"mul", mul, [](Wide, Wide b) { return b; }, kRounded},
-                                   {"div", div, [](Wide, Wide b) { return 1 / b; }, kRounded}};
-  const std::vector<PairCase> by_b{{"mul", mul, [](Wide a, Wide) { return a; }, kRounded},
-                                   {"div", div, [](Wide a, Wide b) { return -a / (b * b); }, 2.0}};
-  for (const PairCase& entry : by_a)
+  const std::vector<TwoInputCase> by_a{{"mul", mul, [](Wide, Wide b) { return b; }, kRounded},
+                                       {"div", div, [](Wide, Wide b) { return 1 / b; }, kRounded}};
+  const std::vector<TwoInputCase> by_b{{"mul", mul, [](Wide a, Wide) { return a; }, kRounded},
+                                       {"div", div, [](Wide a, Wide b) { return -a / (b * b); }, 2.0}};
+  for (const TwoInputCase& entry : by_a)
     expect_pairs_within(entry, pairs,
                         [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), a); });
-  for (const PairCase& entry : by_b)
+  for (const TwoInputCase& entry : by_b)
     expect_pairs_within(entry, pairs,
                         [&](const Value& a, const Value& b) { return gradient(sum(entry.build(a, b)), b); });
 }

@@ -18,7 +18,7 @@ using testing_support::replay;
 using testing_support::TensorSource;
 using Floats = std::vector<float>;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kInfiniteFloat = std::numeric_limits<float>::infinity();
 
 /// The tables that this CPU can run.
 std::vector<const VectorMath*> math_tables() {
@@ -35,7 +35,7 @@ double units_apart(float actual, double expected) {
   if (std::isnan(actual) && std::isnan(rounded)) return 0.0;
   if (actual == rounded) return std::signbit(actual) == std::signbit(rounded) ? 0.0 : HUGE_VAL;
   if (!std::isfinite(actual) || !std::isfinite(rounded)) return HUGE_VAL;
-  const float unit = std::nextafter(std::abs(rounded), kInfinity) - std::abs(rounded);
+  const float unit = std::nextafter(std::abs(rounded), kInfiniteFloat) - std::abs(rounded);
   return std::abs(static_cast<double>(actual) - expected) / static_cast<double>(unit);
 }
 
@@ -166,8 +166,8 @@ TEST_P(VectorMathOf, TakesAnyTwoFloats) {
                  -0.0F,
                  1.0F,
                  -1.0F,
-                 kInfinity,
-                 -kInfinity,
+                 kInfiniteFloat,
+                 -kInfiniteFloat,
                  std::numeric_limits<float>::quiet_NaN(),
                  std::numeric_limits<float>::max(),
                  std::numeric_limits<float>::denorm_min()};
