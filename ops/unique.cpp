@@ -62,9 +62,9 @@ void Unique::forward(const KernelArgs& args) const {
     const auto values = args.outputs[0].as<T>();
     std::vector<std::size_t> order(x.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      if (x[a] != x[a] || x[b] != x[b]) return x[a] == x[a] && x[b] != x[b];  // NaNs last
-      return x[a] < x[b];
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      if (equal_or_nan(x[a], x[b])) return a < b;
+      return x[b] != x[b] || x[a] < x[b];  // NaNs last
     });
     std::size_t count = 0;
     for (std::size_t i = 0; i < order.size(); ++i)

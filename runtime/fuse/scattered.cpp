@@ -32,19 +32,15 @@ struct SlicedTerm {
 };
 
 /// The terms with those of equal slices added up, by where they begin.
-std::vector<SlicedTerm> joined(std::vector<SlicedTerm> terms) {
-  const auto place = [](const Slice& slice) {
-    return std::tuple(slice.start.size(), slice.stop.size(), slice.step);
-  };
-  std::ranges::stable_sort(terms, {}, [&](const SlicedTerm& term) { return place(term.slice); });
-  std::vector<SlicedTerm> list;
+std::vector<SlicedTerm> joined(std::span<const SlicedTerm> terms) {
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, SlicedTerm> by_place;
   for (const SlicedTerm& term : terms) {
-    if (!list.empty() && place(list.back().slice) == place(term.slice)) {
-      list.back().value = list.back().value + term.value;
-    } else {
-      list.push_back(term);
-    }
+    const std::tuple place(term.slice.start.size(), term.slice.stop.size(), term.slice.step);
+    const auto [found, is_new] = by_place.try_emplace(place, term);
+    if (!is_new) found->second.value = found->second.value + term.value;
   }
+  std::vector<SlicedTerm> list;
+  for (const auto& [place, term] : by_place) list.push_back(term);
   return list;
 }
 
@@ -90,7 +86,7 @@ Value scattered(std::span<const std::pair<Value, Value>> terms, const Shape& sha
 }
 
 /// The sum of the terms, of which some are no longer there but the inputs that made them.
-Value merged_sum(const Graph& graph, std::span<const ValueId> leaves, std::span<const bool> taken,
+Value merged_sum(const Graph& graph, std::span<const ValueId> leaves, const std::vector<bool>& taken,
                  std::span<const Value> inputs, const Shape& shape) {
   std::vector<Value> terms;
   std::map<std::size_t, std::vector<SlicedTerm>> by_axis;
@@ -158,8 +154,8 @@ class ScatteredSums {
       }
     }
     // The oldest first, as they were added.
-    std::ranges::stable_sort(leaves);
-    auto taken = std::make_shared<bool[]>(leaves.size());
+    std::ranges::sort(leaves);
+    std::vector<bool> taken(leaves.size());
     std::int64_t scattered = 0;
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       const Node& node = graph_.node(leaves[i].node);
@@ -176,7 +172,7 @@ class ScatteredSums {
     contraction.emit = [this_graph = &graph_, leaves, taken, &node = graph_.node(root)](
                            Graph& target, std::span<const Value> inputs) -> std::vector<Value> {
       const Scope origin(target, node.name.empty() ? node.op.name() : node.name, node.where);
-      return {merged_sum(*this_graph, leaves, {taken.get(), leaves.size()}, inputs, node.outputs[0].shape)};
+      return {merged_sum(*this_graph, leaves, taken, inputs, node.outputs[0].shape)};
     };
     return contraction;
   }

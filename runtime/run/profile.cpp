@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "weft/graph/text.h"
@@ -106,7 +106,8 @@ std::vector<KernelSum> sums_by_kernel(const Profile& profile) {
   }
   std::vector<KernelSum> sums;
   for (auto& [names, sum] : found) sums.push_back(std::move(sum));
-  std::ranges::stable_sort(sums, std::greater<>{}, &KernelSum::seconds);
+  std::ranges::sort(sums, {}, [](const KernelSum& sum) { return std::tie(sum.seconds, sum.op, sum.kernel); });
+  std::ranges::reverse(sums);
   return sums;
 }
 

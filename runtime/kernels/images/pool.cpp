@@ -57,7 +57,7 @@ std::uint32_t select(std::uint32_t mask, std::uint32_t a, std::uint32_t b) {
   return (a & mask) | (b & ~mask);
 }
 
-struct Largest {
+struct WindowLargest {
   std::uint32_t bits = 0;  // of a float
   std::uint32_t index = 0;
 
@@ -77,8 +77,8 @@ template <typename Stride>
 void meet_all(const float* x, Stride stride, std::int64_t first, float* y, std::int32_t* index,
               std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
-    Largest largest{.bits = std::bit_cast<std::uint32_t>(y[j]),
-                    .index = static_cast<std::uint32_t>(index[j])};
+    WindowLargest largest{.bits = std::bit_cast<std::uint32_t>(y[j]),
+                          .index = static_cast<std::uint32_t>(index[j])};
     largest.meet(x[j * stride], static_cast<std::uint32_t>(first + j * stride));
     y[j] = std::bit_cast<float>(largest.bits);
     index[j] = static_cast<std::int32_t>(largest.index);
@@ -119,7 +119,7 @@ void halve_row(const Pool& pool, std::int64_t i, const float* x, float* y, std::
     const float* window = x + first + 2 * j;
     const auto at = static_cast<std::uint32_t>(first + 2 * j);
     const auto below = static_cast<std::uint32_t>(first + 2 * j + width);
-    Largest largest{.bits = std::bit_cast<std::uint32_t>(window[0]), .index = at};
+    WindowLargest largest{.bits = std::bit_cast<std::uint32_t>(window[0]), .index = at};
     largest.meet(window[1], at + 1);
     largest.meet(window[width], below);
     largest.meet(window[width + 1], below + 1);

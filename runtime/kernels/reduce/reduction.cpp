@@ -20,9 +20,11 @@ ReductionLoops::ReductionLoops(const Shape& shape, const Axes& axes) {
   while (last > 0 && shape[last - 1].is(1)) --last;
   run_is_reduced = last == 0 || reduces[last - 1];
   run = take(run_is_reduced).size;
-  for (bool kind = !run_is_reduced; axis > 0; kind = !kind) {
+  bool kind = !run_is_reduced;
+  while (axis > 0) {
     auto& list = kind ? reduced : kept;
     list.insert(list.begin(), take(kind));
+    kind = !kind;
   }
 }
 
