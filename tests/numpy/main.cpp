@@ -101,7 +101,8 @@ void write_unary() {
   };
   for (const auto& [expression, f] : rows) {
     for (const DType dtype : {f32, f64})
-      write(expression, [f = f](std::span<const Value> x) { return f(x[0]); }, {vector_of(edges, dtype)});
+      write(expression, [call = f](std::span<const Value> x) { return call(x[0]); },
+            {vector_of(edges, dtype)});
   }
   const Numbers positive{0.1, 0.5, 1.0, 1.4616321449683623, 2.0, 10.0, 1e5, -0.5, -3.3};
   for (const auto& [expression, order] :
@@ -109,9 +110,7 @@ void write_unary() {
                                                          {"special.polygamma(1, np.abs(a))", 1},
                                                          {"special.polygamma(3, np.abs(a))", 3}}) {
     write(expression,
-          [order = order](std::span<const Value> x) {
-            return order == 0 ? digamma(x[0]) : polygamma(order, abs(x[0]));
-          },
+          [n = order](std::span<const Value> x) { return n == 0 ? digamma(x[0]) : polygamma(n, abs(x[0])); },
           {vector_of(positive)});
   }
   write("np.nan_to_num(a)", [](std::span<const Value> x) { return nan_to_num(x[0]); }, {vector_of(edges)});
@@ -143,7 +142,7 @@ void write_binary() {
   for (const auto& [expression, f] : of_floats) {
     for (const DType dtype : {f32, f64}) {
       write(
-          expression, [f = f](std::span<const Value> x) { return f(x[0], x[1]); },
+          expression, [call = f](std::span<const Value> x) { return call(x[0], x[1]); },
           all_pairs({0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 7.0, 0.3, 1e10, -1e10, kInf, -kInf, kNaN}, dtype));
     }
   }
@@ -164,7 +163,8 @@ void write_binary() {
       const Numbers numbers =
           has_sign ? Numbers{0, 1, -1, 7, -7, 3, -3, 40, low} : Numbers{0, 1, 7, 3, 40, 255};
       write(
-          expression, [f = f](std::span<const Value> x) { return f(x[0], x[1]); }, all_pairs(numbers, dtype));
+          expression, [call = f](std::span<const Value> x) { return call(x[0], x[1]); },
+          all_pairs(numbers, dtype));
     }
   }
   const std::vector<std::pair<const char*, OfTwo>> of_bools{{"np.logical_and(a, b)", logical_and},
@@ -172,7 +172,8 @@ void write_binary() {
                                                             {"np.logical_xor(a, b)", logical_xor}};
   for (const auto& [expression, f] : of_bools)
     write(
-        expression, [f = f](std::span<const Value> x) { return f(x[0], x[1]); }, all_pairs({0, 1}, boolean));
+        expression, [call = f](std::span<const Value> x) { return call(x[0], x[1]); },
+        all_pairs({0, 1}, boolean));
 }
 
 void write_arrays() {
@@ -206,7 +207,7 @@ void write_arrays() {
   };
   for (const auto& [expression, f] : rows) {
     for (const Tensor& tensor : tensors)
-      write(expression, [&f = f](std::span<const Value> x) { return f(x[0]); }, {tensor});
+      write(expression, [&call = f](std::span<const Value> x) { return call(x[0]); }, {tensor});
   }
   const std::vector<std::pair<const char*, OfTensor>> of_elements{
       {"np.min(a, 1)", [](const Value& x) { return min(x, {1}); }},
@@ -220,7 +221,7 @@ void write_arrays() {
   };
   for (const auto& [expression, f] : of_elements) {
     for (const std::size_t i : {0U, 1U, 3U})
-      write(expression, [&f = f](std::span<const Value> x) { return f(x[0]); }, {tensors[i]});
+      write(expression, [&call = f](std::span<const Value> x) { return call(x[0]); }, {tensors[i]});
   }
   const Tensor sorted = vector_of({-1, 0, 0, 2, 5});
   const Tensor values = vector_of({-2, -1, 0, 1, 5, 6, kInf, -kInf, kNaN});

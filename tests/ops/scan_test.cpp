@@ -23,12 +23,12 @@ using testing_support::vector_of;
 using Numbers = std::vector<double>;
 using Build = std::function<Value(const Value&)>;
 
-Tensor matrix() { return vector_of({3, -1, 2, -4, 5, 0}).reshaped({2, 3}); }
+Tensor signed_matrix() { return vector_of({3, -1, 2, -4, 5, 0}).reshaped({2, 3}); }
 
 TEST(Min, TakesTheSmallestOverAxes) {
-  expect_near(numbers_of([](const Value& x) { return min(x); }, matrix()), {-4});
-  expect_near(numbers_of([](const Value& x) { return min(x, {0}); }, matrix()), {-4, -1, 0});
-  expect_near(numbers_of([](const Value& x) { return min(x, {-1}, true); }, matrix()), {-1, -4});
+  expect_near(numbers_of([](const Value& x) { return min(x); }, signed_matrix()), {-4});
+  expect_near(numbers_of([](const Value& x) { return min(x, {0}); }, signed_matrix()), {-4, -1, 0});
+  expect_near(numbers_of([](const Value& x) { return min(x, {-1}, true); }, signed_matrix()), {-1, -4});
   expect_near(numbers_of([](const Value& x) { return min(x); }, vector_of({1, kNaN, 0})), {kNaN});
   expect_near(numbers_of([](const Value& x) { return min(x); }, Tensor::zeros(f64, {0})), {kInf});
   expect_near(numbers_of([](const Value& x) { return min(x); }, Tensor::zeros(u8, {0})), {255});
@@ -39,8 +39,8 @@ TEST(Min, SharesTheGradientAmongTies) {
 }
 
 TEST(Prod, MultipliesOverAxes) {
-  expect_near(numbers_of([](const Value& x) { return prod(x, {1}); }, matrix()), {-6, -0.0});
-  expect_near(numbers_of([](const Value& x) { return prod(x, {0, 1}, true); }, matrix()), {0});
+  expect_near(numbers_of([](const Value& x) { return prod(x, {1}); }, signed_matrix()), {-6, -0.0});
+  expect_near(numbers_of([](const Value& x) { return prod(x, {0, 1}, true); }, signed_matrix()), {0});
   expect_near(numbers_of([](const Value& x) { return prod(x); }, Tensor::zeros(f32, {0})), {1});
   expect_near(numbers_of([](const Value& x) { return prod(x); }, vector_of({16, 17}, u8)), {16});
 }
@@ -59,7 +59,7 @@ TEST(ArgMin, PointsAtWhatMinGives) {
   const Build last = [](const Value& x) { return argmin(x); };
   expect_near(numbers_of(last, vector_of({2, 1, 1, 3})), {1});
   expect_near(numbers_of(last, vector_of({2, kNaN, -5, kNaN})), {1});
-  expect_near(numbers_of([](const Value& x) { return argmin(x, 0); }, matrix()), {1, 0, 1});
+  expect_near(numbers_of([](const Value& x) { return argmin(x, 0); }, signed_matrix()), {1, 0, 1});
 }
 
 TEST(AnyAndAll, AskForBools) {
@@ -82,7 +82,7 @@ TEST(CumSum, GoesBothWaysWithAndWithoutTheElement) {
   expect_near(scanned({.exclusive = true}), {0, 1, 3, 6});
   expect_near(scanned({.reverse = true}), {10, 9, 7, 4});
   expect_near(scanned({.exclusive = true, .reverse = true}), {9, 7, 4, 0});
-  expect_near(numbers_of([](const Value& v) { return cumsum(v, 0); }, matrix()), {3, -1, 2, -1, 4, 2});
+  expect_near(numbers_of([](const Value& v) { return cumsum(v, 0); }, signed_matrix()), {3, -1, 2, -1, 4, 2});
   expect_near(numbers_of([](const Value& v) { return cumsum(v); }, Tensor::zeros(f64, {2, 0})), {});
   expect_near(numbers_of([](const Value& v) { return cumsum(v); }, vector_of({200, 100}, u8)), {200, 44});
 }

@@ -21,7 +21,7 @@ using testing_support::vector_of;
 using Numbers = std::vector<double>;
 using Build = std::function<Value(const Value&)>;
 
-Tensor matrix() { return vector_of({1, 2, 3, 4, 5, 6}).reshaped({2, 3}); }
+Tensor counted_matrix() { return vector_of({1, 2, 3, 4, 5, 6}).reshaped({2, 3}); }
 
 TEST(Pad, HasTheFourModesOfNumPy) {
   const Tensor x = vector_of({1, 2, 3});
@@ -45,9 +45,9 @@ TEST(Pad, SendsTheGradientBackToWhatWasRepeated) {
 }
 
 TEST(Pad, CountsAxesFromTheLastAndTakesSymbols) {
-  expect_near(numbers_of([](const Value& v) { return pad(v, {{1, 0}}, PadMode::edge); }, matrix()),
+  expect_near(numbers_of([](const Value& v) { return pad(v, {{1, 0}}, PadMode::edge); }, counted_matrix()),
               {1, 1, 2, 3, 4, 4, 5, 6});
-  expect_near(numbers_of([](const Value& v) { return pad(v, {{1, 0}, {0, 1}}); }, matrix()),
+  expect_near(numbers_of([](const Value& v) { return pad(v, {{1, 0}, {0, 1}}); }, counted_matrix()),
               {0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 0});
   Graph graph;
   const Value x = input(graph, "x", f32, {"n", 3});
@@ -79,16 +79,17 @@ TEST(Axes, ComeAndGoAndMove) {
 TEST(Tile, RepeatsTheWholeAndRepeatEachElement) {
   expect_near(numbers_of([](const Value& v) { return tile(v, {2}); }, vector_of({1, 2})), {1, 2, 1, 2});
   expect_near(numbers_of([](const Value& v) { return tile(v, {2, 1}); }, vector_of({1, 2})), {1, 2, 1, 2});
-  expect_near(numbers_of([](const Value& v) { return tile(v, {1, 2}); }, matrix()),
+  expect_near(numbers_of([](const Value& v) { return tile(v, {1, 2}); }, counted_matrix()),
               {1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6});
   expect_near(numbers_of([](const Value& v) { return repeat(v, 2, 0); }, vector_of({1, 2})), {1, 1, 2, 2});
-  expect_near(slopes_of([](const Value& v) { return repeat(v, 3, 1); }, matrix()), {3, 3, 3, 3, 3, 3});
+  expect_near(slopes_of([](const Value& v) { return repeat(v, 3, 1); }, counted_matrix()),
+              {3, 3, 3, 3, 3, 3});
 }
 
 TEST(Flip, ReversesAxes) {
-  expect_near(numbers_of([](const Value& v) { return flip(v); }, matrix()), {6, 5, 4, 3, 2, 1});
-  expect_near(numbers_of([](const Value& v) { return flip(v, {0}); }, matrix()), {4, 5, 6, 1, 2, 3});
-  expect_near(numbers_of([](const Value& v) { return flip(v, {-1}); }, matrix()), {3, 2, 1, 6, 5, 4});
+  expect_near(numbers_of([](const Value& v) { return flip(v); }, counted_matrix()), {6, 5, 4, 3, 2, 1});
+  expect_near(numbers_of([](const Value& v) { return flip(v, {0}); }, counted_matrix()), {4, 5, 6, 1, 2, 3});
+  expect_near(numbers_of([](const Value& v) { return flip(v, {-1}); }, counted_matrix()), {3, 2, 1, 6, 5, 4});
 }
 
 TEST(Roll, MovesAroundTheEnd) {
@@ -106,10 +107,11 @@ TEST(Split, CutsAnAxisAndStackJoinsOnANewOne) {
     const auto parts = split(v, 3, 1);
     return concat({parts[2], parts[0], parts[1]}, 1);
   };
-  expect_near(numbers_of(swapped, matrix()), {3, 1, 2, 6, 4, 5});
-  expect_near(numbers_of([](const Value& v) { return split(v, {1, 2}, -1)[1]; }, matrix()), {2, 3, 5, 6});
+  expect_near(numbers_of(swapped, counted_matrix()), {3, 1, 2, 6, 4, 5});
+  expect_near(numbers_of([](const Value& v) { return split(v, {1, 2}, -1)[1]; }, counted_matrix()),
+              {2, 3, 5, 6});
   const Build turned = [](const Value& v) { return stack(unstack(v, 0), -1); };
-  expect_near(numbers_of(turned, matrix()), {1, 4, 2, 5, 3, 6});
+  expect_near(numbers_of(turned, counted_matrix()), {1, 4, 2, 5, 3, 6});
   Graph graph;
   const Value x = input(graph, "x", f32, {4, 3});
   expect_error(ErrorCode::shape_mismatch, {"split", "multiple of 2", "structure_test.cpp"},
@@ -131,11 +133,11 @@ TEST(Diag, PutsAVectorOnADiagonalAndTakesItOff) {
   expect_near(numbers_of([](const Value& v) { return diag(v, 1); }, vector_of({1, 2})),
               {0, 1, 0, 0, 0, 2, 0, 0, 0});
   expect_near(numbers_of([](const Value& v) { return diag(v, -1); }, vector_of({7})), {0, 0, 7, 0});
-  expect_near(numbers_of([](const Value& v) { return diagonal(v); }, matrix()), {1, 5});
-  expect_near(numbers_of([](const Value& v) { return diagonal(v, 1); }, matrix()), {2, 6});
-  expect_near(numbers_of([](const Value& v) { return diagonal(v, -1); }, matrix()), {4});
-  expect_near(numbers_of([](const Value& v) { return diagonal(v, 3); }, matrix()), {});
-  expect_near(numbers_of([](const Value& v) { return trace(v); }, matrix()), {6});
+  expect_near(numbers_of([](const Value& v) { return diagonal(v); }, counted_matrix()), {1, 5});
+  expect_near(numbers_of([](const Value& v) { return diagonal(v, 1); }, counted_matrix()), {2, 6});
+  expect_near(numbers_of([](const Value& v) { return diagonal(v, -1); }, counted_matrix()), {4});
+  expect_near(numbers_of([](const Value& v) { return diagonal(v, 3); }, counted_matrix()), {});
+  expect_near(numbers_of([](const Value& v) { return trace(v); }, counted_matrix()), {6});
   for (const std::int64_t k : {-2, 0, 1})
     expect_near(numbers_of([k](const Value& v) { return diagonal(diag(v, k), k); }, vector_of({1, 2, 3})),
                 {1, 2, 3});
