@@ -228,7 +228,9 @@ double r2_score(const Tensor& predictions, const Tensor& targets) {
   const double mean = share(std::accumulate(t.begin(), t.end(), 0.0), count);
   double variance = 0.0;
   for (const double target : t) variance += (target - mean) * (target - mean) / count;
-  if (variance == 0.0) return error == 0.0 && !t.empty() ? 1.0 : 0.0;
+  // The mean of equal numbers may be a rounding away from them.
+  const bool varies = !t.empty() && std::ranges::min(t) != std::ranges::max(t);
+  if (!varies) return error == 0.0 && !t.empty() ? 1.0 : 0.0;
   return 1.0 - error / variance;
 }
 

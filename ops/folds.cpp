@@ -10,10 +10,13 @@ namespace weft {
 namespace {
 
 /// For each element the product of all others along `axis`.
+// In f64, where the products before and after an element of f32 have room for what only both of them together
+// bring back.
 Value product_of_others(const Value& x, std::int64_t axis) {
   const ScanOrder before{.exclusive = true, .reverse = false};
   const ScanOrder after{.exclusive = true, .reverse = true};
-  return cumprod(x, axis, before) * cumprod(x, axis, after);
+  const Value wide = cast(x, f64);
+  return cast(cumprod(wide, axis, before) * cumprod(wide, axis, after), x.dtype());
 }
 
 /// The same over several axes, which are brought together at the end and go back afterwards.

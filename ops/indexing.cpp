@@ -141,6 +141,14 @@ void scatter_into(const KernelArgs& args, Reduction reduction, Walk walk) {
     const auto base = args.inputs[0].as<const T>();
     const auto updates = args.inputs[2].as<const T>();
     const auto y = args.outputs[0].as<T>();
+    if constexpr (std::is_same_v<T, float>) {
+      if (reduction == Reduction::add) {  // many updates may meet in one place
+        std::vector<double> sums(base.begin(), base.end());
+        walk([&](std::size_t to, std::size_t from) { sums[to] += static_cast<double>(updates[from]); });
+        std::ranges::transform(sums, y.begin(), [](double sum) { return static_cast<float>(sum); });
+        return;
+      }
+    }
     std::ranges::copy(base, y.begin());
     walk([&](std::size_t to, std::size_t from) { y[to] = reduce(reduction, y[to], updates[from]); });
   });

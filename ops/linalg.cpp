@@ -328,12 +328,14 @@ std::array<TensorType, 3> Svd::infer(const TensorType& a) const {
 }
 void Svd::forward(const KernelArgs& args) const {
   for (std::int64_t i = 0; i < matrices_in(args.inputs[0]) && !is_empty(args.inputs[0]); ++i) {
-    const Eigen::JacobiSVD<Eigen::MatrixXd> factors(matrix_at(args.inputs[0], i),
-                                                    Eigen::ComputeThinU | Eigen::ComputeThinV);
+    const Matrix a = matrix_at(args.inputs[0], i);
+    const Eigen::JacobiSVD<Eigen::MatrixXd> factors(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
     const Matrix u = factors.matrixU();
-    const Eigen::VectorXd signs = signs_of_columns(u);
+    // Eigen gives zeros for infinities and NaNs.
+    const double unit = a.allFinite() ? 1.0 : std::numeric_limits<double>::quiet_NaN();
+    const Eigen::VectorXd signs = unit * signs_of_columns(u);
     put(args.outputs[0], i, u * signs.asDiagonal());
-    put(args.outputs[1], i, factors.singularValues().transpose());
+    put(args.outputs[1], i, unit * factors.singularValues().transpose());
     put(args.outputs[2], i, signs.asDiagonal() * factors.matrixV().transpose());
   }
 }

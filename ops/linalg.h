@@ -117,7 +117,8 @@ struct SvdFactors {
   Value values;
   Value vt;
 };
-/// A = U diag(values) V^T. Of each column of U the element of largest size is positive.
+/// A = U diag(values) V^T. Of each column of U the element of largest size is positive. NaNs for a matrix
+/// with an infinity or a NaN.
 SvdFactors svd(const Operand& a);
 /// Moore's and Penrose's inverse [..., n, m] by svd; singular values below `tolerance` of the largest count
 /// as 0.

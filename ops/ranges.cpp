@@ -13,6 +13,7 @@
 #include "weft/ops/powers.h"
 #include "weft/ops/rounding.h"
 #include "weft/ops/softmax.h"
+#include "weft/ops/source.h"
 #include "weft/ops/special.h"
 #include "weft/ops/trigonometry.h"
 
@@ -88,13 +89,13 @@ constexpr std::array kEntries{
           [](NumberRanges x) {
             return NumberRange{x[0].finite && x[1].finite, true, x[0].positive || x[1].positive};
           }},
-    Entry{is_any<Erfc>, [](NumberRanges) { return non_negative(true); }},
+    Entry{is_any<Erfc>, [](NumberRanges x) { return non_negative(x[0].finite); }},
     Entry{is_any<LogAddExp, Asinh, Cbrt>,
           [](NumberRanges x) { return NumberRange{.finite = common(x).finite}; }},
     Entry{is_any<Square, Abs, Relu, Softplus>, [](NumberRanges x) { return non_negative(x[0].finite); }},
-    Entry{is_any<Sigmoid, Softmax>, [](NumberRanges) { return non_negative(true); }},
+    Entry{is_any<Sigmoid, Softmax>, [](NumberRanges x) { return non_negative(x[0].finite); }},
     Entry{is_any<Tanh, Erf, GeluSlope, Clip, Sin, Cos, Atan, Atan2>,
-          [](NumberRanges) { return NumberRange{}; }},
+          [](NumberRanges x) { return NumberRange{.finite = common(x).finite}; }},
     Entry{is_any<Div>,
           [](NumberRanges x) {
             return NumberRange{x[0].finite && x[1].finite && x[1].positive,
@@ -115,6 +116,7 @@ constexpr std::array kEntries{
 
 NumberRange range_of(const Node& node, std::span<const NumberRange> inputs) {
   if (const Tensor* tensor = node.op.constant()) return of_constant(*tensor);
+  if (node.op.is<Input>() && is_float(node.outputs[0].dtype)) return kUnknown;
   const auto entry = std::ranges::find_if(kEntries, [&](const Entry& e) { return e.matches(node.op); });
   if (entry != kEntries.end()) return entry->range(inputs);
   return node.op.traits().elementwise && node.outputs[0].dtype != DType::boolean ? kUnknown : NumberRange{};

@@ -7,8 +7,9 @@
 
 namespace weft {
 
-/// What holds for all elements of a value if inputs and parameters are finite and nothing overflows or
-/// underflows: 1 / (|x| + 1) is finite and positive, 1 / x may be infinite.
+/// What holds for all elements of a value if parameters are finite and nothing overflows or underflows:
+/// 1 / (|w| + 1) is finite and positive, 1 / w may be infinite. Inputs may hold anything: missing data are
+/// often NaNs.
 struct NumberRange {
   bool finite = true;
   bool non_negative = false;

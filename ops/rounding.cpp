@@ -15,8 +15,9 @@ Value rounded(const Op& op, const Operand& x) {
 std::array<Value, 2> Mod::gradient(Value a, Value b, Value, Value dy) const {
   return {dy, -(dy * floor_divide(a, b))};
 }
-std::array<Value, 2> Fmod::gradient(Value a, Value b, Value, Value dy) const {
-  return {dy, -(dy * trunc(a / b))};
+// a - y is a multiple of b, whereas a / b may be rounded up to the next one.
+std::array<Value, 2> Fmod::gradient(Value a, Value b, Value y, Value dy) const {
+  return {dy, -(dy * round((a - y) / b))};
 }
 std::array<Value, 2> FloorDivide::gradient(Value, Value, Value y, Value) const {
   return {zeros_like(y), zeros_like(y)};

@@ -54,9 +54,13 @@ Value CumSum::gradient(Value, Value, Value dy) const {
 // exclusive product, which leaves element i out, with dy[i + 1] in place of dy[i].
 TensorType CumProd::infer(const TensorType& x) const { return number_type(x, axis); }
 Value CumProd::gradient(Value x, Value, Value dy) const {
-  const Value before = cumprod(x, axis, {.exclusive = true, .reverse = reverse});
-  const Value incoming = exclusive ? one_step_after(dy, axis, reverse) : dy;
-  return before * linear_recurrence(one_step_after(x, axis, reverse), incoming, axis, !reverse);
+  // In f64, where the two factors of an f32 have room for what only both of them together bring back.
+  const Value wide = cast(x, f64);
+  const Value before = cumprod(wide, axis, {.exclusive = true, .reverse = reverse});
+  const Value wide_dy = cast(dy, f64);
+  const Value incoming = exclusive ? one_step_after(wide_dy, axis, reverse) : wide_dy;
+  const Value after = linear_recurrence(one_step_after(wide, axis, reverse), incoming, axis, !reverse);
+  return cast(before * after, x.dtype());
 }
 
 TensorType LinearRecurrence::infer(const TensorType& a, const TensorType& b) const {

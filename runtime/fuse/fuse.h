@@ -19,7 +19,7 @@ Pass fuse_accumulate();
 
 /// A sum of values that are zeros but for a part, unslice or scatter_add, as the gradient of what was sliced
 /// or gathered from many times -> as few of them as the parts fit into side by side: each part is written
-/// once.
+/// once. So the zeros of the other terms are not added to a part, and a -0 in it stays one.
 Pass fuse_scattered();
 
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that

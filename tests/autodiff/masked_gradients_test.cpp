@@ -63,6 +63,28 @@ TEST(MaskedGradients, AreZeroBeyondLimitsAndRectifiers) {
   EXPECT_EQ(slopes([](auto& x) { return clip(exp(x), 0.0, 5.0); }, {1000, 0}), (Numbers{0, 1}));
 }
 
+/// The gradient of the sum of f(t, w) with respect to w, all of whose elements are 2, where t is fed.
+Numbers slopes_of_fed(const std::function<Value(const Value& t, const Value& w)>& f, const Numbers& t) {
+  Graph graph;
+  const std::vector size{static_cast<std::int64_t>(t.size())};
+  const Numbers twos(t.size(), 2.0);
+  const Tensor start = Tensor::of(std::span<const double>(twos), size);
+  const Value fed = input(graph, "t", f64, Shape::of(size));
+  const Value w = parameter(graph, "w", start);
+  const Value slope = gradient(sum(f(fed, w)), w);
+  return numbers(evaluate_value(slope, {{"t", Tensor::of(std::span<const double>(t), size)}, {"w", start}}));
+}
+
+TEST(MaskedGradients, AreZeroWhereDataAreMissing) {
+  const double missing = std::nan("");
+  const auto known = [](const Value& t, const Value& y) { return where(equal(t, t), y, 0.0); };
+  EXPECT_EQ(slopes_of_fed([&](auto& t, auto& w) { return known(t, square(w - t)); }, {missing, 1}),
+            (Numbers{0, 2}));
+  EXPECT_EQ(slopes_of_fed([&](auto& t, auto& w) { return known(t, w * t); }, {missing, 3}), (Numbers{0, 3}));
+  EXPECT_EQ(slopes_of_fed([&](auto& t, auto& w) { return known(t, w * tanh(t)); }, {missing, 0}),
+            (Numbers{0, 0}));
+}
+
 TEST(MaskedGradients, CountWhereAnyUserChose) {
   // Both branches read one logarithm: nothing of it is masked, for one chooses it everywhere.
   const auto both = [](const Value& x) {
@@ -99,8 +121,8 @@ TEST(MaskedGradients, HoldForSecondDerivativesAndForwardMode) {
 
 TEST(MaskedGradients, AddNothingToNetworksWithFiniteSlopes) {
   Graph graph;
-  const Value x = input(graph, "x", f32, {4, 3});
-  const Value w = input(graph, "w", f32, {3});
+  const Value x = parameter(graph, "x", Tensor::zeros(f32, {4, 3}));
+  const Value w = parameter(graph, "w", Tensor::zeros(f32, {3}));
   const auto selections = [&](const Function& activation) {
     const std::size_t before = graph.size();
     gradient(sum(activation(activation(x * w) + w)), w);

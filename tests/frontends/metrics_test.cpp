@@ -122,6 +122,8 @@ TEST(RegressionErrors, FollowTheirFormulas) {
   EXPECT_DOUBLE_EQ(r2_score(p, t), 1.0 - 4.25 / spread);
   EXPECT_EQ(r2_score(t, t), 1.0);
   EXPECT_EQ(r2_score(Tensor::of({1.0, 3.0}), Tensor::of({2.0, 2.0})), 0.0);
+  const auto ten = [](double x) { return Tensor::of(std::vector<double>(10, x), std::vector{10}); };
+  EXPECT_EQ(r2_score(ten(0.2), ten(0.1)), 0.0);  // whose mean is rounded
   EXPECT_EQ(mean_squared_error(Tensor::zeros(f32, {0}), Tensor::zeros(f32, {0})), 0.0);
   expect_error(ErrorCode::dtype_mismatch, {}, [&] { mean_squared_error(labels({1}), labels({1})); });
 }

@@ -110,6 +110,14 @@ TEST(Scatter, HasTheGradientOfAProductWithZerosAndOfTies) {
   expect_near(slopes_of(largest, vector_of({2, 1}), vector_of({2, 1})), {0.5, 1, 0.5, 0});
 }
 
+TEST(Scatter, KeepsTheDigitsOfLongSums) {
+  Graph graph;
+  const Value base = constant(graph, vector_of({16777216}, f32));  // 2^24: adding 1 in f32 changes nothing
+  const Value ones = constant(graph, vector_of({1, 1, 1, 1}, f32));
+  const Value indices = constant(graph, Tensor::of<std::int64_t>({0, 0, 0, 0}));
+  EXPECT_EQ(numbers(evaluate_value(scatter(base, indices, ones, 0, Reduction::add))), (Numbers{16777220}));
+}
+
 TEST(Scatter, TakesIntegersAndLeavesTheBaseAlone) {
   const auto added = [](const Value& x, const Value& u) { return scatter(x, u, u, 0, Reduction::add); };
   expect_near(numbers_of(added, vector_of({10, 20, 30}, i32), vector_of({1, 1}, i32)), {10, 22, 30});

@@ -116,6 +116,15 @@ TEST(Cholesky, RefusesWhatIsNotPositiveDefinite) {
   expect_error(ErrorCode::shape_mismatch, {"cholesky", "square", "linalg_test.cpp"}, [&] { cholesky(wide); });
 }
 
+TEST(Svd, GivesNaNsForInfinitiesAndNaNs) {
+  for (const double bad : {std::nan(""), kInf}) {
+    const Tensor a = vector_of({bad, 0, 0, 1}).reshaped({2, 2});
+    for (const double x : numbers_of([](const Value& v) { return svd(v).values; }, a))
+      EXPECT_TRUE(std::isnan(x));
+    for (const double x : numbers_of([](const Value& v) { return pinv(v); }, a)) EXPECT_TRUE(std::isnan(x));
+  }
+}
+
 TEST(Slogdet, KeepsDeterminantsThatHaveNoRoom) {
   const Build scaled = [](const Value& x) { return slogdet(diag(x)).log; };
   expect_near(numbers_of(scaled, vector_of({1e200, 1e200, -1e200})), {600 * std::log(10.0)});

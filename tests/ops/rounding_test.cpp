@@ -53,6 +53,11 @@ TEST(Rounding, LeavesIntegersAsTheyAre) {
   expect_error(ErrorCode::dtype_mismatch, {"floor", "floating point"}, [&] { floor(bools); });
 }
 
+TEST(Fmod, HasASlopeThatAgreesWithItsValueBesideAMultiple) {
+  const auto slopes = slopes_of(OfTwo{fmod}, vector_of({7.1337495}, f32), vector_of({1.42675}, f32));
+  EXPECT_EQ(slopes[1], -4.0);  // a / b rounds to 5
+}
+
 TEST(Mod, HasTheSignOfTheDivisorAndFmodThatOfTheDividend) {
   const Numbers a{7, -7, 7, -7, 6, -6};
   const Numbers b{3, 3, -3, -3, 3, 3};

@@ -55,6 +55,17 @@ TEST(Prod, HasTheGradientOfTheOthersWhereSomeAreZero) {
               {2 * 30, 30, 0, 3 * 56, 12, 10, 0, 0});
 }
 
+TEST(Prod, HasTheGradientOfTheOthersWhereSomeOfThemHaveNoRoom) {
+  const Tensor x = vector_of({1e-30, 1e-30, 5, 1e30, 1e30}, f32);
+  const auto of_all = slopes_of([](const Value& v) { return prod(v); }, x);
+  EXPECT_NEAR(of_all[0] / 5e30, 1.0, 1e-6);
+  EXPECT_NEAR(of_all[2], 1.0, 1e-6);
+  EXPECT_NEAR(of_all[4] / 5e-30, 1.0, 1e-6);
+  const auto of_scan = slopes_of([](const Value& v) { return cumprod(v); }, x);
+  EXPECT_NEAR(of_scan[2], 1.0, 1e-6);
+  EXPECT_NEAR(of_scan[4] / 5e-30, 1.0, 1e-6);
+}
+
 TEST(ArgMin, PointsAtWhatMinGives) {
   const Build last = [](const Value& x) { return argmin(x); };
   expect_near(numbers_of(last, vector_of({2, 1, 1, 3})), {1});
