@@ -70,8 +70,9 @@ class Trial {
     const GraphFunction function = function_of(sample.op);
     const auto keep = [&](double& worst, const Worst& found, double bound, std::string_view what) {
       worst = std::max(worst, found.error);
-      if (found.error > bound)
-        report_of(sample, {fmt::format("{} is off by {} ({})", what, found.error, found.where)});
+      if (found.error <= bound) return;
+      certificate_.gradient = "wrong";
+      report_of(sample, {fmt::format("{} is off by {} ({})", what, found.error, found.where)});
     };
     keep(certificate_.gradient_error, gradient_error(function, sample.inputs, source), kGradientBound,
          "its gradient");

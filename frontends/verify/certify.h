@@ -21,7 +21,7 @@ struct Options {
 /// What was tried, the largest errors, and what failed.
 struct Certificate {
   std::string op;
-  std::string gradient;  // "verified", or why there is none
+  std::string gradient;  // "verified", "wrong", or why there is none
   int samples = 0;
   int refusals = 0;
   double gradient_error = 0.0;  // kGradientBound and similar constants say what passes

@@ -61,6 +61,7 @@ TEST(Certify, FindsAGradientThatIsOffByATenThousandth) {
   const Certificate certificate = certify(Swish{.beta = 1.0, .off = 1.0001}, one_input);
   EXPECT_FALSE(certificate.passed());
   EXPECT_THAT(certificate.failures, Contains(HasSubstr("its gradient is off by")));
+  EXPECT_EQ(certificate.gradient, "wrong");
   EXPECT_THAT(certificate.failures[0], HasSubstr("swish(beta=1, off=1.0001) of f64["));
   EXPECT_THAT(certificate.failures[0], HasSubstr("(seed 1)"));
 }
