@@ -93,4 +93,18 @@ decltype(auto) visit_dtype(DType dtype, F&& f) {
   throw Error(ErrorCode::internal, "a dtype outside the enumeration");
 }
 
+/// The same for a dtype of floats. Throws Error(internal) for others, which an op's rules have refused
+/// before.
+template <typename F>
+decltype(auto) visit_float(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    default:
+      throw Error(ErrorCode::internal, "a float was expected");
+  }
+}
+
 }  // namespace weft

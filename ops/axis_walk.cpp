@@ -1,7 +1,5 @@
 #include "weft/ops/axis_walk.h"
 
-#include "weft/ops/layout.h"
-
 namespace weft {
 
 AxisSizes axis_sizes(std::span<const std::int64_t> sizes, std::int64_t axis) {
@@ -12,10 +10,14 @@ AxisSizes axis_sizes(std::span<const std::int64_t> sizes, std::int64_t axis) {
   return view;
 }
 
+std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank) {
+  std::vector<bool> reduced(rank, false);
+  for (const std::int64_t axis : normalize_axes(axes, rank)) reduced[static_cast<std::size_t>(axis)] = true;
+  return reduced;
+}
+
 std::vector<FoldAxis> fold_axes(std::span<const std::int64_t> sizes, const Axes& axes) {
-  std::vector<bool> reduced(sizes.size(), false);
-  for (const std::int64_t axis : normalize_axes(axes, sizes.size()))
-    reduced[static_cast<std::size_t>(axis)] = true;
+  const std::vector<bool> reduced = reduced_axes(axes, sizes.size());
   std::vector<FoldAxis> walk;
   std::size_t stride = 1;
   bool last_reduced = false;
@@ -31,10 +33,6 @@ std::vector<FoldAxis> fold_axes(std::span<const std::int64_t> sizes, const Axes&
   }
   if (walk.empty()) walk.push_back({.size = 1, .stride = 0});
   return walk;
-}
-
-Value spread(const Value& reduced, const Value& x, const Axes& axes) {
-  return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
 }
 
 }  // namespace weft

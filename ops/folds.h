@@ -2,8 +2,8 @@
 // Reductions beside those of reduce.h, whose axes they share: an empty list means all, negative axes count
 // from the end, and with `keep_dims` a reduced axis stays with size 1.
 
-#include "weft/ops/axis_walk.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/reduce.h"
 
 namespace weft {
 
@@ -39,33 +39,34 @@ struct ArgMin {  // the first of equals or, where there is one, of NaNs, as in m
   static constexpr NoGradient gradient{"it is piecewise constant"};
 };
 
-struct Any {
-  static constexpr std::string_view name = "any";
+/// A reduction of bools that starts from F::kNone.
+template <typename F>
+struct BoolFold {
+  static constexpr std::string_view name = F::name;
   Axes axes;
   bool keep_dims = false;
-  static constexpr auto attributes = weft::attributes(&Any::axes, &Any::keep_dims);
+  static constexpr auto attributes = weft::attributes(&BoolFold::axes, &BoolFold::keep_dims);
   TensorType infer(const TensorType& x) const { return reduced_type(x, axes, keep_dims); }
   template <std::same_as<bool> T>
   void forward(View<const T> x, View<T> y) const {
-    std::ranges::fill(y.data, false);
-    for_each_fold(x.sizes, axes, x.data.data(), y.data.data(), [](bool u, bool& all) { all = all || u; });
+    std::ranges::fill(y.data, F::kNone);
+    for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) { y[out] = F::of(y[out], x[in]); });
   }
   static constexpr NoGradient gradient = kPiecewiseConstant;
 };
 
-struct All {
-  static constexpr std::string_view name = "all";
-  Axes axes;
-  bool keep_dims = false;
-  static constexpr auto attributes = weft::attributes(&All::axes, &All::keep_dims);
-  TensorType infer(const TensorType& x) const { return reduced_type(x, axes, keep_dims); }
-  template <std::same_as<bool> T>
-  void forward(View<const T> x, View<T> y) const {
-    std::ranges::fill(y.data, true);
-    for_each_fold(x.sizes, axes, x.data.data(), y.data.data(), [](bool u, bool& all) { all = all && u; });
-  }
-  static constexpr NoGradient gradient = kPiecewiseConstant;
+struct AnyFold {
+  static constexpr std::string_view name = "any";
+  static constexpr bool kNone = false;
+  static bool of(bool a, bool b) { return a || b; }
 };
+struct AllFold {
+  static constexpr std::string_view name = "all";
+  static constexpr bool kNone = true;
+  static bool of(bool a, bool b) { return a && b; }
+};
+using Any = BoolFold<AnyFold>;
+using All = BoolFold<AllFold>;
 
 /// The smallest element, of any numbers; a NaN wins. Of no elements the largest number.
 Value min(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
@@ -84,8 +85,8 @@ void Min::forward(View<const T> x, View<T> y) const {
   constexpr T kHighest =
       std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   std::ranges::fill(y.data, kHighest);
-  for_each_fold(x.sizes, axes, x.data.data(), y.data.data(), [](T u, T& least) {
-    if (u < least || u != u) least = u;
+  for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) {
+    if (x[in] < y[out] || x[in] != x[in]) y[out] = x[in];
   });
 }
 
@@ -93,23 +94,14 @@ template <Number T>
 void Prod::forward(View<const T> x, View<T> y) const {
   using Factor = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
   std::vector<Factor> products(y.data.size(), Factor{1});
-  for_each_fold(x.sizes, axes, x.data.data(), products.data(),
-                [](T u, Factor& product) { product *= static_cast<Factor>(u); });
+  for_each_reduced(x.sizes, axes,
+                   [&](std::size_t in, std::size_t out) { products[out] *= static_cast<Factor>(x[in]); });
   for (std::size_t i = 0; i < products.size(); ++i) y[i] = static_cast<T>(products[i]);
 }
 
 template <Number T>
 void ArgMin::forward(View<const T> x, View<std::int64_t> y) const {
-  const auto [outer, length, inner] = axis_sizes(x.sizes, axis);
-  for (std::size_t i = 0; i < y.data.size(); ++i) {
-    const T* from = x.data.data() + i / inner * length * inner + i % inner;
-    std::size_t best = 0;
-    for (std::size_t j = 1; j < length; ++j) {
-      const T so_far = from[best * inner];
-      if (so_far == so_far && !(from[j * inner] >= so_far)) best = j;
-    }
-    y[i] = static_cast<std::int64_t>(best);
-  }
+  find_first_extreme(x, axis, y, std::greater_equal<>{});
 }
 
 }  // namespace weft

@@ -106,11 +106,7 @@ void ScatterAdd::forward(const KernelArgs& args) const {
       for (std::size_t j = 0; j < row; ++j) to[j] = static_cast<T>(sums[j]);
     }
   };
-  if (args.outputs[0].dtype == DType::f32) {
-    add_rows(float{});
-  } else {
-    add_rows(double{});
-  }
+  visit_float(args.outputs[0].dtype, add_rows);
 }
 std::array<Value, 2> ScatterAdd::gradient(Value, Value indices, Value, Value dy) const {
   return {gather(dy, indices), Value()};

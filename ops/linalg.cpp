@@ -84,11 +84,7 @@ Matrix matrix_at(const ConstArg& a, std::int64_t index) {
     for (std::int64_t i = 0; i < rows * columns; ++i)
       matrix.data()[i] = static_cast<double>(values[static_cast<std::size_t>(i)]);
   };
-  if (a.dtype == DType::f32) {
-    copy(float{});
-  } else {
-    copy(double{});
-  }
+  visit_float(a.dtype, copy);
   return matrix;
 }
 Matrix symmetric_at(const ConstArg& a, std::int64_t index) {
@@ -105,11 +101,7 @@ void put(const Arg& y, std::int64_t index, const Eigen::MatrixBase<Derived>& res
     for (Eigen::Index i = 0; i < matrix.size(); ++i)
       values[static_cast<std::size_t>(i)] = static_cast<T>(matrix.data()[i]);
   };
-  if (y.dtype == DType::f32) {
-    copy(float{});
-  } else {
-    copy(double{});
-  }
+  visit_float(y.dtype, copy);
 }
 void put_number(const Arg& y, std::int64_t index, double number) {
   put(y, index, Eigen::Matrix<double, 1, 1>::Constant(number));

@@ -76,11 +76,7 @@ std::array<TensorType, 2> SoftmaxCrossEntropy::infer(const TensorType& logits,
 
 void SoftmaxCrossEntropy::forward(const KernelArgs& args) const {
   check_indices(args.inputs[1], args.inputs[0].sizes.back(), "label");
-  if (args.inputs[0].dtype == DType::f32) {
-    forward_rows<float>(args);
-  } else {
-    forward_rows<double>(args);
-  }
+  visit_float(args.inputs[0].dtype, [&]<typename T>(T) { forward_rows<T>(args); });
 }
 
 std::vector<Value> SoftmaxCrossEntropy::gradient(const GradientArgs& args) const {
@@ -102,11 +98,7 @@ TensorType LabelDifference::infer(const TensorType& probabilities, const TensorT
 
 void LabelDifference::forward(const KernelArgs& args) const {
   check_indices(args.inputs[1], args.inputs[0].sizes.back(), "label");
-  if (args.inputs[0].dtype == DType::f32) {
-    subtract_labels<float>(args);
-  } else {
-    subtract_labels<double>(args);
-  }
+  visit_float(args.inputs[0].dtype, [&]<typename T>(T) { subtract_labels<T>(args); });
 }
 
 std::array<Value, 2> LabelDifference::gradient(Value probabilities, Value labels, Value, Value dy) const {

@@ -15,16 +15,6 @@ TensorType kept_type(const TensorType& x, const Axes& axes) {
 template <typename T>
 using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 
-/// Calls `run(T{})` for the floating-point type of the first input.
-template <typename F>
-void visit_float(const KernelArgs& args, F run) {
-  if (args.inputs[0].dtype == DType::f32) {
-    run(float{});
-  } else {
-    run(double{});
-  }
-}
-
 template <typename T>
 void find_moments(const KernelArgs& args, const Axes& axes) {
   const auto x = args.inputs[0].as<const T>();
@@ -77,7 +67,7 @@ std::array<TensorType, 2> Moments::infer(const TensorType& x) const {
   return {mean, {DType::f64, mean.shape}};
 }
 void Moments::forward(const KernelArgs& args) const {
-  visit_float(args, [&]<typename T>(T) { find_moments<T>(args, axes); });
+  visit_float(args.inputs[0].dtype, [&]<typename T>(T) { find_moments<T>(args, axes); });
 }
 std::vector<Value> Moments::gradient(const GradientArgs& args) const {
   const Value x = args.inputs[0];
@@ -109,7 +99,7 @@ std::array<TensorType, 2> CentredSums::infer(const TensorType& y, const TensorTy
   return {sums, {DType::f64, sums.shape}};
 }
 void CentredSums::forward(const KernelArgs& args) const {
-  visit_float(args, [&]<typename T>(T) { find_sums<T>(args, axes); });
+  visit_float(args.inputs[0].dtype, [&]<typename T>(T) { find_sums<T>(args, axes); });
 }
 std::vector<Value> CentredSums::gradient(const GradientArgs& args) const {
   const Value y = args.inputs[0];

@@ -38,11 +38,7 @@ TensorType Norm::infer(const TensorType& x) const {
 }
 
 void Norm::forward(const KernelArgs& args) const {
-  if (args.inputs[0].dtype == DType::f32) {
-    forward_typed<float>(args, axes);
-  } else {
-    forward_typed<double>(args, axes);
-  }
+  visit_float(args.inputs[0].dtype, [&]<typename T>(T) { forward_typed<T>(args, axes); });
 }
 
 // x / y is computed as x times the root of 1 / y, twice, since y may be too large for the dtype of x.

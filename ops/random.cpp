@@ -45,15 +45,6 @@ T to_unit(std::uint32_t high, std::uint32_t low) {
   return static_cast<T>((static_cast<std::uint64_t>(high) << 21) ^ (low >> 11)) * static_cast<T>(0x1.0p-53);
 }
 
-template <typename F>
-void visit_float(DType dtype, F f) {
-  if (dtype == DType::f32) {
-    f(float{});
-  } else {
-    f(double{});
-  }
-}
-
 Value random_key(Graph& graph, Where where) { return {&graph, graph.add(RandomKey{}, {}, where), 0}; }
 
 }  // namespace

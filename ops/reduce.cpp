@@ -10,12 +10,6 @@
 namespace weft {
 namespace {
 
-std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank) {
-  std::vector<bool> reduced(rank, false);
-  for (const std::int64_t axis : normalize_axes(axes, rank)) reduced[static_cast<std::size_t>(axis)] = true;
-  return reduced;
-}
-
 /// The number of elements along some axes, as a double if it does not fit 63 bits.
 Scalar count_along(std::span<const std::int64_t> sizes, const Axes& axes) {
   std::int64_t count = 1;
@@ -27,11 +21,6 @@ Scalar count_along(std::span<const std::int64_t> sizes, const Axes& axes) {
     fits = fits && !__builtin_mul_overflow(count, size, &count);
   }
   return fits ? Scalar(count) : Scalar(nearest);
-}
-
-/// Inserts the axes that a reduced value lost, with size 1, and repeats it along them.
-Value expand_to(Value reduced, const Value& x, const Axes& axes) {
-  return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
 }
 
 }  // namespace
@@ -49,23 +38,8 @@ TensorType reduced_type(const TensorType& x, const Axes& axes, bool keep_dims) {
   return {x.dtype, Shape(std::move(dims))};
 }
 
-void for_each_reduced(std::span<const std::int64_t> sizes, const Axes& axes,
-                      const std::function<void(std::size_t, std::size_t)>& visit) {
-  const auto reduced = reduced_axes(axes, sizes.size());
-  const std::int64_t elements = checked_elements(sizes);
-  for (std::int64_t i = 0; i < elements; ++i) {
-    std::int64_t rest = i;
-    std::int64_t out = 0;
-    std::int64_t stride = 1;
-    for (std::size_t axis = sizes.size(); axis-- > 0;) {
-      const std::int64_t index = rest % sizes[axis];
-      rest /= sizes[axis];
-      if (reduced[axis]) continue;
-      out += index * stride;
-      stride *= sizes[axis];
-    }
-    visit(static_cast<std::size_t>(i), static_cast<std::size_t>(out));
-  }
+Value spread(const Value& reduced, const Value& x, const Axes& axes) {
+  return broadcast_to(reshape(reduced, reduced_type(x.type(), axes, true).shape), x.shape());
 }
 
 TensorType Sum::infer(const TensorType& x) const {
@@ -73,7 +47,7 @@ TensorType Sum::infer(const TensorType& x) const {
     throw Error(ErrorCode::dtype_mismatch, "cast a bool to a number before summing");
   return reduced_type(x, axes, keep_dims);
 }
-Value Sum::gradient(Value x, Value, Value dy) const { return expand_to(dy, x, axes); }
+Value Sum::gradient(Value x, Value, Value dy) const { return spread(dy, x, axes); }
 Value Sum::simplify(std::span<const Value> inputs) const {
   // Summing over axes of size 1 only rearranges.
   const Shape& shape = inputs[0].shape();
@@ -87,8 +61,8 @@ Value Sum::simplify(std::span<const Value> inputs) const {
 }
 
 Value Max::gradient(Value x, Value y, Value dy) const {
-  const Value largest = stop_gradient(cast(equal(x, expand_to(y, x, axes)), x.dtype()));
-  return expand_to(dy, x, axes) * largest / expand_to(sum(largest, axes), x, axes);
+  const Value largest = stop_gradient(cast(equal(x, spread(y, x, axes)), x.dtype()));
+  return spread(dy, x, axes) * largest / spread(sum(largest, axes), x, axes);
 }
 
 TensorType ArgMax::infer(const TensorType& x) const {

@@ -2,21 +2,19 @@
 // Reductions over axes. An empty list of axes means all of them; negative axes count from the end. With
 // `keep_dims` a reduced axis stays with size 1.
 
+#include <functional>
 #include <initializer_list>
 #include <limits>
 
-#include "weft/ops/elementwise.h"
+#include "weft/ops/axis_walk.h"
 
 namespace weft {
-
-using Axes = std::vector<std::int64_t>;
 
 /// The type after reducing `axes` (normalized here).
 TensorType reduced_type(const TensorType& x, const Axes& axes, bool keep_dims);
 
-/// Calls `visit(input index, output index)` for every element of the input.
-void for_each_reduced(std::span<const std::int64_t> sizes, const Axes& axes,
-                      const std::function<void(std::size_t, std::size_t)>& visit);
+/// A reduced value beside what it was reduced from: its axes given back with size 1, and repeated along them.
+Value spread(const Value& reduced, const Value& x, const Axes& axes);
 
 struct Sum {
   static constexpr std::string_view name = "sum";
@@ -96,20 +94,7 @@ void Max::forward(View<const T> x, View<T> y) const {
 
 template <Number T>
 void ArgMax::forward(View<const T> x, View<std::int64_t> y) const {
-  const std::size_t along = normalize_axis(axis, x.rank());
-  std::size_t inner = 1;
-  for (std::size_t i = along + 1; i < x.rank(); ++i) inner *= static_cast<std::size_t>(x.sizes[i]);
-  const auto length = static_cast<std::size_t>(x.sizes[along]);
-  for (std::size_t i = 0; i < y.data.size(); ++i) {
-    const std::size_t start = i / inner * length * inner + i % inner;
-    std::size_t best = 0;
-    for (std::size_t j = 1; j < length; ++j) {
-      const T so_far = x[start + best * inner];
-      const T other = x[start + j * inner];
-      if (so_far == so_far && !(other <= so_far)) best = j;
-    }
-    y[i] = static_cast<std::int64_t>(best);
-  }
+  find_first_extreme(x, axis, y, std::less_equal<>{});
 }
 
 }  // namespace weft

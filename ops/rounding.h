@@ -8,16 +8,16 @@ namespace weft {
 
 /// A function of floats that is constant between its steps.
 template <typename F>
-struct StepFunction {  // y = F::of(x); dx = 0
+struct Steps {  // y = F::of(x); dx = 0
   static constexpr std::string_view name = F::name;
-  static constexpr Traits traits{.elementwise = true};
-  TensorType infer(const TensorType& x) const { return float_type(x); }
   template <std::floating_point T>
-  void forward(std::span<const T> x, std::span<T> y) const {
-    map(x, y, [](T u) { return F::of(u); });
+  static T of(T x) {
+    return F::of(x);
   }
-  Value gradient(Value x, Value, Value) const { return zeros_like(x); }
+  static Value gradient(const Value& x, const Value&, const Value&) { return zeros_like(x); }
 };
+template <typename F>
+using StepFunction = FloatFunction<Steps<F>>;
 
 struct FloorFunction {  // the largest whole number that is not above x
   static constexpr std::string_view name = "floor";

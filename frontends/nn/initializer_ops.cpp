@@ -8,15 +8,6 @@
 namespace weft::nn {
 namespace {
 
-template <typename F>
-void visit_float(DType dtype, F f) {
-  if (dtype == DType::f32) {
-    f(float{});
-  } else {
-    f(double{});
-  }
-}
-
 /// Columns of length 1, each orthogonal to all others; x has at least as many rows as columns. If x is
 /// normally distributed, Q with the signs of R's diagonal is uniformly distributed (Mezzadri, Notices of the
 /// AMS 2007).

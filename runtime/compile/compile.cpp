@@ -103,6 +103,7 @@ class Backend {
                                  .without_kernels = options_.without});
     compilation.schedule = schedule_for(compilation.lowered, shard_count(options_, target_), target_);
     compilation.arena = plan_arena(compilation.lowered, compilation.schedule);
+    compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   }
 
   /// Whether what parameters alone decide may be kept. A run that checks its values computes all of them.
@@ -164,7 +165,6 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
     program = std::move(hoisted->rest);
   }
   backend.finish(compilation, program, outputs);
-  compilation.kernels = bind_kernels(compilation.lowered, compilation.schedule);
   passes.keep("lower", compilation.lowered.program);
   if (observer) observer("schedule", schedule_text(compilation));
   return compilation;

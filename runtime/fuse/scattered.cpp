@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <queue>
+#include <tuple>
 
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"

@@ -42,6 +42,8 @@ MemoryLedger ledger_of(const Compilation& compilation) {
     const auto for_outputs = read_for_outputs(lowered);
     ledger.arena = std::max(ledger.arena, one->arena.bytes);
     ledger.peak_live = std::max(ledger.peak_live, one->arena.peak_live);
+    ledger.scratch = std::max(ledger.scratch,
+                              one->kernels.scratch_bytes * static_cast<std::size_t>(one->schedule.threads));
     for (const Storage& storage : lowered.storages) {
       if (storage.place == Place::output)
         (one == &compilation ? ledger.outputs : ledger.kept) += storage.bytes;
@@ -50,7 +52,6 @@ MemoryLedger ledger_of(const Compilation& compilation) {
         (for_outputs.contains(storage.index) ? ledger.parameters : ledger.slots) += storage.bytes;
     }
   }
-  ledger.scratch = compilation.kernels.scratch_bytes * static_cast<std::size_t>(compilation.schedule.threads);
   return ledger;
 }
 
