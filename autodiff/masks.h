@@ -2,12 +2,13 @@
 // Which elements of a gradient count. Elements that `where` did not choose, or that relu or a limit cut off,
 // have the gradient 0, and so has everything that they were computed from. That holds also where the
 // derivative of an element that was not chosen is infinite, such as that of log at 0, and 0 times it would be
-// a NaN. Internal to autodiff/.
+// a NaN, and where an input holds NaNs in elements that were not chosen. Internal to autodiff/.
 
 #include <map>
 #include <vector>
 
 #include "weft/graph/graph.h"
+#include "weft/ops/axis_walk.h"
 #include "weft/ops/ranges.h"
 
 namespace weft {
@@ -16,15 +17,18 @@ namespace weft {
 struct Mask {
   Value condition;
   bool holds = true;
+  /// Whether a `where` of the graph chose: what it did not choose may have overflowed.
+  bool guards = false;
   friend bool operator==(const Mask&, const Mask&) = default;
 };
 /// An element counts if any of the masks has it. With an empty list all elements count.
 using Masks = std::vector<Mask>;
 
 /// The masks of the gradients of one reverse sweep. A gradient that selects, `where(c, g, 0)`, masks itself.
-/// A mask passes through elementwise ops unchanged, and through linear ops as they carry a gradient;
-/// elsewhere it ends. Where an elementwise rule might turn masked zeros into NaNs, its gradient is masked
-/// again. That never happens in networks whose activations and normalizations have finite slopes.
+/// A mask passes through elementwise ops unchanged, through linear ops as they carry a gradient, and that of
+/// a `where` through the other reductions and softmax too; elsewhere it ends. Where a rule might turn masked
+/// zeros into NaNs, its gradient is masked again. That never happens in networks without `where` whose
+/// activations and normalizations have finite slopes.
 class MaskSweep {
  public:
   explicit MaskSweep(Graph& graph) : graph_(graph), start_(static_cast<NodeId>(graph.size())) {}
@@ -49,8 +53,10 @@ class MaskSweep {
   const Masks& of(const Value& value) const;
 
  private:
-  bool may_poison(const Value& gradient, const Value& incoming, NodeId first);
+  Value mask_again(const Value& gradient, const Masks& masks) const;
+  bool may_poison(const Value& gradient, const Value& incoming, NodeId first, bool guards);
   Masks carried(const Node& node, const GradientArgs& args, std::size_t input, const Masks& masks);
+  Masks carried_over(const Axes& axes, const GradientArgs& args, const Masks& masks) const;
   bool is_linear(const Value& gradient, const Value& incoming, NodeId first) const;
   Value as_number(const Mask& mask, const Shape& shape, DType dtype) const;
   Mask both(const Mask& a, const Mask& b) const;

@@ -14,6 +14,7 @@ struct NumberRange {
   bool finite = true;
   bool non_negative = false;
   bool positive = false;
+  bool bounded = false;  // by a moderate number, also if what it was computed from overflows
 };
 
 /// The range of a node's outputs, given those of its inputs. Nothing is known for an elementwise op that is

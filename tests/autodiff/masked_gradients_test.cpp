@@ -9,9 +9,13 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
+#include "weft/ops/exponential.h"
+#include "weft/ops/folds.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/loss.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
 
@@ -83,6 +87,46 @@ TEST(MaskedGradients, AreZeroWhereDataAreMissing) {
   EXPECT_EQ(slopes_of_fed([&](auto& t, auto& w) { return known(t, w * t); }, {missing, 3}), (Numbers{0, 3}));
   EXPECT_EQ(slopes_of_fed([&](auto& t, auto& w) { return known(t, w * tanh(t)); }, {missing, 0}),
             (Numbers{0, 0}));
+}
+
+/// Of a table [2, 2] whose second row is missing: y = f(w t), [2], is taken where the row is known.
+Numbers slopes_of_rows(const Function& f) {
+  const double missing = std::nan("");
+  const auto loss = [&](const Value& t, const Value& w) {
+    const Value rows = reshape(t, {2, 2});
+    return where(all(equal(rows, rows), {1}), f(reshape(w, {2, 2}) * rows), 0.0);
+  };
+  return slopes_of_fed(loss, {3, 4, missing, 1});
+}
+
+TEST(MaskedGradients, AreZeroWhereMissingDataWereReduced) {
+  const auto expect_slopes = [](const Function& f, const Numbers& expected) {
+    const Numbers slopes = slopes_of_rows(f);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(slopes[i], i < 2 ? expected[i] : 0.0, 1e-14) << i;
+  };
+  expect_slopes([](auto& v) { return norm(v, {1}); }, {1.8, 3.2});
+  expect_slopes([](auto& v) { return max(v, {1}); }, {0, 4});
+  expect_slopes([](auto& v) { return min(v, {1}); }, {3, 0});
+  expect_slopes([](auto& v) { return prod(v, {1}); }, {24, 24});
+  expect_slopes([](auto& v) { return mean(square(v), {1}); }, {18, 32});
+  expect_slopes([](auto& v) { return standard_deviation(v, {1}); }, {-1.5, 2});
+  const double second = 1.0 / (1.0 + std::exp(-2.0));
+  expect_slopes([](auto& v) { return logsumexp(v, {1}); }, {3 * (1 - second), 4 * second});
+  const Numbers slope{-3 * second * (1 - second), 4 * second * (1 - second)};
+  expect_slopes([](auto& v) { return reshape(slice(softmax(v), 1, 1, 2), {2}); }, slope);
+  expect_slopes([](auto& v) { return reshape(slice(log_softmax(v), 1, 1, 2), {2}); },
+                {-3 * (1 - second), 4 * (1 - second)});
+  const auto cross_entropy = [](const Value& v) {
+    return softmax_cross_entropy(v, constant(v.graph(), Tensor::of<std::int64_t>({1, 1})));
+  };
+  expect_slopes(cross_entropy, {3 * (1 - second), -4 * (1 - second)});
+}
+
+TEST(MaskedGradients, AreZeroWhereTheBranchOverflows) {
+  const auto cubes = [](const Value& x) { return where(abs(x) < 1e5, x * square(x), x); };
+  EXPECT_EQ(slopes(cubes, {1e200, 2}), (Numbers{1, 12}));
+  const auto ratios = [](const Value& x) { return where(abs(x) < 1e5, 1.0 / (1.0 / square(x)), 2.0 * x); };
+  EXPECT_EQ(slopes(ratios, {1e200, 2}), (Numbers{2, 4}));
 }
 
 TEST(MaskedGradients, CountWhereAnyUserChose) {
