@@ -84,9 +84,9 @@ int serve(const std::string& name, int threads) {
   return 0;
 }
 
-int print_profile(const std::string& name, int threads) {
+int print_profile(const std::string& name, int threads, const std::vector<std::string>& without) {
   const examples::Model model = find_model(name).make();
-  Session session(*model.graph, {.threads = threads, .compile = {.profile = true}});
+  Session session(*model.graph, {.threads = threads, .compile = {.without = without, .profile = true}});
   Function step =
       session.compile({.inputs = model.inputs, .outputs = {model.loss}, .updates = model.updates});
   for (int i = 0; i < 20; ++i) step(model.batch);
@@ -239,6 +239,7 @@ int parse_and_run(int argc, char** argv) {
   std::vector<std::string> only;
   std::string served;
   std::string profiled;
+  std::vector<std::string> without;
   int rounds = 5;
   int threads = 1;
   bool no_peers = false;
@@ -250,10 +251,11 @@ int parse_and_run(int argc, char** argv) {
   app.add_flag("--no-peers", no_peers, "weft alone");
   app.add_option("--serve", served, "Answers for one model on stdin, as the twins do")->group("");
   app.add_option("--profile", profiled, "Prints where the time of this model's training step goes");
+  app.add_option("--without", without, "Passes and kernels that the profile leaves out");
   app.add_option("--threads", threads, "Threads for a profile")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   if (!served.empty()) return serve(served, threads);
-  if (!profiled.empty()) return print_profile(profiled, threads);
+  if (!profiled.empty()) return print_profile(profiled, threads, without);
   for (const std::string& name : only) find_model(name);
   return run_comparison(only, rounds, !no_peers);
 }

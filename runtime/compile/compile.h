@@ -34,7 +34,7 @@ struct CompileOptions {
   bool fuse_elementwise = true;
   bool fuse_cross_entropy = true;
   bool fuse_gather = true;
-  bool split_weights = true;  // split_columns and split_products
+  bool split_weights = true;  // split_columns, split_products and split_convolutions
   bool in_place_updates = true;
   /// Names of passes (pass_list.h) and kernels (kernel_list.h, or one's own) to leave out, such as
   /// {"fuse_gather", "onednn_matmul"}. An unknown name is an Error(invalid_argument) that lists the known

@@ -10,8 +10,10 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/fuse/fuse.h"
+#include "weft/runtime/images/channels_last.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/split/split_columns.h"
+#include "weft/runtime/split/split_convolutions.h"
 #include "weft/runtime/split/split_products.h"
 
 namespace weft {
@@ -63,6 +65,9 @@ constexpr std::array kPasses{
               run_skip_zeros},
     PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
               kNoShorthand, run_sparse_products},
+    PassEntry{"channels_last", "fuse",
+              "the channels of a pixel side by side, from convolution to convolution", kNoShorthand,
+              run<channels_last>},
     PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
               kNoShorthand, run<fuse_scattered>},
     PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,
@@ -75,6 +80,8 @@ constexpr std::array kPasses{
               &Options::split_weights, run_split<split_columns>},
     PassEntry{"split_products", "fuse", "products over non-zeros as sums of one term for each shard",
               &Options::split_weights, run_split<split_products>},
+    PassEntry{"split_convolutions", "fuse", "gradients of filters as sums of one term for each shard",
+              &Options::split_weights, run_split<split_convolutions>},
     PassEntry{"fuse_elementwise", "fuse", "chains of elementwise ops in one pass over memory",
               &Options::fuse_elementwise, run<fuse_elementwise>},
     PassEntry{"fuse_gather", "fuse", "rows of a table straight into a chain", &Options::fuse_gather,

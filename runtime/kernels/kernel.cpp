@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weft/graph/error.h"
+
 namespace weft {
 
 Range share(const Cut& cut, int shards, int shard) {
@@ -47,6 +49,14 @@ Work work_of(const KernelSite& site) {
     work.bytes += static_cast<double>(output.shape.elements()) * static_cast<double>(size_of(output.dtype));
   }
   return work;
+}
+
+std::size_t own_output(const Cut& cut, int outputs, Range rows) {
+  for (int i = 0; i < outputs; ++i) {
+    const Range own = share(cut, outputs, i);
+    if (own.begin == rows.begin && own.end == rows.end) return static_cast<std::size_t>(i);
+  }
+  throw Error(ErrorCode::internal, "an op is cut at other rows than its outputs, the terms of a sum, are");
 }
 
 }  // namespace weft

@@ -119,6 +119,9 @@ constexpr Range share(std::int64_t extent, int shards, int shard) {
 /// The same for a cut, whose rows may differ in load.
 Range share(const Cut& cut, int shards, int shard);
 
+/// The output that the shard of these rows writes, where shards have outputs of their own.
+std::size_t own_output(const Cut& cut, int outputs, Range rows);
+
 /// The size of the first axis; 1 for a scalar.
 std::int64_t row_count(const TensorType& type);
 /// Elements in one row; of a scalar 1.

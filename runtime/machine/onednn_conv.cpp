@@ -30,18 +30,20 @@ memory::dims weight_sizes(const OneDnnConvSpec& spec) {
   return {groups, s.filters / groups, s.channels / groups, s.kernel_height, s.kernel_width};
 }
 
-/// Pictures of `sizes` whose planes are some of the `channels` that lie side by side.
-memory::desc planes(const memory::dims& sizes, std::int64_t channels) {
+/// Pictures of `sizes` whose channels are some of the `channels` that lie side by side.
+memory::desc pictures(const OneDnnConvSpec& spec, const memory::dims& sizes, std::int64_t channels) {
   const std::int64_t plane = sizes[2] * sizes[3];
+  if (spec.channels_last)
+    return {sizes, kF32, memory::dims{channels * plane, 1, channels * sizes[3], channels}};
   return {sizes, kF32, memory::dims{channels * plane, plane, sizes[3], 1}};
 }
 
 /// How the caller's tensors lie in memory.
 Layouts plain_layouts(const OneDnnConvSpec& spec) {
   const Conv2dSizes& s = spec.sizes;
-  return {.x = planes({s.batch, s.channels, s.height, s.width}, spec.x_channels),
+  return {.x = pictures(spec, {s.batch, s.channels, s.height, s.width}, spec.x_channels),
           .w = {weight_sizes(spec), kF32, spec.options.groups == 1 ? Tag::oihw : Tag::goihw},
-          .y = planes({s.batch, s.filters, s.out_height, s.out_width}, spec.y_filters)};
+          .y = pictures(spec, {s.batch, s.filters, s.out_height, s.out_width}, spec.y_filters)};
 }
 
 /// Whether oneDNN is to compute in the plain layouts, by a matrix product for each picture. Its kernels with
@@ -50,7 +52,7 @@ Layouts plain_layouts(const OneDnnConvSpec& spec) {
 /// product.
 bool computes_plain(const OneDnnConvSpec& spec) {
   constexpr std::int64_t kFewChannels = 4;
-  if (spec.kind == OneDnnConvKind::weight_gradient) return false;
+  if (spec.channels_last || spec.kind == OneDnnConvKind::weight_gradient) return false;
   const Conv2dSizes& s = spec.sizes;
   return s.channels < kFewChannels || s.kernel_height * s.kernel_width == 1;
 }

@@ -1,7 +1,8 @@
 #pragma once
 // Convolutions by oneDNN: a primitive for one piece of a convolution or of one of its gradients, created once
-// and held. Tensors come and go as plain [batch, channels, height, width] and [filters, channels / groups,
-// kernel height, kernel width]; what oneDNN computes in another layout is reordered in scratch memory.
+// and held. Pictures come and go as plain [batch, channels, height, width] or [batch, height, width,
+// channels], weights as [filters, channels / groups, kernel height, kernel width]; what oneDNN computes in
+// another layout is reordered in scratch memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,7 @@ struct OneDnnConvSpec {
   Conv2dSizes sizes;            // of the piece
   std::int64_t x_channels = 0;  // in all of x or dx, where the piece's channels lie side by side
   std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side
+  bool channels_last = false;   // whether pictures are [batch, height, width, channels]
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.

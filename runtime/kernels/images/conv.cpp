@@ -6,15 +6,32 @@
 #include "weft/ops/conv.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn_conv.h"
+#include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 namespace {
 
+std::optional<OneDnnConvSpec> spec_of(const KernelSite& site);
+
+/// The convolution of pictures whose channels are innermost.
+OneDnnConvSpec channels_last_spec(const ChannelsLastConvolution& op, const KernelSite& site) {
+  const ConvolutionPictures pictures = pictures_of(*op.convolution.op).value();
+  const auto plain = [](const TensorType& type, bool is_picture) {
+    return is_picture ? channels_first(type) : type;
+  };
+  const std::array inputs{plain(site.inputs[0], pictures.a), plain(site.inputs[1], pictures.b)};
+  const std::array outputs{plain(site.outputs[0], pictures.result)};
+  OneDnnConvSpec spec = spec_of({.op = *op.convolution.op, .inputs = inputs, .outputs = outputs}).value();
+  spec.channels_last = true;
+  return spec;
+}
+
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
+  if (const auto* op = site.op.as<ChannelsLastConvolution>()) return channels_last_spec(*op, site);
   const auto spec = [](OneDnnConvKind kind, const Conv2dOptions& options, const TensorType& x,
                        const TensorType& w, const TensorType& y) {
     const Conv2dSizes sizes = conv2d_sizes(x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
-    return OneDnnConvSpec{kind, options, sizes, sizes.channels, sizes.filters};
+    return OneDnnConvSpec{kind, options, sizes, sizes.channels, sizes.filters, false};
   };
   const auto& in = site.inputs;
   const TensorType& out = site.outputs[0];
@@ -34,6 +51,7 @@ std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
 struct Piece {
   OneDnnConvSpec spec;
   std::array<std::int64_t, 3> offsets{};  // elements
+  std::size_t output = 0;
 };
 
 /// Pictures [range) of y or dx.
@@ -45,6 +63,17 @@ Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
   piece.spec.sizes.batch = range.end - range.begin;
   piece.offsets = whole.kind == OneDnnConvKind::forward ? std::array{x, std::int64_t{0}, y}
                                                         : std::array{y, std::int64_t{0}, x};
+  return piece;
+}
+
+/// The term of dw that pictures [range) give.
+Piece term_of(const OneDnnConvSpec& whole, const Cut& cut, int terms, Range range) {
+  const Conv2dSizes& s = whole.sizes;
+  Piece piece{.spec = whole};
+  piece.spec.sizes.batch = range.end - range.begin;
+  piece.offsets = {range.begin * s.channels * s.height * s.width,
+                   range.begin * s.filters * s.out_height * s.out_width, 0};
+  piece.output = own_output(cut, terms, range);
   return piece;
 }
 
@@ -64,7 +93,9 @@ std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
     piece.spec.options.groups = std::max<std::int64_t>(whole_groups, 1);
     piece.spec.sizes.filters = end - at;
     piece.spec.sizes.channels = piece.spec.options.groups * group_channels;
-    piece.offsets = {group * group_channels * s.height * s.width, at * s.out_height * s.out_width,
+    const std::int64_t x_channel = whole.channels_last ? 1 : s.height * s.width;
+    const std::int64_t y_channel = whole.channels_last ? 1 : s.out_height * s.out_width;
+    piece.offsets = {group * group_channels * x_channel, at * y_channel,
                      at * group_channels * s.kernel_height * s.kernel_width};
     pieces.push_back(piece);
     at = end;
@@ -87,32 +118,35 @@ class ConvKernel final : public Kernel {
  public:
   explicit ConvKernel(const std::vector<Piece>& pieces) {
     for (const Piece& piece : pieces)
-      convolutions_.push_back({.offsets = piece.offsets, .conv = OneDnnConv(piece.spec)});
+      convolutions_.push_back(
+          {.offsets = piece.offsets, .output = piece.output, .conv = OneDnnConv(piece.spec)});
   }
 
   std::size_t scratch_bytes() const override {
     std::size_t bytes = 0;
-    for (const Convolution& each : convolutions_) bytes = std::max(bytes, each.conv.scratch_bytes());
+    for (const Placed& each : convolutions_) bytes = std::max(bytes, each.conv.scratch_bytes());
     return bytes;
   }
   bool needs_signals_blocked() const override {
-    return std::ranges::any_of(convolutions_, [](const Convolution& each) { return each.conv.calls_gemm(); });
+    return std::ranges::any_of(convolutions_, [](const Placed& each) { return each.conv.calls_gemm(); });
   }
 
   void run(const KernelBuffers& buffers) override {
-    for (Convolution& each : convolutions_) {
+    for (Placed& each : convolutions_) {
       each.conv.run(reinterpret_cast<const float*>(buffers.inputs[0]) + each.offsets[0],
                     reinterpret_cast<const float*>(buffers.inputs[1]) + each.offsets[1],
-                    reinterpret_cast<float*>(buffers.outputs[0]) + each.offsets[2], buffers.scratch);
+                    reinterpret_cast<float*>(buffers.outputs[each.output]) + each.offsets[2],
+                    buffers.scratch);
     }
   }
 
  private:
-  struct Convolution {
+  struct Placed {
     std::array<std::int64_t, 3> offsets;
+    std::size_t output;
     OneDnnConv conv;
   };
-  std::vector<Convolution> convolutions_;
+  std::vector<Placed> convolutions_;
 };
 
 /// So many terms at most are added up in f32, but for those of a single picture.
@@ -127,6 +161,7 @@ class LongWeightGradientKernel final : public Kernel {
       const std::int64_t together = std::max<std::int64_t>(1, kLongestSum / (s.out_height * s.out_width));
       Part part{
           .offsets = piece.offsets,
+          .output = piece.output,
           .steps = {together * piece.spec.x_channels * s.height * s.width,
                     together * piece.spec.y_filters * s.out_height * s.out_width},
           .elements = s.filters * (s.channels / piece.spec.options.groups) * s.kernel_height * s.kernel_width,
@@ -160,6 +195,7 @@ class LongWeightGradientKernel final : public Kernel {
   /// Some filters.
   struct Part {
     std::array<std::int64_t, 3> offsets;
+    std::size_t output = 0;
     std::array<std::int64_t, 2> steps;  // from one round's pictures and gradients to the next's
     std::int64_t elements = 0;
     std::int64_t rounds = 0;               // of the first convolution; a second one takes what is left
@@ -184,7 +220,7 @@ class LongWeightGradientKernel final : public Kernel {
     };
     for (std::int64_t round = 0; round < part.rounds; ++round) add(part.convolutions.front());
     if (part.rounds == 0 || part.convolutions.size() > 1) add(part.convolutions.back());
-    auto* dw = reinterpret_cast<float*>(buffers.outputs[0]) + part.offsets[2];
+    auto* dw = reinterpret_cast<float*>(buffers.outputs[part.output]) + part.offsets[2];
     std::ranges::transform(sums, dw, [](double sum) { return static_cast<float>(sum); });
   }
 
@@ -193,19 +229,34 @@ class LongWeightGradientKernel final : public Kernel {
   std::size_t conv_bytes_ = 0;
 };
 
-std::unique_ptr<Kernel> make_kernel(const OneDnnConvSpec& whole, Range range) {
-  const Conv2dSizes& s = whole.sizes;
-  const std::vector<Piece> pieces = pieces_of(whole, range);
+std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces) {
+  const OneDnnConvSpec& spec = pieces.front().spec;
+  const Conv2dSizes& s = spec.sizes;
   const bool is_long = s.batch > 1 && s.batch * s.out_height * s.out_width > kLongestSum;
-  if (whole.kind == OneDnnConvKind::weight_gradient && is_long)
+  if (spec.kind == OneDnnConvKind::weight_gradient && is_long)
     return std::make_unique<LongWeightGradientKernel>(pieces);
   return std::make_unique<ConvKernel>(pieces);
+}
+
+/// Like the kernel of the gradient that is split, but each shard takes some pictures and writes a term.
+std::optional<KernelChoice> terms_kernel(const WeightGradientTerms& op, const KernelSite& site) {
+  const std::span<const TensorType> one = site.outputs.first(1);
+  auto choice = onednn_conv_kernel({.op = *op.convolution.op, .inputs = site.inputs, .outputs = one});
+  if (!choice) return std::nullopt;
+  const OneDnnConvSpec spec =
+      spec_of({.op = *op.convolution.op, .inputs = site.inputs, .outputs = one}).value();
+  choice->cut = {.extent = spec.sizes.batch, .row_inputs = {true, true}, .own_outputs = true};
+  choice->make = [spec, cut = choice->cut, terms = static_cast<int>(op.terms)](Range range) {
+    return make_kernel({term_of(spec, cut, terms, range)});
+  };
+  return choice;
 }
 
 }  // namespace
 
 std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   if (site.outputs[0].dtype != DType::f32) return std::nullopt;
+  if (const auto* terms = site.op.as<WeightGradientTerms>()) return terms_kernel(*terms, site);
   const auto spec = spec_of(site);
   if (!spec) return std::nullopt;
   // oneDNN computes nothing for empty tensors, where a sum over nothing should be zero.
@@ -217,7 +268,7 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   const std::int64_t outputs = s.batch * s.filters * s.out_height * s.out_width;
   const std::int64_t each = s.channels / spec->options.groups * s.kernel_height * s.kernel_width;
   choice.work.flops = 2.0 * static_cast<double>(outputs) * static_cast<double>(each);
-  choice.make = [spec = *spec](Range range) { return make_kernel(spec, range); };
+  choice.make = [spec = *spec](Range range) { return make_kernel(pieces_of(spec, range)); };
   return choice;
 }
 

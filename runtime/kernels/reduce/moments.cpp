@@ -18,10 +18,14 @@ class GroupsKernel : public Kernel {
       : loops_(loops),
         count_(loops.terms()),
         begin_(static_cast<std::size_t>(range.begin)),
-        end_(static_cast<std::size_t>(range.end)) {}
+        end_(static_cast<std::size_t>(range.end)) {
+    if (loops_.run_is_reduced || loops_.reduced.empty()) return;
+    rows_ = loops_.reduced.back();
+    loops_.reduced.pop_back();
+  }
 
   std::size_t scratch_bytes() const override {
-    return loops_.run_is_reduced ? 0 : 2 * std::min(loops_.run, kStrip) * sizeof(double);
+    return loops_.run_is_reduced ? 0 : 3 * std::min(loops_.run, kStrip) * sizeof(double);
   }
 
  protected:
@@ -42,18 +46,20 @@ class GroupsKernel : public Kernel {
       at += columns;
     }
   }
-  /// Calls `each(where it begins)` for all runs, or rows, of one group or strip.
+  /// Calls `each(where it begins)` for all runs of one group, or blocks of `rows()` of one strip.
   template <typename F>
   void for_each_run(F each) const {
     detail::for_each_offset(loops_.reduced, 0, each);
   }
 
   std::size_t run_length() const { return loops_.run; }
+  ReductionLoops::Loop rows() const { return rows_; }
   bool has_runs() const { return loops_.run_is_reduced; }
   std::size_t count() const { return count_; }
 
  private:
   ReductionLoops loops_;
+  ReductionLoops::Loop rows_;  // where rows are reduced, the innermost loop over them
   std::size_t count_;
   std::size_t begin_;
   std::size_t end_;
@@ -88,16 +94,11 @@ class MomentsKernel final : public GroupsKernel {
       double* squares = means + columns;
       std::fill(means, means + 2 * columns, 0.0);
       for_each_run([&](std::size_t offset) {
-        const float* row = x + first + offset;
-        for (std::size_t j = 0; j < columns; ++j) means[j] += static_cast<double>(row[j]);
+        vector.add_many_rows(x + first + offset, rows().size, rows().stride, nullptr, 0, means, columns);
       });
       for (std::size_t j = 0; j < columns; ++j) means[j] *= share;
       for_each_run([&](std::size_t offset) {
-        const float* row = x + first + offset;
-        for (std::size_t j = 0; j < columns; ++j) {
-          const double gap = static_cast<double>(row[j]) - means[j];
-          squares[j] += gap * gap;
-        }
+        vector.add_squared_gaps(x + first + offset, rows().size, rows().stride, means, squares, columns);
       });
       for (std::size_t j = 0; j < columns; ++j) {
         mean[at + j] = static_cast<float>(means[j]);
@@ -134,15 +135,12 @@ class CentredSumsKernel final : public GroupsKernel {
     for_each_strip([&](std::size_t at, std::size_t first, std::size_t columns) {
       auto* factors = reinterpret_cast<double*>(buffers.scratch);
       double* both = factors + columns;
-      std::fill(factors, factors + 2 * columns, 0.0);
+      double* means = both + columns;
+      std::fill(factors, means, 0.0);
+      std::copy(mean + at, mean + at + columns, means);
       for_each_run([&](std::size_t offset) {
-        const float* of_y = y + first + offset;
-        const float* of_x = x + first + offset;
-        for (std::size_t j = 0; j < columns; ++j) {
-          const auto factor = static_cast<double>(of_y[j]);
-          factors[j] += factor;
-          both[j] += factor * (static_cast<double>(of_x[j]) - static_cast<double>(mean[at + j]));
-        }
+        vector_functions().add_centred_sums(y + first + offset, x + first + offset, rows().size,
+                                            rows().stride, means, factors, both, columns);
       });
       for (std::size_t j = 0; j < columns; ++j) {
         sums[at + j] = static_cast<float>(factors[j]);

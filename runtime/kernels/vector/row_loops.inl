@@ -205,11 +205,94 @@ void softmax(const float* x, float* probabilities, RowSum* sums, std::size_t row
   }
 }
 
+template <std::size_t kRegisters>
+struct Columns {};
+
 double sum_squared_gaps(const float* x, double mean, std::size_t n) {
   const auto squared = [](auto gap) { return gap * gap; };
   return sum_wide(
       n, [=](std::size_t i) { return squared(load_half(x + i) - mean); },
       [=](std::size_t i) { return squared(static_cast<double>(x[i]) - mean); });
+}
+
+// Calls `f(columns, first row, rows, first column)` for all of a matrix in blocks: of so few rows that they
+// stay in the nearest cache, and of 2 and 1 registers of columns, the constant `columns`, or of one column,
+// where it is 0.
+template <typename F>
+void for_each_column_block(std::size_t rows, std::size_t n, F f) {
+  constexpr std::size_t kBlock = 64;
+  for (std::size_t first = 0; first < rows; first += kBlock) {
+    const std::size_t height = first + kBlock < rows ? kBlock : rows - first;
+    std::size_t j = 0;
+    for (; j + 2 * kHalf <= n; j += 2 * kHalf) f(Columns<2>{}, first, height, j);
+    for (; j + kHalf <= n; j += kHalf) f(Columns<1>{}, first, height, j);
+    for (; j < n; ++j) f(Columns<0>{}, first, height, j);
+  }
+}
+
+template <std::size_t kColumns>
+struct ColumnRegisters {
+  Half lanes[kColumns];
+  explicit ColumnRegisters(const double* from) { __builtin_memcpy(lanes, from, sizeof(lanes)); }
+  void put(double* to) const { __builtin_memcpy(to, lanes, sizeof(lanes)); }
+};
+
+template <std::size_t kColumns>
+void add_squared_gaps(Columns<kColumns>, const float* x, std::size_t rows, std::size_t stride,
+                      const double* means, double* squares) {
+  const ColumnRegisters<kColumns> middle(means);
+  ColumnRegisters<kColumns> sums(squares);
+  for (std::size_t row = 0; row < rows; ++row, x += stride) {
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const Half gap = load_half(x + c * kHalf) - middle.lanes[c];
+      sums.lanes[c] += gap * gap;
+    }
+  }
+  sums.put(squares);
+}
+void add_squared_gaps(Columns<0>, const float* x, std::size_t rows, std::size_t stride, const double* mean,
+                      double* squares) {
+  for (std::size_t row = 0; row < rows; ++row, x += stride) {
+    const double gap = static_cast<double>(*x) - *mean;
+    *squares += gap * gap;
+  }
+}
+void add_squared_gaps(const float* x, std::size_t rows, std::size_t stride, const double* means,
+                      double* squares, std::size_t n) {
+  for_each_column_block(rows, n, [=](auto columns, std::size_t first, std::size_t height, std::size_t j) {
+    add_squared_gaps(columns, x + first * stride + j, height, stride, means + j, squares + j);
+  });
+}
+
+template <std::size_t kColumns>
+void add_centred_sums(Columns<kColumns>, const float* y, const float* x, std::size_t rows, std::size_t stride,
+                      const double* means, double* factors, double* products) {
+  const ColumnRegisters<kColumns> middle(means);
+  ColumnRegisters<kColumns> sums(factors);
+  ColumnRegisters<kColumns> both(products);
+  for (std::size_t row = 0; row < rows; ++row, x += stride, y += stride) {
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const Half factor = load_half(y + c * kHalf);
+      sums.lanes[c] += factor;
+      both.lanes[c] += factor * (load_half(x + c * kHalf) - middle.lanes[c]);
+    }
+  }
+  sums.put(factors);
+  both.put(products);
+}
+void add_centred_sums(Columns<0>, const float* y, const float* x, std::size_t rows, std::size_t stride,
+                      const double* mean, double* factors, double* products) {
+  for (std::size_t row = 0; row < rows; ++row, x += stride, y += stride) {
+    *factors += static_cast<double>(*y);
+    *products += static_cast<double>(*y) * (static_cast<double>(*x) - *mean);
+  }
+}
+void add_centred_sums(const float* y, const float* x, std::size_t rows, std::size_t stride,
+                      const double* means, double* factors, double* products, std::size_t n) {
+  for_each_column_block(rows, n, [=](auto columns, std::size_t first, std::size_t height, std::size_t j) {
+    const std::size_t at = first * stride + j;
+    add_centred_sums(columns, y + at, x + at, height, stride, means + j, factors + j, products + j);
+  });
 }
 
 CentredSum centred_sum(const float* y, const float* x, double mean, std::size_t n) {

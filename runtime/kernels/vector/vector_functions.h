@@ -64,6 +64,12 @@ struct VectorFunctions {
   double (*sum_squared_gaps)(const float* x, double mean, std::size_t n);
   // The sums of y and of y (x - mean) of n elements, in f64.
   CentredSum (*centred_sum)(const float* y, const float* x, double mean, std::size_t n);
+  // For column j of `rows` rows of n elements, `stride` apart, in f64: squares[j] += (x - means[j])^2, and
+  // factors[j] += y, products[j] += y (x - means[j]).
+  void (*add_squared_gaps)(const float* x, std::size_t rows, std::size_t stride, const double* means,
+                           double* squares, std::size_t n);
+  void (*add_centred_sums)(const float* y, const float* x, std::size_t rows, std::size_t stride,
+                           const double* means, double* factors, double* products, std::size_t n);
   // y[j] += the squares of column j of `rows` rows of `n` elements, `stride` apart.
   void (*add_squares)(const float* x, std::size_t rows, std::size_t stride, double* y, std::size_t n);
 

@@ -181,15 +181,6 @@ class ResidentColumnBlockKernel final : public Kernel {
   BatchProducts products_;
 };
 
-/// The number of the term that a range of the columns gives.
-std::size_t term_of(const Cut& cut, std::int64_t terms, Range columns) {
-  for (int term = 0; term < static_cast<int>(terms); ++term) {
-    const Range range = share(cut, static_cast<int>(terms), term);
-    if (range.begin == columns.begin && range.end == columns.end) return static_cast<std::size_t>(term);
-  }
-  throw Error(ErrorCode::internal, "a split product is cut at other columns than its terms are");
-}
-
 }  // namespace
 
 std::optional<KernelChoice> checked_rows_kernel(const KernelSite& site) {
@@ -247,8 +238,8 @@ std::optional<KernelChoice> resident_split_kernel(const KernelSite& site) {
   choice.cut.own_outputs = true;
   choice.work = batch.work(1.0, batch.form == RowsForm::numbered ? kLookAndCopy : kLook);
   choice.make = [op = *op, batch, dtype = site.inputs[1].dtype, cut = choice.cut](Range columns) {
-    return std::make_unique<ResidentSplitKernel>(op, batch, GivenNumbers(batch, dtype),
-                                                 term_of(cut, op.terms, columns), columns);
+    return std::make_unique<ResidentSplitKernel>(
+        op, batch, GivenNumbers(batch, dtype), own_output(cut, static_cast<int>(op.terms), columns), columns);
   };
   return choice;
 }

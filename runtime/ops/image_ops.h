@@ -1,0 +1,59 @@
+#pragma once
+// Convolutions of pictures whose channels are innermost. The compiler makes them (see runtime/images).
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weft/ops/conv.h"
+#include "weft/runtime/ops/fused_ops.h"
+
+namespace weft {
+
+/// One of the three ops of a convolution, or one of them with channels last.
+struct Convolution {
+  std::optional<Op> op;
+  friend bool operator==(const Convolution&, const Convolution&) = default;
+};
+std::string attribute_text(const Convolution& convolution);
+
+/// The convolution with all of its pictures as [batch, height, width, channels]; weights stay as they are.
+struct ChannelsLastConvolution {
+  static constexpr std::string_view name = "channels_last_convolution";
+  static constexpr Traits traits{.can_fail = false};
+  Convolution convolution;
+  static constexpr auto attributes = weft::attributes(&ChannelsLastConvolution::convolution);
+  TensorType infer(const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// The gradient of weights as a sum of terms: output i is that of the i-th of `terms` shards of the batch, of
+/// which each has at least one picture.
+struct WeightGradientTerms {
+  static constexpr std::string_view name = "weight_gradient_terms";
+  static constexpr Traits traits{.can_fail = false};
+  Convolution convolution;
+  std::int64_t terms = 1;
+  static constexpr auto attributes =
+      weft::attributes(&WeightGradientTerms::convolution, &WeightGradientTerms::terms);
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// Which operands of a convolution are pictures.
+struct ConvolutionPictures {
+  bool a = true;
+  bool b = false;
+  bool result = true;
+};
+/// Nothing for an op that is not one of the three.
+std::optional<ConvolutionPictures> pictures_of(const Op& op);
+
+/// [batch, channels, height, width] as [batch, height, width, channels], and back.
+TensorType channels_last(const TensorType& pictures);
+TensorType channels_first(const TensorType& pictures);
+
+}  // namespace weft

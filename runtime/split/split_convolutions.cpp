@@ -1,0 +1,52 @@
+#include "weft/runtime/split/split_convolutions.h"
+
+#include <vector>
+
+#include "weft/graph/passes/rule.h"
+#include "weft/ops/conv.h"
+#include "weft/ops/elementwise.h"
+#include "weft/runtime/ops/image_ops.h"
+
+namespace weft {
+namespace {
+
+bool is_weight_gradient(const Op& op) {
+  const auto* last = op.as<ChannelsLastConvolution>();
+  return op.is<Conv2dWeightGradient>() ||
+         (last != nullptr && last->convolution.op->is<Conv2dWeightGradient>());
+}
+
+/// Whether each shard has pictures, and all terms together are smaller than the pictures.
+bool terms_pay(const Graph& graph, const Node& node, int shards) {
+  const Shape& x = graph.type(node.inputs[0]).shape;
+  const Shape& dy = graph.type(node.inputs[1]).shape;
+  return x[0].size() >= shards && shards * node.outputs[0].shape.elements() < x.elements() + dy.elements();
+}
+
+Value sum_of_terms(Graph& target, const Node& node, std::span<const Value> inputs, int shards) {
+  const WeightGradientTerms split{.convolution = {node.op}, .terms = shards};
+  const auto terms = target.outputs_of(target.add(split, inputs, node.where, node.name));
+  Value sum = terms[0];
+  for (const Value& term : std::span(terms).subspan(1)) sum = emit(target, Add{}, {{sum, term}}, node);
+  return sum;
+}
+
+Program split_over_batch(const Program& program, int shards) {
+  const Graph& graph = *program.graph;
+  Program result =
+      rewrite(graph, program.roots,
+              [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                if (!is_weight_gradient(node.op) || !terms_pay(graph, node, shards)) return {};
+                return {sum_of_terms(target, node, inputs, shards)};
+              });
+  return extract(*result.graph, result.roots);
+}
+
+}  // namespace
+
+Pass split_convolutions(int shards) {
+  return {"split_convolutions",
+          [shards](const Program& program) { return split_over_batch(program, shards); }};
+}
+
+}  // namespace weft
