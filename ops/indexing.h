@@ -62,8 +62,10 @@ Value gather_nd(const Operand& x, const Operand& indices);
 
 /// A copy of base in which elements at `indices` along an axis are set to, or reduced with, those of
 /// `updates`, which has the shape of the indices; all other axes are equal. Of equal indices the last one
-/// sets. Updates are taken in their order; sums and products in the dtype itself. (ONNX's ScatterElements.)
-/// Gradients are right for equal indices, for zeros among factors, and shared equally among equal extremes.
+/// sets. Updates are taken in their order; sums and products of floats are made in f64.
+/// (ONNX's ScatterElements.) Gradients are right for equal indices, for zeros among factors (second gradients
+/// too, third ones for at most one zero), and shared equally among equal extremes. The gradient of a product
+/// of f64 numbers is right where the product of all that are not 0 is a normal number.
 Value scatter(const Operand& base, const Operand& indices, const Operand& updates, std::int64_t axis = -1,
               Reduction reduction = Reduction::set);
 /// The same for whole slices: `updates` [..., rest of base] come to the places that the last axis of the
