@@ -78,9 +78,9 @@ Value scatter_nd(const Operand& base, const Operand& indices, const Operand& upd
 Value bincount(const Operand& x, std::int64_t length);
 /// The sum of the weights, floats in the shape of x, that stand where x is 0 .. length - 1.
 Value bincount(const Operand& x, std::int64_t length, const Operand& weights);
-/// Rows of x reduced by the segment 0 .. segments - 1 that `ids` says of each: [segments, ...]. In a segment
-/// without rows the sum and the mean are 0, the product 1, and the extremes the lowest and the highest
-/// number.
+/// Rows of x reduced by the segment 0 .. segments - 1 that `ids` says of each: [segments, ...]. A mean
+/// is infinite where the sum is. In a segment without rows the sum and the mean are 0, the product 1, and the
+/// extremes the lowest and the highest number.
 Value segment_sum(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_mean(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_prod(const Operand& x, const Operand& ids, const Dim& segments);
