@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "weft/ops/pool.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
 
 namespace weft {
 namespace {
@@ -220,11 +221,10 @@ class AvgPoolKernel final : public Kernel {
         for (std::int64_t i = 0; i < pool_.sizes.out_height; ++i) {
           add_windows(stride, i, x, y + i * pool_.sizes.out_width);
         }
+        vector_functions().mul(y, factors_.data(), y, static_cast<std::size_t>(pool_.plane_y()));
         std::uint32_t overflows = 0;
-        for (std::int64_t i = 0; i < pool_.plane_y(); ++i) {
-          y[i] *= factors_[static_cast<std::size_t>(i)];
+        for (std::int64_t i = 0; i < pool_.plane_y(); ++i)
           overflows |= static_cast<std::uint32_t>(!(std::abs(y[i]) <= std::numeric_limits<float>::max()));
-        }
         if (overflows != 0) find_widely(x, y);
       }
     });

@@ -88,18 +88,36 @@ struct WholeMean {
   State join(State, State b) const { return b; }
   void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
     Sum{}.reduce_rows(x, rows, stride, s, n);
-    bool finite = true;
+    if (divide(s, n)) return;
     for (std::size_t j = 0; j < n; ++j) {
-      s[j] /= count;
-      finite &= is_finite(s[j]);
-    }
-    for (std::size_t j = 0; !finite && j < n; ++j) {
       if (!is_finite(s[j])) s[j] = wide_mean(x + j, rows, stride);
     }
   }
   Out finish(State s) const { return s; }
 
  private:
+  static constexpr std::size_t kLanes = 16 / sizeof(State);
+  typedef State Lanes __attribute__((vector_size(16)));
+
+  /// Divides sums by the count; whether all results are finite.
+  bool divide(State* s, std::size_t n) const {
+    auto finite = Lanes{} == Lanes{};
+    std::size_t j = 0;
+    for (; j + kLanes <= n; j += kLanes) {
+      Lanes means;
+      std::memcpy(&means, s + j, sizeof(means));
+      means /= count;
+      finite &= means - means == Lanes{};  // that of infinities and of NaNs is a NaN
+      std::memcpy(s + j, &means, sizeof(means));
+    }
+    bool all = true;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) all &= finite[lane] != 0;
+    for (; j < n; ++j) {
+      s[j] /= count;
+      all &= is_finite(s[j]);
+    }
+    return all;
+  }
   static bool is_finite(State mean) { return std::abs(mean) <= std::numeric_limits<State>::max(); }
   State wide_mean(const In* x, std::size_t n, std::size_t stride) const {
     Wide sum = 0;
