@@ -146,11 +146,12 @@ bool MaskSweep::may_poison(const Value& gradient, const Value& incoming, NodeId 
   return !built.at(gradient.node()).finite;
 }
 
-/// Whether the rule reads no floating-point number but the incoming gradient.
+/// Whether the rule reads no floating-point number but the incoming gradient. Counting reads shapes alone.
 bool MaskSweep::is_linear(const Value& gradient, const Value& incoming, NodeId first) const {
   for (NodeId id = first; id <= gradient.node(); ++id) {
     for (const ValueId& input : graph_.node(id).inputs) {
-      const bool known = input.node >= first || input.node == incoming.node();
+      const bool known =
+          input.node >= first || input.node == incoming.node() || graph_.node(id).op.is<Count>();
       if (!known && is_float(graph_.type(input).dtype)) return false;
     }
   }

@@ -63,6 +63,13 @@ Value bounded_log(const Value& p) {
 /// t x, and 0 where t is 0, whatever x is, since an impossible class has the logarithm -infinity.
 Value share_of(const Value& t, const Value& x) { return where(equal(t, 0.0), 0.0, t * x); }
 
+/// rate - term, where an infinite rate is larger than any term, which may overflow too.
+Value rate_less(const Value& rate, const Value& term) {
+  const double largest = rate.dtype() == f32 ? static_cast<double>(std::numeric_limits<float>::max())
+                                             : std::numeric_limits<double>::max();
+  return rate - where(rate > largest, 0.0, term);
+}
+
 /// ln(1 + x), without the loss of x in the sum where it is small (Kahan; Goldberg 1991, theorem 4).
 Value log_of_one_plus(const Value& x) {
   const Value sum = 1.0 + x;
@@ -221,12 +228,12 @@ Value squared_hinge(const Operand& scores, const Operand& targets) {
 
 Value poisson(const Operand& log_rates, const Operand& targets) {
   const Pair in("poisson", log_rates, targets);
-  return mean_of_each(exp(in.x) - share_of(in.t, in.x));
+  return mean_of_each(rate_less(exp(in.x), share_of(in.t, in.x)));
 }
 
 Value poisson_of_rates(const Operand& rates, const Operand& targets) {
   const Pair in("poisson", rates, targets);
-  return mean_of_each(in.x - in.t * log(in.x + kPoissonEpsilon));
+  return mean_of_each(rate_less(in.x, in.t * log(in.x + kPoissonEpsilon)));
 }
 
 Value cosine(const Operand& predictions, const Operand& targets) {
@@ -265,7 +272,7 @@ Value reduce(const Operand& losses, const ReduceOptions& options) {
   const bool is_mean = options.reduction == Reduction::mean;
   if (!weights.has_value()) {
     const Value count = apply(Count{.axes = {}, .dtype = each.dtype()}, each);
-    return is_mean ? sum(each) / maximum(count, 1.0) : sum(each);
+    return is_mean ? where(equal(count, 0.0), 0.0, mean(each)) : sum(each);
   }
   weights = stop_gradient(weights);
   const Value total = sum(share_of(weights, each));

@@ -55,7 +55,8 @@ Value log_cosh(const Operand& predictions, const Operand& targets);
 Value hinge(const Operand& scores, const Operand& targets);
 /// max(0, 1 - t x)^2 for targets -1 and 1 (Keras's SquaredHinge).
 Value squared_hinge(const Operand& scores, const Operand& targets);
-/// e^x - t x of the logarithms x of rates, for counts t (PyTorch's PoissonNLLLoss).
+/// e^x - t x of the logarithms x of rates, for counts t (PyTorch's PoissonNLLLoss). It is infinite where a
+/// rate is, and a count of 0 adds 0.
 Value poisson(const Operand& log_rates, const Operand& targets);
 /// x - t ln(x + 1e-8) of rates x (the same with log_input=False).
 Value poisson_of_rates(const Operand& rates, const Operand& targets);

@@ -2,6 +2,7 @@
 // A Scalar is one plain number as a user writes it, of any arithmetic type, with its exact value: an integer
 // stays an integer. It is converted to a dtype once that is known.
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -40,9 +41,19 @@ class Scalar {
   /// where T is an integer or bool that cannot hold the number exactly.
   template <Element T>
   T to() const;
+  /// The number itself, where a long double has 64 digits, as on x86; otherwise the nearest.
+  long double as_long_double() const noexcept {
+    return visit([](auto number) { return static_cast<long double>(number); });
+  }
   /// The nearest double.
   double as_double() const noexcept {
     return visit([](auto number) { return static_cast<double>(number); });
+  }
+
+  /// Whether two numbers are of one kind and have the same bits, so that 0.0 is not -0.0.
+  friend bool operator==(const Scalar& a, const Scalar& b) noexcept {
+    return a.kind_ == b.kind_ && a.bits_ == b.bits_ &&
+           std::bit_cast<std::uint64_t>(a.floating_) == std::bit_cast<std::uint64_t>(b.floating_);
   }
 
  private:
@@ -54,5 +65,6 @@ class Scalar {
 
 /// "2.5", "9007199254740993".
 std::string to_string(const Scalar& scalar);
+inline std::string attribute_text(const Scalar& scalar) { return to_string(scalar); }
 
 }  // namespace weft

@@ -19,6 +19,7 @@
 #include "weft/ops/linalg.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
@@ -50,8 +51,8 @@ using BuiltinOps = std::tuple<                                                  
     Floor, Ceil, Round, Trunc, Sign, Mod, Fmod, FloorDivide, IntegerDivide,                        //
     LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,  //
     ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
-    Erfc, Erfinv, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                                    //
-    MatMul, SparseMatMul, SampledMatMul, Sum, LogSumExp, Max, ArgMax, Count, Norm,                 //
+    Erfc, Erfinv, Gauss, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                             //
+    MatMul, SparseMatMul, SampledMatMul, Sum, Mean, LogSumExp, Max, ArgMax, Count, Norm,           //
     Moments, CentredSums,                                                                          //
     Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //

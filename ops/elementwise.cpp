@@ -9,8 +9,9 @@
 #include "weft/ops/broadcast.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/reduce.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/source.h"
+#include "weft/ops/special.h"
 
 namespace weft {
 namespace {
@@ -41,7 +42,7 @@ Value negated_in(const Value& value) {
   return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
 }
 
-/// Whether a value is a positive constant, or a number of elements, less a correction.
+/// Whether a value is a positive constant, or a number of elements, less a correction, or a quotient of such.
 bool is_positive_constant(const Value& value) {
   Graph& graph = value.graph();
   const Node& node = graph.node(value.node());
@@ -49,6 +50,9 @@ bool is_positive_constant(const Value& value) {
   if (node.op.is<Sub>())
     return is_positive_constant(graph.value(node.inputs[0])) &&
            graph.node(node.inputs[1].node).op.constant() != nullptr;
+  if (node.op.is<Div>())
+    return is_positive_constant(graph.value(node.inputs[0])) &&
+           is_positive_constant(graph.value(node.inputs[1]));
   const Tensor* tensor = node.op.constant();
   if (tensor == nullptr || tensor->elements() != 1) return false;
   return visit_dtype(tensor->dtype(), [&]<typename T>(T) { return tensor->values<T>()[0] > T{0}; });
@@ -65,7 +69,8 @@ bool is_sum_of_squares(const Value& value) {
     const auto is_positive = [&](std::size_t i) { return is_positive_constant(graph.value(node.inputs[i])); };
     if (node.op.is<Square>() || (node.op.is<Mul>() && node.inputs[0] == node.inputs[1])) continue;
     if (node.op.is<Pow>() && is_constant(graph.value(node.inputs[1]), 2.0)) continue;
-    if (node.op.is<Sum>() || node.op.is<BroadcastTo>() || node.op.is<Reshape>() || node.op.is<Add>()) {
+    if (node.op.is<Sum>() || node.op.is<Mean>() || node.op.is<BroadcastTo>() || node.op.is<Reshape>() ||
+        node.op.is<Add>()) {
       for (const ValueId& input : node.inputs) terms.insert(input.node);
     } else if ((node.op.is<Div>() || node.op.is<Mul>()) && is_positive(1)) {
       terms.insert(node.inputs[0].node);
@@ -191,7 +196,7 @@ Value Abs::gradient(Value x, Value, Value dy) const {
   return where(greater(x, 0.0), dy, where(less(x, 0.0), -dy, 0.0));
 }
 Value Erf::gradient(Value x, Value, Value dy) const {
-  return dy * exp(-square(x)) * (2.0 * std::numbers::inv_sqrtpi);
+  return dy * gauss(x) * (2.0 * std::numbers::inv_sqrtpi);
 }
 
 TensorType Clip::infer(const TensorType& x) const {

@@ -142,10 +142,12 @@ void scatter_into(const KernelArgs& args, Reduction reduction, Walk walk) {
     const auto updates = args.inputs[2].as<const T>();
     const auto y = args.outputs[0].as<T>();
     if constexpr (std::is_same_v<T, float>) {
-      if (reduction == Reduction::add) {  // many updates may meet in one place
-        std::vector<double> sums(base.begin(), base.end());
-        walk([&](std::size_t to, std::size_t from) { sums[to] += static_cast<double>(updates[from]); });
-        std::ranges::transform(sums, y.begin(), [](double sum) { return static_cast<float>(sum); });
+      if (reduction == Reduction::add || reduction == Reduction::mul) {  // many updates may meet in one place
+        std::vector<double> all(base.begin(), base.end());
+        walk([&](std::size_t to, std::size_t from) {
+          all[to] = reduce(reduction, all[to], static_cast<double>(updates[from]));
+        });
+        std::ranges::transform(all, y.begin(), [](double number) { return static_cast<float>(number); });
         return;
       }
     }
@@ -180,21 +182,28 @@ struct ScatterRule {
     return {where(less(owner, 0), dy, 0.0), Value(), where(mine, taken(dy), 0.0)};
   }
 
-  /// dy times the product of the other factors, among which may be zeros: with none, y over the factor;
-  /// beside one, the product of the rest for that one, and 0 for the others.
+  /// dy times the product of the other factors: that of all that are not 0, over the factor itself; where one
+  /// other is 0, times that one, which keeps its slope; where two are, 0. In f64, where products of f32 have
+  /// room.
   std::array<Value, 3> of_product() const {
+    const Value wide_base = cast(base, f64);
+    const Value wide_updates = cast(updates, f64);
     const Value no_base = equal(base, 0.0);
     const Value no_update = equal(updates, 0.0);
-    const Value safe_base = where(no_base, 1.0, base);
-    const Value safe_updates = where(no_update, 1.0, updates);
+    const Value safe_base = where(no_base, 1.0, wide_base);
+    const Value safe_updates = where(no_update, 1.0, wide_updates);
+    const Value zero_base = where(no_base, wide_base, 0.0);
+    const Value zero_updates = where(no_update, wide_updates, 0.0);
     const Value product = scattered(Reduction::mul, safe_base, safe_updates);
+    const Value zero = scattered(Reduction::add, zero_base, zero_updates);
     const Value zeros = scattered(Reduction::add, number(no_base), number(no_update));
-    const auto others = [&](const Value& all, const Value& count, const Value& is_zero, const Value& safe) {
-      const Value beside_itself = where(logical_and(is_zero, equal(count, 1.0)), all, 0.0);
-      return where(equal(count, 0.0), all / safe, beside_itself);
+    const auto others = [&](const Value& count, const Value& rest_of_zeros, const Value& rest) {
+      const Value beside_zeros = where(equal(count, 1.0), rest_of_zeros * rest, 0.0);
+      return cast(where(equal(count, 0.0), rest, beside_zeros), base.dtype());
     };
-    return {dy * others(product, zeros, no_base, safe_base), Value(),
-            taken(dy) * others(taken(product), taken(zeros), no_update, safe_updates)};
+    return {dy * others(zeros - number(no_base), zero - zero_base, product / safe_base), Value(),
+            taken(dy) * others(taken(zeros) - number(no_update), taken(zero) - zero_updates,
+                               taken(product) / safe_updates)};
   }
 
   std::array<Value, 3> of_extreme() const {

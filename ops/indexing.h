@@ -62,8 +62,10 @@ Value gather_nd(const Operand& x, const Operand& indices);
 
 /// A copy of base in which elements at `indices` along an axis are set to, or reduced with, those of
 /// `updates`, which has the shape of the indices; all other axes are equal. Of equal indices the last one
-/// sets. Updates are taken in their order; sums and products in the dtype itself. (ONNX's ScatterElements.)
-/// Gradients are right for equal indices, for zeros among factors, and shared equally among equal extremes.
+/// sets. Updates are taken in their order; sums and products of floats are made in f64.
+/// (ONNX's ScatterElements.) Gradients are right for equal indices, for zeros among factors (second gradients
+/// too, third ones for at most one zero), and shared equally among equal extremes. The gradient of a product
+/// of f64 numbers is right where the product of all that are not 0 is a normal number.
 Value scatter(const Operand& base, const Operand& indices, const Operand& updates, std::int64_t axis = -1,
               Reduction reduction = Reduction::set);
 /// The same for whole slices: `updates` [..., rest of base] come to the places that the last axis of the
@@ -76,9 +78,9 @@ Value scatter_nd(const Operand& base, const Operand& indices, const Operand& upd
 Value bincount(const Operand& x, std::int64_t length);
 /// The sum of the weights, floats in the shape of x, that stand where x is 0 .. length - 1.
 Value bincount(const Operand& x, std::int64_t length, const Operand& weights);
-/// Rows of x reduced by the segment 0 .. segments - 1 that `ids` says of each: [segments, ...]. In a segment
-/// without rows the sum and the mean are 0, the product 1, and the extremes the lowest and the highest
-/// number.
+/// Rows of x reduced by the segment 0 .. segments - 1 that `ids` says of each: [segments, ...]. A mean
+/// is infinite where the sum is. In a segment without rows the sum and the mean are 0, the product 1, and the
+/// extremes the lowest and the highest number.
 Value segment_sum(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_mean(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_prod(const Operand& x, const Operand& ids, const Dim& segments);

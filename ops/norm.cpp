@@ -23,12 +23,6 @@ void forward_typed(const KernelArgs& args, const Axes& axes) {
   });
 }
 
-/// The number of elements that are reduced to one, less `correction`, in the dtype of the norm.
-Value divisor(const Operand& x, const Axes& axes, DType dtype, double correction) {
-  const Value count = apply(Count{.axes = axes, .dtype = dtype}, x);
-  return correction == 0.0 ? count : count - correction;
-}
-
 }  // namespace
 
 TensorType Norm::infer(const TensorType& x) const {
@@ -60,14 +54,17 @@ Value wide_norm(const Operand& x, const Axes& axes, bool keep_dims) {
 
 Value variance(const Operand& x, const Axes& axes, bool keep_dims, double correction) {
   const Scope origin(x.value().graph(), "variance", x.where());
-  const Value squares = sum(square(x.value() - mean(x, axes, true)), axes, keep_dims);
-  return squares / divisor(x, axes, x.value().dtype(), correction);
+  const Value squares = mean(square(x.value() - mean(x, axes, true)), axes, keep_dims);
+  if (correction == 0.0) return squares;
+  const Value count = apply(Count{.axes = axes, .dtype = x.value().dtype()}, x);
+  return squares / ((count - correction) / count);
 }
 
 Value standard_deviation(const Operand& x, const Axes& axes, bool keep_dims, double correction) {
   const Scope origin(x.value().graph(), "standard_deviation", x.where());
   const Value length = wide_norm(x.value() - mean(x, axes, true), axes, keep_dims);
-  return cast(length / sqrt(divisor(x, axes, DType::f64, correction)), x.value().dtype());
+  const Value count = apply(Count{.axes = axes, .dtype = DType::f64}, x);
+  return cast(length / sqrt(correction == 0.0 ? count : count - correction), x.value().dtype());
 }
 
 Value scale_widely(const Operand& x, const Value& scale) {

@@ -20,14 +20,15 @@ struct Norm {
 };
 
 /// The square root of the sum of the squares, floating point, within 1 ulp; its gradient at 0 is 0. Axes are
-/// as in reduce.h. A norm beyond the largest number of the dtype is infinite.
+/// as in reduce.h. A norm beyond the largest number of the dtype is infinite, and its
+/// gradient 0; that of wide_norm is right.
 Value norm(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The same in f64: finite for any finite f32 numbers.
 Value wide_norm(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 
 /// mean((x - mean(x))^2), where the sum is divided by n - correction (NumPy's ddof); a correction of 1 gives
-/// the unbiased estimate. Accuracy in f32: within 40 * 2^-24 of itself, and 2 m^2 for a rounding m of the
-/// mean, 2^-24 |mean|.
+/// the unbiased estimate. It is infinite where one of the squares is. Accuracy in f32: within 40 * 2^-24 of
+/// itself, and 2 m^2 for a rounding m of the mean, 2^-24 |mean|.
 Value variance(const Operand& x, const Axes& axes = {}, bool keep_dims = false, double correction = 0.0);
 /// The square root of the variance; it does not overflow where the squares would, and its gradient at 0 is 0.
 Value standard_deviation(const Operand& x, const Axes& axes = {}, bool keep_dims = false,

@@ -9,6 +9,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/gelu.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/powers.h"
 #include "weft/ops/rounding.h"
@@ -82,7 +83,8 @@ constexpr std::array kEntries{
             return NumberRange{x[0].finite && x[1].finite, both, both && (x[0].positive || x[1].positive),
                                x[0].bounded && x[1].bounded};
           }},
-    Entry{is_any<Mul, Reshape, BroadcastTo, Transpose, Concat, Sum, Max, Cast, StopGradient, ScaleGradient>,
+    Entry{is_any<Mul, Reshape, BroadcastTo, Transpose, Concat, Sum, Mean, Max, Cast, StopGradient,
+                 ScaleGradient>,
           [](NumberRanges x) { return common(x); }},
     Entry{is_any<Slice, Gather>, [](NumberRanges x) { return x[0]; }},
     Entry{is_any<Select>, [](NumberRanges x) { return common(x.subspan(1)); }},
@@ -103,7 +105,7 @@ constexpr std::array kEntries{
           [](NumberRanges x) {
             return NumberRange{x[0].finite && x[1].finite, true, x[0].positive || x[1].positive};
           }},
-    Entry{is_any<Erfc>, [](NumberRanges x) { return non_negative(x[0].finite, true); }},
+    Entry{is_any<Erfc, Gauss>, [](NumberRanges x) { return non_negative(x[0].finite, true); }},
     Entry{is_any<Square, Abs, Relu, Softplus>,
           [](NumberRanges x) { return non_negative(x[0].finite, x[0].bounded); }},
     Entry{is_any<Sigmoid, Softmax>, [](NumberRanges x) { return non_negative(x[0].finite, true); }},

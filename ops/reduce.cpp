@@ -91,10 +91,6 @@ Value Count::simplify(std::span<const Value> inputs) const {
 Value sum(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(Sum{.axes = axes, .keep_dims = keep_dims}, x);
 }
-Value mean(const Operand& x, const Axes& axes, bool keep_dims) {
-  const Scope origin(x.value("mean").graph(), "mean", x.where());
-  return sum(x, axes, keep_dims) / apply(Count{.axes = axes, .dtype = x.value().dtype()}, x);
-}
 Value max(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(Max{.axes = axes, .keep_dims = keep_dims}, x);
 }

@@ -65,7 +65,8 @@ struct Count {  // how many elements a reduction over `axes` adds to one; become
 /// of at most 256 rows may be added in f32 in blocks of 16. There the error of an f32 element is at most 33 *
 /// 2^-24 of the sum of absolute values; elsewhere it is one rounding. A sum of zeros is 0 and never -0.
 Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The sum divided by the number of elements, which may depend on symbols.
+/// The sum of floats divided by the number of elements, which may depend on symbols; see mean.h. The sum
+/// itself has room where it would overflow the dtype; its accuracy is that of sum().
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The largest element; without elements, the lowest number.
 Value max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);

@@ -191,11 +191,13 @@ long double inverse_erf(long double x) {
 }  // namespace detail
 
 Value ErfcFunction::gradient(Value x, Value, Value dy) {
-  return dy * exp(-square(x)) * (-2.0 * std::numbers::inv_sqrtpi);
+  return dy * gauss(x) * (-2.0 * std::numbers::inv_sqrtpi);
 }
 Value ErfinvFunction::gradient(Value, Value y, Value dy) {
-  return dy * exp(square(y)) * (0.5 / std::numbers::inv_sqrtpi);
+  return dy / gauss(y) * (0.5 / std::numbers::inv_sqrtpi);
 }
+// x is bounded so that an infinite one does not meet the 0 of y.
+Value GaussFunction::gradient(Value x, Value y, Value dy) { return dy * y * clip(x, -1e3, 1e3) * -2.0; }
 Value LgammaFunction::gradient(Value x, Value, Value dy) { return dy * digamma(x); }
 Value DigammaFunction::gradient(Value x, Value, Value dy) { return dy * polygamma(1, x); }
 
@@ -224,6 +226,7 @@ std::array<Value, 2> XlogyFunction::gradient(Value a, Value b, Value, Value dy) 
 
 Value erfc(const Operand& x) { return apply(Erfc{}, x); }
 Value erfinv(const Operand& x) { return apply(Erfinv{}, x); }
+Value gauss(const Operand& x) { return apply(Gauss{}, x); }
 Value lgamma(const Operand& x) { return apply(Lgamma{}, x); }
 Value digamma(const Operand& x) { return apply(Digamma{}, x); }
 Value polygamma(std::int64_t order, const Operand& x) { return apply(Polygamma{order}, x); }

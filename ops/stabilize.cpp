@@ -7,6 +7,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 
@@ -231,6 +232,12 @@ Value stable_log(const Value& u) {
   if (const auto* total = maker_of(u).op.as<Sum>()) {
     const Value x = inside<Exp>(operand_of(u, 0));
     return x != kNoForm ? logsumexp(x, total->axes, total->keep_dims) : kNoForm;
+  }
+  if (const auto* average = maker_of(u).op.as<Mean>()) {
+    const Value x = inside<Exp>(operand_of(u, 0));
+    if (x == kNoForm) return kNoForm;
+    const Value count = apply(Count{.axes = average->axes, .dtype = x.dtype()}, x);
+    return logsumexp(x, average->axes, average->keep_dims) - log(count);
   }
   if (moves_elements(maker_of(u).op)) {
     const Value better = stable_log(operand_of(u, 0));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "weft/graph/located.h"
@@ -92,7 +93,7 @@ TensorType Pad::infer(const TensorType& x) const {
                 {.expected = fmt::format("{} axes", x.shape.rank()),
                  .actual = fmt::format("{} and {}", attribute_text(before), attribute_text(after))});
   }
-  visit_dtype(x.dtype, [&]<typename T>(T) { static_cast<void>(Scalar(value).to<T>()); });  // it may throw
+  visit_dtype(x.dtype, [&]<typename T>(T) { static_cast<void>(value.to<T>()); });  // it may throw
   Dims dims;
   for (std::size_t axis = 0; axis < before.size(); ++axis)
     dims.push_back(x.shape[axis] + before[axis] + after[axis]);
@@ -101,7 +102,7 @@ TensorType Pad::infer(const TensorType& x) const {
 void Pad::forward(const KernelArgs& args) const {
   const ConstArg& x = args.inputs[0];
   const Arg& y = args.outputs[0];
-  visit_dtype(y.dtype, [&]<typename T>(T) { std::ranges::fill(y.as<T>(), Scalar(value).to<T>()); });
+  visit_dtype(y.dtype, [&]<typename T>(T) { std::ranges::fill(y.as<T>(), value.to<T>()); });
   const std::size_t element = size_of(x.dtype);
   const auto* from = static_cast<const std::byte*>(x.data);
   auto* to = static_cast<std::byte*>(y.data);
@@ -182,7 +183,7 @@ Value Positions::simplify(std::span<const Value> inputs) const {
   return constant(inputs[0].graph(), std::move(numbers));
 }
 
-Value pad(const Operand& x, const PadWidths& widths, PadMode mode, double value) {
+Value pad(const Operand& x, const PadWidths& widths, PadMode mode, const Scalar& value) {
   Value padded = x.value("pad");
   const std::size_t rank = padded.shape().rank();
   if (widths.size() > rank) {
@@ -420,16 +421,43 @@ Value eye(Graph& graph, std::int64_t rows, std::optional<std::int64_t> columns, 
 
 namespace {
 
-/// A constant of numbers by their place, as the dtype takes them.
-template <typename F>
-Value listed(Graph& graph, std::int64_t count, DType dtype, const Where& where, F number) {
+/// Whether a number without its fraction is one of the integers of T. 2^digits is the first beyond them.
+template <typename T>
+bool holds_truncated(long double number) {
+  const long double whole = std::trunc(number);
+  return whole >= static_cast<long double>(std::numeric_limits<T>::lowest()) &&
+         whole < std::ldexp(1.0L, std::numeric_limits<T>::digits);
+}
+
+/// A constant of `count` numbers by their place, of which the first and the last are the extremes. Integers
+/// lose fractions.
+template <typename Number, typename F>
+Value listed(Graph& graph, std::int64_t count, DType dtype, const Where& where, F number_at) {
   Tensor tensor = Tensor::uninitialized(dtype, {count});
   visit_dtype(dtype, [&]<typename T>(T) {
     const auto values = tensor.mutable_values<T>();
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = static_cast<T>(number(static_cast<double>(i)));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Number number = number_at(static_cast<Number>(i));
+      if constexpr (std::is_integral_v<T>) {
+        const bool at_end = i == 0 || i + 1 == values.size();
+        if (at_end && !holds_truncated<T>(static_cast<long double>(number)))
+          throw Error(ErrorCode::dtype_mismatch,
+                      fmt::format("{} cannot hold the number {}", name_of(dtype), number));
+      }
+      values[i] = static_cast<T>(number);
+    }
   });
   return constant(graph, std::move(tensor), where);
+}
+
+/// Calls `f` with the type to count in: a double or, for integers from whole numbers, a long double, which
+/// has room for all of them.
+template <typename F>
+auto visit_counting(DType dtype, std::initializer_list<Scalar> numbers, F f) {
+  const bool whole = std::ranges::all_of(numbers, [](const Scalar& number) {
+    return std::trunc(number.as_long_double()) == number.as_long_double();
+  });
+  return whole && !is_float(dtype) ? f(0.0L) : f(0.0);
 }
 
 [[noreturn]] void refuse_numbers(std::string_view op, const char* message, const std::string& actual,
@@ -440,22 +468,38 @@ Value listed(Graph& graph, std::int64_t count, DType dtype, const Where& where, 
 
 }  // namespace
 
-Value arange(Graph& graph, double start, double stop, double step, DType dtype, Where where) {
-  const double count = std::ceil((stop - start) / step);
-  constexpr double kMost = 1e12;
-  if (step == 0.0 || !(count < kMost))
-    refuse_numbers("arange", "these numbers have no end",
-                   fmt::format("from {} to {} by {}", start, stop, step), where);
-  return listed(graph, static_cast<std::int64_t>(std::max(count, 0.0)), dtype, where,
-                [&](double i) { return start + i * step; });
+Value arange(Graph& graph, const Scalar& start, const Scalar& stop, const Scalar& step, DType dtype,
+             Where where) {
+  return visit_counting(dtype, {start, stop, step}, [&]<typename Number>(Number) {
+    const auto first = static_cast<Number>(start.as_long_double());
+    const auto by = static_cast<Number>(step.as_long_double());
+    const Number count = std::ceil((static_cast<Number>(stop.as_long_double()) - first) / by);
+    constexpr Number kMost = 1e12;
+    if (by == Number{0} || !(count < kMost)) {
+      refuse_numbers("arange", "these numbers have no end",
+                     fmt::format("from {} to {} by {}", to_string(start), to_string(stop), to_string(step)),
+                     where);
+    }
+    return located("arange", where, [&] {
+      return listed<Number>(graph, static_cast<std::int64_t>(std::max(count, Number{0})), dtype, where,
+                            [&](Number i) { return first + i * by; });
+    });
+  });
 }
 
-Value linspace(Graph& graph, double first, double last, std::int64_t count, DType dtype, Where where) {
+Value linspace(Graph& graph, const Scalar& first, const Scalar& last, std::int64_t count, DType dtype,
+               Where where) {
   if (count < 0)
     refuse_numbers("linspace", "the number of numbers must not be negative", std::to_string(count), where);
-  const auto end = static_cast<double>(count - 1);
-  return listed(graph, count, dtype, where, [&](double i) {
-    return count > 1 && i == end ? last : first + i * ((last - first) / std::max(end, 1.0));
+  return visit_counting(dtype, {first, last}, [&]<typename Number>(Number) {
+    const auto begin = static_cast<Number>(first.as_long_double());
+    const auto end = static_cast<Number>(last.as_long_double());
+    const auto steps = static_cast<Number>(std::max<std::int64_t>(count - 1, 1));
+    return located("linspace", where, [&] {
+      return listed<Number>(graph, count, dtype, where, [&](Number i) {
+        return count > 1 && i == steps ? end : begin + i * ((end - begin) / steps);
+      });
+    });
   });
 }
 

@@ -13,7 +13,7 @@ struct Pad {  // x with `before` and `after` elements of `value` at the ends of 
   static constexpr std::string_view name = "pad";
   std::vector<std::int64_t> before;
   std::vector<std::int64_t> after;
-  double value = 0.0;
+  Scalar value = 0.0;
   static constexpr auto attributes = weft::attributes(&Pad::before, &Pad::after, &Pad::value);
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
@@ -50,7 +50,8 @@ using PadWidths = std::vector<std::pair<std::int64_t, std::int64_t>>;
 /// x with elements added at the ends of each axis, `widths` for the last axes of it. `value` counts in mode
 /// constant; Error(dtype_mismatch) where the dtype of x cannot hold it. Widths of reflect are below the size
 /// of the axis, those of wrap at most that size, and edge wants an element: Error(out_of_range).
-Value pad(const Operand& x, const PadWidths& widths, PadMode mode = PadMode::constant, double value = 0.0);
+Value pad(const Operand& x, const PadWidths& widths, PadMode mode = PadMode::constant,
+          const Scalar& value = 0.0);
 
 /// An axis of size 1 put in before axis `axis` of x; -1 makes it the last.
 Value expand_dims(const Operand& x, std::int64_t axis);
@@ -97,11 +98,13 @@ Value trace(const Operand& x);
 Value eye(Graph& graph, std::int64_t rows, std::optional<std::int64_t> columns = {}, std::int64_t k = 0,
           DType dtype = f32, Where where = Where::current());
 /// A constant start, start + step, ... before `stop`: ceil((stop - start) / step) numbers, each computed by
-/// one product and one sum. Error(invalid_argument) for a step of 0 and for NaNs.
-Value arange(Graph& graph, double start, double stop, double step = 1.0, DType dtype = f32,
+/// one product and one sum, exactly for integers. Integers lose fractions. Error(invalid_argument) for a step
+/// of 0 and for NaNs, Error(dtype_mismatch) for an end beyond the integers of the dtype.
+Value arange(Graph& graph, const Scalar& start, const Scalar& stop, const Scalar& step = 1, DType dtype = f32,
              Where where = Where::current());
-/// A constant of `count` numbers from `first` to `last` at equal distances; both ends are met exactly.
-Value linspace(Graph& graph, double first, double last, std::int64_t count, DType dtype = f32,
+/// A constant of `count` numbers from `first` to `last` at equal distances; both ends are met exactly. Errors
+/// are as in arange.
+Value linspace(Graph& graph, const Scalar& first, const Scalar& last, std::int64_t count, DType dtype = f32,
                Where where = Where::current());
 /// A number everywhere.
 Value full(Graph& graph, const Shape& shape, const Scalar& number, DType dtype = f32,

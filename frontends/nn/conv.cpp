@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/pool.h"
@@ -84,6 +86,9 @@ Value local_response_norm(const Operand& x, const LocalResponseNormOptions& opti
   if (options.size < 1 || options.size % 2 == 0)
     refuse(ErrorCode::invalid_argument, "a window of channels has a middle", "an odd size",
            std::to_string(options.size));
+  if (!(options.alpha >= 0.0) || !(options.k >= 0.0))
+    refuse(ErrorCode::invalid_argument, "a divisor is not negative", "alpha >= 0 and k >= 0",
+           fmt::format("alpha={}, k={}", options.alpha, options.k));
   const Shape& shape = value.shape();
   if (shape.rank() != 4)
     refuse(ErrorCode::shape_mismatch, "it takes pictures", "[batch, channels, height, width]",
@@ -91,8 +96,16 @@ Value local_response_norm(const Operand& x, const LocalResponseNormOptions& opti
   // If channels are seen as rows, a window of channels is a pooling window of one column.
   const Shape rows{shape[0], 1, shape[1], shape[2] * shape[3]};
   const Pool2dOptions window{.window = {options.size, 1}, .stride = 1, .padding = {options.size / 2, 0}};
-  const Value mean_square = reshape(avg_pool2d(reshape(square(value), rows), window), shape);
-  return value / pow(options.k + options.alpha * mean_square, options.beta);
+  // With u^2 = alpha x^2 / k, the divisor is (k (1 + mean(u^2)))^beta. Both terms are made small before u is
+  // squared, so that it has room, and the root of their sum large again. The power of the root is divided by
+  // twice.
+  const double unit = options.k > 0.0 ? options.k : 1.0;
+  const double shift = options.k > 0.0 ? 0x1p-60 : 1.0;
+  const Value small = value * (shift * std::sqrt(options.alpha / unit));
+  const Value mean_square = reshape(avg_pool2d(reshape(square(small), rows), window), shape);
+  const Value root = sqrt(mean_square + shift * shift * options.k / unit) * (std::sqrt(unit) / shift);
+  const Value power = pow(root, options.beta);
+  return value / power / power;
 }
 
 }  // namespace weft::nn

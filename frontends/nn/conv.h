@@ -53,7 +53,8 @@ struct LocalResponseNormOptions {
 
 /// y = x / (k + alpha / size * s)^beta, where s is the sum of x^2 over the `size` channels around each one:
 /// normalization across channels (Krizhevsky, Sutskever and Hinton, NeurIPS 2012, with Caffe's alpha / size).
-/// Errors: invalid_argument for a size that is even or below 1, shape_mismatch unless x has four axes.
+/// Right for |x| sqrt(alpha / k) up to 1e36. Errors: invalid_argument for a size that is even or below 1, and
+/// for a negative alpha or k; shape_mismatch unless x has four axes.
 Value local_response_norm(const Operand& x, const LocalResponseNormOptions& options = {});
 
 }  // namespace weft::nn

@@ -8,6 +8,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
@@ -91,6 +92,7 @@ List products_and_reductions() {
         {plain, {nothing(f64, {2, 3}), nothing(f32, {3, 2})}, ErrorCode::dtype_mismatch},
         {plain, {nothing(i32, {2, 3}), nothing(i32, {3, 2})}, ErrorCode::dtype_mismatch}}},
       {"sum", "the sum over axes", {reduction<Sum>(false)}, bad_axes<Sum>()},
+      {"mean", "the mean over axes", {reduction<Mean>(false)}, bad_axes<Mean>()},
       {"logsumexp",
        "the logarithm of the sum of exponentials over axes",
        {reduction<LogSumExp>(false)},

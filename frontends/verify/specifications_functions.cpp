@@ -49,6 +49,7 @@ List functions() {
       unary(Erfc{}, "1 less the Gauss error function", of_uniform(Erfc{}, -2, 2)),
       within(-1.0, 1.0,
              unary(Erfinv{}, "the inverse of the Gauss error function", of_uniform(Erfinv{}, -0.8, 0.8))),
+      unary(Gauss{}, "e to the power of -x^2", of_uniform(Gauss{}, -2, 2)),
       unary(Lgamma{}, "the logarithm of the gamma function", of_uniform(Lgamma{}, 0.3, 4)),
       unary(Digamma{}, "the derivative of lgamma", of_uniform(Digamma{}, 0.4, 4)),
       {"polygamma",

@@ -45,6 +45,7 @@ constexpr std::array kKernels{
     KernelEntry{"logsumexp", logsumexp_kernel},
     KernelEntry{"softmax_cross_entropy", softmax_cross_entropy_kernel},
     KernelEntry{"sum", sum_kernel},
+    KernelEntry{"mean", mean_kernel},
     KernelEntry{"sum_accumulate", sum_accumulate_kernel},
     KernelEntry{"max", max_kernel},
     KernelEntry{"min", min_kernel},

@@ -8,6 +8,7 @@
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/conv.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/ops/image_ops.h"
@@ -46,6 +47,8 @@ std::optional<Op> moved_op(const Op& op) {
   if (const auto* sums = op.as<CentredSums>()) return CentredSums{.axes = last_axes(sums->axes)};
   if (const auto* sum = op.as<Sum>(); sum != nullptr && keeps_order(sum->axes, sum->keep_dims))
     return Sum{.axes = last_axes(sum->axes), .keep_dims = sum->keep_dims};
+  if (const auto* mean = op.as<Mean>(); mean != nullptr && keeps_order(mean->axes, mean->keep_dims))
+    return Mean{.axes = last_axes(mean->axes), .keep_dims = mean->keep_dims};
   if (const auto* max = op.as<Max>(); max != nullptr && keeps_order(max->axes, max->keep_dims))
     return Max{.axes = last_axes(max->axes), .keep_dims = max->keep_dims};
   if (const auto* broadcast = op.as<BroadcastTo>(); broadcast != nullptr && is_picture(broadcast->shape))

@@ -10,6 +10,7 @@
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/sparse/resident_ops.h"
 
@@ -168,6 +169,7 @@ class Region {
     }
     if (node.op.is<MatMulAccumulate>()) return updates_dense(node.op) && (is_operand(1) || is_operand(2));
     if (const auto* sum = node.op.as<Sum>()) return over_rows(sum->axes) && !sum->keep_dims;
+    if (const auto* mean = node.op.as<Mean>()) return over_rows(mean->axes) && !mean->keep_dims;
     if (const auto* sum = node.op.as<SumAccumulate>()) return over_rows(sum->axes);
     return updates_resident(node.op);
   }
@@ -251,6 +253,7 @@ class Splitter {
     if (const auto* update = node.op.as<MatMulAccumulate>())
       return reshape(emit_here(*update, {in_row_blocks(inputs[0]), inputs[1], inputs[2]}), shape);
     if (node.op.is<Sum>()) return reshape(emit_here(Sum{.axes = {1}}, {inputs[0]}), shape);
+    if (node.op.is<Mean>()) return reshape(emit_here(Mean{.axes = {1}}, {inputs[0]}), shape);
     if (const auto* sum = node.op.as<SumAccumulate>()) {
       const SumAccumulate op{.axes = {1}, .alpha = sum->alpha};
       return reshape(emit_here(op, {in_row_blocks(inputs[0]), inputs[1]}), shape);

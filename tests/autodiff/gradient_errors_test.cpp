@@ -79,11 +79,10 @@ TEST_F(GradientErrors, AnUnconnectedValueIsAnErrorByDefault) {
 TEST_F(GradientErrors, NamesThePathToAnOpWithoutGradient) {
   const Value scaled = (x_ * 2.0).named("scaled");
   const Value loss = mean(exp(apply(Rounded{}, scaled)) * w_);
-  expect_error(
-      ErrorCode::not_differentiable,
-      {"rounded has no gradient: it is a staircase", "on the path input 'x'", "-> mul 'scaled'",
-       "-> rounded (", "-> exp (", "-> mul (", "-> sum 'mean'", "-> div 'mean'", at_line(__LINE__ - 4)},
-      [&] { gradient(loss, x_); });
+  expect_error(ErrorCode::not_differentiable,
+               {"rounded has no gradient: it is a staircase", "on the path input 'x'", "-> mul 'scaled'",
+                "-> rounded (", "-> exp (", "-> mul (", "-> mean (", at_line(__LINE__ - 4)},
+               [&] { gradient(loss, x_); });
   EXPECT_NO_THROW(gradient(loss, w_));
 }
 

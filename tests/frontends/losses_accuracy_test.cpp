@@ -158,6 +158,127 @@ TEST(LossAccuracy, OfEachElementIsWithinTheTermsOfItsFormula) {
   }
 }
 
+/// A loss over a grid of predictions and targets, where terms overflow, vanish or are infinite.
+struct Extreme {
+  std::string_view name;
+  Build build;
+  std::vector<float> targets;
+  bool infinite = false;  // x may be, of both signs
+  Terms (*value)(Wide x, Wide t);
+  Terms (*slope)(Wide x, Wide t);
+};
+
+Wide share_of(Wide t, Wide x) { return t == 0 ? 0 : t * x; }
+/// e^x - t x, or x - t ln x, where an infinite rate is larger than anything.
+Terms rate_less(Wide rate, Wide term) { return std::isinf(rate) ? Terms{rate} : Terms{rate, -term}; }
+
+const std::vector<Extreme>& extremes() {
+  static const std::vector<float> sizes{0.0F, 1e-45F, 0.3F, 1e30F, -3e38F};
+  static const std::vector<Extreme> losses{
+      {"mean_squared_error", losses::mean_squared_error, sizes, false,
+       [](Wide x, Wide t) { return Terms{(x - t) * (x - t)}; },
+       [](Wide x, Wide t) { return Terms{2 * (x - t)}; }},
+      {"mean_absolute_error", losses::mean_absolute_error, sizes, false,
+       [](Wide x, Wide t) { return Terms{std::abs(x - t)}; },
+       [](Wide x, Wide t) { return Terms{sign_of(x - t)}; }},
+      {"huber",
+       [](const Value& x, const Value& t) { return losses::huber(x, t, 0.5); },
+       {0.0F, 0.3F, 1e30F},
+       false,
+       [](Wide x, Wide t) {
+         const Wide e = std::abs(x - t);
+         return Terms{e <= 0.5L ? e * e / 2 : 0.5L * (e - 0.25L)};
+       },
+       [](Wide x, Wide t) { return Terms{std::abs(x - t) <= 0.5L ? x - t : 0.5L * sign_of(x - t)}; }},
+      {"log_cosh", losses::log_cosh, sizes, false,
+       [](Wide x, Wide t) {
+         const Wide e = std::abs(x - t);
+         return Terms{e < 1e-3L ? e * e / 2 : e,
+                      e < 1e-3L ? 0 : std::log1p(std::exp(-2 * e)) - std::log(2.0L)};
+       },
+       [](Wide x, Wide t) { return Terms{std::tanh(x - t)}; }},
+      {"hinge",
+       losses::hinge,
+       {1.0F, -1.0F},
+       true,
+       [](Wide x, Wide t) { return Terms{hinge_of(x, t)}; },
+       [](Wide x, Wide t) { return Terms{hinge_of(x, t) > 0 ? -t : 0}; }},
+      {"squared_hinge",
+       losses::squared_hinge,
+       {1.0F, -1.0F},
+       true,
+       [](Wide x, Wide t) { return Terms{hinge_of(x, t) * hinge_of(x, t)}; },
+       [](Wide x, Wide t) { return Terms{-2 * t * hinge_of(x, t)}; }},
+      {"binary_cross_entropy_with_logits",
+       losses::binary_cross_entropy_with_logits,
+       {0.0F, 0.3F, 1.0F},
+       true,
+       [](Wide x, Wide t) {
+         return Terms{x > 0 ? share_of(1 - t, x) : -share_of(t, x), std::log1p(std::exp(-std::abs(x)))};
+       },
+       [](Wide x, Wide t) { return Terms{1 / (1 + std::exp(-x)), -t}; }},
+      {"poisson",
+       losses::poisson,
+       {0.0F, 2.0F, 1e30F},
+       true,
+       [](Wide x, Wide t) { return rate_less(std::exp(x), share_of(t, x)); },
+       [](Wide x, Wide t) { return rate_less(std::exp(x), t); }},
+      {"poisson of rates",
+       [](const Value& x, const Value& t) { return losses::poisson_of_rates(abs(x), t); },
+       {0.0F, 2.0F, 1e30F},
+       true,
+       [](Wide x, Wide t) {
+         Terms terms = rate_less(std::abs(x), t * std::log(std::abs(x) + 1e-8L));
+         terms.absolute += t;  // the logarithm is as good as its argument, which is near 1
+         return terms;
+       },
+       [](Wide x, Wide t) {
+         const Wide sign = sign_of(x);
+         return Terms{sign, -sign * t / (std::abs(x) + 1e-8L)};
+       }},
+  };
+  return losses;
+}
+
+TEST(LossAccuracy, HoldsWhereTermsOverflowOrVanish) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const Extreme& entry : extremes()) {
+    std::vector<float> x{0.0F};
+    for (const float size :
+         {1e-45F, 1e-30F, 1e-8F, 1.0F, 30.0F, 85.0F, 200.0F, 1e10F, 1e20F, 1e30F, 3e38F, kInf}) {
+      if (std::isinf(size) && !entry.infinite) continue;
+      x.insert(x.end(), {size, -size});
+    }
+    const Tensor fed = Tensor::of(std::span<const float>(x), std::vector{std::ssize(x)});
+    for (const float target : entry.targets) {
+      const std::vector<float> t(x.size(), target);
+      for (const auto& way :
+           results_of(entry.build, fed, Tensor::of(std::span<const float>(t), std::vector{std::ssize(x)}))) {
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const auto wide = static_cast<Wide>(x[i]);
+          expect_within(way[0].values<float>()[i], entry.value(wide, static_cast<Wide>(target)), entry.name,
+                        x[i], target);
+          expect_within(way[1].values<float>()[i], entry.slope(wide, static_cast<Wide>(target)),
+                        std::string("slope of ") + std::string(entry.name), x[i], target);
+        }
+      }
+    }
+  }
+}
+
+TEST(LossAccuracy, OfMeansHoldsNearTheLargestNumber) {
+  const std::vector<float> x{3e38F, 3e38F, 3e38F, -3e38F};
+  const Tensor fed = Tensor::of(std::span<const float>(x), std::vector<std::int64_t>{2, 2});
+  const Tensor zeros = Tensor::zeros(f32, {2, 2});
+  const Build loss = [](const Value& in, const Value& t) {
+    return reshape(losses::reduce(losses::mean_absolute_error(in, t)), Shape{1});
+  };
+  for (const auto& way : results_of(loss, fed, zeros)) {
+    EXPECT_FLOAT_EQ(way[0].values<float>()[0], 3e38F);
+    EXPECT_FLOAT_EQ(way[1].values<float>()[3], -0.25F);
+  }
+}
+
 struct OfRows {
   std::string_view name;
   Build build;

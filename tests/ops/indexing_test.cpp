@@ -110,6 +110,45 @@ TEST(Scatter, HasTheGradientOfAProductWithZerosAndOfTies) {
   expect_near(slopes_of(largest, vector_of({2, 1}), vector_of({2, 1})), {0.5, 1, 0.5, 0});
 }
 
+TEST(Scatter, HasTheGradientOfAProductThatHasNoRoom) {
+  const auto product = [](const Value& x) { return segment_prod(x, whole(x, {0, 0, 0}, {3}), 1); };
+  const auto slopes = slopes_of(product, vector_of({1e-30, 2e-30, 1e20}, f32));
+  EXPECT_NEAR(slopes[0] / 2e-10, 1.0, 1e-6);
+  EXPECT_NEAR(slopes[1] / 1e-10, 1.0, 1e-6);
+  EXPECT_EQ(slopes[2], 0.0);
+  const auto large = slopes_of(product, vector_of({1e-30, 1e25, 1e25}, f32));
+  EXPECT_NEAR(large[1] / 1e-5, 1.0, 1e-6);
+  expect_near(numbers_of(product, vector_of({1e-30, 1e-30, 1e30}, f32)), {1e-30}, 1e-36);
+}
+
+TEST(Scatter, HasTheSecondGradientOfAProductWithZeros) {
+  const auto product = [](const Value& x, const Value& u) {
+    return sum(scatter(x, whole(x, {0, 0, 0}, {3}), u, 0, Reduction::mul));
+  };
+  // Of a b c d the derivative with respect to a b is c d.
+  for (const Numbers& factors : std::vector<Numbers>{
+           {2, 3, 5, 7}, {0, 3, 5, 7}, {2, 0, 5, 7}, {0, 0, 5, 7}, {2, 0, 0, 7}, {0, 0, 0, 7}}) {
+    Graph graph;
+    const Value x = constant(graph, vector_of({factors[0]}));
+    const Value u = constant(graph, vector_of({factors[1], factors[2], factors[3]}));
+    const auto first = gradients(product(x, u), std::vector{x, u});
+    const Value of_first_factor = first[0];
+    const Value of_second_factor = slice(first[1], 0, 0, 1);
+    const auto second = [&](const Value& slope, const Value& by) {
+      return numbers(evaluate_value(gradient(sum(slope), by, Unconnected::zeros)));
+    };
+    const auto rest = [&](std::size_t i, std::size_t j) {
+      double others = i == j ? 0.0 : 1.0;
+      for (std::size_t k = 0; k < 4; ++k) others *= k == i || k == j ? 1.0 : factors[k];
+      return others;
+    };
+    expect_near(second(of_first_factor, x), {rest(0, 0)});
+    expect_near(second(of_first_factor, u), {rest(0, 1), rest(0, 2), rest(0, 3)});
+    expect_near(second(of_second_factor, x), {rest(1, 0)});
+    expect_near(second(of_second_factor, u), {rest(1, 1), rest(1, 2), rest(1, 3)});
+  }
+}
+
 TEST(Scatter, KeepsTheDigitsOfLongSums) {
   Graph graph;
   const Value base = constant(graph, vector_of({16777216}, f32));  // 2^24: adding 1 in f32 changes nothing

@@ -64,6 +64,27 @@ TEST(Variance, DividesByTheNumberLessTheCorrection) {
   EXPECT_NEAR(numbers(evaluate_value(standard_deviation(x)))[0], std::sqrt(3.5), 1e-15);
 }
 
+TEST(Variance, OfLargeNumbersAlikeIsZeroAndOfManyHasRoom) {
+  Graph graph;
+  const Value alike = constant(graph, Tensor::of<float>({3e38F, 3e38F, 3e38F}));
+  for (const auto f : {&variance, &standard_deviation}) {
+    EXPECT_EQ(numbers(evaluate_value(f(alike, {}, false, 0.0))), Numbers{0});
+    EXPECT_EQ(numbers(evaluate_value(gradient(f(alike, {}, false, 1.0), alike))), (Numbers{0, 0, 0}));
+  }
+  const Value wide = constant(graph, Tensor::of<float>({1e19F, -1e19F, 1e19F, -1e19F}));
+  EXPECT_NEAR(numbers(evaluate_value(variance(wide)))[0] / 1e38, 1.0, 1e-6);
+  EXPECT_NEAR(numbers(evaluate_value(variance(wide, {}, false, 1.0)))[0] / 1e38, 4.0 / 3, 1e-6);
+}
+
+TEST(Norm, BeyondTheLargestNumberHasTheSlopeZeroAndAWideOneHasItsOwn) {
+  Graph graph;
+  const Value x = constant(graph, Tensor::of<float>({3e38F, 3e38F}));
+  EXPECT_EQ(numbers(evaluate_value(norm(x))), (Numbers{std::numeric_limits<double>::infinity()}));
+  EXPECT_EQ(numbers(evaluate_value(gradient(norm(x), x))), (Numbers{0, 0}));
+  EXPECT_NEAR(numbers(evaluate_value(gradient(cast(wide_norm(x) * 1e-10, f32), x)))[0] * 1e10, std::sqrt(0.5),
+              1e-6);
+}
+
 TEST(Norm, KernelFollowsTheReferenceOverAnyAxes) {
   testing_support::TensorSource source("norm kernel");
   SCOPED_TRACE(testing_support::replay());

@@ -2,10 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/layout.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/session.h"
 #include "weft/tests/ops/special_numbers.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
@@ -93,7 +98,58 @@ TEST(SumMeanAndMax, RejectDTypesThatTheyHaveNoMeaningFor) {
   const Value bools = input(graph, "b", boolean, {2});
   expect_error(ErrorCode::dtype_mismatch, {"sum", "cast a bool", "bool[2]"}, [&] { sum(bools); });
   expect_error(ErrorCode::dtype_mismatch, {"max", "no kernel for bool"}, [&] { max(bools); });
-  expect_error(ErrorCode::dtype_mismatch, {"no kernel for i32"}, [&] { mean(input(graph, "i", i32, {2})); });
+  expect_error(ErrorCode::dtype_mismatch, {"mean", "floating point", "i32[2]"},
+               [&] { mean(input(graph, "i", i32, {2})); });
+}
+
+/// The mean of x and its gradient with respect to x, over axes, by the reference and by a session.
+std::array<std::vector<Numbers>, 2> means_and_slopes(const Tensor& x, const Axes& axes) {
+  Graph graph;
+  const Value in = input(graph, "x", x.dtype(), Shape::of(x.sizes()));
+  const Value y = mean(in, axes);
+  const std::vector<Value> both{y, gradient(sum(y), in)};
+  Session session(graph);
+  const auto run = session.compile({.inputs = {in}, .outputs = both})({x});
+  const auto reference = testing_support::evaluate_values(both, {{"x", x}});
+  return {{{numbers(reference[0]), numbers(reference[1])}, {numbers(run[0]), numbers(run[1])}}};
+}
+
+TEST(Mean, OfTheLargestNumbersIsOneOfThem) {
+  for (const DType dtype : {f32, f64}) {
+    const double largest = dtype == f32 ? 3e38 : 1.7e308;
+    for (const std::int64_t rows : {3, 300}) {
+      Graph graph;
+      const Tensor x = evaluate_value(
+          broadcast_to(constant(graph, Tensor::of<double>({largest, largest / 2, 0.0})), {rows, 4, 3}));
+      const Tensor fed = evaluate_value(cast(constant(graph, x), dtype));
+      const auto count = static_cast<double>(rows);
+      for (const auto& [axes, first, slope] :
+           std::vector<std::tuple<Axes, double, double>>{{{0}, largest, 1 / count},
+                                                         {{0, 1}, largest, 1 / (4 * count)},
+                                                         {{0, 2}, largest / 2, 1 / (3 * count)}}) {
+        for (const auto& way : means_and_slopes(fed, axes)) {
+          EXPECT_NEAR(way[0][0] / first, 1.0, 1e-7) << name_of(dtype) << " over " << attribute_text(axes);
+          EXPECT_NEAR(way[1][0], slope, 1e-7);
+        }
+      }
+    }
+    Graph graph;
+    const Value row =
+        cast(constant(graph, Tensor::of<double>({largest, largest, largest, 0.0}, {1, 4})), dtype);
+    for (const auto& way : means_and_slopes(evaluate_value(row), {1})) {
+      EXPECT_NEAR(way[0][0] / largest, 0.75, 1e-7);
+      EXPECT_EQ(way[1], (Numbers{0.25, 0.25, 0.25, 0.25}));
+    }
+  }
+}
+
+TEST(Mean, KeepsNaNsAndInfinities) {
+  for (const auto& way :
+       means_and_slopes(Tensor::of<float>({1, 2, std::nanf(""), 4, HUGE_VALF, 2}, {2, 3}), {0})) {
+    EXPECT_EQ(way[0][0], 2.5);
+    EXPECT_EQ(way[0][1], kInf);
+    EXPECT_TRUE(std::isnan(way[0][2]));
+  }
 }
 
 TEST(Sum, IsZeroOfNoElements) {

@@ -55,6 +55,17 @@ TEST(Pad, CountsAxesFromTheLastAndTakesSymbols) {
   EXPECT_EQ(to_string(pad(x, {{1, 2}, {0, 0}}).shape()), "[n + 3, 3]");
 }
 
+TEST(Pad, TakesIntegersBeyondTheDigitsOfADouble) {
+  constexpr std::int64_t kLarge = (std::int64_t{1} << 53) + 1;
+  Graph graph;
+  const Value x = constant(graph, Tensor::of<std::int64_t>({7}));
+  const Tensor padded = evaluate_value(pad(x, {{1, 0}}, PadMode::constant, kLarge));
+  EXPECT_EQ(padded.values<std::int64_t>()[0], kLarge);
+  EXPECT_FALSE(Op(Pad{{1}, {1}, kLarge}) == Op(Pad{{1}, {1}, kLarge - 1}));
+  expect_error(ErrorCode::dtype_mismatch, {"pad", "u8", "256"},
+               [&] { pad(cast(x, u8), {{1, 0}}, PadMode::constant, 256); });
+}
+
 TEST(Pad, RefusesWidthsThatDoNotFit) {
   Graph graph;
   const Value x = input(graph, "x", f32, {2, 3});
@@ -154,6 +165,18 @@ TEST(Series, CountAndReachTheirEnds) {
   EXPECT_EQ(of(linspace(graph, 0.1, 0.7, 7, f64)).back(), 0.7);
   expect_near(of(linspace(graph, 2, 5, 1)), {2});
   expect_near(of(full(graph, {2, 2}, 7, i32)), {7, 7, 7, 7});
+  constexpr std::int64_t kLarge = std::numeric_limits<std::int64_t>::max();
+  const Tensor last = evaluate_value(arange(graph, kLarge - 2, kLarge, 1, i64));
+  EXPECT_EQ(last.elements(), 2);
+  EXPECT_EQ(last.values<std::int64_t>()[1], kLarge - 1);
+  EXPECT_EQ(evaluate_value(linspace(graph, 0, kLarge, 3, i64)).values<std::int64_t>()[2], kLarge);
+  EXPECT_EQ(evaluate_value(linspace(graph, 0, kLarge, 3, i64)).values<std::int64_t>()[1], kLarge / 2);
+  expect_near(of(arange(graph, 0, 2.2, 0.5, i32)), {0, 0, 1, 1, 2});
+  expect_near(of(arange(graph, 0, 1.1, 0.1, i32)), of(cast(arange(graph, 0, 1.1, 0.1, f64), i32)));
+  expect_error(ErrorCode::dtype_mismatch, {"arange", "u8 cannot hold the number 256", "structure_test.cpp"},
+               [&] { arange(graph, 0, 257, 1, u8); });
+  expect_error(ErrorCode::dtype_mismatch, {"linspace", "i32", "structure_test.cpp"},
+               [&] { linspace(graph, 0, 1e10, 3, i32); });
   expect_error(ErrorCode::invalid_argument, {"arange", "no end", "structure_test.cpp"},
                [&] { arange(graph, 0, 1, 0); });
   expect_error(ErrorCode::invalid_argument, {"linspace"}, [&] { linspace(graph, 0, 1, -1); });

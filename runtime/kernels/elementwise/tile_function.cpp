@@ -78,6 +78,7 @@ constexpr std::array kFloatFunctions{
     entry<Log10, &M::log10>(),
     entry<Cbrt, &M::cbrt>(),
     entry<Erfc, &M::erfc>(),
+    entry<Gauss, &M::gauss>(),
     entry<Floor, &M::floor>(),
     entry<Ceil, &M::ceil>(),
     entry<Round, &M::round>(),

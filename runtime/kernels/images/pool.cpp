@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "weft/ops/pool.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
 
 namespace weft {
 namespace {
@@ -219,7 +221,11 @@ class AvgPoolKernel final : public Kernel {
         for (std::int64_t i = 0; i < pool_.sizes.out_height; ++i) {
           add_windows(stride, i, x, y + i * pool_.sizes.out_width);
         }
-        for (std::int64_t i = 0; i < pool_.plane_y(); ++i) y[i] *= factors_[static_cast<std::size_t>(i)];
+        vector_functions().mul(y, factors_.data(), y, static_cast<std::size_t>(pool_.plane_y()));
+        std::uint32_t overflows = 0;
+        for (std::int64_t i = 0; i < pool_.plane_y(); ++i)
+          overflows |= static_cast<std::uint32_t>(!(std::abs(y[i]) <= std::numeric_limits<float>::max()));
+        if (overflows != 0) find_widely(x, y);
       }
     });
   }
@@ -234,6 +240,25 @@ class AvgPoolKernel final : public Kernel {
         const std::int64_t first = pool_.at(i, k) + l;
         for (std::int64_t j = columns.begin; j < columns.end; ++j) y[j] += x[first + j * stride];
       }
+    }
+  }
+
+  /// The means whose sums overflow f32, by sums in f64.
+  void find_widely(const float* x, float* y) const {
+    const std::int64_t width = pool_.sizes.out_width;
+    for (std::int64_t at = 0; at < pool_.plane_y(); ++at) {
+      if (std::isfinite(y[at])) continue;
+      const std::int64_t i = at / width;
+      const std::int64_t j = at % width;
+      double sum = 0.0;
+      for (std::int64_t k = pool_.rows(i).begin; k < pool_.rows(i).end; ++k) {
+        for (std::int64_t l = 0; l < pool_.options.window.width; ++l) {
+          const Range columns = pool_.columns[static_cast<std::size_t>(l)];
+          if (j < columns.begin || j >= columns.end) continue;
+          sum += static_cast<double>(x[pool_.at(i, k) + l + j * pool_.sizes.stride.width]);
+        }
+      }
+      y[at] = static_cast<float>(sum * static_cast<double>(factors_[static_cast<std::size_t>(at)]));
     }
   }
 

@@ -263,7 +263,7 @@ std::optional<KernelChoice> pad_kernel(const KernelSite& site) {
   for (std::size_t axis = output.rank(); axis-- > 0;) {
     OutputBlock side = zeros(output, axis, 0, op->before[axis]);
     visit_dtype(site.outputs[0].dtype, [&]<typename T>(T) {
-      const T value = Scalar(op->value).to<T>();
+      const T value = op->value.to<T>();
       std::memcpy(side.element.data(), &value, sizeof(value));
     });
     for (std::size_t outer = 0; outer < axis; ++outer) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weft/ops/folds.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/kernels/reduce/reduction.h"
 #include "weft/runtime/kernels/reduce/rules.h"
@@ -101,6 +102,12 @@ class SumAccumulateKernel final : public Kernel {
   std::size_t size_;
 };
 
+/// Whether a sum of f32 goes over few rows, all under one loop.
+bool is_over_few_rows(const KernelSite& site, const Axes& axes) {
+  const ReductionLoops loops(site.inputs[0].shape, axes);
+  return !loops.run_is_reduced && loops.reduced.size() == 1 && loops.terms() <= kFewRows;
+}
+
 }  // namespace
 
 std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site) {
@@ -128,13 +135,26 @@ std::optional<KernelChoice> sum_kernel(const KernelSite& site) {
   const auto* sum = site.op.as<Sum>();
   if (sum == nullptr) return std::nullopt;
   if (site.inputs[0].dtype == DType::f32) {
-    const ReductionLoops loops(site.inputs[0].shape, sum->axes);
-    const bool few = !loops.run_is_reduced && loops.reduced.size() == 1 && loops.terms() <= kFewRows;
-    return few ? reduction_choice(site, sum->axes, FewRowsSum{})
-               : reduction_choice(site, sum->axes, FloatSum{});
+    return is_over_few_rows(site, sum->axes) ? reduction_choice(site, sum->axes, FewRowsSum{})
+                                             : reduction_choice(site, sum->axes, FloatSum{});
   }
   return visit_numbers(site.inputs[0].dtype,
                        [&]<typename T>(T) { return reduction_choice(site, sum->axes, WideSum<T>{}); });
+}
+
+std::optional<KernelChoice> mean_kernel(const KernelSite& site) {
+  const auto* mean = site.op.as<Mean>();
+  if (mean == nullptr) return std::nullopt;
+  const ReductionLoops loops(site.inputs[0].shape, mean->axes);
+  const auto count = static_cast<double>(loops.terms());
+  if (site.inputs[0].dtype == DType::f64) {
+    const bool at_once = loops.reduced.size() == (loops.run_is_reduced ? 0 : 1);
+    return at_once ? reduction_choice(site, mean->axes, WholeMean<WideSum<double>, long double>{count})
+                   : reduction_choice(site, mean->axes, WideMean{static_cast<long double>(count)});
+  }
+  return is_over_few_rows(site, mean->axes)
+             ? reduction_choice(site, mean->axes, WholeMean<FewRowsSum, double>{static_cast<float>(count)})
+             : reduction_choice(site, mean->axes, FloatMean{{}, 1.0 / count});
 }
 
 std::optional<KernelChoice> max_kernel(const KernelSite& site) {

@@ -1,7 +1,8 @@
 #pragma once
-// How numbers are brought together: the rules of reduction.h for sums and for the largest. Internal to
+// How numbers are brought together: the rules of reduction.h for sums, means and extremes. Internal to
 // runtime/kernels/.
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -63,6 +64,87 @@ struct WideSum {
     }
   }
   Out finish(State s) const { return static_cast<Out>(s); }
+};
+
+/// Means of f32, by sums in f64.
+struct FloatMean : FloatSum {
+  double share = 1.0;  // of one element
+  Out finish(State s) const { return static_cast<Out>(s * share); }
+};
+
+/// Means under one loop, all of whose rows come at once: the states are the means. Sums are made by `Sum` or,
+/// where these overflow, in `Wide`.
+template <typename Sum, typename Wide>
+struct WholeMean {
+  using In = typename Sum::In;
+  using State = typename Sum::Out;
+  using Out = typename Sum::Out;
+  static constexpr State kNothing = 0;
+  State count = 1;
+  State reduce(const In* x, std::size_t n) const {
+    const auto mean = static_cast<State>(Sum{}.reduce(x, n)) / count;
+    return is_finite(mean) ? mean : wide_mean(x, n, 1);
+  }
+  State join(State, State b) const { return b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    Sum{}.reduce_rows(x, rows, stride, s, n);
+    if (divide(s, n)) return;
+    for (std::size_t j = 0; j < n; ++j) {
+      if (!is_finite(s[j])) s[j] = wide_mean(x + j, rows, stride);
+    }
+  }
+  Out finish(State s) const { return s; }
+
+ private:
+  static constexpr std::size_t kLanes = 16 / sizeof(State);
+  typedef State Lanes __attribute__((vector_size(16)));
+
+  /// Divides sums by the count; whether all results are finite.
+  bool divide(State* s, std::size_t n) const {
+    auto finite = Lanes{} == Lanes{};
+    std::size_t j = 0;
+    for (; j + kLanes <= n; j += kLanes) {
+      Lanes means;
+      std::memcpy(&means, s + j, sizeof(means));
+      means /= count;
+      finite &= means - means == Lanes{};  // that of infinities and of NaNs is a NaN
+      std::memcpy(s + j, &means, sizeof(means));
+    }
+    bool all = true;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) all &= finite[lane] != 0;
+    for (; j < n; ++j) {
+      s[j] /= count;
+      all &= is_finite(s[j]);
+    }
+    return all;
+  }
+  static bool is_finite(State mean) { return std::abs(mean) <= std::numeric_limits<State>::max(); }
+  State wide_mean(const In* x, std::size_t n, std::size_t stride) const {
+    Wide sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += static_cast<Wide>(x[i * stride]);
+    return static_cast<State>(sum / static_cast<Wide>(count));
+  }
+};
+
+/// Means of f64 under several loops, by sums in long double.
+struct WideMean {
+  using In = double;
+  using State = long double;
+  using Out = double;
+  static constexpr State kNothing = 0.0L;
+  State count = 1.0L;
+  State reduce(const In* x, std::size_t n) const {
+    State sum = kNothing;
+    for (std::size_t i = 0; i < n; ++i) sum += static_cast<State>(x[i]);
+    return sum;
+  }
+  State join(State a, State b) const { return a + b; }
+  void reduce_rows(const In* x, std::size_t rows, std::size_t stride, State* s, std::size_t n) const {
+    for (std::size_t row = 0; row < rows; ++row, x += stride) {
+      for (std::size_t j = 0; j < n; ++j) s[j] += static_cast<State>(x[j]);
+    }
+  }
+  Out finish(State s) const { return static_cast<Out>(s / count); }
 };
 
 /// The largest, or the smallest; a NaN wins over any number.

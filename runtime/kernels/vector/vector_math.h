@@ -3,7 +3,8 @@
 // special.h for which glibc's vector library or a few instructions give what these headers promise. In a
 // table of its own, so that what uses VectorFunctions is not compiled anew with it. How many ulp a result may
 // be from the mathematical one, at any float: floor, ceil, round, trunc and sign none; logaddexp 1, or 1e-15
-// of the larger input where it is near 0; exp2, erfc and hypot 2; tan and asin 4; xlogy 9; the others 3.
+// of the larger input where it is near 0; exp2, erfc and hypot 2; gauss, tan and asin 4; xlogy 9; the
+// others 3.
 
 #include "weft/runtime/kernels/vector/vector_functions.h"
 
@@ -11,7 +12,7 @@ namespace weft {
 
 struct VectorMath {
   VectorFunctions::Unary sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2, log2, log10,
-      cbrt, erfc, floor, ceil, round, trunc, sign;
+      cbrt, erfc, gauss, floor, ceil, round, trunc, sign;
   VectorFunctions::Binary atan2, hypot, logaddexp, xlogy;
 };
 

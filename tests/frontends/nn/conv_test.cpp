@@ -97,11 +97,38 @@ TEST(LocalResponseNorm, DividesByThePowerOfItsNeighbours) {
   }
 }
 
+TEST(LocalResponseNorm, HoldsForNumbersWhoseSquaresDoNotFit) {
+  for (const auto& [alpha, k] :
+       std::vector<std::pair<double, double>>{{1e-4, 1.0}, {1.0, 2.0}, {1e-4, 0.0}}) {
+    for (const double size : {1e-20, 1e-3, 1.0, 1e10, 1e20, 1e30, 1e35}) {
+      if (k == 0.0 && std::abs(std::log10(size)) > 16) continue;
+      Graph graph;
+      const Value x = input(graph, "x", f32, {1, 3, 1, 1});
+      const Value y = nn::local_response_norm(x, {.size = 3, .alpha = alpha, .k = k});
+      const auto large = static_cast<float>(size);
+      const Tensor in = Tensor::of(std::span<const float>(std::array{large, 2 * large, -large}),
+                                   std::vector<std::int64_t>{1, 3, 1, 1});
+      Session session(graph);
+      const auto out = session.compile({.inputs = {x}, .outputs = {y, gradient(sum(y), x)}})({in});
+      const auto of_last = [&](double last) {
+        const auto first = static_cast<double>(2 * large);
+        return last / std::pow(k + alpha / 3 * (first * first + last * last), 0.75);
+      };
+      EXPECT_NEAR(static_cast<double>(out[0].values<float>()[2]) / of_last(-static_cast<double>(large)), 1.0,
+                  1e-5)
+          << "size " << size << ", k " << k;
+      EXPECT_TRUE(std::isfinite(out[1].values<float>()[2])) << "size " << size << ", k " << k;
+    }
+  }
+}
+
 TEST(LocalResponseNorm, ExplainsWhatItRefuses) {
   Graph graph;
   const Value x = input(graph, "x", f32, {"batch", 7, 2, 3});
   expect_error(ErrorCode::invalid_argument, {"conv_test.cpp", "odd", "4"},
                [&] { nn::local_response_norm(x, {.size = 4}); });
+  expect_error(ErrorCode::invalid_argument, {"conv_test.cpp", "alpha >= 0 and k >= 0", "k=-1"},
+               [&] { nn::local_response_norm(x, {.k = -1.0}); });
   expect_error(ErrorCode::shape_mismatch, {"conv_test.cpp", "[batch, channels, height, width]", "[7, 2]"},
                [&] { nn::local_response_norm(input(graph, "flat", f32, {7, 2})); });
 }

@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Floats, CertifiedPrograms, testing::Values(f32, f64),
 
 TEST(RandomPrograms, TakeInEveryOpThatHasASpecification) {
   std::set<std::string, std::less<>> met;
-  for (int number = 1; number <= 600; ++number) {
+  for (int number = 1; number <= 900; ++number) {
     verify::SampleSource source(1, fmt::format("coverage {}", number));
     const verify::RandomProgram random = verify::random_program(source, 30, f32);
     const Graph& graph = *random.program.graph;
@@ -109,7 +109,7 @@ void lose_nans(std::span<const float> x, std::span<float> y) {
 
 TEST(CertifyPrograms, FindsAKernelThatLosesNaNsBySpecialNumbersAlone) {
   ProgramOptions options = programs_with_kernel(own_kernel<Relu, lose_nans>);
-  options.programs = 120;
+  options.programs = 240;
   EXPECT_THAT(certify_programs(f32, options).failures, Contains(HasSubstr("'wrong_relu'")));
   options.special = false;
   options.long_axes = false;

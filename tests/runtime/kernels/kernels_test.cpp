@@ -6,6 +6,7 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
+#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/ops/fused_ops.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
@@ -189,6 +190,13 @@ std::vector<SiteCase> other_cases() {
       {"sum_rows_f64", "sum", Sum{{0, 2}, true}, {{f64, {3, 4, 70}}}, 1e-13},
       {"sum_i32", "sum", Sum{{}, false}, {{i32, {3, 4}}}},
       {"sum_u8", "sum", Sum{{0}, false}, {{u8, {300, 4}}}},
+      {"mean", "mean", Mean{{}, false}, {{f32, {3, 4, 70}}}, kSumOfF32},
+      {"mean_last", "mean", Mean{{1}, true}, {{f32, {6, 300}}}, kSumOfF32},
+      {"mean_few_rows", "mean", Mean{{0}, false}, {{f32, {20, 70}}}, kSumOfF32},
+      {"mean_many_rows", "mean", Mean{{0}, false}, {{f32, {300, 70}}}, kSumOfF32},
+      {"mean_sides", "mean", Mean{{0, 2}, true}, {{f32, {3, 4, 5, 6}}}, kSumOfF32},
+      {"mean_f64", "mean", Mean{{1}, false}, {{f64, {3, 40}}}, 1e-14},
+      {"mean_rows_f64", "mean", Mean{{0, 2}, true}, {{f64, {3, 4, 70}}}, 1e-13},
       {"max", "max", Max{{1}, true}, {{f32, {3, 4}}}},
       {"max_rows", "max", Max{{0, 2}, false}, {{f32, {9, 3, 133}}}},
       {"max_columns", "max", Max{{0}, false}, {{f64, {9, 133}}}},

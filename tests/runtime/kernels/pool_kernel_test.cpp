@@ -90,6 +90,20 @@ TEST(PoolKernels, TreatNaNsInfinitiesAndEqualsAsTheReferenceDoes) {
   }
 }
 
+TEST(PoolKernels, TakeMeansOfNumbersWhoseSumOverflows) {
+  TensorSource source("pool kernels of the largest numbers");
+  const float values[] = {3e38F, 2e38F, 1e30F};
+  for (int round = 0; round < 50; ++round) {
+    SCOPED_TRACE(testing::Message() << "round " << round << "; " << replay());
+    const Pooling in = random_pooling(source);
+    Tensor x = Tensor::zeros(f32, in.x);
+    for (float& element : x.mutable_values<float>()) element = values[source.below(std::size(values))];
+    for (const bool include : {false, true})
+      KernelCheck(AvgPool2d{in.options, include}, {x}).expect_correct(kPoolTolerance);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 TEST(PoolKernels, TakeEmptyBatches) {
   const Tensor x = Tensor::zeros(f32, Sizes{0, 2, 4, 4});
   const Tensor dy = Tensor::zeros(f32, Sizes{0, 2, 2, 2});

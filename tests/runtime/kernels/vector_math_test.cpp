@@ -63,6 +63,7 @@ const std::vector<MathCase>& math_cases() {
       {"log2", &VectorMath::log2, [](double x) { return std::log2(x); }, 3},
       {"log10", &VectorMath::log10, [](double x) { return std::log10(x); }, 3},
       {"cbrt", &VectorMath::cbrt, [](double x) { return std::cbrt(x); }, 3},
+      {"gauss", &VectorMath::gauss, [](double x) { return std::exp(-x * x); }, 4},
       {"erfc", &VectorMath::erfc, [](double x) { return std::erfc(x); }, 2},
       {"floor", &VectorMath::floor, [](double x) { return std::floor(x); }, 0},
       {"ceil", &VectorMath::ceil, [](double x) { return std::ceil(x); }, 0},

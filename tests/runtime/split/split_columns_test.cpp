@@ -39,6 +39,7 @@ struct WideNetwork {
     bool split_weights = true;
     Optimize optimize = sgd_step;
     bool shows_hidden = false;  // as an output
+    bool shows_means = false;   // of the columns of the hidden layer
   };
 
   explicit WideNetwork(const Options& options) {
@@ -59,6 +60,7 @@ struct WideNetwork {
     spec.inputs = {rows, labels};
     spec.outputs = {loss, logits};
     if (options.shows_hidden) spec.outputs.push_back(hidden);
+    if (options.shows_means) spec.outputs.push_back(mean(hidden, {0}));
     const auto slopes = gradients(loss, parameters);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       for (const Value& update : options.optimize(graph, parameters[i], slopes[i]))
@@ -119,6 +121,16 @@ TEST_P(SplitColumns, TrainLikeOneThreadDoes) {
     const auto more = network.run();
     for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(close_to(more[i], one[i], 1e-5)) << threads;
   }
+}
+
+TEST_P(SplitColumns, HaveMeansOfTheirColumns) {
+  auto seen = options(1);
+  seen.shows_means = true;
+  const auto one = WideNetwork(seen).run();
+  seen.threads = 2;
+  WideNetwork network(seen);
+  EXPECT_THAT(network.ops(), Contains(product()));
+  EXPECT_TRUE(close_to(network.run()[2], one[2], 1e-5));
 }
 
 TEST_P(SplitColumns, GiveTheBitsOfTheirCutsWithEveryNumberOfThreads) {
