@@ -54,7 +54,6 @@ std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value
 
 std::vector<Value> adamw(std::span<const Value> parameters, std::span<const Value> gradients,
                          const Rate& rate, const AdamOptions& options) {
-  expect_values(parameters, "adamw", "parameter", rate.where());
   AdamOptions plain = options;
   plain.weight_decay = 0.0;
   return decay_weights(adam(parameters, gradients, rate, plain), parameters, rate, options.weight_decay);
