@@ -17,7 +17,7 @@ void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents
                  .actual = std::to_string(tangents.size()),
                  .where = to_string(where)});
   }
-  expect_values(wrt, "jvp", "what is differentiated by", where);
+  expect_values(wrt, "jvp", "among the values to differentiate by, value", where);
   expect_values(tangents, "jvp", "tangent", where);
   for (std::size_t i = 0; i < wrt.size(); ++i) {
     if (tangents[i].type() == wrt[i].type()) continue;

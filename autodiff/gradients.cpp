@@ -269,7 +269,7 @@ std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> co
   Graph& graph = expect_value(outputs[0], "gradients", "output 0", where).graph();
   expect_in_graph(graph, outputs, "output", where);
   expect_in_graph(graph, cotangents, "cotangent", where);
-  expect_in_graph(graph, wrt, "what is differentiated by", where);
+  expect_in_graph(graph, wrt, "among the values to differentiate by, value", where);
   for (const Value& value : wrt) expect_differentiable_input(value, where);
   Sweep sweep(graph, outputs, wrt);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -290,6 +290,7 @@ std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> co
 std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt, Unconnected unconnected) {
   const Value output = loss.value("gradients");
   Graph& graph = output.graph();
+  const Transaction whole(graph);
   if (!output.shape().is_scalar() || !is_float(output.dtype())) {
     throw Error(ErrorCode::shape_mismatch,
                 "a loss must be one floating-point number; reduce it with mean() or sum()",
@@ -320,6 +321,7 @@ std::vector<Value> gradients(const Operand& loss, std::initializer_list<Value> w
 }
 
 Value gradient(const Operand& loss, const Value& wrt, Unconnected unconnected) {
+  expect_value(wrt, "gradient", "the value to differentiate by", loss.where());
   return gradients(loss, {wrt}, unconnected)[0];
 }
 

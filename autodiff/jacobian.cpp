@@ -40,7 +40,7 @@ Value jacobian(const Operand& y, const Value& x) {
   const Value output = y.value("jacobian");
   const Where& where = y.where();
   expect_concrete(output, where);
-  expect_concrete(expect_value(x, "jacobian", "what is differentiated by", where), where);
+  expect_concrete(expect_value(x, "jacobian", "the value to differentiate by", where), where);
   const std::int64_t rows = output.shape().elements();
   const std::int64_t columns = x.shape().elements();
   const Shape shape = joined(output.shape(), x.shape());

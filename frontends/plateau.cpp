@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "weft/graph/text.h"
+
 namespace weft::schedules {
 
 ReduceOnPlateau::ReduceOnPlateau(Session& session, Value rate, const PlateauOptions& options)
@@ -17,7 +19,7 @@ ReduceOnPlateau::ReduceOnPlateau(Session& session, Value rate, const PlateauOpti
     throw Error(ErrorCode::invalid_argument, "the rate falls by a factor, after some results",
                 {.op = "reduce_on_plateau",
                  .expected = "factor in (0, 1), patience >= 0, cooldown >= 0",
-                 .actual = fmt::format("factor {}, patience {}, cooldown {}", options.factor,
+                 .actual = fmt::format("factor {}, patience {}, cooldown {}", printable(options.factor),
                                        options.patience, options.cooldown)});
   }
   if (!is_float(rate.dtype()) || !rate.shape().is_scalar()) {

@@ -19,12 +19,13 @@ inline constexpr std::int64_t kPredictionBatch = 256;
 ///
 /// Errors: invalid_argument for a batch below 1 and if no input has rows; shape_mismatch for inputs with
 /// different numbers of rows, and for an output that does not have a row for each row of the inputs, such as
-/// a mean; what the function throws.
+/// a mean; what the function throws. They name the line of the call.
 std::vector<Tensor> predict(const Function& function, std::span<const Tensor> inputs,
-                            std::int64_t batch = kPredictionBatch);
+                            std::int64_t batch = kPredictionBatch, const Where& where = Where::current());
 std::vector<Tensor> predict(const Function& function, std::initializer_list<Tensor> inputs,
-                            std::int64_t batch = kPredictionBatch);
+                            std::int64_t batch = kPredictionBatch, const Where& where = Where::current());
 /// The same for a function with one input and one output; throws Error(invalid_argument) for any other.
-Tensor predict(const Function& function, const Tensor& input, std::int64_t batch = kPredictionBatch);
+Tensor predict(const Function& function, const Tensor& input, std::int64_t batch = kPredictionBatch,
+               const Where& where = Where::current());
 
 }  // namespace weft

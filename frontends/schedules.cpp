@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "weft/graph/text.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
@@ -30,8 +31,9 @@ Scope named(const Operand& step, std::string_view name) {
 
 void expect_positive(std::string_view what, double number, const Operand& step) {
   if (number > 0.0) return;
-  throw Error(ErrorCode::invalid_argument, fmt::format("{} must be positive", what),
-              {.expected = "> 0", .actual = fmt::format("{}", number), .where = to_string(step.where())});
+  throw Error(
+      ErrorCode::invalid_argument, fmt::format("{} must be positive", what),
+      {.expected = "> 0", .actual = fmt::format("{}", printable(number)), .where = to_string(step.where())});
 }
 
 double as_double(std::int64_t number) { return static_cast<double>(number); }
@@ -50,6 +52,7 @@ Value share_done(const Operand& step, std::int64_t steps) {
 }  // namespace
 
 StepCounter step_counter(Graph& graph, std::string_view name, DType dtype, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, "", where);
   const Value step = parameter(graph, name, weft::constant(graph, 0.0, dtype, where), where);
   return {.step = step, .update = assign(step, step + 1.0)};

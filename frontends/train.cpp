@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "weft/frontends/data/batches.h"
+#include "weft/graph/text.h"
 #include "weft/runtime/machine/signals.h"
 
 namespace weft {
@@ -27,32 +28,40 @@ constexpr std::int64_t kReportsPerEpoch = 50;
 /// The number of batches if it is not known before the last one.
 constexpr std::int64_t kUnknown = -1;
 
-void expect_finite(double loss, std::int64_t epoch, std::int64_t batch) {
+void expect_finite(double loss, std::int64_t epoch, std::int64_t batch, const Where& where) {
   if (std::isfinite(loss)) return;
   throw Error(ErrorCode::numeric,
-              fmt::format("the loss became {} in epoch {}, batch {}; a smaller learning rate may help", loss,
-                          epoch + 1, batch + 1));
+              fmt::format("the loss became {} in epoch {}, batch {}; a smaller learning rate may help",
+                          printable(loss), epoch + 1, batch + 1),
+              {.op = "fit", .where = to_string(where)});
 }
 
-void expect_within(const TrainPosition& at, std::int64_t batches) {
+void expect_within(const TrainPosition& at, std::int64_t batches, const Where& where) {
   if (at.epoch >= 0 && at.batch >= 0 && (batches == kUnknown || at.batch <= batches)) return;
-  throw Error(
-      ErrorCode::invalid_argument, "training cannot go on there; are the data and the batch size the same?",
-      {.expected = fmt::format("at most {} batches done", batches), .actual = std::to_string(at.batch)});
+  throw Error(ErrorCode::invalid_argument,
+              "training cannot go on there; are the data and the batch size the same?",
+              {.op = "fit",
+               .expected = fmt::format("at most {} batches done", batches),
+               .actual = std::to_string(at.batch),
+               .where = to_string(where)});
 }
 
 /// The mean loss of a batch.
-double loss_of(const Tensor& loss) {
+double loss_of(const Tensor& loss, const Where& where) {
   if (loss.elements() == 1 && loss.dtype() == DType::f32) return static_cast<double>(loss.item<float>());
   if (loss.elements() == 1 && loss.dtype() == DType::f64) return loss.item<double>();
   throw Error(ErrorCode::invalid_argument, "the first output of a step is its loss",
-              {.op = "fit", .expected = "one number, f32 or f64", .actual = to_string(loss.type())});
+              {.op = "fit",
+               .expected = "one number, f32 or f64",
+               .actual = to_string(loss.type()),
+               .where = to_string(where)});
 }
 
-void expect_samples(std::int64_t samples) {
+void expect_samples(std::int64_t samples, const Where& where) {
   if (samples >= 1) return;
-  throw Error(ErrorCode::invalid_argument, "there are no samples to train on",
-              {.op = "fit", .expected = "1 or more", .actual = std::to_string(samples)});
+  throw Error(
+      ErrorCode::invalid_argument, "there are no samples to train on",
+      {.op = "fit", .expected = "1 or more", .actual = std::to_string(samples), .where = to_string(where)});
 }
 
 struct Batch {
@@ -159,7 +168,7 @@ class RowsOfTensors final : public ShuffledFeeds {
 
 class Generated final : public Feeds {
  public:
-  explicit Generated(const BatchGenerator& generator) : generator_(generator) {}
+  Generated(const BatchGenerator& generator, const Where& where) : generator_(generator), where_(where) {}
 
   void begin(std::int64_t epoch) override { epoch_ = epoch; }
   std::int64_t batches() const override { return kUnknown; }
@@ -172,11 +181,13 @@ class Generated final : public Feeds {
     throw Error(ErrorCode::invalid_argument, "a generator gave no batch",
                 {.op = "fit",
                  .expected = "1 sample or more",
-                 .actual = fmt::format("{} in batch {} of epoch {}", samples, batch + 1, epoch_ + 1)});
+                 .actual = fmt::format("{} in batch {} of epoch {}", samples, batch + 1, epoch_ + 1),
+                 .where = to_string(where_)});
   }
 
  private:
   const BatchGenerator& generator_;
+  const Where& where_;
   std::int64_t epoch_ = 0;
   std::vector<Tensor> feeds_;
 };
@@ -217,24 +228,26 @@ struct EpochRun {
 /// Computes the loss of each batch.
 class Losses {
  public:
-  explicit Losses(Function& step) : step_(step) {}
+  Losses(Function& step, const Where& where) : step_(step), where_(where) {}
 
   /// With `sizes_repeat`, batches with equally many samples have the same sizes and share their outputs.
   double of(const Batch& batch, bool sizes_repeat) {
-    if (!sizes_repeat) return loss_of(step_(batch.feeds)[0]);
+    if (!sizes_repeat) return loss_of(step_(batch.feeds, where_)[0], where_);
     auto made = outputs_.find(batch.samples);
-    if (made == outputs_.end()) made = outputs_.emplace(batch.samples, step_.outputs_for(batch.feeds)).first;
-    step_.run_into(batch.feeds, made->second);
-    return loss_of(made->second[0]);
+    if (made == outputs_.end())
+      made = outputs_.emplace(batch.samples, step_.outputs_for(batch.feeds, where_)).first;
+    step_.run_into(batch.feeds, made->second, where_);
+    return loss_of(made->second[0], where_);
   }
 
  private:
   Function& step_;
+  const Where& where_;
   std::map<std::int64_t, Outputs> outputs_;
 };
 
 EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOptions& options,
-                   const FitObserver& observer, StepShield& shield) {
+                   const FitObserver& observer, StepShield& shield, const Where& where) {
   const std::int64_t batches = feeds.batches();
   const std::int64_t stride = std::max<std::int64_t>(batches / kReportsPerEpoch, 1);
   EpochRun run;
@@ -257,7 +270,7 @@ EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOpt
     }
     const double loss = losses.of(batch, batches != kUnknown);
     shield.after_step();
-    expect_finite(loss, at.epoch, at.batch);
+    expect_finite(loss, at.epoch, at.batch, where);
     at.samples += batch.samples;
     at.loss_sum += loss * static_cast<double>(batch.samples);
     ++at.batch;
@@ -268,17 +281,18 @@ EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOpt
   return run;
 }
 
-FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, const FitObserver& observer) {
+FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, const FitObserver& observer,
+                    const Where& where) {
   FitResult result;
   result.position = options.start;
   TrainPosition& at = result.position;
-  Losses losses(step);
+  Losses losses(step, where);
   StepShield shield;
   while (at.epoch < options.epochs && !result.interrupted) {
     feeds.begin(at.epoch);
-    expect_within(at, feeds.batches());
+    expect_within(at, feeds.batches(), where);
     if (feeds.batches() != kUnknown) at.samples = feeds.samples_before(at.batch);
-    const EpochRun run = run_epoch(losses, feeds, at, options, observer, shield);
+    const EpochRun run = run_epoch(losses, feeds, at, options, observer, shield, where);
     result.seconds += run.seconds;
     result.interrupted = !run.ended;
     if (result.interrupted) break;
@@ -294,36 +308,38 @@ FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, con
 
 }  // namespace
 
-FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer) {
-  expect_samples(options.samples);
+FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer, const Where& where) {
+  expect_samples(options.samples, where);
   RowNumbers feeds(options);
-  return fit_feeds(step, feeds, options, observer);
+  return fit_feeds(step, feeds, options, observer, where);
 }
 
 FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
-              const FitObserver& observer) {
+              const FitObserver& observer, const Where& where) {
   std::int64_t samples = options.samples;
   for (const Tensor& tensor : data) {
     if (samples == 0 && tensor.rank() > 0) samples = tensor.sizes()[0];
     if (tensor.rank() > 0 && tensor.sizes()[0] == samples) continue;
-    throw Error(
-        ErrorCode::shape_mismatch, "the tensors to train on differ in rows",
-        {.op = "fit", .expected = fmt::format("{} rows", samples), .actual = to_string(tensor.type())});
+    throw Error(ErrorCode::shape_mismatch, "the tensors to train on differ in rows",
+                {.op = "fit",
+                 .expected = fmt::format("{} rows", samples),
+                 .actual = to_string(tensor.type()),
+                 .where = to_string(where)});
   }
-  expect_samples(data.empty() ? 0 : samples);
+  expect_samples(data.empty() ? 0 : samples, where);
   RowsOfTensors feeds(data, samples, options);
-  return fit_feeds(step, feeds, options, observer);
+  return fit_feeds(step, feeds, options, observer, where);
 }
 
 FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
-              const FitObserver& observer) {
-  return fit(step, std::span(data.begin(), data.size()), options, observer);
+              const FitObserver& observer, const Where& where) {
+  return fit(step, std::span(data.begin(), data.size()), options, observer, where);
 }
 
 FitResult fit(Function& step, const BatchGenerator& generator, const FitOptions& options,
-              const FitObserver& observer) {
-  Generated feeds(generator);
-  return fit_feeds(step, feeds, options, observer);
+              const FitObserver& observer, const Where& where) {
+  Generated feeds(generator, where);
+  return fit_feeds(step, feeds, options, observer, where);
 }
 
 }  // namespace weft

@@ -70,16 +70,17 @@ struct FitResult {
 /// seed and the epoch, and the last, shorter batch is included. Throws Error(numeric), which names epoch and
 /// batch, as soon as a loss is not finite; Error(invalid_argument) for no samples, a batch size below 1, and
 /// a start beyond the data. Signals reach the calling thread between steps, at least every 10 ms or after a
-/// longer step, and while the observer runs.
-FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer = {});
+/// longer step, and while the observer runs. Errors name the line of the call.
+FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer = {},
+              const Where& where = Where::current());
 
 /// The same for a step that takes rows of tensors, of any dtypes: [batch, ...] of each, in the order of its
 /// inputs. The tensors must have equally many rows, or it throws Error(shape_mismatch); `options.samples`
 /// must be 0 or that number.
 FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
-              const FitObserver& observer = {});
+              const FitObserver& observer = {}, const Where& where = Where::current());
 FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
-              const FitObserver& observer = {});
+              const FitObserver& observer = {}, const Where& where = Where::current());
 
 /// Sets `feeds`, one for each input of the step, to batch number `batch` of an epoch, both from 0, and
 /// returns how many samples it has; 0 ends the epoch. If it can begin at any batch, training can continue
@@ -90,6 +91,6 @@ using BatchGenerator =
 /// The same for the batches of a generator, which decides on size and order, so `samples`, `batch_size`,
 /// `seed` and `shuffle` are not used. Throws Error(invalid_argument) for an epoch without a batch.
 FitResult fit(Function& step, const BatchGenerator& generator, const FitOptions& options,
-              const FitObserver& observer = {});
+              const FitObserver& observer = {}, const Where& where = Where::current());
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 
 namespace weft {
@@ -175,6 +176,20 @@ Scope::Scope(Graph& graph, std::string_view name) : graph_(graph) {
 
 Scope::Scope(Graph& graph, std::string_view name, Where where) : graph_(graph) {
   graph.scopes_.push_back({std::string(name), where, true});
+}
+
+Transaction::Transaction(Graph& graph)
+    : graph_(graph),
+      nodes_(graph.size()),
+      streams_(graph.streams_),
+      exceptions_(std::uncaught_exceptions()) {}
+
+Transaction::~Transaction() {
+  if (std::uncaught_exceptions() <= exceptions_) return;
+  std::erase_if(graph_.states_, [&](const auto& state) { return state.second.value.node() >= nodes_; });
+  std::erase_if(graph_.labelled_, [&](const auto& labelled) { return labelled.second >= nodes_; });
+  while (graph_.size() > nodes_) graph_.nodes_.pop_back();
+  graph_.streams_ = streams_;
 }
 
 namespace {

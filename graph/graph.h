@@ -1,8 +1,9 @@
 #pragma once
 // A Graph owns nodes: an op, its input values, its output types, a name, and where the user wrote it. Nodes
 // refer to older nodes only, so a graph is acyclic and its creation order is a topological order. A Graph
-// grows but never changes or forgets a node. It cannot be moved or copied, and it must outlive its Values.
-// One thread at a time may build; any number of threads may read a graph that no thread extends.
+// grows but never changes or forgets a node, unless a call that throws had added it (Transaction). It cannot
+// be moved or copied, and it must outlive its Values. One thread at a time may build; any number of threads
+// may read a graph that no thread extends.
 
 #include <cstdint>
 #include <deque>
@@ -73,6 +74,7 @@ class Graph {
 
  private:
   friend class Scope;
+  friend class Transaction;
   struct ScopeFrame {
     std::string prefix;
     Where where;
@@ -101,6 +103,23 @@ class Scope {
 
  private:
   Graph& graph_;
+};
+
+/// All or nothing: if an exception ends its life, the graph loses the nodes and the state that were added
+/// since it began, and their Values must not be used any more. Layers and optimizers, which add several
+/// parameters, begin with one.
+class Transaction {
+ public:
+  explicit Transaction(Graph& graph);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+
+ private:
+  Graph& graph_;
+  std::size_t nodes_;
+  std::int64_t streams_;
+  int exceptions_;  // that were on their way when it began
 };
 
 /// Builds a node and returns its first (or only) output. The graph is that of the first operand.

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "weft/graph/text.h"
+
 namespace weft {
 namespace {
 
@@ -53,7 +55,7 @@ template std::uint8_t Scalar::to<std::uint8_t>() const;
 template bool Scalar::to<bool>() const;
 
 std::string to_string(const Scalar& scalar) {
-  return scalar.visit([](auto number) { return fmt::format("{}", number); });
+  return scalar.visit([](auto number) { return fmt::format("{}", printable(number)); });
 }
 
 }  // namespace weft

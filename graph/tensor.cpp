@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "weft/graph/text.h"
+
 namespace weft {
 namespace {
 
@@ -145,7 +147,7 @@ std::string to_string(const Tensor& tensor) {
   visit_dtype(tensor.dtype(), [&]<typename T>(T) {
     const auto values = tensor.values<T>();
     for (std::int64_t i = 0; i < std::min(tensor.elements(), kShown); ++i) {
-      text += fmt::format("{}{}", i == 0 ? "" : ", ", values[static_cast<std::size_t>(i)]);
+      text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(values[static_cast<std::size_t>(i)]));
     }
   });
   return text + (tensor.elements() > kShown ? ", ...}" : "}");

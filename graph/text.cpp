@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace weft {
 namespace {
@@ -44,6 +47,39 @@ std::string escape_of(std::uint32_t c) {
   return c < 0x80U ? fmt::format("\\x{:02x}", c) : fmt::format("\\u{:04x}", c);
 }
 
+/// How many letters must be added, dropped, replaced or swapped with the next to make `b` of `a` (optimal
+/// string alignment: Boytsov, JEA 2011).
+std::size_t edits_between(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> edits(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        edits[i][j] = i + j;
+        continue;
+      }
+      const std::size_t replaced = edits[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      edits[i][j] = std::min({edits[i - 1][j] + 1, edits[i][j - 1] + 1, replaced});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) edits[i][j] = std::min(edits[i][j], edits[i - 2][j - 2] + 1);
+    }
+  }
+  return edits[a.size()][b.size()];
+}
+
+constexpr std::size_t kLongest = 200;
+
+/// How far a name is from an unknown one, or nothing if they are not similar. If one is only a part of the
+/// other, they are kLongest or more apart.
+std::optional<std::size_t> distance(std::string_view unknown, std::string_view name) {
+  constexpr std::size_t kShortestPart = 3;
+  if (std::max(unknown.size(), name.size()) > kLongest) return std::nullopt;
+  const std::size_t edits = edits_between(unknown, name);
+  if (edits <= std::max<std::size_t>(unknown.size() / 3, 1)) return edits;
+  const auto& [part, whole] = std::minmax(unknown, name, [](auto a, auto b) { return a.size() < b.size(); });
+  if (part.size() >= kShortestPart && whole.find(part) != std::string_view::npos) return kLongest + edits;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -78,6 +114,25 @@ std::string shortened(std::string_view text, std::size_t most) {
     if (!continues(safe[end]) && kept++ == most - 1) break;
   }
   return safe.substr(0, end) + "\u2026";
+}
+
+std::string suggestion(std::string_view unknown, std::span<const std::string_view> names) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::pair<std::size_t, std::size_t>> similar;  // the distance, and which name
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (const auto apart = distance(unknown, names[i])) similar.emplace_back(*apart, i);
+  }
+  std::ranges::sort(similar);
+  if (similar.empty()) return {};
+  if (similar[0].first < kLongest)
+    std::erase_if(similar, [](const auto& name) { return name.first >= kLongest; });
+  const std::size_t shown = std::min(similar.size(), kMost);
+  std::string text = " (did you mean";
+  for (std::size_t i = 0; i < shown; ++i) {
+    const std::string_view before = i == 0 ? " " : i + 1 == shown ? " or " : ", ";
+    text += fmt::format("{}'{}'", before, names[similar[i].second]);
+  }
+  return text + "?)";
 }
 
 }  // namespace weft

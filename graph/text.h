@@ -3,7 +3,11 @@
 // language that text is written to escapes it once more by its own rules: Graphviz in graph/topology.cpp,
 // JSON in runtime/files/json_text.h, HTML, CSV and gnuplot in frontends/report/. Pure functions.
 
+#include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,10 +18,25 @@ namespace weft {
 /// is.
 std::string printable(std::string_view text);
 
-/// The same, with at most `most` characters: "…" stands for the rest. `most` is at least 1.
+/// The number, but a NaN without its sign, which would show as "-nan".
+template <std::floating_point T>
+T printable(T number) {
+  return std::isnan(number) ? std::numeric_limits<T>::quiet_NaN() : number;
+}
+template <std::integral T>
+T printable(T number) {
+  return number;
+}
+
+/// The same text, with at most `most` characters: "…" stands for the rest. `most` is at least 1.
 std::string shortened(std::string_view text, std::size_t most);
 
 /// How many characters a UTF-8 text has: bytes that do not continue one.
 std::size_t characters_in(std::string_view text);
+
+/// " (did you mean 'fuse_gather'?)", for an error about an unknown name: at most three of `names`, the most
+/// similar first, or "" if none is similar. Names are similar if few edits make one of the other (letters
+/// added, dropped, replaced, or swapped with the next); where there are none, if one is a part of the other.
+std::string suggestion(std::string_view unknown, std::span<const std::string_view> names);
 
 }  // namespace weft

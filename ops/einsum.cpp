@@ -319,8 +319,11 @@ Labels implied_result(const std::vector<Labels>& operands) {
 
 Value evaluate_equation(std::string_view equation, std::span<const Value> operands) {
   const Equation parsed = parse(equation);
-  if (parsed.operands.size() != operands.size() || operands.empty())
-    refuse(equation, fmt::format("there are {} operands", operands.size()));
+  if (parsed.operands.size() != operands.size()) {
+    throw Error(ErrorCode::invalid_argument, "the text has another number of operands than the call",
+                {.expected = fmt::format("{} for \"{}\"", parsed.operands.size(), equation),
+                 .actual = std::to_string(operands.size())});
+  }
   std::vector<Labels> labels;
   std::size_t most_dots = 0;
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -344,7 +347,10 @@ Value evaluate_equation(std::string_view equation, std::span<const Value> operan
   std::vector<EinsumTerm> terms;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].dtype() != operands[0].dtype())
-      throw Error(ErrorCode::dtype_mismatch, "the operands have different dtypes; cast some of them");
+      throw Error(ErrorCode::dtype_mismatch, "the operands have different dtypes; cast some of them",
+                  {.expected = fmt::format("{} as in operand 0, {}", name_of(operands[0].dtype()),
+                                           to_string(operands[0].type())),
+                   .actual = fmt::format("operand {}, {}", i, to_string(operands[i].type()))});
     terms.push_back(with_diagonals({operands[i], labels[i]}));
   }
   return contract_all(std::move(terms), result);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <set>
+#include <vector>
 
 namespace weft {
 namespace {
@@ -17,6 +19,22 @@ Tensor scalar_tensor(const Scalar& number, DType dtype, std::string_view op, con
   } catch (const Error& error) {
     throw error.with({.op = std::string(op), .where = to_string(where)});
   }
+}
+
+/// The input that a value depends on, or null.
+const Input* input_behind(const Value& value) {
+  const Graph& graph = value.graph();
+  std::vector<NodeId> open{value.node()};
+  std::set<NodeId> seen{value.node()};
+  while (!open.empty()) {
+    const Node& node = graph.node(open.back());
+    open.pop_back();
+    if (const auto* found = node.op.as<Input>()) return found;
+    for (const ValueId& from : node.inputs) {
+      if (seen.insert(from.node).second) open.push_back(from.node);
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -68,6 +86,15 @@ Value parameter(Graph& graph, std::string_view name, Value initial, Where where)
     throw Error(ErrorCode::invalid_argument, "the initial value belongs to another graph",
                 {.op = "parameter", .node = std::string(name), .where = to_string(where)});
   }
+  if (const Input* fed = input_behind(initial)) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("the initial value depends on the input '{}', which only calls are fed", fed->label),
+        {.op = "parameter",
+         .node = std::string(name),
+         .expected = "a value of constants, random numbers and other parameters",
+         .where = to_string(where)});
+  }
   const std::string full = graph.full_name(name);
   const Value value(&graph, graph.add(Parameter{.label = full, .type = type}, {}, where, name), 0);
   graph.declare_state(full, value, initial);
@@ -75,6 +102,7 @@ Value parameter(Graph& graph, std::string_view name, Value initial, Where where)
 }
 
 Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where) {
+  const Transaction whole(graph);
   return parameter(graph, name, constant(graph, std::move(initial), where), where);
 }
 

@@ -52,8 +52,9 @@ Value constant(Graph& graph, Tensor tensor, Where where = Where::current());
 Value constant(Graph& graph, const Scalar& number, DType dtype = f32, Where where = Where::current());
 
 /// State that a session keeps: it starts as `initial`, and only `assign` changes it. Initial values are
-/// values of the graph too: constants or random numbers. Dimensions must be numbers, and the name must be new
-/// in the graph.
+/// values of the graph too, made of constants, random numbers and other parameters: of these, a session takes
+/// the values that they have when it first needs the new one. Dimensions must be numbers, and the name must
+/// be new in the graph. Throws Error(invalid_argument), also for an initial value that depends on an input.
 Value parameter(Graph& graph, std::string_view name, Value initial, Where where = Where::current());
 Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where = Where::current());
 

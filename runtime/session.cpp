@@ -1,12 +1,16 @@
 #include "weft/runtime/session.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <set>
 
+#include "weft/graph/located.h"
+#include "weft/graph/text.h"
 #include "weft/ops/control.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
@@ -22,6 +26,7 @@ constexpr std::int64_t kFirstRun = 1;
 
 template <typename O>
 const O& expect_op(const Graph& graph, const Value& value, std::string_view role) {
+  expect_value(value, {}, role, {});
   if (&value.graph() != &graph) {
     throw Error(ErrorCode::invalid_argument, fmt::format("{} belongs to another graph", role),
                 {.node = value.name()});
@@ -38,10 +43,13 @@ const O& expect_op(const Graph& graph, const Value& value, std::string_view role
 
 std::vector<Value> roots_of(const Graph& graph, const FunctionSpec& spec) {
   std::vector<Value> roots = spec.outputs;
-  for (const Value& output : spec.outputs) {
-    if (&output.graph() != &graph)
-      throw Error(ErrorCode::invalid_argument, "an output belongs to another graph");
+  expect_values(spec.outputs, {}, "output", {});
+  for (std::size_t i = 0; i < spec.outputs.size(); ++i) {
+    if (&spec.outputs[i].graph() == &graph) continue;
+    throw Error(ErrorCode::invalid_argument, fmt::format("output {} belongs to another graph", i),
+                {.node = spec.outputs[i].name()});
   }
+  expect_values(spec.updates, {}, "update", {});
   for (const Value& update : spec.updates) {
     expect_op<Assign>(graph, update, "an update");
     roots.push_back(update);
@@ -52,6 +60,7 @@ std::vector<Value> roots_of(const Graph& graph, const FunctionSpec& spec) {
 std::vector<std::string> labels_of(const Graph& graph, const FunctionSpec& spec) {
   std::vector<std::string> labels;
   std::set<std::string_view> taken;
+  expect_values(spec.inputs, {}, "input", {});
   for (const Value& fed : spec.inputs) {
     const std::string& label = expect_op<Input>(graph, fed, "an input").label;
     labels.push_back(label);
@@ -79,6 +88,79 @@ void expect_listed(const Program& program, std::size_t outputs) {
         "an output needs this assign, which is not among the updates and so would store nothing",
         {.op = "assign", .node = graph.node(node.inputs[0].node).name, .where = to_string(node.where)});
   }
+}
+
+std::vector<std::string> symbols_of(const FunctionSpec& spec) {
+  std::vector<std::string> symbols;
+  for (const Value& fed : spec.inputs) {
+    for (const Dim& dim : fed.shape()) {
+      if (dim.is_symbol() && std::ranges::find(symbols, dim.symbol()) == symbols.end())
+        symbols.push_back(dim.symbol());
+    }
+  }
+  return symbols;
+}
+
+/// Throws for a shape that depends on a symbol which no input binds.
+void expect_bound(const Graph& graph, const std::vector<std::string>& bound) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    for (const TensorType& type : node.outputs) {
+      for (const Dim& dim : type.shape) {
+        for (const std::string& symbol : dim.symbols()) {
+          if (std::ranges::find(bound, symbol) != bound.end()) continue;
+          throw Error(ErrorCode::invalid_argument,
+                      fmt::format("the symbol '{}' of a shape is bound by no input of the function", symbol),
+                      {.op = std::string(node.op.name()),
+                       .node = node.name,
+                       .expected = fmt::format("an input with {} as a dimension", symbol),
+                       .actual = to_string(type),
+                       .where = to_string(node.where)});
+        }
+      }
+    }
+  }
+}
+
+/// What a function is made of, once it is known that it can run for some sizes.
+struct CheckedSpec {
+  std::vector<Value> roots;          // in the session's graph: the outputs, then the updates
+  std::vector<std::string> labels;   // of the inputs
+  std::vector<std::string> symbols;  // that the inputs bind
+  Program program;
+};
+CheckedSpec checked_spec(const Graph& graph, const FunctionSpec& spec) {
+  CheckedSpec checked{.roots = roots_of(graph, spec),
+                      .labels = labels_of(graph, spec),
+                      .symbols = symbols_of(spec),
+                      .program = {}};
+  checked.program = extract(graph, checked.roots);
+  expect_listed(checked.program, spec.outputs.size());
+  expect_complete(checked.program, spec.outputs.size(), checked.labels);
+  return checked;
+}
+
+/// Those of the missing parameters whose initial values need none of the others. Throws if there are none.
+std::vector<std::string> ready_among(const Graph& graph, const std::set<std::string_view>& missing) {
+  std::vector<bool> waits(graph.size(), false);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    const auto* parameter = node.op.as<Parameter>();
+    waits[id] = (parameter != nullptr && missing.contains(parameter->label)) ||
+                std::ranges::any_of(node.inputs, [&](const ValueId& from) { return waits[from.node]; });
+  }
+  std::vector<std::string> ready;
+  for (const std::string_view label : missing) {
+    if (!waits[graph.states().find(label)->second.initial.node()]) ready.emplace_back(label);
+  }
+  if (!ready.empty()) return ready;
+  throw Error(ErrorCode::invalid_argument, "the initial value of a parameter depends on itself",
+              {.node = std::string(*missing.begin())});
+}
+
+bool reads_parameters(const Graph& graph, std::span<const Value> values) {
+  return std::ranges::any_of(needed_nodes(graph, values),
+                             [&](NodeId id) { return graph.node(id).op.is<Parameter>(); });
 }
 
 bool draws_random_numbers(const Program& program) {
@@ -109,7 +191,16 @@ Tensor& SharedParameters::at(std::string_view label) {
   const std::scoped_lock lock(mutex_);
   const auto found = values_.find(label);
   if (found != values_.end()) return found->second;
-  throw Error(ErrorCode::invalid_argument, fmt::format("the session has no parameter '{}'", label));
+  constexpr std::size_t kMostListed = 12;
+  std::vector<std::string_view> known;
+  for (const auto& [name, value] : values_) known.push_back(name);
+  const std::span<const std::string_view> listed =
+      std::span(known).first(std::min(known.size(), kMostListed));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("the session has no parameter '{}'{}", label, suggestion(label, known)),
+              {.expected = known.empty() ? "no name, since the graph has no parameters"
+                                         : fmt::format("one of: {}{}", fmt::join(listed, ", "),
+                                                       known.size() > kMostListed ? ", ..." : "")});
 }
 
 bool SharedParameters::contains(std::string_view label) {
@@ -161,17 +252,26 @@ Session::Session(Graph& graph, const SessionOptions& options) : graph_(graph) {
 
 void Session::initialize_new_parameters() {
   SharedParameters& parameters = *state_->parameters;
-  std::vector<std::string> labels;
-  std::vector<Value> initial;
+  std::set<std::string_view> missing;
   for (const auto& [label, declared] : graph_.states()) {
     if (parameters.contains(label)) {
       expect_type(parameters.at(label), declared.value);
-      continue;
+    } else {
+      missing.insert(label);
     }
-    labels.push_back(label);
-    initial.push_back(declared.initial);
   }
-  if (labels.empty()) return;
+  // Those first whose initial values need no other one that is missing.
+  while (!missing.empty()) {
+    const std::vector<std::string> ready = ready_among(graph_, missing);
+    initialize(ready);
+    for (const std::string& label : ready) missing.erase(label);
+  }
+}
+
+void Session::initialize(const std::vector<std::string>& labels) {
+  SharedParameters& parameters = *state_->parameters;
+  std::vector<Value> initial;
+  for (const std::string& label : labels) initial.push_back(graph_.states().at(label).initial);
   const std::scoped_lock compiling(state_->compiling);
   auto compilation = std::make_shared<Compilation>(
       weft::compile(graph_, initial, initial.size(), {}, {}, state_->options, state_->target));
@@ -180,8 +280,11 @@ void Session::initialize_new_parameters() {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const TensorType& type = compilation->lowered.program.roots[i].type();
     made.push_back(Tensor::uninitialized(type.dtype, type.shape.sizes()));
-    values.emplace_back(std::move(labels[i]), made.back());
+    values.emplace_back(labels[i], made.back());
   }
+  // Other parameters are read, if any are, while nobody changes them.
+  std::optional<ArenaPool::Lease> lease;
+  if (reads_parameters(graph_, initial)) lease.emplace(parameters.arenas.read());
   Arena arena;
   BoundKernels kernels = std::move(compilation->kernels);
   Plan plan(compilation, std::move(kernels), state_, key_of(state_->seed(), kInitialRun));
@@ -189,13 +292,17 @@ void Session::initialize_new_parameters() {
   parameters.add(std::move(values));
 }
 
-Function Session::compile(const FunctionSpec& spec) {
-  const auto roots = roots_of(graph_, spec);
-  initialize_new_parameters();
+Function Session::compile(const FunctionSpec& spec, const Where& where) {
+  CheckedSpec checked = located("compile", where, [&] {
+    CheckedSpec made = checked_spec(graph_, spec);
+    expect_bound(*made.program.graph, made.symbols);
+    initialize_new_parameters();
+    return made;
+  });
   auto body = std::make_shared<Function::Body>();
-  body->labels = labels_of(graph_, spec);
-  body->program = extract(graph_, roots);
-  expect_listed(body->program, spec.outputs.size());
+  body->labels = std::move(checked.labels);
+  body->symbols = std::move(checked.symbols);
+  body->program = std::move(checked.program);
   body->outputs = spec.outputs.size();
   body->changes = !spec.updates.empty() || draws_random_numbers(body->program);
   body->state = state_;
@@ -206,42 +313,46 @@ Function Session::compile(const FunctionSpec& spec) {
   for (const Value& fed : spec.inputs) {
     body->types.push_back(fed.type());
     body->built.push_back(to_string(graph_.node(fed.node()).where));
-    for (const Dim& dim : fed.shape()) {
-      if (dim.is_symbol() && std::ranges::find(body->symbols, dim.symbol()) == body->symbols.end()) {
-        body->symbols.push_back(dim.symbol());
-      }
-    }
   }
   return Function(std::move(body));
 }
 
 Compilation Session::inspect(const FunctionSpec& spec, const Bindings& bindings,
-                             const StageObserver& observer) {
-  const std::scoped_lock compiling(state_->compiling);
-  return weft::compile(graph_, roots_of(graph_, spec), spec.outputs.size(), labels_of(graph_, spec), bindings,
-                       state_->options, state_->target, observer);
+                             const StageObserver& observer, const Where& where) {
+  return located("compile", where, [&] {
+    const CheckedSpec checked = checked_spec(graph_, spec);
+    const std::scoped_lock compiling(state_->compiling);
+    return weft::compile(graph_, checked.roots, spec.outputs.size(), checked.labels, bindings,
+                         state_->options, state_->target, observer);
+  });
 }
 
-Tensor Session::value(const Value& parameter_value) { return value(label_of(graph_, parameter_value)); }
-Tensor Session::value(std::string_view label) {
-  initialize_new_parameters();
-  const ArenaPool::Lease lease = state_->parameters->arenas.read();
-  return state_->parameters->at(label).clone();
+Tensor Session::value(const Value& parameter, const Where& where) {
+  return value(located("value", where, [&] { return label_of(graph_, parameter); }), where);
+}
+Tensor Session::value(std::string_view label, const Where& where) {
+  return located("value", where, [&] {
+    initialize_new_parameters();
+    const ArenaPool::Lease lease = state_->parameters->arenas.read();
+    return state_->parameters->at(label).clone();
+  });
 }
 
-void Session::set(const Value& parameter_value, const Tensor& value) {
-  set(label_of(graph_, parameter_value), value);
+void Session::set(const Value& parameter, const Tensor& value, const Where& where) {
+  set(located("set", where, [&] { return label_of(graph_, parameter); }), value, where);
 }
-void Session::set(std::string_view label, const Tensor& value) {
-  initialize_new_parameters();
-  Tensor& target = state_->parameters->at(label);
-  if (value.empty() || value.type() != target.type()) {
-    throw Error(ErrorCode::bad_feed, fmt::format("the parameter '{}' was given the wrong tensor", label),
-                {.expected = to_string(target.type()),
-                 .actual = value.empty() ? "an empty tensor" : to_string(value.type())});
-  }
-  const ArenaPool::Lease lease = state_->parameters->arenas.write();
-  store(target, value);
+void Session::set(std::string_view label, const Tensor& value, const Where& where) {
+  located("set", where, [&] {
+    initialize_new_parameters();
+    Tensor& target = state_->parameters->at(label);
+    if (value.empty() || value.type() != target.type()) {
+      throw Error(ErrorCode::bad_feed, fmt::format("the parameter '{}' was given the wrong tensor", label),
+                  {.expected = to_string(target.type()),
+                   .actual = value.empty() ? "an empty tensor" : to_string(value.type())});
+    }
+    const ArenaPool::Lease lease = state_->parameters->arenas.write();
+    store(target, value);
+  });
 }
 
 int Session::threads() const { return state_->pool.threads(); }

@@ -52,21 +52,23 @@ class Session {
  public:
   explicit Session(Graph& graph, const SessionOptions& options = {});
 
-  /// Compiles a function. Inputs must be `input` values, updates `assign` values, all of this session's
-  /// graph; an `assign` that the outputs need must be among the updates, or it would store nothing. Plans are
-  /// made when sizes are known, so errors that depend on sizes come with the first call.
-  Function compile(const FunctionSpec& spec);
+  /// Compiles a function. Inputs must be `input` values, all that the outputs and updates need, and bind
+  /// every symbol of their shapes; updates must be `assign` values, at most one for each parameter; all are
+  /// of this session's graph. An `assign` that the outputs need must be among the updates, or it would store
+  /// nothing. Throws Error(invalid_argument). Plans are made when sizes are known, so errors that depend on
+  /// sizes come with the first call.
+  Function compile(const FunctionSpec& spec, const Where& where = Where::current());
 
   /// Shows every stage of compiling `spec` for the given sizes of its symbols; runs nothing.
   Compilation inspect(const FunctionSpec& spec, const Bindings& bindings,
-                      const StageObserver& observer = nullptr);
+                      const StageObserver& observer = nullptr, const Where& where = Where::current());
 
   /// A copy of a parameter's value now.
-  Tensor value(const Value& parameter);
-  Tensor value(std::string_view label);
+  Tensor value(const Value& parameter, const Where& where = Where::current());
+  Tensor value(std::string_view label, const Where& where = Where::current());
   /// Stores a value; throws Error(bad_feed) unless it has the parameter's type.
-  void set(const Value& parameter, const Tensor& value);
-  void set(std::string_view label, const Tensor& value);
+  void set(const Value& parameter, const Tensor& value, const Where& where = Where::current());
+  void set(std::string_view label, const Tensor& value, const Where& where = Where::current());
 
   /// Writes all parameters, optimizer slots included, the random position and `metadata` to a safetensors
   /// file, from which a training continues to the same bits. The write is atomic: a failure leaves the old
@@ -96,6 +98,7 @@ class Session {
 
  private:
   void initialize_new_parameters();
+  void initialize(const std::vector<std::string>& labels);
   void replace(const std::map<std::string, Tensor, std::less<>>& values);
 
   Graph& graph_;

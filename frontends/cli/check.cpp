@@ -28,10 +28,13 @@ constexpr std::int64_t kBatch = 8;  // the reference interpreter is slow
 /// The specifications of the given ops, or all of them without a list.
 std::vector<verify::Specification> chosen(const std::vector<std::string>& ops) {
   std::vector<verify::Specification> all = verify::builtin_specifications();
+  std::vector<std::string_view> names;
+  for (const verify::Specification& known : all) names.emplace_back(known.op);
   for (const std::string& op : ops) {
-    if (std::ranges::find(all, op, &verify::Specification::op) == all.end()) {
-      throw CLI::ValidationError(fmt::format("--op: unknown op '{}'", op));
-    }
+    if (std::ranges::find(names, op) != names.end()) continue;
+    throw CLI::ValidationError(
+        fmt::format("--op: {}. A function that is made of several ops, such as einsum, is checked by its ops",
+                    unknown_choice("op", op, names)));
   }
   if (!ops.empty()) {
     std::erase_if(all, [&](const auto& entry) { return std::ranges::find(ops, entry.op) == ops.end(); });

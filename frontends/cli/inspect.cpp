@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/training_flags.h"
+#include "weft/frontends/config/choices.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/print.h"
 #include "weft/graph/text.h"
@@ -63,10 +65,25 @@ void print_passes(const Compilation& compilation) {
 }
 
 /// The stages that --stage can show.
-std::vector<std::string> shown_stages() {
-  std::vector<std::string> names{"plan", "passes", "memory", "all"};
-  for (const std::string_view stage : stage_names()) names.emplace_back(stage);
+std::vector<std::string_view> shown_stages() {
+  std::vector<std::string_view> names{"plan", "passes", "memory", "all"};
+  for (const std::string_view stage : stage_names()) names.push_back(stage);
   return names;
+}
+
+/// One of shown_stages(). The error for the name of a pass says which stage it belongs to.
+CLI::Validator stage_of_inspect() {
+  const auto check = [](const std::string& name) -> std::string {
+    const auto names = shown_stages();
+    if (std::ranges::find(names, name) != names.end()) return {};
+    const auto pass = std::ranges::find(pass_list(), name, &PassEntry::name);
+    return pass == pass_list().end() ? unknown_choice("stage", name, names)
+                                     : fmt::format(
+                                           "'{}' is a pass of the stage '{}', which --stage {} shows; "
+                                           "--stage passes lists them",
+                                           name, pass->stage, pass->stage);
+  };
+  return CLI::Validator(check, "");
 }
 
 int inspect(const InspectArgs& args) {
@@ -89,12 +106,14 @@ int inspect(const InspectArgs& args) {
       {.threads = args.threads.threads,
        .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .without = args.without}});
   const bool plan = args.stage == "plan";
-  const Compilation compilation =
-      session.inspect(spec, bindings, [&](std::string_view stage, const std::string& text) {
+  const Compilation compilation = session.inspect(
+      spec, bindings,
+      [&](std::string_view stage, const std::string& text) {
         const bool shown = plan ? stage == "prune" || stage == "sparse" || stage == "schedule"
                                 : args.stage == "all" || args.stage == stage;
         if (shown) fmt::print("== {}\n{}\n", plan && stage == "prune" ? "graph" : stage, text);
-      });
+      },
+      Where());
   if (args.stage == "passes") print_passes(compilation);
   if (plan || args.stage == "all" || args.stage == "memory") {
     fmt::print("== memory\n");
@@ -121,8 +140,9 @@ Registered add_inspect(CLI::App& weft) {
   add_sparse_option(*app, args->skip_zeros);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
-  app->add_option("--stage", args->stage, "One stage of the compiler, its passes, the plan, or all")
-      ->check(CLI::IsMember(shown_stages()));
+  app->add_option("--stage", args->stage, fmt::format("What to show: {}", listed(shown_stages())))
+      ->check(stage_of_inspect())
+      ->type_name("NAME");
   app->add_option("--without", args->without, "Passes and kernels to leave out; see --stage passes")
       ->delimiter(',')
       ->type_name("NAME");

@@ -93,7 +93,7 @@ TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop
                                   .seed = config.seed,
                                   .start = saved_.position,
                                   .stop = stop},
-                                 bar);
+                                 bar, Where());
     saved_.position = fitted.position;
     result.seconds += fitted.seconds;
     result.interrupted = fitted.interrupted;

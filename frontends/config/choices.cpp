@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "weft/graph/error.h"
+#include "weft/graph/text.h"
 
 namespace weft {
 
@@ -23,7 +24,7 @@ std::string listed(std::span<const std::string_view> names) {
 
 std::string unknown_choice(std::string_view kind, std::string_view name,
                            std::span<const std::string_view> names) {
-  return fmt::format("unknown {} '{}'; there are {}", kind, name, listed(names));
+  return fmt::format("unknown {} '{}'{}; there are {}", kind, name, suggestion(name, names), listed(names));
 }
 
 void throw_unknown_choice(std::string_view kind, std::string_view name,
@@ -33,9 +34,9 @@ void throw_unknown_choice(std::string_view kind, std::string_view name,
 
 void expect_within(std::string_view name, double number, const Bounds& bounds) {
   if (bounds.contain(number)) return;
-  throw Error(
-      ErrorCode::invalid_argument, fmt::format("'{}' is out of range", name),
-      {.expected = fmt::format("a number in {}", to_string(bounds)), .actual = fmt::format("{}", number)});
+  throw Error(ErrorCode::invalid_argument, fmt::format("'{}' is out of range", name),
+              {.expected = fmt::format("a number in {}", to_string(bounds)),
+               .actual = fmt::format("{}", printable(number))});
 }
 
 }  // namespace weft

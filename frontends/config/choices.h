@@ -52,7 +52,7 @@ std::vector<std::string_view> names_of(std::span<const Row> table) {
   return names;
 }
 
-/// "unknown optimizer 'x'; there are sgd, momentum, ...".
+/// "unknown optimizer 'sdg' (did you mean 'sgd'?); there are sgd, momentum, ...".
 std::string unknown_choice(std::string_view kind, std::string_view name,
                            std::span<const std::string_view> names);
 

@@ -50,6 +50,7 @@ Conv2dLayer conv2d(Graph& graph, std::string_view name, std::int64_t channels, s
                  .actual = std::to_string(groups),
                  .where = to_string(where)});
   }
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   const std::int64_t area = kernel.height * kernel.width;
   InitializerArgs args{.graph = graph,

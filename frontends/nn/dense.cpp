@@ -53,6 +53,7 @@ std::vector<Value> Dense::parameters() const {
 
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype,
             const DenseOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   InitializerArgs args{.graph = graph,
                        .dtype = dtype,
@@ -77,6 +78,7 @@ Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const
 
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options) {
   const Value value = x.value("dense");
+  const Transaction whole(value.graph());
   return dense(value.graph(), name, inputs_of(name, value.type(), x.where()), units, value.dtype(), options,
                x.where())(x);
 }

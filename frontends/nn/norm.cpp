@@ -112,6 +112,7 @@ std::int64_t size_of_axis(std::string_view layer, std::string_view name, const T
 
 LayerNorm layer_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,
                      const NormOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   return {.scale = vector_of(graph, "scale", features, dtype, 1.0, where),
           .shift = vector_of(graph, "shift", features, dtype, 0.0, where),
@@ -140,6 +141,7 @@ Lazy<LayerNorm> layer_norm(Graph& graph, std::string_view name, const NormOption
 
 BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
                      const BatchNormOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   return {.scale = vector_of(graph, "scale", channels, dtype, 1.0, where),
           .shift = vector_of(graph, "shift", channels, dtype, 0.0, where),

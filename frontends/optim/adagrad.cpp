@@ -8,7 +8,7 @@ namespace weft::optim {
 
 std::vector<Value> adagrad(std::span<const Value> parameters, std::span<const Value> gradients,
                            const Rate& rate, const AdagradOptions& options) {
-  const Scope own = method_scope("adagrad", parameters, {"adagrad_sum"}, rate.where());
+  const MethodScope own = method_scope("adagrad", parameters, {"adagrad_sum"}, rate.where());
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);
     const Value s = slot(p, "adagrad_sum", options.initial_sum);
@@ -20,7 +20,7 @@ std::vector<Value> adagrad(std::span<const Value> parameters, std::span<const Va
 
 std::vector<Value> adadelta(std::span<const Value> parameters, std::span<const Value> gradients,
                             const Rate& rate, const AdadeltaOptions& options) {
-  const Scope own = method_scope("adadelta", parameters, {"adadelta_v", "adadelta_u"}, rate.where());
+  const MethodScope own = method_scope("adadelta", parameters, {"adadelta_v", "adadelta_u"}, rate.where());
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);
     const Value v = slot(p, "adadelta_v");

@@ -28,7 +28,7 @@ std::vector<Value> joined(std::vector<Value> first, const std::vector<Value>& se
 
 std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
                         const AdamOptions& options) {
-  const Scope own = method_scope("adam", parameters, {"adam_m", "adam_v", "adam_v_max"}, rate.where());
+  const MethodScope own = method_scope("adam", parameters, {"adam_m", "adam_v", "adam_v_max"}, rate.where());
   const StepNumber step = step_number(parameters, "adam");
   // A number that all elements share is computed once and not for each element.
   const Value correction1 = correction(options.beta1, step.t);
@@ -61,7 +61,7 @@ std::vector<Value> adamw(std::span<const Value> parameters, std::span<const Valu
 
 std::vector<Value> adamax(std::span<const Value> parameters, std::span<const Value> gradients,
                           const Rate& rate, const AdamaxOptions& options) {
-  const Scope own = method_scope("adamax", parameters, {"adamax_m", "adamax_u"}, rate.where());
+  const MethodScope own = method_scope("adamax", parameters, {"adamax_m", "adamax_u"}, rate.where());
   const StepNumber step = step_number(parameters, "adamax");
   const Value correction1 = correction(options.beta1, step.t);
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
@@ -78,7 +78,7 @@ std::vector<Value> adamax(std::span<const Value> parameters, std::span<const Val
 
 std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Value> gradients,
                          const Rate& rate, const NadamOptions& options) {
-  const Scope own = method_scope("nadam", parameters, {"nadam_m", "nadam_v"}, rate.where());
+  const MethodScope own = method_scope("nadam", parameters, {"nadam_m", "nadam_v"}, rate.where());
   const StepNumber step = step_number(parameters, "nadam");
   const auto momentum_at = [&](const Value& t) {
     return options.beta1 * (1.0 - 0.5 * power(kNadamBase, t * options.momentum_decay));

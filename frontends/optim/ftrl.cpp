@@ -9,7 +9,7 @@ namespace weft::optim {
 
 std::vector<Value> ftrl(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
                         const FtrlOptions& options) {
-  const Scope own = method_scope("ftrl", parameters, {"ftrl_n", "ftrl_z"}, rate.where());
+  const MethodScope own = method_scope("ftrl", parameters, {"ftrl_n", "ftrl_z"}, rate.where());
   const auto rule = [&](const Value& p, const Value& g, const Operand& lr) -> Change {
     const Value n = slot(p, "ftrl_n", options.initial_sum);
     const Value z = slot(p, "ftrl_z");

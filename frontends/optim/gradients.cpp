@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "weft/frontends/optim/optimizer.h"
+#include "weft/graph/text.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/norm.h"
@@ -13,7 +14,7 @@ namespace {
 void expect_positive(std::string_view what, double limit) {
   if (limit > 0.0) return;
   throw Error(ErrorCode::invalid_argument, "a limit must be positive",
-              {.op = std::string(what), .expected = "> 0", .actual = fmt::format("{}", limit)});
+              {.op = std::string(what), .expected = "> 0", .actual = fmt::format("{}", printable(limit))});
 }
 
 /// The norm of all norms, in f64.

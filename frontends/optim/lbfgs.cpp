@@ -11,6 +11,7 @@
 #include <new>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/graph/text.h"
 
 namespace weft::optim {
 namespace {
@@ -113,7 +114,7 @@ class Problem {
       return loss;
     }
     if (!first) return std::numeric_limits<double>::infinity();
-    throw Error(ErrorCode::numeric, fmt::format("the loss is {} where the search starts", loss),
+    throw Error(ErrorCode::numeric, fmt::format("the loss is {} where the search starts", printable(loss)),
                 {.op = "lbfgs"});
   }
 

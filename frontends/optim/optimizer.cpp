@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "weft/frontends/nn/initializers.h"
+#include "weft/graph/located.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
@@ -19,7 +20,9 @@ const std::string& label_of(const Value& parameter) {
   const auto* op = parameter.graph().node(parameter.node()).op.as<Parameter>();
   if (op != nullptr) return op->label;
   throw Error(ErrorCode::invalid_argument, "an optimizer updates parameters only",
-              {.node = parameter.name(), .expected = "parameter"});
+              {.node = parameter.name(),
+               .expected = "parameter",
+               .actual = std::string(parameter.graph().node(parameter.node()).op.name())});
 }
 
 void expect_one_for_each(std::string_view method, std::span<const Value> parameters, std::string_view what,
@@ -57,8 +60,8 @@ Value method_slot(const Value& like, std::string_view method, std::string_view n
   return parameter(graph, fmt::format("{}/{}", method, name), constant(graph, initial, like.dtype()));
 }
 
-Scope method_scope(std::string_view method, std::span<const Value> parameters,
-                   std::initializer_list<std::string_view> slots, const Where& where) {
+MethodScope method_scope(std::string_view method, std::span<const Value> parameters,
+                         std::initializer_list<std::string_view> slots, const Where& where) {
   if (parameters.empty())
     expect_one_for_each(method, parameters, "gradient", 0, where);  // says what is wrong
   expect_values(parameters, method, "parameter", where);
@@ -77,8 +80,10 @@ Scope method_scope(std::string_view method, std::span<const Value> parameters,
     });
   };
   std::string scope;
-  for (int call = 2; is_taken(scope); ++call) scope = fmt::format("{}_{}", method, call);
-  return {graph, scope, where};
+  located(method, where, [&] {
+    for (int call = 2; is_taken(scope); ++call) scope = fmt::format("{}_{}", method, call);
+  });
+  return {.whole = Transaction(graph), .names = Scope(graph, scope, where)};
 }
 
 StepNumber step_number(std::span<const Value> parameters, std::string_view method) {

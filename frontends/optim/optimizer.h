@@ -19,11 +19,17 @@ Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
 /// State of a whole method: the scalar "<method>/<name>" in the dtype of `like`.
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);
 
-/// A scope for one call of a method in a graph, which separates its state from that of earlier calls: without
+/// What one call of a method in a graph stands in: a transaction, so that a call that throws leaves no state
+/// behind, and a scope for names.
+struct MethodScope {
+  Transaction whole;
+  Scope names;
+};
+/// The scope separates its state from that of earlier calls: without
 /// a name for the first call, and "<method>_2", "<method>_3" for later calls whose state exists already.
 /// `slots` are the names that the method gives to its slots. Its nodes count as written where the rate was.
-Scope method_scope(std::string_view method, std::span<const Value> parameters,
-                   std::initializer_list<std::string_view> slots, const Where& where);
+MethodScope method_scope(std::string_view method, std::span<const Value> parameters,
+                         std::initializer_list<std::string_view> slots, const Where& where);
 
 /// The number t of the current step, from 1, and the update that counts it. It is kept in "<method>/step".
 struct StepNumber {

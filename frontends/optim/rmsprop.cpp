@@ -8,7 +8,7 @@ namespace weft::optim {
 
 std::vector<Value> rmsprop(std::span<const Value> parameters, std::span<const Value> gradients,
                            const Rate& rate, const RmspropOptions& options) {
-  const Scope own =
+  const MethodScope own =
       method_scope("rmsprop", parameters, {"rmsprop_v", "rmsprop_m", "rmsprop_momentum"}, rate.where());
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);

@@ -14,7 +14,7 @@ std::vector<Value> rprop(std::span<const Value> parameters, std::span<const Valu
         ErrorCode::invalid_argument, "the method adapts its steps itself; the rate is what they start with",
         {.op = "rprop", .expected = "a number", .actual = "a value", .where = to_string(rate.where())});
   }
-  const Scope own = method_scope("rprop", parameters, {"rprop_step", "rprop_g"}, rate.where());
+  const MethodScope own = method_scope("rprop", parameters, {"rprop_step", "rprop_g"}, rate.where());
   const auto rule = [&](const Value& p, const Value& g, const Operand& first_step) -> Change {
     const Value s = slot(p, "rprop_step", first_step.number().as_double());
     const Value last = slot(p, "rprop_g");

@@ -12,7 +12,7 @@ std::vector<Value> sgd(std::span<const Value> parameters, std::span<const Value>
     throw Error(ErrorCode::invalid_argument, "Nesterov's method needs momentum",
                 {.op = "sgd", .expected = "momentum > 0", .where = to_string(rate.where())});
   }
-  const Scope own = method_scope("sgd", parameters, {"momentum"}, rate.where());
+  const MethodScope own = method_scope("sgd", parameters, {"momentum"}, rate.where());
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
     const Value g = with_l2(p, gradient, options.weight_decay);
     if (options.momentum <= 0.0) return {.next = p - lr * g, .slots = {}};

@@ -95,11 +95,13 @@ std::vector<Value> accumulate(std::span<const Value> parameters, std::span<const
                  .where = to_string(where)});
   }
   expect_values(gradients, "accumulate", "gradient", where);
+  expect_values(parameters, "accumulate", "parameter", where);
+  const Transaction whole(parameters[0].graph());
   std::vector<Value> updates;
   std::vector<Value> means;
   Value last;
   {
-    const Scope own = method_scope("accumulation", parameters, {"accumulated"}, where);
+    const MethodScope own = method_scope("accumulation", parameters, {"accumulated"}, where);
     const Value done = method_slot(parameters[0], "accumulation", "run", 0.0);
     const Value run = done + 1.0;
     last = run >= static_cast<double>(runs);

@@ -118,12 +118,17 @@ class Backend {
   const Names& left_out_;
 };
 
+/// What `text` says of the compilation, after what it says of its prologue.
+template <typename F>
+std::string with_prologue(const Compilation& compilation, F text) {
+  if (compilation.prologue == nullptr) return text(compilation);
+  return fmt::format("when a parameter has changed:\n{}in every call:\n{}", text(*compilation.prologue),
+                     text(compilation));
+}
+
+std::string lowered_text(const Compilation& compilation) { return to_text(compilation.lowered.program); }
 std::string schedule_text(const Compilation& compilation) {
-  std::string text;
-  if (compilation.prologue != nullptr) {
-    text = "when a parameter has changed:\n" + schedule_text(*compilation.prologue) + "in every call:\n";
-  }
-  return text + to_text(compilation.lowered, compilation.schedule, compilation.arena);
+  return to_text(compilation.lowered, compilation.schedule, compilation.arena);
 }
 
 }  // namespace
@@ -131,7 +136,7 @@ std::string schedule_text(const Compilation& compilation) {
 std::vector<std::string_view> stage_names() {
   std::vector<std::string_view> names{"prune", "specialize"};
   for (const PassEntry& entry : pass_list()) {
-    if (entry.run != nullptr && names.back() != entry.stage) names.push_back(entry.stage);
+    if (names.back() != entry.stage) names.push_back(entry.stage);
   }
   names.emplace_back("schedule");
   return names;
@@ -166,7 +171,10 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   }
   backend.finish(compilation, program, outputs);
   passes.keep("lower", compilation.lowered.program);
-  if (observer) observer("schedule", schedule_text(compilation));
+  if (observer) {
+    observer("lower", with_prologue(compilation, lowered_text));
+    observer("schedule", with_prologue(compilation, schedule_text));
+  }
   return compilation;
 }
 

@@ -82,7 +82,7 @@ struct Compilation {
 /// Called with the name of each stage, one of stage_names(), and its result as text.
 using StageObserver = std::function<void(std::string_view stage, const std::string& text)>;
 
-/// "prune", "specialize", the stages of the passes, "schedule".
+/// "prune", "specialize", the stages of the passes, of which "lower" is the last, "schedule".
 std::vector<std::string_view> stage_names();
 
 /// `roots` are the outputs, then the updates; `inputs` are the labels of the fed inputs in the caller's

@@ -1,6 +1,7 @@
 #include "weft/runtime/compile/lower.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -85,11 +86,45 @@ Program materialize(const Program& source, std::size_t outputs) {
   return extract(graph, program.roots);
 }
 
+std::string place_of(const Node& node) {
+  const std::string place = to_string(node.where);
+  return place.empty() ? "an unknown line" : place;
+}
+
+void expect_fed(const Graph& graph, std::span<const std::string> inputs) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const auto* needed = graph.node(id).op.as<Input>();
+    if (needed == nullptr || std::ranges::find(inputs, needed->label) != inputs.end()) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the function needs the input '{}' (built at {}), which is not among its inputs",
+                            needed->label, place_of(graph.node(id))),
+                {.expected = fmt::format("'{}' {} among the inputs", needed->label, to_string(needed->type)),
+                 .actual = inputs.empty() ? "no inputs" : fmt::format("{}", fmt::join(inputs, ", "))});
+  }
+}
+
+void expect_one_update_each(const Program& program, std::size_t outputs) {
+  const Graph& graph = *program.graph;
+  std::map<std::string_view, const Node*> updated;
+  for (const Value& root : std::span(program.roots).subspan(outputs)) {
+    const Node& update = graph.node(root.node());
+    const auto* target = graph.node(update.inputs[0].node).op.as<Parameter>();
+    if (target == nullptr) continue;
+    const auto [first, is_new] = updated.emplace(target->label, &update);
+    if (is_new) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the parameter '{}' has two updates, at {} and at {}", target->label,
+                            place_of(*first->second), place_of(update)),
+                {.expected = "one update for each parameter"});
+  }
+}
+
 class Lowering {
  public:
   Lowering(const Program& program, std::size_t outputs, std::span<const std::string> inputs,
            const LowerOptions& options)
       : options_(options) {
+    expect_complete(program, outputs, inputs);
     for (std::size_t i = 0; i < inputs.size(); ++i) feeds_.emplace(inputs[i], i);
     lowered_.program = materialize(program, outputs);
     lowered_.outputs = outputs;
@@ -122,20 +157,13 @@ class Lowering {
     return found->second = add_storage(Place::parameter, lowered_.parameters.size() - 1, parameter.type);
   }
 
-  std::size_t feed_index(const Node& node, const std::string& label) const {
-    if (const auto found = feeds_.find(label); found != feeds_.end()) return found->second;
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("the input '{}' is needed but not among the function's inputs", label),
-                {.op = "input", .node = node.name, .where = to_string(node.where)});
-  }
-
   void place_values() {
     lowered_.storage_of.resize(graph().size());
     for (NodeId id = 0; id < graph().size(); ++id) {
       const Node& node = graph().node(id);
       auto& places = lowered_.storage_of[id];
       if (const auto* fed = node.op.as<Input>()) {
-        places = {add_storage(Place::feed, feed_index(node, fed->label), fed->type)};
+        places = {add_storage(Place::feed, feeds_.at(fed->label), fed->type)};
       } else if (node.op.constant() != nullptr) {
         places = {add_storage(Place::constant, id, node.outputs[0])};
       } else if (const auto* parameter = node.op.as<Parameter>()) {
@@ -212,17 +240,11 @@ class Lowering {
 
   void place_updates() {
     const std::vector<bool> fails_later = before_failures();
-    std::set<std::size_t> updated;
     std::map<std::size_t, std::size_t> moved;
     for (std::size_t i = lowered_.outputs; i < lowered_.program.roots.size(); ++i) {
       const NodeId update = lowered_.program.roots[i].node();
       const Node& node = graph().node(update);
       const std::size_t parameter = storage(node.inputs[0]);
-      if (!updated.insert(parameter).second) {
-        throw Error(
-            ErrorCode::invalid_argument, "a run can update a parameter once only",
-            {.op = "assign", .node = graph().node(node.inputs[0].node).name, .where = to_string(node.where)});
-      }
       const std::size_t stored = storage(node.inputs[1]);
       const bool in_place = update_in_place(parameter, stored, fails_later);
       const std::size_t step = in_place ? writer_[stored] : add_copy_step(update);
@@ -283,6 +305,11 @@ class Lowering {
 };
 
 }  // namespace
+
+void expect_complete(const Program& program, std::size_t outputs, std::span<const std::string> inputs) {
+  expect_fed(*program.graph, inputs);
+  expect_one_update_each(program, outputs);
+}
 
 Lowered lower(const Program& program, std::size_t outputs, std::span<const std::string> inputs,
               const LowerOptions& options) {

@@ -51,8 +51,11 @@ struct LowerOptions {
   std::span<const std::string> without_kernels{};  // names of kernels that are not tried
 };
 
-/// `inputs` are the labels of the fed inputs in the caller's order. Throws Error(invalid_argument) when a
-/// parameter is updated twice or an input is not among `inputs`.
+/// Throws Error(invalid_argument) where a program cannot run, whatever its sizes: when it needs an input that
+/// is not among the labels `inputs`, or updates a parameter twice.
+void expect_complete(const Program& program, std::size_t outputs, std::span<const std::string> inputs);
+
+/// `inputs` are the labels of the fed inputs in the caller's order. Throws what expect_complete() throws.
 Lowered lower(const Program& program, std::size_t outputs, std::span<const std::string> inputs,
               const LowerOptions& options = {});
 

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "weft/graph/passes/standard.h"
+#include "weft/graph/text.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/fuse/fuse.h"
@@ -119,7 +120,8 @@ Names left_out(const CompileOptions& options) {
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("there is no pass or kernel '{}' that the compiler could leave out", name),
+                fmt::format("there is no pass or kernel '{}' that the compiler could leave out{}", name,
+                            suggestion(name, known)),
                 {.expected = fmt::format("{}", fmt::join(known, ", ")), .actual = name});
   }
   for (const PassEntry& entry : kPasses) {

@@ -8,6 +8,9 @@
 #include <optional>
 
 #include "weft/graph/evaluate.h"
+#include "weft/graph/text.h"
+#include "weft/ops/gather.h"
+#include "weft/ops/source.h"
 #include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
@@ -45,8 +48,8 @@ std::optional<Difference> first_difference(const Tensor& actual, const Tensor& e
               fmt::format("{} changes element {} of output {}", who, difference.element, output),
               {.op = std::string(node.op.name()),
                .node = node.name,
-               .expected = fmt::format("{:.8g}", difference.expected),
-               .actual = fmt::format("{:.8g}", difference.actual),
+               .expected = fmt::format("{:.8g}", printable(difference.expected)),
+               .actual = fmt::format("{:.8g}", printable(difference.actual)),
                .where = to_string(node.where)});
 }
 
@@ -80,6 +83,91 @@ bool has_nan(const Tensor& tensor) {
   return visit_dtype(tensor.dtype(), [&]<typename T>(T) {
     return std::ranges::any_of(tensor.values<T>(), [](T x) { return std::isnan(static_cast<double>(x)); });
   });
+}
+
+bool is_nan_at(const Tensor& tensor, std::span<const std::int64_t> sizes, std::size_t element) {
+  if (!is_float(tensor.dtype())) return false;
+  const Tensor whole = broadcast_to_sizes(tensor, sizes);
+  return visit_dtype(whole.dtype(), [&]<typename T>(T) {
+    return std::isnan(static_cast<double>(whole.values<T>()[element]));
+  });
+}
+
+std::size_t first_nan(const Tensor& tensor) {
+  std::size_t element = 0;
+  while (!is_nan_at(tensor, tensor.sizes(), element)) ++element;
+  return element;
+}
+
+/// The chain of a fused op, and what it takes from outside.
+struct FusedChain {
+  const Program* body = nullptr;
+  std::vector<Tensor> inputs;
+};
+std::optional<FusedChain> chain_of(const Op& op, std::span<const Tensor> inputs) {
+  if (const auto* chain = op.as<FusedElementwise>())
+    return FusedChain{chain->body.program.get(), {inputs.begin(), inputs.end()}};
+  if (const auto* chain = op.as<FusedGather>()) {
+    std::vector<Tensor> taken(inputs.begin(), inputs.end() - 1);
+    taken[chain->slot] = evaluate(Gather{}, {{taken[chain->slot], inputs.back()}})[0];
+    return FusedChain{chain->body.program.get(), std::move(taken)};
+  }
+  return std::nullopt;
+}
+
+/// Every value of a chain, by its node.
+std::vector<Tensor> values_of(const FusedChain& chain) {
+  const Graph& graph = *chain.body->graph;
+  std::vector<Tensor> values;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (node.op.is<Input>()) {
+      values.push_back(chain.inputs[id]);
+    } else if (const Tensor* constant = node.op.constant()) {
+      values.push_back(*constant);
+    } else {
+      std::vector<Tensor> operands;
+      for (const ValueId& operand : node.inputs) operands.push_back(values[operand.node]);
+      values.push_back(evaluate(node.op, operands)[0]);
+    }
+  }
+  return values;
+}
+
+/// The op of a chain that made the NaN at one element of an output: the way back from there ends where no
+/// input is a NaN, or where one is that the chain was given.
+NodeId origin_of_nan(const Graph& graph, NodeId id, const std::function<bool(NodeId)>& is_nan) {
+  while (true) {
+    const auto& inputs = graph.node(id).inputs;
+    const auto before = std::ranges::find_if(inputs, [&](const ValueId& input) {
+      return !graph.node(input.node).inputs.empty() && is_nan(input.node);
+    });
+    if (before == inputs.end()) return id;
+    id = before->node;
+  }
+}
+
+[[noreturn]] void throw_nan(const Node& node, std::span<const Tensor> inputs) {
+  throw Error(ErrorCode::numeric, fmt::format("a NaN came out; its inputs were {}", ranges_of(inputs)),
+              {.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+}
+
+/// Throws for the op inside of a chain that made a NaN of its outputs. Returns where the reference makes
+/// none.
+void blame_inside(const FusedChain& chain, std::span<const Tensor> outputs) {
+  const Graph& graph = *chain.body->graph;
+  const std::vector<Tensor> values = values_of(chain);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!has_nan(outputs[i])) continue;
+    const std::size_t element = first_nan(outputs[i]);
+    const auto is_nan = [&](NodeId id) { return is_nan_at(values[id], outputs[i].sizes(), element); };
+    const NodeId root = chain.body->roots[i].node();
+    if (!is_nan(root)) continue;
+    const Node& origin = graph.node(origin_of_nan(graph, root, is_nan));
+    std::vector<Tensor> inputs;
+    for (const ValueId& input : origin.inputs) inputs.push_back(values[input.node]);
+    throw_nan(origin, inputs);
+  }
 }
 
 }  // namespace
@@ -133,8 +221,8 @@ void ValueWatch::expect_kept(ValueId value, const Tensor& now, const Node& reade
 
 void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
   if (std::ranges::none_of(outputs, has_nan)) return;
-  throw Error(ErrorCode::numeric, fmt::format("a NaN came out; its inputs were {}", ranges_of(inputs)),
-              {.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
+  if (const auto chain = chain_of(node.op, inputs)) blame_inside(*chain, outputs);
+  throw_nan(node, inputs);
 }
 
 }  // namespace weft

@@ -52,7 +52,8 @@ class ValueWatch {
   std::map<ValueId, Tensor> values_;
 };
 
-/// Throws Error(numeric), which names the node and the ranges of its inputs, if an output holds a NaN.
+/// Throws Error(numeric), which names the node and the ranges of its inputs, if an output holds a NaN. For a
+/// fused chain it names the op inside that made the first one.
 void check_numbers(const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs);
 
 }  // namespace weft

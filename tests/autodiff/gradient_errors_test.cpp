@@ -49,9 +49,13 @@ TEST_F(GradientErrors, ALossMustBeOneFloatingPointNumber) {
 
 TEST_F(GradientErrors, AnEmptyValueIsNamedWithItsPlaceInTheList) {
   const Value loss = sum(x_);
+  expect_error(
+      ErrorCode::invalid_argument,
+      {"gradients", "among the values to differentiate by, value 1 is an empty value", at_line(__LINE__ + 1)},
+      [&] { gradients(loss, {x_, Value()}); });
   expect_error(ErrorCode::invalid_argument,
-               {"gradients", "differentiated by 1", "empty value", at_line(__LINE__ + 1)},
-               [&] { gradients(loss, {x_, Value()}); });
+               {"gradient: the value to differentiate by is an empty value", at_line(__LINE__ + 1)},
+               [&] { gradient(loss, Value()); });
   expect_error(ErrorCode::invalid_argument, {"gradients", "empty value", at_line(__LINE__ + 1)},
                [&] { gradient(Value(), x_); });
   const std::vector<Value> none{Value()};
@@ -175,6 +179,13 @@ TEST_F(GradientErrors, LeaveTheGraphUsable) {
   EXPECT_EQ(testing_support::numbers(testing_support::evaluate_value(
                 found, {{"w", Tensor::of<float>({4, 5, 6})}, {"x", Tensor::of<float>({1, 2, 3})}})),
             (std::vector<double>{4, 5, 6}));
+}
+
+TEST_F(GradientErrors, LeaveTheGraphAsItWas) {
+  const Value loss = sum(x_ * x_);
+  const std::size_t size = graph_.size();
+  EXPECT_THROW(gradients(loss, {x_, w_}), Error);
+  EXPECT_EQ(graph_.size(), size);
 }
 
 }  // namespace

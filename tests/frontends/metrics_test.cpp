@@ -128,5 +128,28 @@ TEST(RegressionErrors, FollowTheirFormulas) {
   expect_error(ErrorCode::dtype_mismatch, {}, [&] { mean_squared_error(labels({1}), labels({1})); });
 }
 
+TEST(Metrics, RejectOtherDtypesAndNameTheCall) {
+  const Tensor scores = Tensor::of({0.1F, 0.9F}, {1, 2});
+  const Tensor classes = labels({0});
+  const Tensor numbers = Tensor::of({0.5F});
+  const auto refused = [](const std::string& who, const std::string& what, const std::string& actual,
+                          const auto& action) {
+    expect_error(ErrorCode::dtype_mismatch, {"metrics_test.cpp:", who + ": the " + what, "got " + actual},
+                 action);
+  };
+  refused("accuracy", "predictions must be the numbers of classes", "f32[1, 2]",
+          [&] { accuracy(scores, classes); });
+  refused("accuracy", "labels", "f32[1]", [&] { accuracy(classes, numbers); });
+  refused("top_k_accuracy", "scores must be floats", "i32[1]", [&] { top_k_accuracy(classes, classes, 1); });
+  refused("top_k_accuracy", "labels", "f32[1]", [&] { top_k_accuracy(scores, numbers, 1); });
+  refused("confusion_matrix", "predictions", "f32[1]", [&] { confusion_matrix(numbers, classes, 2); });
+  refused("roc_auc", "labels", "f32[1]", [&] { roc_auc(numbers, numbers); });
+  refused("expected_calibration_error", "labels", "f32[1]",
+          [&] { expected_calibration_error(scores, numbers); });
+  refused("mean_squared_error", "targets", "i32[1]", [&] { mean_squared_error(numbers, classes); });
+  refused("mean_absolute_error", "predictions", "i32[1]", [&] { mean_absolute_error(classes, numbers); });
+  refused("mean_squared_error", "targets", "i32[1]", [&] { r2_score(numbers, classes); });
+}
+
 }  // namespace
 }  // namespace weft

@@ -11,6 +11,7 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
 using testing_support::TensorSource;
 
@@ -73,6 +74,18 @@ TEST(Predict, RefusesWhatHasNoRows) {
   Function scalar = rows.session.compile({.inputs = {rows.factor}, .outputs = {rows.factor}, .updates = {}});
   expect_error(ErrorCode::invalid_argument, {"an input with rows"},
                [&] { predict(scalar, Tensor::scalar(1.0F)); });
+}
+
+TEST(Predict, NamesTheLineOfTheCall) {
+  RowsPredicted rows;
+  Function twice = rows.session.compile({.inputs = {rows.x}, .outputs = {rows.x * 2.0}});
+  Function total = rows.session.compile({.inputs = {rows.x}, .outputs = {sum(rows.x)}});
+  const Tensor x = Tensor::zeros(f32, {4, 3});
+  const Tensor other = Tensor::zeros(f64, {4, 3});
+  expect_error(ErrorCode::bad_feed, {at_line(__LINE__), "f64[4, 3]"}, [&] { predict(twice, other); });
+  expect_error(ErrorCode::shape_mismatch, {at_line(__LINE__)}, [&] { predict(total, {x}); });
+  expect_error(ErrorCode::invalid_argument, {at_line(__LINE__)}, [&] { predict(twice, x, 0); });
+  expect_error(ErrorCode::invalid_argument, {at_line(__LINE__)}, [&] { predict(twice, {}); });
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
 
 /// A step that counts how often each of `samples` rows was used, and whose loss is their mean number.
@@ -223,6 +224,23 @@ TEST(Fit, StopsAtALossThatIsNoNumber) {
                                    .updates = {assign(runs, runs + 1.0)}});
   expect_error(ErrorCode::numeric, {"nan", "epoch 2", "batch 2", "learning rate"},
                [&] { fit(step, {.samples = 4, .epochs = 5, .batch_size = 2}); });
+}
+
+TEST(Fit, NamesTheLineOfTheCall) {
+  Graph graph;
+  const Value rows = input(graph, "rows", i32, {"batch"});
+  Session session(graph);
+  Function nan = session.compile({.inputs = {rows}, .outputs = {log(-1.0 - mean(cast(rows, f32)))}});
+  Function vector = session.compile({.inputs = {rows}, .outputs = {cast(rows, f32)}});
+  const Tensor other = Tensor::zeros(f32, {4});
+  expect_error(ErrorCode::numeric, {at_line(__LINE__ + 1), "fit: the loss became nan in"},
+               [&] { fit(nan, {.samples = 2}); });
+  expect_error(ErrorCode::invalid_argument, {at_line(__LINE__)}, [&] { fit(vector, {.samples = 2}); });
+  expect_error(ErrorCode::invalid_argument, {at_line(__LINE__)}, [&] { fit(nan, {.samples = 0}); });
+  expect_error(ErrorCode::bad_feed, {at_line(__LINE__), "'rows'"}, [&] { fit(nan, {other}, {}); });
+  const auto nothing = [](std::int64_t, std::int64_t, std::vector<Tensor>&) -> std::int64_t { return 0; };
+  expect_error(ErrorCode::invalid_argument, {at_line(__LINE__ + 1), "a generator gave no batch"},
+               [&] { fit(nan, nothing, {}); });
 }
 
 }  // namespace

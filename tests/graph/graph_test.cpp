@@ -119,5 +119,41 @@ TEST(Graph, IsLeftUnchangedByAParameterThatItRejects) {
   EXPECT_TRUE(graph.states().empty());
 }
 
+TEST(Transaction, TakesBackWhatAnErrorInterrupts) {
+  Graph graph;
+  const Value kept = parameter(graph, "kept", Tensor::scalar(1.0F));
+  const std::size_t size = graph.size();
+  const std::int64_t stream = graph.next_stream();
+  const auto build = [&](bool fails) {
+    const Transaction whole(graph);
+    const Scope scope(graph, "layer");
+    parameter(graph, "w", Tensor::scalar(1.0F));
+    input(graph, "x", f32, {2});
+    graph.next_stream();
+    if (fails) input(graph, "x", f32, {2});
+  };
+  expect_error(ErrorCode::invalid_argument, {"'layer/x' already"}, [&] { build(true); });
+  EXPECT_EQ(graph.size(), size);
+  EXPECT_EQ(graph.states().size(), 1U);
+  EXPECT_EQ(graph.full_name("x"), "x");
+  EXPECT_EQ(graph.next_stream(), stream + 1);
+  build(false);
+  EXPECT_EQ(graph.states().size(), 2U);
+  EXPECT_EQ(kept.name(), "kept");
+}
+
+TEST(Transaction, KeepsWhatAnInnerOneLost) {
+  Graph graph;
+  const Transaction outer(graph);
+  parameter(graph, "w", Tensor::scalar(1.0F));
+  expect_error(ErrorCode::invalid_argument, {"'w' already"}, [&] {
+    const Transaction inner(graph);
+    parameter(graph, "v", Tensor::scalar(1.0F));
+    parameter(graph, "w", Tensor::scalar(1.0F));
+  });
+  EXPECT_EQ(graph.states().size(), 1U);
+  EXPECT_EQ(graph.size(), 2U);
+}
+
 }  // namespace
 }  // namespace weft

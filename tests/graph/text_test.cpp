@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "weft/graph/error.h"
@@ -95,6 +98,28 @@ TEST(Dot, KeepsANameInsideItsLabel) {
     EXPECT_EQ(printable(label), label);
     EXPECT_LT(label.size(), 1000U);
   }
+}
+
+TEST(Suggestion, NamesTheMostSimilarFirst) {
+  const std::vector<std::string_view> names{"fuse_matmul",   "fuse_gather",   "split_columns",
+                                            "dense1/weight", "dense2/weight", "dense3/weight",
+                                            "dense4/weight"};
+  EXPECT_EQ(suggestion("fuse_gathr", names), " (did you mean 'fuse_gather'?)");
+  EXPECT_EQ(suggestion("fuse_mtamul", names), " (did you mean 'fuse_matmul'?)");
+  EXPECT_EQ(suggestion("dense2/weigth", names),
+            " (did you mean 'dense2/weight', 'dense1/weight' or 'dense3/weight'?)");
+  EXPECT_EQ(suggestion("columns", names), " (did you mean 'split_columns'?)");
+  EXPECT_EQ(suggestion("momentum", names), "");
+  EXPECT_EQ(suggestion("", names), "");
+  EXPECT_EQ(suggestion(std::string(100'000, 'x'), names), "");
+  EXPECT_EQ(suggestion("x", {}), "");
+}
+
+TEST(Text, ShowsNoSignOfANan) {
+  EXPECT_EQ(fmt::format("{} {}", printable(-std::nan("")), printable(-std::nanf(""))), "nan nan");
+  EXPECT_EQ(fmt::format("{} {}", printable(-0.0), printable(0.1F)), "-0 0.1");
+  EXPECT_EQ(to_string(Scalar(-std::nan(""))), "nan");
+  EXPECT_EQ(to_string(Tensor::of({-std::nan(""), -1.0})), "f64[2] {nan, -1}");
 }
 
 }  // namespace

@@ -151,5 +151,21 @@ TEST(AsValue, KeepsValuesAndMakesConstantsOfNumbers) {
   expect_error(ErrorCode::dtype_mismatch, {"u8 cannot hold the number -1"}, [&] { as_value(-1, graph, u8); });
 }
 
+TEST(Parameter, RejectsAnInitialValueThatDependsOnAnInput) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {2});
+  expect_error(ErrorCode::invalid_argument, {"parameter 'w'", "depends on the input 'x'", "source_test.cpp:"},
+               [&] { parameter(graph, "w", x * 2.0 + 1.0); });
+  EXPECT_TRUE(graph.states().empty());
+}
+
+TEST(Parameter, LeavesNoConstantBehindWhenItIsRejected) {
+  Graph graph;
+  parameter(graph, "w", Tensor::scalar(1.0F));
+  const std::size_t size = graph.size();
+  EXPECT_THROW(parameter(graph, "w", Tensor::scalar(1.0F)), Error);
+  EXPECT_EQ(graph.size(), size);
+}
+
 }  // namespace
 }  // namespace weft

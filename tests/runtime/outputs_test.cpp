@@ -67,9 +67,17 @@ TEST(Outputs, AreFoundByName) {
   EXPECT_EQ(outputs["total"].item<float>(), 3.0F);
   EXPECT_TRUE(same_bits(outputs["doubled"], outputs[0]));
   EXPECT_EQ(function({Tensor::of({4.0F})})["total"].item<float>(), 4.0F);
-  expect_error(ErrorCode::invalid_argument, {"no output is named 'tot'", "total"}, [&] { outputs["tot"]; });
+  expect_error(ErrorCode::invalid_argument,
+               {"no output is named 'tot' (did you mean 'total'?)", "one of: doubled, total"},
+               [&] { outputs["tot"]; });
   expect_error(ErrorCode::invalid_argument, {"no output"}, [&] { outputs[""]; });
   expect_error(ErrorCode::out_of_range, {"2"}, [&] { outputs[2]; });
+  Function unnamed = session.compile({.inputs = {model.x}, .outputs = {model.x + 1.0, total}});
+  expect_error(ErrorCode::invalid_argument, {"expected one of: total"},
+               [&] { unnamed({Tensor::of({4.0F})})["doubled"]; });
+  Function nameless = session.compile({.inputs = {model.x}, .outputs = {model.x + 1.0}});
+  expect_error(ErrorCode::invalid_argument, {"expected a number, since no output had a name"},
+               [&] { nameless({Tensor::of({4.0F})})["total"]; });
   Function both = session.compile({.inputs = {model.x}, .outputs = {total, total}});
   expect_error(ErrorCode::invalid_argument, {"several outputs are named 'total'"},
                [&] { both({Tensor::of({4.0F})})["total"]; });

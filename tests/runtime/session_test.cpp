@@ -17,6 +17,7 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
 using testing_support::numbers;
 using testing_support::same_bits;
@@ -232,6 +233,83 @@ TEST(Session, TwoSessionsOfOneGraphWorkInTwoThreads) {
   }
   EXPECT_TRUE(same_bits(results[0], first));
   EXPECT_TRUE(same_bits(results[1], second));
+}
+
+TEST(Session, RefusesToCompileWithoutAnInputThatIsNeeded) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 2});
+  const auto built = at_line(__LINE__ + 1);
+  const Value labels = input(graph, "labels", f32, {"batch"});
+  const Value fixed = input(graph, "fixed", f32, {2});
+  const Value w = parameter(graph, "w", Tensor::of<float>({1, 2}));
+  Session session(graph);
+  expect_error(
+      ErrorCode::invalid_argument,
+      {at_line(__LINE__ + 2), "the input 'labels' (built at " + built + "), which is not among its inputs",
+       "expected 'labels' f32[batch] among the inputs, got x"},
+      [&] { session.compile({.inputs = {x}, .outputs = {sum(x, {1}) * labels}}); });
+  expect_error(ErrorCode::invalid_argument, {"the input 'fixed'", "got no inputs"},
+               [&] { session.compile({.updates = {assign(w, fixed)}}); });
+  expect_error(ErrorCode::invalid_argument, {"the input 'labels'", at_line(__LINE__ + 1)},
+               [&] { session.inspect({.inputs = {x}, .outputs = {labels}}, {{"batch", 3}}); });
+}
+
+TEST(Session, RefusesToCompileTwoUpdatesOfOneParameter) {
+  Graph graph;
+  const Value w = parameter(graph, "w", Tensor::of<float>({1, 2}));
+  const auto line = at_line(__LINE__ + 1);
+  const Value first = assign(w, w + 1.0);
+  const Value second = assign(w, w * 2.0);
+  Session session(graph);
+  expect_error(
+      ErrorCode::invalid_argument,
+      {at_line(__LINE__ + 1), "'w' has two updates, at " + line + " and at " + at_line(__LINE__ - 4)},
+      [&] { session.compile({.updates = {first, second}}); });
+  expect_error(ErrorCode::invalid_argument, {"two updates"},
+               [&] { session.compile({.updates = {first, first}}); });
+}
+
+TEST(Session, NamesTheEmptyValueOfASpecification) {
+  Graph graph;
+  const Value w = parameter(graph, "w", Tensor::of<float>({1, 2}));
+  Session session(graph);
+  const auto refused = [](const std::string& what, const auto& action) {
+    expect_error(ErrorCode::invalid_argument, {what + " is an empty value", "session_test.cpp:"}, action);
+  };
+  refused("output 1", [&] { session.compile({.outputs = {w, Value()}}); });
+  refused("input 0", [&] { session.compile({.inputs = {Value()}, .outputs = {w}}); });
+  refused("update 0", [&] { session.compile({.updates = {Value()}}); });
+  refused("a parameter", [&] { session.value(Value()); });
+}
+
+TEST(Session, SuggestsTheNamesOfParameters) {
+  Graph graph;
+  Session session(graph);
+  expect_error(ErrorCode::invalid_argument, {"value", "'w'", "no parameters", at_line(__LINE__ + 1)},
+               [&] { session.value("w"); });
+  parameter(graph, "dense1/weight", Tensor::of<float>({1, 2}));
+  parameter(graph, "dense1/bias", Tensor::of<float>({1, 2}));
+  expect_error(ErrorCode::invalid_argument,
+               {"no parameter 'dense1/wieght' (did you mean 'dense1/weight'?)",
+                "one of: dense1/bias, dense1/weight", at_line(__LINE__ + 1)},
+               [&] { session.value("dense1/wieght"); });
+}
+
+TEST(Session, ParametersMayStartFromOthers) {
+  Graph graph;
+  // In the order of names, each comes before what it starts from.
+  const Value c = parameter(graph, "c", random_normal(graph, f32, {3}));
+  const Value b = parameter(graph, "b", cast(c, f64));
+  const Value a = parameter(graph, "a", b * 2.0 + b);
+  Session session(graph);
+  const auto start = numbers(session.value(c));
+  const auto scaled = numbers(session.value(a));
+  EXPECT_EQ(numbers(session.value(b)), start);
+  for (std::size_t i = 0; i < start.size(); ++i) EXPECT_EQ(scaled[i], 3.0 * start[i]);
+  session.set(c, Tensor::of<float>({1, 2, 3}));
+  const Value late = parameter(graph, "late", c + 1.0);
+  EXPECT_EQ(numbers(session.value(late)), (std::vector<double>{2, 3, 4})) << "from what there is now";
+  EXPECT_EQ(numbers(session.value(b)), start) << "what there is already stays";
 }
 
 }  // namespace

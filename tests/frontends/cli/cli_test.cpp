@@ -14,6 +14,7 @@
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/data/synthetic_digits.h"
 #include "weft/frontends/mnist/optimizer_config.h"
+#include "weft/runtime/compile/pass_list.h"
 #include "weft/tests/frontends/cli/run_program.h"
 #include "weft/tests/support/temporary_folder.h"
 
@@ -349,6 +350,23 @@ TEST_F(Cli, InspectsGraphPlanAndMemory) {
   EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));
 }
 
+TEST_F(Cli, InspectsEveryStageThatItsPassesName) {
+  const std::vector<std::string> flags{"inspect", "--data", folder_.path().string(), "--layers", "10"};
+  const auto shown = [&](const std::string& stage) {
+    std::vector<std::string> all = flags;
+    all.insert(all.end(), {"--stage", stage});
+    return run_program(all);
+  };
+  for (const PassEntry& pass : pass_list())
+    EXPECT_THAT(shown(std::string(pass.stage)).out, HasSubstr(fmt::format("== {}\n", pass.stage)));
+  expect_one_line(shown("hoist"), 2,
+                  "--stage: 'hoist' is a pass of the stage 'lower', which --stage lower shows");
+  expect_one_line(shown("schedul"), 2, "unknown stage 'schedul' (did you mean 'schedule'?); there are plan");
+  std::vector<std::string> without = flags;
+  without.insert(without.end(), {"--without", "hoits"});
+  expect_one_line(run_program(without), 1, "did you mean 'hoist'?");
+}
+
 TEST_F(Cli, ProfilesStepsAndTracesThem) {
   const ProgramRun run =
       run_program({"profile", "--data", folder_.path().string(), "--layers", "16", "--steps", "7",
@@ -378,6 +396,9 @@ TEST_F(Cli, ChecksOpsAndPrintsACertificate) {
   EXPECT_FALSE(line.at("build").at("cpu_features").empty());
   EXPECT_EQ(line.at("build").at("libraries").at("oneDNN").get<std::string>().substr(0, 1), "2");
   expect_one_line(run_program({"check", "--op", "tangent"}), 2, "--op: unknown op 'tangent'");
+  expect_one_line(run_program({"check", "--op", "matmull"}), 2,
+                  "--op: unknown op 'matmull' (did you mean 'matmul'?); there are ");
+  expect_one_line(run_program({"check", "--op", "einsum"}), 2, "such as einsum, is checked by its ops");
 }
 
 TEST_F(Cli, CertifiesTheTrainingFunctionOfANetwork) {

@@ -6,6 +6,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/nn.h"
+#include "weft/frontends/schedules.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
@@ -106,6 +107,16 @@ TEST(Embedding, LooksVectorsUpAndTrainsThoseOnly) {
                [&] { function({Tensor::of({std::int32_t{3}, std::int32_t{0}}, {1, 2})}); });
 }
 
+TEST(Embedding, TakesIntegers) {
+  Graph graph;
+  const nn::Embedding layer = nn::embedding(graph, "words", 3, 2);
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto wrong = [&] { layer(input(graph, "x", f32, {"batch"})); };
+  expect_error(ErrorCode::dtype_mismatch,
+               {"layers_test.cpp:" + line, "embedding 'words'", "expected i32, i64 or u8, got f32[batch]"},
+               wrong);
+}
+
 TEST(Merge, CombinesElementwise) {
   Graph graph;
   const std::vector<Value> inputs{constant(graph, Tensor::of({1.0, 5.0})),
@@ -176,6 +187,28 @@ TEST(ImageLayers, RejectWhatIsNoImage) {
   const Value image = input(graph, "image", f32, {"batch", 3, 4, 4});
   expect_error(ErrorCode::invalid_argument, {"-1"}, [&] { nn::zero_padding(image, {.left = -1}); });
   expect_error(ErrorCode::invalid_argument, {"factor"}, [&] { nn::upsample_nearest(image, 0); });
+}
+
+TEST(Layers, LeaveNoParameterBehindWhenTheyCannotBeMade) {
+  Graph graph;
+  const auto fails = [](const nn::InitializerArgs&) -> Value {
+    throw Error(ErrorCode::invalid_argument, "no such initial value");
+  };
+  const auto unchanged = [&](const auto& make) {
+    EXPECT_THROW(make(), Error);
+    EXPECT_TRUE(graph.states().empty());
+    EXPECT_EQ(graph.size(), 0U);
+  };
+  unchanged([&] { nn::dense(graph, "dense", 3, 4, f32, {.bias_initializer = fails}); });
+  unchanged([&] { nn::conv2d(graph, "conv", 1, 2, {3, 3}, f32, {.bias_initializer = fails}); });
+  unchanged([&] { nn::batch_norm(graph, "norm", -3); });
+  unchanged([&] { schedules::step_counter(graph, "step", boolean); });
+  parameter(graph, "norm/shift", Tensor::scalar(1.0F));
+  const std::size_t size = graph.size();
+  EXPECT_THROW(nn::layer_norm(graph, "norm", 3), Error);
+  EXPECT_THROW(nn::batch_norm(graph, "norm", 3), Error);
+  EXPECT_EQ(graph.states().size(), 1U);
+  EXPECT_EQ(graph.size(), size);
 }
 
 }  // namespace

@@ -65,5 +65,20 @@ TEST_P(Slots, AreNoWeights) {
 INSTANTIATE_TEST_SUITE_P(Optimizers, Slots, testing::ValuesIn(methods()),
                          [](const auto& method) { return std::string(method.param.name); });
 
+TEST_P(Slots, AreNotLeftBehindByACallThatThrows) {
+  Graph graph;
+  const std::vector<Value> parameters{parameter(graph, "v", Tensor::zeros(f32, {3})),
+                                      parameter(graph, "w", Tensor::zeros(f32, {2}))};
+  const Value fits = constant(graph, Tensor::zeros(f32, {3}));
+  const Value too_long = constant(graph, Tensor::zeros(f32, {7}));
+  const std::size_t size = graph.size();
+  for (const std::vector<Value>& wrong :
+       {std::vector<Value>{}, std::vector{fits}, std::vector{fits, too_long}, std::vector{fits, Value()}}) {
+    EXPECT_THROW(GetParam().updates(parameters, wrong), Error);
+    EXPECT_EQ(graph.states().size(), 2U);
+    EXPECT_EQ(graph.size(), size);
+  }
+}
+
 }  // namespace
 }  // namespace weft

@@ -128,8 +128,8 @@ TEST(Compile, ShowsEveryStageInOrder) {
             stages.emplace_back(stage);
             texts[stages.back()] = text;
           });
-  EXPECT_THAT(stages,
-              ElementsAre("prune", "specialize", "stabilize", "simplify", "sparse", "fuse", "schedule"));
+  EXPECT_THAT(stages, ElementsAre("prune", "specialize", "stabilize", "simplify", "sparse", "fuse", "lower",
+                                  "schedule"));
   EXPECT_THAT(texts["prune"], HasSubstr("f32[batch, 5]"));
   EXPECT_THAT(texts["specialize"], HasSubstr("f32[7, 5]"));
   EXPECT_THAT(texts["specialize"], Not(HasSubstr("batch")));
@@ -138,7 +138,23 @@ TEST(Compile, ShowsEveryStageInOrder) {
   EXPECT_THAT(texts["simplify"], Not(HasSubstr("count")));
   EXPECT_THAT(texts["fuse"], HasSubstr("fused_matmul"));
   EXPECT_THAT(texts["fuse"], Not(HasSubstr("= relu(")));
+  EXPECT_THAT(texts["lower"], HasSubstr("fused_matmul"));
   EXPECT_THAT(texts["schedule"], HasSubstr("onednn_matmul"));
+  const auto names = stage_names();
+  EXPECT_EQ(stages, std::vector<std::string>(names.begin(), names.end()));
+}
+
+TEST(Compile, ShowsWhatIsHoistedInTheStageThatDoesIt) {
+  Network net;
+  const Value root = net.x * exp(sum(net.w));
+  std::string lowered;
+  const std::vector<std::string> inputs{"x"};
+  compile(net.graph, {&root, 1}, 1, inputs, {{"batch", 7}}, {}, {},
+          [&](std::string_view stage, const std::string& text) {
+            if (stage == "lower") lowered = text;
+          });
+  EXPECT_THAT(lowered, HasSubstr("when a parameter has changed:"));
+  EXPECT_LT(lowered.find("= exp("), lowered.find("in every call:")) << lowered;
 }
 
 TEST(PassList, NamesEveryPassAndKernelOnce) {
@@ -188,6 +204,9 @@ TEST(PassList, RefusesAnUnknownNameAndListsTheKnownOnes) {
   const std::vector<std::string> inputs{"x"};
   expect_error(ErrorCode::invalid_argument, {"'fuse_everything'", "fuse_gather", "onednn_matmul"}, [&] {
     compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.without = {"fuse_everything"}});
+  });
+  expect_error(ErrorCode::invalid_argument, {"'fuse_gathr'", "did you mean 'fuse_gather'?"}, [&] {
+    compile(net.graph, net.roots, 1, inputs, {{"batch", 7}}, {.without = {"fuse_gathr"}});
   });
 }
 

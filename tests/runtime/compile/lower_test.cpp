@@ -190,7 +190,7 @@ TEST(Lower, NothingReadsAnUpdate) {
 TEST(Lower, RejectsTwoUpdatesOfOneParameter) {
   Graph graph;
   const Value w = parameter(graph, "w", Tensor::zeros(f32, {4}));
-  expect_error(ErrorCode::invalid_argument, {"w", "once", "lower_test.cpp"},
+  expect_error(ErrorCode::invalid_argument, {"'w' has two updates", "lower_test.cpp"},
                [&] { lower_for(graph, {}, {assign(w, w + 1.0), assign(w, w * 2.0)}, {}); });
 }
 

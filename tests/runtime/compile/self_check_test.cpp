@@ -6,6 +6,7 @@
 
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
@@ -24,6 +25,7 @@
 namespace weft {
 namespace {
 
+using testing_support::at_line;
 using testing_support::expect_error;
 using testing_support::same_bits;
 using testing_support::TensorSource;
@@ -172,6 +174,47 @@ TEST(NanGuard, NamesTheFirstNodeItsInputsAndTheUsersLine) {
                [&] { function({Tensor::of<float>({1, -2, 4})}); });
   EXPECT_TRUE(same_bits(session.value(w), before));
   function({Tensor::of<float>({1, 2, 3})});
+}
+
+TEST(NanGuard, NamesTheOpInsideAFusedChain) {
+  for (const bool fuses : {true, false}) {
+    SCOPED_TRACE(fuses);
+    Graph graph;
+    const Value x = input(graph, "x", f32, {3});
+    const Value shifted = x - 1.0;
+    const auto line = at_line(__LINE__ + 1);
+    const Value root = sqrt(shifted);
+    const Value y = exp(root) * 2.0 + x;
+    Session session(graph, {.compile = {.fuse_elementwise = fuses, .nan_guard = true}});
+    Function function = session.compile({.inputs = {x}, .outputs = {y}});
+    expect_error(ErrorCode::numeric, {line + ": sqrt: a NaN came out", "f32[3] in [-3, 3]"},
+                 [&] { function({Tensor::of<float>({1, -2, 4})}); });
+  }
+}
+
+TEST(NanGuard, BlamesNoNanThatTheChainHides) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {2});
+  const Value safe = where(x > 0.0, sqrt(x), 0.0);
+  const auto line = at_line(__LINE__ + 1);
+  const Value y = safe / (safe * 2.0);
+  Session session(graph, {.compile = {.simplify = false, .nan_guard = true}});
+  Function function = session.compile({.inputs = {x}, .outputs = {y}});
+  expect_error(ErrorCode::numeric, {line + ": div: a NaN came out", "f32[2] in [0, 2], f32[2] in [0, 4]"},
+               [&] { function({Tensor::of<float>({4, -1})}); });
+}
+
+TEST(NanGuard, NamesTheOpInsideAFusedGather) {
+  Graph graph;
+  const Value rows = input(graph, "rows", i32, {2});
+  const Value table = parameter(graph, "table", Tensor::of<float>({1, 4, -1, 9}, {4, 1}));
+  const auto line = at_line(__LINE__ + 1);
+  const Value y = log(gather(table, rows)) * 2.0 + 1.0;
+  Session session(graph, {.compile = {.nan_guard = true}});
+  Function function = session.compile({.inputs = {rows}, .outputs = {y}});
+  function({Tensor::of<std::int32_t>({0, 3})});
+  expect_error(ErrorCode::numeric, {line + ": log: a NaN came out", "f32[2, 1] in [-1, 1]"},
+               [&] { function({Tensor::of<std::int32_t>({0, 2})}); });
 }
 
 TEST(NanGuard, LetsInfinitiesPass) {
