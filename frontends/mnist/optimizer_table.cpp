@@ -112,7 +112,7 @@ constexpr std::array kOptimizers{
                     build_amsgrad},
     OptimizerChoice{"adamax", "adam with the largest |g| of late", 0.002, 0.0, kAdamKeys, build_adamax},
     OptimizerChoice{"nadam", "adam with Nesterov's momentum", 0.001, 0.0, kNadamKeys, build_nadam},
-    OptimizerChoice{"lamb", "adam with steps in proportion to the weights, for large batches", 0.005, 0.0,
+    OptimizerChoice{"lamb", "adam with steps in proportion to the weights, for large batches", 0.003, 0.0,
                     kAdamKeys, build_lamb},
     OptimizerChoice{"lion", "the sign of a mean of g; weight decay beside the step", 0.0002, 0.0, kLionKeys,
                     build_lion, true},

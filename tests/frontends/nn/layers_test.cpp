@@ -91,6 +91,24 @@ TEST(Noise, RejectsARateThatIsNone) {
                [&] { nn::spatial_dropout(input(graph, "v", f32, {3}), 0.5); });
 }
 
+TEST(Noise, HasTheSameBitsForAnyNumberOfThreads) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"rows", 16});
+  const std::vector<Value> drawn{
+      random_gamma(exp(x)),           random_poisson(exp(x)),
+      random_categorical(x),          random_bernoulli(0.1 * x),
+      nn::gaussian_dropout(x, 0.3),   random_exponential(graph, f32, {500, 3}),
+      random_permutation(graph, 700), random_truncated_normal(graph, f32, {999}, 0.0, 1.0, -1.0, 3.0)};
+  testing_support::TensorSource source("draws");
+  const Tensor fed = source.uniform({400, 16}, -1.0, 4.0, f32);
+  Session one(graph, {.seed = 7});
+  Session three(graph, {.threads = 3, .exact_threads = true, .seed = 7});
+  const FunctionSpec spec{.inputs = {x}, .outputs = drawn, .updates = {}};
+  const Outputs serial = one.compile(spec)({fed});
+  const Outputs parallel = three.compile(spec)({fed});
+  for (std::size_t i = 0; i < drawn.size(); ++i) EXPECT_TRUE(identical(serial[i], parallel[i])) << i;
+}
+
 TEST(Embedding, LooksVectorsUpAndTrainsThoseOnly) {
   Graph graph;
   const Value indices = input(graph, "indices", i32, {"batch", 2});
