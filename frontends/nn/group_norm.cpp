@@ -12,10 +12,10 @@
 namespace weft::nn {
 namespace {
 
-/// scale h + shift for h [batch, channels, ...].
-Value per_channel(const Value& h, const Value& scale, const Value& shift) {
+/// scale h + shift for h [batch, channels, ...], or with channels in groups [batch, groups, size, ...].
+Value per_channel(const Value& h, const Value& scale, const Value& shift, std::size_t channel_axes) {
   std::vector<Dim> dims(h.shape().rank() - 1, Dim(1));
-  dims[0] = h.shape()[1];
+  for (std::size_t axis = 0; axis < channel_axes; ++axis) dims[axis] = h.shape()[axis + 1];
   const Shape aligned(std::move(dims));
   return h * reshape(scale, aligned) + reshape(shift, aligned);
 }
@@ -82,7 +82,7 @@ Value GroupNorm::operator()(const Operand& x) const {
   grouped.insert(grouped.end(), shape.begin() + 2, shape.end());
   const Value apart = reshape(x, Shape(grouped));
   const Value h = detail::standardized(apart, axes_from(2, grouped.size()), epsilon);
-  return per_channel(reshape(h, shape), scale, shift);
+  return reshape(per_channel(h, scale, shift, 2), shape);
 }
 
 InstanceNorm instance_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
@@ -105,7 +105,8 @@ Value InstanceNorm::operator()(const Operand& x) const {
   expect_channels("instance_norm", x, scale, 3, "size, ...");
   const Scope origin(scale.graph(), "", x.where());
   const Value value = x.value();
-  return per_channel(detail::standardized(value, axes_from(2, value.shape().rank()), epsilon), scale, shift);
+  return per_channel(detail::standardized(value, axes_from(2, value.shape().rank()), epsilon), scale, shift,
+                     1);
 }
 
 RmsNorm rms_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,

@@ -9,9 +9,9 @@ namespace {
 /// What makes the parts of a transformer's layer.
 struct PartMaker {
   Graph& graph;
-  std::int64_t features;
+  std::int64_t features = 0;
   const TransformerOptions& options;
-  DType dtype;
+  DType dtype = f32;
   Where where;
 
   MultiHeadAttention attention(std::string_view name) const {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
