@@ -6,6 +6,7 @@
 #include "weft/autodiff/gradients.h"               // IWYU pragma: export
 #include "weft/autodiff/jacobian.h"                // IWYU pragma: export
 #include "weft/autodiff/recompute.h"               // IWYU pragma: export
+#include "weft/frontends/ctc.h"                    // IWYU pragma: export
 #include "weft/frontends/data/batches.h"           // IWYU pragma: export
 #include "weft/frontends/data/idx.h"               // IWYU pragma: export
 #include "weft/frontends/data/libsvm.h"            // IWYU pragma: export

@@ -27,11 +27,17 @@ Value squared_error(const Value& logits, const Value& labels, double smoothing) 
 Value margin(const Value& logits, const Value& labels, double smoothing) {
   return categorical_hinge(logits, smoothed_targets(logits, labels, smoothing));
 }
+Value focal(const Value& logits, const Value& labels, double smoothing) {
+  return smoothing == 0.0
+             ? sparse_categorical_focal_with_logits(logits, labels)
+             : categorical_focal_with_logits(logits, smoothed_targets(logits, labels, smoothing));
+}
 
 constexpr std::array kClassLosses{
     ClassLoss{"cross_entropy", "-ln of the probability of the label", cross_entropy},
     ClassLoss{"squared_error", "mean of (probability - target)^2 over the classes", squared_error},
     ClassLoss{"hinge", "max(0, 1 + the largest other logit - the label's)", margin},
+    ClassLoss{"focal", "cross_entropy times (1 - the probability of the label)^2", focal},
 };
 
 }  // namespace

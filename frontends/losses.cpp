@@ -9,6 +9,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/exponential.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/norm.h"
@@ -42,11 +43,22 @@ struct Pair {
 
 const Dim& last_dim(const Value& x) { return x.shape()[x.shape().rank() - 1]; }
 
-/// [batch, ...] -> [batch]
-Value mean_of_each(const Value& x) {
+Axes axes_after_first(const Value& x) {
   Axes axes;
   for (std::size_t axis = 1; axis < x.shape().rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
+  return axes;
+}
+
+/// [batch, ...] -> [batch]
+Value mean_of_each(const Value& x) {
+  const Axes axes = axes_after_first(x);
   return axes.empty() ? x : mean(x, axes);
+}
+
+/// The same of the sums.
+Value sum_of_each(const Value& x) {
+  const Axes axes = axes_after_first(x);
+  return axes.empty() ? x : sum(x, axes);
 }
 
 /// The smallest p whose logarithm is not limited.
@@ -87,6 +99,13 @@ Value bounded_log_of_rest(const Value& p) {
   return where(below, kLowestLog, log_of_one_plus(where(below, 0.0, -p)));
 }
 
+/// ln(1 + e^x) - t x. The large terms cancel before they are rounded, for both signs of x.
+Value binary_cross_entropy_of_each(const Value& x, const Value& t) {
+  const Value positive = x > 0.0;
+  const Value line = where(positive, share_of(1.0 - t, x), -share_of(t, x));
+  return line + softplus(where(positive, -x, x));
+}
+
 /// The mean of log-probabilities [..., classes] over the possible classes, which are not -infinity.
 Value mean_of_possible(const Value& log_probabilities) {
   const Value possible = log_probabilities > -std::numeric_limits<double>::infinity();
@@ -106,12 +125,50 @@ Value at_labels(const Value& x, const Value& labels) {
   return sum(where(chosen, x, 0.0), {-1});
 }
 
+void expect_labels(std::string_view loss, const Value& x, const Value& labels, const Where& where) {
+  const Shape rows(std::vector<Dim>(x.shape().begin(), x.shape().end() - (x.shape().is_scalar() ? 0 : 1)));
+  if (!x.shape().is_scalar() && labels.shape() == rows) return;
+  throw Error(ErrorCode::shape_mismatch, "there must be one label for each row of predictions",
+              {.op = std::string(loss),
+               .expected = fmt::format("labels {}", to_string(rows)),
+               .actual = to_string(labels.shape()),
+               .where = to_string(where)});
+}
+
 void expect_smoothing(double smoothing, const Operand& predictions) {
   if (smoothing >= 0.0 && smoothing <= 1.0) return;
   throw Error(ErrorCode::invalid_argument, "label smoothing is a share",
               {.expected = "[0, 1]",
                .actual = fmt::format("{}", smoothing),
                .where = to_string(predictions.where())});
+}
+
+/// Throws Error(invalid_argument) unless `holds`.
+void expect_option(bool holds, std::string_view loss, std::string_view expected, double actual,
+                   const Operand& predictions) {
+  if (holds) return;
+  throw Error(ErrorCode::invalid_argument, "the loss has no such option",
+              {.op = std::string(loss),
+               .expected = std::string(expected),
+               .actual = fmt::format("{}", actual),
+               .where = to_string(predictions.where())});
+}
+
+/// rest^gamma. Where the rest underflows it is flat, since the slope of a power below 1 is infinite at 0.
+Value focus(const Value& rest, double gamma) {
+  constexpr double kSmallestRest = 1e-30;
+  return gamma == 1.0 ? rest : pow(maximum(rest, kSmallestRest), gamma);
+}
+
+void expect_same_type(std::string_view loss, const Operand& x, const Value& other, std::string_view what) {
+  const TensorType& type = x.value(loss).type();
+  if (other.type() == type) return;
+  throw Error(other.dtype() == type.dtype ? ErrorCode::shape_mismatch : ErrorCode::dtype_mismatch,
+              fmt::format("{} must have the type of the predictions", what),
+              {.op = std::string(loss),
+               .expected = to_string(type),
+               .actual = to_string(other.type()),
+               .where = to_string(x.where())});
 }
 
 }  // namespace
@@ -143,14 +200,8 @@ Value sparse_categorical_cross_entropy_with_logits(const Operand& logits, const 
 Value negative_log_likelihood(const Operand& log_probabilities, const Operand& labels) {
   const Value x = log_probabilities.value("negative_log_likelihood");
   const Scope origin(x.graph(), "negative_log_likelihood", log_probabilities.where());
-  const Shape rows(std::vector<Dim>(x.shape().begin(), x.shape().end() - (x.shape().is_scalar() ? 0 : 1)));
-  if (x.shape().is_scalar() || labels.value("negative_log_likelihood").shape() != rows) {
-    throw Error(ErrorCode::shape_mismatch, "there must be one label for each row of log-probabilities",
-                {.op = "negative_log_likelihood",
-                 .expected = fmt::format("labels {}", to_string(rows)),
-                 .actual = to_string(labels.value().shape()),
-                 .where = to_string(log_probabilities.where())});
-  }
+  expect_labels("negative_log_likelihood", x, labels.value("negative_log_likelihood"),
+                log_probabilities.where());
   return -at_labels(x, labels.value());
 }
 
@@ -167,6 +218,34 @@ Value categorical_hinge(const Operand& scores, const Operand& targets) {
   return relu(1.0 + wrong - right);
 }
 
+Value multi_margin(const Operand& scores, const Operand& labels, double margin, int power) {
+  expect_option(power == 1 || power == 2, "multi_margin", "power 1 or 2", power, scores);
+  const Value x = scores.value("multi_margin");
+  const Scope origin(x.graph(), "multi_margin", scores.where());
+  expect_labels("multi_margin", x, labels.value("multi_margin"), scores.where());
+  const std::int64_t classes = last_dim(x).size();
+  const Value chosen = one_hot(labels, classes, x.dtype()) > 0.0;
+  const Value right = sum(where(chosen, x, 0.0), {-1}, true);
+  const Value beyond = where(chosen, 0.0, relu(x - right + margin));
+  return sum(power == 1 ? beyond : square(beyond), {-1}) / static_cast<double>(classes);
+}
+
+Value categorical_focal_with_logits(const Operand& logits, const Operand& targets, double gamma) {
+  expect_option(gamma >= 0.0, "categorical_focal", "gamma >= 0", gamma, logits);
+  if (gamma == 0.0) return categorical_cross_entropy_with_logits(logits, targets);
+  const Pair in("categorical_focal", logits, targets);
+  const Value logs = log_softmax(in.x);
+  return -sum(share_of(in.t, focus(-expm1(logs), gamma) * logs), {-1});
+}
+
+Value sparse_categorical_focal_with_logits(const Operand& logits, const Operand& labels, double gamma) {
+  expect_option(gamma >= 0.0, "sparse_categorical_focal", "gamma >= 0", gamma, logits);
+  const Scope origin(logits.value("sparse_categorical_focal").graph(), "sparse_categorical_focal",
+                     logits.where());
+  const Value plain = softmax_cross_entropy(logits, labels);
+  return gamma == 0.0 ? plain : focus(-expm1(-plain), gamma) * plain;
+}
+
 Value binary_cross_entropy(const Operand& probabilities, const Operand& targets) {
   const Pair in("binary_cross_entropy", probabilities, targets);
   return mean_of_each(-(in.t * bounded_log(in.x) + (1.0 - in.t) * bounded_log_of_rest(in.x)));
@@ -174,10 +253,18 @@ Value binary_cross_entropy(const Operand& probabilities, const Operand& targets)
 
 Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets) {
   const Pair in("binary_cross_entropy", logits, targets);
-  // The large terms of ln(1 + e^x) - t x cancel before they are rounded, for both signs of x.
-  const Value positive = in.x > 0.0;
-  const Value line = where(positive, share_of(1.0 - in.t, in.x), -share_of(in.t, in.x));
-  return mean_of_each(line + softplus(where(positive, -in.x, in.x)));
+  return mean_of_each(binary_cross_entropy_of_each(in.x, in.t));
+}
+
+Value binary_focal_with_logits(const Operand& logits, const Operand& targets, const FocalOptions& options) {
+  expect_option(options.gamma >= 0.0, "binary_focal", "gamma >= 0", options.gamma, logits);
+  expect_option(options.alpha >= 0.0 && options.alpha <= 1.0, "binary_focal", "alpha in [0, 1]",
+                options.alpha, logits);
+  const Pair in("binary_focal", logits, targets);
+  const Value wrong = in.t * sigmoid(-in.x) + (1.0 - in.t) * sigmoid(in.x);
+  const Value weight = in.t * options.alpha + (1.0 - in.t) * (1.0 - options.alpha);
+  const Value each = weight * binary_cross_entropy_of_each(in.x, in.t);
+  return mean_of_each(options.gamma == 0.0 ? each : focus(wrong, options.gamma) * each);
 }
 
 Value mean_squared_error(const Operand& predictions, const Operand& targets) {
@@ -234,6 +321,53 @@ Value poisson(const Operand& log_rates, const Operand& targets) {
 Value poisson_of_rates(const Operand& rates, const Operand& targets) {
   const Pair in("poisson", rates, targets);
   return mean_of_each(rate_less(in.x, in.t * log(in.x + kPoissonEpsilon)));
+}
+
+Value gaussian_negative_log_likelihood(const Operand& predictions, const Operand& variances,
+                                       const Operand& targets, const GaussianOptions& options) {
+  expect_option(options.epsilon > 0.0, "gaussian_negative_log_likelihood", "epsilon > 0", options.epsilon,
+                predictions);
+  const Pair in("gaussian_negative_log_likelihood", predictions, targets);
+  const Value given = variances.value("gaussian_negative_log_likelihood");
+  expect_same_type("gaussian_negative_log_likelihood", predictions, given, "variances");
+  const Value v = custom_gradient(maximum(given, options.epsilon), {&given, 1}, [](const GradientArgs& args) {
+    return std::vector{args.output_gradients[0]};
+  });
+  const double constant = options.full ? 0.5 * std::log(2.0 * std::numbers::pi) : 0.0;
+  return mean_of_each(0.5 * (log(v) + square(in.x - in.t) / v) + constant);
+}
+
+Value dice(const Operand& probabilities, const Operand& targets, const DiceOptions& options) {
+  expect_option(options.smoothing >= 0.0, "dice", "smoothing >= 0", options.smoothing, probabilities);
+  const Pair in("dice", probabilities, targets);
+  const auto size = [&](const Value& x) { return sum_of_each(options.squared ? square(x) : x); };
+  const Value both = 2.0 * sum_of_each(in.x * in.t) + options.smoothing;
+  return 1.0 - both / (size(in.x) + size(in.t) + options.smoothing);
+}
+
+Value triplet_margin(const Operand& anchors, const Operand& positives, const Operand& negatives,
+                     const TripletOptions& options) {
+  const Pair in("triplet_margin", anchors, positives);
+  const Value other = negatives.value("triplet_margin");
+  expect_same_type("triplet_margin", anchors, other, "negatives");
+  const auto distance = [](const Value& a, const Value& b) { return norm(a - b, {-1}); };
+  const Value apart =
+      options.swap ? minimum(distance(in.x, other), distance(in.t, other)) : distance(in.x, other);
+  return relu(distance(in.x, in.t) - apart + options.margin);
+}
+
+Value contrastive(const Operand& a, const Operand& b, const Operand& same, double margin) {
+  const Pair in("contrastive", a, b);
+  const Value together = same.value("contrastive");
+  const Value distance = norm(in.x - in.t, {-1});
+  if (together.type() != distance.type()) {
+    throw Error(ErrorCode::shape_mismatch, "there must be a number for each pair",
+                {.op = "contrastive",
+                 .expected = to_string(distance.type()),
+                 .actual = to_string(together.type()),
+                 .where = to_string(a.where())});
+  }
+  return 0.5 * (together * square(distance) + (1.0 - together) * square(relu(margin - distance)));
 }
 
 Value cosine(const Operand& predictions, const Operand& targets) {

@@ -33,6 +33,16 @@ Value kl_divergence(const Operand& log_probabilities, const Operand& targets);
 /// max(0, 1 + max((1 - t) x) - sum(t x)) for one-hot targets (Keras's CategoricalHinge).
 Value categorical_hinge(const Operand& scores, const Operand& targets);
 
+/// Sum over the other classes j of max(0, margin - x[label] + x[j])^power / classes, with integer labels
+/// [batch] (PyTorch's MultiMarginLoss). The power is 1 or 2, or it is an Error(invalid_argument).
+Value multi_margin(const Operand& scores, const Operand& labels, double margin = 1.0, int power = 1);
+/// -sum(t (1 - p)^gamma log p) for p = softmax(logits), which makes little of what is already right (Lin et
+/// al., ICCV 2017, for several classes). A gamma of 0 is cross-entropy; below 0 it is an
+/// Error(invalid_argument).
+Value categorical_focal_with_logits(const Operand& logits, const Operand& targets, double gamma = 2.0);
+/// The same with integer labels [batch].
+Value sparse_categorical_focal_with_logits(const Operand& logits, const Operand& labels, double gamma = 2.0);
+
 // --- numbers: [batch, ...], the mean over all axes but the first ---
 
 /// -(t log p + (1 - t) log(1 - p)) of probabilities p; logarithms are not below -100 (PyTorch's BCELoss), and
@@ -60,6 +70,49 @@ Value squared_hinge(const Operand& scores, const Operand& targets);
 Value poisson(const Operand& log_rates, const Operand& targets);
 /// x - t ln(x + 1e-8) of rates x (the same with log_input=False).
 Value poisson_of_rates(const Operand& rates, const Operand& targets);
+
+struct FocalOptions {
+  double gamma = 2.0;   // how little is made of what is already right
+  double alpha = 0.25;  // the weight of targets 1; that of targets 0 is 1 - alpha
+};
+/// -alpha_t (1 - p_t)^gamma log p_t for p_t the probability sigmoid(logit) of a target 1, or the rest for a
+/// target 0, and alpha_t likewise (Lin et al., ICCV 2017; torchvision's sigmoid_focal_loss). Errors:
+/// invalid_argument unless gamma >= 0 and alpha is in [0, 1].
+Value binary_focal_with_logits(const Operand& logits, const Operand& targets,
+                               const FocalOptions& options = {});
+
+struct GaussianOptions {
+  double epsilon = 1e-6;  // the smallest variance
+  bool full = false;      // adds ln(2 pi) / 2
+};
+/// (ln v + (x - t)^2 / v) / 2 for predicted variances v >= epsilon, of the type of the predictions (Nix and
+/// Weigend 1994; PyTorch's GaussianNLLLoss). A smaller variance counts as epsilon, and its gradient is the
+/// one there, so that it can grow again.
+Value gaussian_negative_log_likelihood(const Operand& predictions, const Operand& variances,
+                                       const Operand& targets, const GaussianOptions& options = {});
+
+struct DiceOptions {
+  double smoothing = 1e-7;  // added above and below, so that nothing found in nothing is right
+  bool squared = false;     // squares in the denominator (Milletari, Navab and Ahmadi, 3DV 2016)
+};
+/// 1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s) of probabilities p over all axes but the first (Keras's
+/// Dice).
+Value dice(const Operand& probabilities, const Operand& targets, const DiceOptions& options = {});
+
+// --- distances: [batch, features] ---
+
+struct TripletOptions {
+  double margin = 1.0;
+  bool swap = false;  // takes the distance of negative and positive if it is the smaller one
+};
+/// max(0, |a - p| - |a - n| + margin) with Euclidean distances of an anchor from what belongs to it and from
+/// what does not; swap: Balntas et al., BMVC 2016 (PyTorch's TripletMarginLoss, which adds 1e-6 to each
+/// difference). Where a distance is 0 its gradient is 0.
+Value triplet_margin(const Operand& anchors, const Operand& positives, const Operand& negatives,
+                     const TripletOptions& options = {});
+/// (s d^2 + (1 - s) max(0, margin - d)^2) / 2 for the Euclidean distance d of a pair, which belongs together
+/// (s = 1) or not (s = 0), for s [batch] (Hadsell, Chopra and LeCun, CVPR 2006).
+Value contrastive(const Operand& a, const Operand& b, const Operand& same, double margin = 1.0);
 
 /// 1 - x.t / sqrt((x.x + 1e-12) (t.t + 1e-12)) over the last axis of [batch, features] (PyTorch's
 /// CosineEmbeddingLoss for pairs that belong together), for finite numbers of any size.

@@ -61,7 +61,7 @@ using BuiltinOps = std::tuple<                                                  
     Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
     Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                //
     Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
-    RandomKey, RandomUniform, RandomNormal>;
+    RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.
 template <typename F>

@@ -59,6 +59,8 @@ struct OptimizerConfig {
   double l1 = 0.0;                 // ftrl
   double l2 = 0.0;                 // ftrl
   double beta = 1.0;               // ftrl
+  double lion_beta2 = 0.99;        // lion, which needs another number than adam
+  double adafactor_decay = 0.8;    // adafactor
 
   /// The given rate, or the default of the optimizer's row, which trains the paper's networks well. Throws
   /// Error(invalid_argument) for an unknown optimizer.
@@ -75,7 +77,8 @@ struct OptimizerConfig {
       Field{"adadelta_epsilon", &OptimizerConfig::adadelta_epsilon},
       Field{"shrink", &OptimizerConfig::shrink}, Field{"grow", &OptimizerConfig::grow},
       Field{"l1", &OptimizerConfig::l1}, Field{"l2", &OptimizerConfig::l2},
-      Field{"beta", &OptimizerConfig::beta});
+      Field{"beta", &OptimizerConfig::beta}, Field{"lion_beta2", &OptimizerConfig::lion_beta2},
+      Field{"adafactor_decay", &OptimizerConfig::adafactor_decay});
 };
 static_assert(kListsEveryMember<OptimizerConfig>);
 

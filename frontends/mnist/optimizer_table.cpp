@@ -31,6 +31,10 @@ constexpr std::array kAdamKeys{kBeta1, kBeta2, kEpsilon};
 constexpr std::array kNadamKeys{kBeta1, kBeta2, kEpsilon,
                                 OptimizerKey{"momentum_decay", &Config::momentum_decay, kNotNegative,
                                              "How fast the momentum grows to beta1"}};
+constexpr std::array kLionKeys{kBeta1, OptimizerKey{"lion_beta2", &Config::lion_beta2, kShare,
+                                                    "Memory of the mean of g that lion keeps"}};
+constexpr std::array kAdafactorKeys{OptimizerKey{"adafactor_decay", &Config::adafactor_decay, kAtMost1,
+                                                 "The memory of step t is 1 - t to the power of minus this"}};
 constexpr std::array kAdagradKeys{kEpsilon};
 constexpr std::array kAdadeltaKeys{
     OptimizerKey{"adadelta_rho", &Config::adadelta_rho, kShare, "Memory of the means of squares"},
@@ -73,6 +77,16 @@ std::vector<Value> build_nadam(Parameters p, Parameters g, const optim::Rate& ra
                        .epsilon = config.epsilon,
                        .momentum_decay = config.momentum_decay});
 }
+std::vector<Value> build_lamb(Parameters p, Parameters g, const optim::Rate& rate, const Config& config) {
+  return optim::lamb(p, g, rate, {.beta1 = config.beta1, .beta2 = config.beta2, .epsilon = config.epsilon});
+}
+std::vector<Value> build_lion(Parameters p, Parameters g, const optim::Rate& rate, const Config& config) {
+  return optim::lion(p, g, rate, {.beta1 = config.beta1, .beta2 = config.lion_beta2});
+}
+std::vector<Value> build_adafactor(Parameters p, Parameters g, const optim::Rate& rate,
+                                   const Config& config) {
+  return optim::adafactor(p, g, rate, {.decay = config.adafactor_decay});
+}
 std::vector<Value> build_adagrad(Parameters p, Parameters g, const optim::Rate& rate, const Config& config) {
   return optim::adagrad(p, g, rate, {.epsilon = config.epsilon});
 }
@@ -98,6 +112,12 @@ constexpr std::array kOptimizers{
                     build_amsgrad},
     OptimizerChoice{"adamax", "adam with the largest |g| of late", 0.002, 0.0, kAdamKeys, build_adamax},
     OptimizerChoice{"nadam", "adam with Nesterov's momentum", 0.001, 0.0, kNadamKeys, build_nadam},
+    OptimizerChoice{"lamb", "adam with steps in proportion to the weights, for large batches", 0.003, 0.0,
+                    kAdamKeys, build_lamb},
+    OptimizerChoice{"lion", "the sign of a mean of g; weight decay beside the step", 0.0002, 0.0, kLionKeys,
+                    build_lion, true},
+    OptimizerChoice{"adafactor", "rms of rows and columns in place of all g^2", 0.05, 0.0, kAdafactorKeys,
+                    build_adafactor, true},
     OptimizerChoice{"adagrad", "Duchi, Hazan and Singer 2011", 0.01, 0.0, kAdagradKeys, build_adagrad},
     OptimizerChoice{"adadelta", "Zeiler 2012", 1.0, 0.0, kAdadeltaKeys, build_adadelta},
     OptimizerChoice{"rprop", "signs of the gradient of all data: with --batch 60000", 0.0005, 0.0, kRpropKeys,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "weft/ops/einsum.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/source.h"
@@ -30,6 +31,10 @@ std::int64_t inputs_of(std::string_view name, const TensorType& x, Where where) 
                .where = to_string(where)});
 }
 
+std::vector<Value> weight_and_bias(const Value& weight, const Value& bias) {
+  return bias.has_value() ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
+}
+
 }  // namespace
 
 Value Dense::operator()(const Operand& x) const {
@@ -47,9 +52,7 @@ Value Dense::operator()(const SparseValue& x, Where where) const {
   return bias.has_value() ? product + bias : product;
 }
 
-std::vector<Value> Dense::parameters() const {
-  return bias.has_value() ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
-}
+std::vector<Value> Dense::parameters() const { return weight_and_bias(weight, bias); }
 
 Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64_t units, DType dtype,
             const DenseOptions& options, Where where) {
@@ -81,6 +84,39 @@ Value dense(const Operand& x, std::string_view name, std::int64_t units, const D
   const Transaction whole(value.graph());
   return dense(value.graph(), name, inputs_of(name, value.type(), x.where()), units, value.dtype(), options,
                x.where())(x);
+}
+
+Value Bilinear::operator()(const Operand& a, const Operand& b) const {
+  expect_value(weight, "bilinear", "the weight of the layer", a.where());
+  const auto expect_side = [&](const Operand& x, std::size_t axis) {
+    const TensorType& type = x.value("bilinear").type();
+    const std::size_t rank = type.shape.rank();
+    expect_input("bilinear", weight, type, rank >= 1 && type.shape[rank - 1] == weight.shape()[axis],
+                 fmt::format("[..., {}]", to_string(weight.shape()[axis])), x.where());
+  };
+  expect_side(a, 1);
+  expect_side(b, 2);
+  const Scope origin(weight.graph(), "", a.where());
+  const Value product = einsum("...l,ulr,...r->...u", {a, weight, b});
+  return bias.has_value() ? product + bias : product;
+}
+
+std::vector<Value> Bilinear::parameters() const { return weight_and_bias(weight, bias); }
+
+Bilinear bilinear(Graph& graph, std::string_view name, std::int64_t left, std::int64_t right,
+                  std::int64_t units, DType dtype, const DenseOptions& options, Where where) {
+  const Scope origin(graph, name, where);
+  InitializerArgs args{.graph = graph,
+                       .dtype = dtype,
+                       .shape = {units, left, right},
+                       .fan_in = left,
+                       .fan_out = units,
+                       .where = where};
+  Bilinear layer;
+  layer.weight = parameter(graph, "weight", options.weight_initializer(args), where);
+  args.shape = {units};
+  if (options.bias) layer.bias = parameter(graph, "bias", options.bias_initializer(args), where);
+  return layer;
 }
 
 }  // namespace weft::nn

@@ -44,4 +44,20 @@ Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const
 /// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a layer that is used once.
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});
 
+/// y[..., u] = a W[u] b + bias[u] with W [units, left, right] and bias [units] (PyTorch's Bilinear).
+struct Bilinear {
+  static constexpr std::string_view kind = "Bilinear";
+  Value weight;
+  Value bias;  // empty without a bias
+
+  /// [..., left] and [..., right] -> [..., units]. Errors name the layer: shape_mismatch, dtype_mismatch.
+  Value operator()(const Operand& a, const Operand& b) const;
+  std::vector<Value> parameters() const;
+};
+
+/// A bilinear layer whose parameters are "<name>/weight" and "<name>/bias".
+Bilinear bilinear(Graph& graph, std::string_view name, std::int64_t left, std::int64_t right,
+                  std::int64_t units, DType dtype = f32, const DenseOptions& options = {},
+                  Where where = Where::current());
+
 }  // namespace weft::nn

@@ -9,16 +9,17 @@
 #include "weft/ops/random.h"
 
 namespace weft::nn {
-namespace {
 
-void expect_rate(std::string_view layer, double rate, const Operand& x) {
+void detail::expect_dropout_rate(std::string_view layer, double rate, const Where& where) {
   if (rate >= 0.0 && rate < 1.0) return;
   throw Error(ErrorCode::invalid_argument, "a dropout rate is a probability below 1",
               {.op = std::string(layer),
                .expected = "[0, 1)",
                .actual = fmt::format("{}", rate),
-               .where = to_string(x.where())});
+               .where = to_string(where)});
 }
+
+namespace {
 
 /// True with probability 1 - rate.
 Value kept(const Operand& x, const Shape& shape, double rate) {
@@ -34,7 +35,7 @@ Value normal_like(const Operand& x, double mean, double deviation) {
 }  // namespace
 
 Value spatial_dropout(const Operand& x, double rate) {
-  expect_rate("spatial_dropout", rate, x);
+  detail::expect_dropout_rate("spatial_dropout", rate, x.where());
   const Value value = x.value("spatial_dropout");
   if (value.shape().rank() < 2) {
     throw Error(ErrorCode::shape_mismatch, "there are no channels to drop",
@@ -52,7 +53,7 @@ Value spatial_dropout(const Operand& x, double rate) {
 }
 
 Value alpha_dropout(const Operand& x, double rate) {
-  expect_rate("alpha_dropout", rate, x);
+  detail::expect_dropout_rate("alpha_dropout", rate, x.where());
   const Value value = x.value("alpha_dropout");
   if (rate == 0.0) return value;
   const Scope origin(value.graph(), "alpha_dropout", x.where());
@@ -67,7 +68,7 @@ Value gaussian_noise(const Operand& x, double deviation) {
 }
 
 Value gaussian_dropout(const Operand& x, double rate) {
-  expect_rate("gaussian_dropout", rate, x);
+  detail::expect_dropout_rate("gaussian_dropout", rate, x.where());
   if (rate == 0.0) return x.value("gaussian_dropout");
   const Scope origin(x.value("gaussian_dropout").graph(), "gaussian_dropout", x.where());
   return x * normal_like(x, 1.0, std::sqrt(rate / (1.0 - rate)));

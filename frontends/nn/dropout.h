@@ -9,6 +9,13 @@
 
 namespace weft::nn {
 
+namespace detail {
+
+/// Throws Error(invalid_argument) unless 0 <= rate < 1.
+void expect_dropout_rate(std::string_view layer, double rate, const Where& where);
+
+}  // namespace detail
+
 /// Drops whole channels of x [batch, channels, ...] and scales the others by 1 / (1 - rate) (Tompson et al.,
 /// CVPR 2015).
 Value spatial_dropout(const Operand& x, double rate);

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "weft/frontends/nn/initializers.h"
+#include "weft/frontends/nn/norm_parts.h"
 #include "weft/graph/located.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
@@ -11,14 +11,12 @@
 #include "weft/ops/source.h"
 
 namespace weft::nn {
-namespace {
 
-/// A parameter [size] that starts as `initial`.
-Value vector_of(Graph& graph, std::string_view name, std::int64_t size, DType dtype, double initial,
-                Where where) {
-  const InitializerArgs args{.graph = graph, .dtype = dtype, .shape = {size}, .where = where};
-  return parameter(graph, name, constant(initial)(args), where);
-}
+using detail::regularized;
+using detail::size_of_axis;
+using detail::vector_of;
+
+namespace {
 
 /// How a batch is divided into channels: the axes of one channel, and the shape in which a vector [channels]
 /// broadcasts with x.
@@ -42,12 +40,6 @@ Channels channels_of(const Operand& x, const Value& scale, std::int64_t channel_
   }
   channels.aligned = Shape(std::move(dims));
   return channels;
-}
-
-/// sqrt(size^2 + epsilon), also for numbers whose squares overflow.
-Value regularized(const Value& size, double epsilon) {
-  constexpr double kLarge = 1e150;  // beyond, an epsilon makes no difference
-  return maximum(sqrt(square(minimum(size, kLarge)) + epsilon), size);
 }
 
 // Both rules get {x, scale, shift, mean, size} with size = sqrt(deviation^2 + epsilon), and with
@@ -90,22 +82,6 @@ GradientRule batch_norm_gradient(const Channels& channels) {
     return {dx, reshape(cast(product, x.dtype()), scale.shape()), reshape(sums[0], scale.shape()), Value(),
             Value()};
   };
-}
-
-/// The size along `axis`, which a layer normalizes.
-std::int64_t size_of_axis(std::string_view layer, std::string_view name, const TensorType& x,
-                          std::int64_t axis, Where where) {
-  const auto rank = static_cast<std::int64_t>(x.shape.rank());
-  if (axis >= -rank && axis < rank && is_float(x.dtype)) {
-    const Dim& size = x.shape[normalize_axis(axis, x.shape.rank())];
-    if (size.is_number()) return size.size();
-  }
-  throw Error(ErrorCode::shape_mismatch, "the layer cannot take its size from this",
-              {.op = std::string(layer),
-               .node = std::string(name),
-               .expected = fmt::format("f32 or f64 with a number along axis {}", axis),
-               .actual = to_string(x),
-               .where = to_string(where)});
 }
 
 }  // namespace

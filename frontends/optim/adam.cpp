@@ -2,8 +2,11 @@
 
 #include "weft/frontends/optim/optimizer.h"
 #include "weft/frontends/optim/updates.h"
+#include "weft/ops/bits.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/norm.h"
 #include "weft/ops/source.h"
 
 namespace weft::optim {
@@ -22,6 +25,12 @@ Value correction(double beta, const Value& t) { return cast(1.0 - power(beta, ca
 std::vector<Value> joined(std::vector<Value> first, const std::vector<Value>& second) {
   first.insert(first.end(), second.begin(), second.end());
   return first;
+}
+
+/// a / b, and 1 where one of them is 0.
+Value trust(const Value& a, const Value& b) {
+  const Value known = logical_and(a > 0.0, b > 0.0);
+  return where(known, a / where(known, b, 1.0), 1.0);
 }
 
 }  // namespace
@@ -102,6 +111,24 @@ std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Valu
   };
   return joined({step.update, assign(product, next_product)},
                 update_each("nadam", parameters, gradients, rate, rule));
+}
+
+std::vector<Value> lamb(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
+                        const LambOptions& options) {
+  const Scope own = method_scope("lamb", parameters, {"lamb_m", "lamb_v"}, rate.where());
+  const StepNumber step = step_number(parameters, "lamb");
+  const Value correction1 = correction(options.beta1, step.t);
+  const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));
+  const auto rule = [&](const Value& p, const Value& g, const Operand& lr) -> Change {
+    const Value m = slot(p, "lamb_m");
+    const Value v = slot(p, "lamb_v");
+    const Value next_m = moving_average(m, g, options.beta1);
+    const Value next_v = moving_average(v, square(g), options.beta2);
+    const Value adapted = next_m / correction1 / (sqrt(next_v) * rooted + options.epsilon);
+    const Value r = options.weight_decay == 0.0 ? adapted : adapted + options.weight_decay * p;
+    return {.next = p - (lr * trust(norm(p), norm(r))) * r, .slots = {assign(m, next_m), assign(v, next_v)}};
+  };
+  return joined({step.update}, update_each("lamb", parameters, gradients, rate, rule));
 }
 
 }  // namespace weft::optim

@@ -53,4 +53,17 @@ struct NadamOptions {
 std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Value> gradients,
                          const Rate& rate, const NadamOptions& options = {});
 
+struct LambOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-6;
+  double weight_decay = 0.0;  // within the step that is scaled
+};
+
+/// With r = mhat / (sqrt(vhat) + eps) + decay p: p <- p - lr |p| / |r| r, for batches of thousands; the
+/// factor |p| / |r| is 1 where one of the norms is 0 (You et al., ICLR 2020). Slots "<p>/lamb_m",
+/// "<p>/lamb_v".
+std::vector<Value> lamb(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
+                        const LambOptions& options = {});
+
 }  // namespace weft::optim

@@ -49,10 +49,21 @@ Operand Rate::of(std::size_t parameter, DType dtype) const {
 }
 
 Value slot(const Value& parameter, std::string_view name, double initial) {
+  return slot_of_shape(parameter, name, parameter.shape(), initial);
+}
+
+Value slot_of_shape(const Value& parameter, std::string_view name, const Shape& shape, double initial) {
   Graph& graph = parameter.graph();
-  const Value start = nn::constant(initial)(
-      {.graph = graph, .dtype = parameter.dtype(), .shape = parameter.shape(), .where = {}});
+  const Value start =
+      nn::constant(initial)({.graph = graph, .dtype = parameter.dtype(), .shape = shape, .where = {}});
   return weft::parameter(graph, fmt::format("{}/{}", label_of(parameter), name), start);
+}
+
+Value copied_slot(const Value& parameter, std::string_view name) {
+  Graph& graph = parameter.graph();
+  const std::string& label = label_of(parameter);
+  return weft::parameter(graph, fmt::format("{}/{}", label, name),
+                         graph.states().find(label)->second.initial);
 }
 
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial) {

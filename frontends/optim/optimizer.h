@@ -15,6 +15,11 @@ namespace weft::optim {
 /// A slot of a parameter, "<parameter>/<name>", of its type and filled with `initial` at the start. Throws
 /// Error(invalid_argument) for a value that is not a parameter.
 Value slot(const Value& parameter, std::string_view name, double initial = 0.0);
+/// The same with a shape of its own.
+Value slot_of_shape(const Value& parameter, std::string_view name, const Shape& shape, double initial = 0.0);
+
+/// A slot that starts as its parameter does.
+Value copied_slot(const Value& parameter, std::string_view name);
 
 /// State of a whole method: the scalar "<method>/<name>" in the dtype of `like`.
 Value method_slot(const Value& like, std::string_view method, std::string_view name, double initial);

@@ -28,28 +28,34 @@ Assignment assignment_of(const Value& update) {
   return {.target = graph.value(node.inputs[0]), .next = graph.value(node.inputs[1])};
 }
 
-/// The updates, where those of `parameters` store `change(index of the parameter, next)` in place of next.
-/// Each of `parameters` must have an update.
-template <typename F>
-std::vector<Value> with_next(std::span<const Value> updates, std::span<const Value> parameters, F change) {
-  std::vector<Value> changed(updates.begin(), updates.end());
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto found = std::ranges::find_if(
-        changed, [&](const Value& update) { return assignment_of(update).target == parameters[i]; });
-    if (found == changed.end()) {
-      throw Error(ErrorCode::invalid_argument, "none of the updates is one of this parameter",
-                  {.node = parameters[i].name()});
-    }
-    *found = assign(parameters[i], change(i, assignment_of(*found).next));
-  }
-  return changed;
+/// Which of the updates is that of a parameter.
+std::size_t update_of(std::span<const Value> updates, const Value& parameter) {
+  const auto found = std::ranges::find_if(
+      updates, [&](const Value& update) { return assignment_of(update).target == parameter; });
+  if (found != updates.end()) return static_cast<std::size_t>(found - updates.begin());
+  throw Error(ErrorCode::invalid_argument, "none of the updates is one of this parameter",
+              {.node = parameter.name()});
 }
 
 }  // namespace
 
+Value next_of(std::span<const Value> updates, const Value& parameter) {
+  return assignment_of(updates[update_of(updates, parameter)]).next;
+}
+
+std::vector<Value> change_next(std::span<const Value> updates, std::span<const Value> parameters,
+                               const std::function<Value(std::size_t i, const Value& next)>& change) {
+  std::vector<Value> changed(updates.begin(), updates.end());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    Value& update = changed[update_of(changed, parameters[i])];
+    update = assign(parameters[i], change(i, assignment_of(update).next));
+  }
+  return changed;
+}
+
 std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const Value> parameters,
                                  const Rate& rate, double decay) {
-  return with_next(updates, parameters, [&](std::size_t i, const Value& next) {
+  return change_next(updates, parameters, [&](std::size_t i, const Value& next) {
     return next - rate.of(i, parameters[i].dtype()) * (decay * parameters[i]);
   });
 }
@@ -73,7 +79,7 @@ Constraint unit_norm(Axes axes) {
 
 std::vector<Value> constrain(std::span<const Value> updates, std::span<const Value> parameters,
                              const Constraint& constraint) {
-  return with_next(updates, parameters, [&](std::size_t, const Value& next) { return constraint(next); });
+  return change_next(updates, parameters, [&](std::size_t, const Value& next) { return constraint(next); });
 }
 
 std::vector<Value> only_if(const Value& condition, std::span<const Value> updates) {

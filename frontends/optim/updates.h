@@ -12,6 +12,14 @@
 
 namespace weft::optim {
 
+/// The value that one of the updates stores in a parameter. Throws Error(invalid_argument) if none does.
+Value next_of(std::span<const Value> updates, const Value& parameter);
+
+/// p <- change(i, next) for each of `parameters`, of which this is number i. Throws Error(invalid_argument)
+/// unless each has an update.
+std::vector<Value> change_next(std::span<const Value> updates, std::span<const Value> parameters,
+                               const std::function<Value(std::size_t i, const Value& next)>& change);
+
 /// p <- next - lr decay p for each of `parameters`: weight decay separate from the gradient (Loshchilov and
 /// Hutter, ICLR 2019).
 std::vector<Value> decay_weights(std::span<const Value> updates, std::span<const Value> parameters,

@@ -108,6 +108,18 @@ List normalizations_and_random() {
                          .refusals = {{op, {nothing(i64, {3})}, ErrorCode::dtype_mismatch},
                                       {op, {nothing(f64, {2})}, ErrorCode::dtype_mismatch}}};
   };
+  const auto random_of = [](const Op& op, std::string_view summary) {
+    return Specification{
+        .op = op.name(),
+        .summary = summary,
+        .samplers = {[op](SampleSource& s) {
+          return Sample{
+              op,
+              {Tensor::of<std::int64_t>({s.below(1000), s.below(1000)}), s.uniform(s.shape(), 0.1, 30.0)}};
+        }},
+        .refusals = {{op, {nothing(i64, {3}), nothing(f64, {2})}, ErrorCode::dtype_mismatch},
+                     {op, {nothing(i64, {2}), nothing(i32, {2})}, ErrorCode::dtype_mismatch}}};
+  };
   const TensorType drawn{f64, {5, 7}};
   const auto of_gaps = [](Specification specification) {
     // The gap to the largest is rounded, and an exponential multiplies that error by the gap. Infinite
@@ -146,6 +158,8 @@ List normalizations_and_random() {
        .runs = false},
       random(RandomUniform{drawn, 3}, "uniform in [0, 1)"),
       random(RandomNormal{drawn, 4}, "normal with mean 0 and variance 1"),
+      random_of(RandomGamma{5}, "gamma distributed with the given concentrations"),
+      random_of(RandomPoisson{6}, "Poisson distributed with the given rates"),
   };
 }
 

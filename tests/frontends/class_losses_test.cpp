@@ -51,7 +51,12 @@ TEST(ClassLosses, FollowTheirFormulas) {
          return sum_over_classes(
              [s](std::size_t i) { return std::pow(probability(i) - target(i, s), 2) / 3.0; });
        }},
-      {"hinge", hinge}};
+      {"hinge", hinge},
+      {"focal", [](double s) {
+         return sum_over_classes([s](std::size_t i) {
+           return -target(i, s) * std::pow(1.0 - probability(i), 2) * std::log(probability(i));
+         });
+       }}};
   ASSERT_EQ(losses::named_class_losses().size(), formulas.size());
   for (const losses::ClassLoss& loss : losses::named_class_losses()) {
     for (const double smoothing : {0.0, 0.1}) {

@@ -6,8 +6,10 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
@@ -123,6 +125,193 @@ TEST(Losses, OfMarginsFollowTheirFormulas) {
     for (std::size_t j = 0; j < 3; ++j) wrong = j == right ? wrong : std::max(wrong, x[j]);
     return std::max(0.0, 1.0 + wrong - x[right]);
   });
+}
+
+TEST(Losses, OfSeveralMarginsFollowTheirFormulas) {
+  for (const int power : {1, 2}) {
+    const auto loss = [power](auto& x, auto& t) { return losses::multi_margin(x, argmax(t), 0.7, power); };
+    expect_loss(loss, kScores, kOneHot, [power](const Row& x, const Row& t) {
+      const double right = t[0] * x[0] + t[1] * x[1] + t[2] * x[2];
+      double total = 0.0;
+      for (std::size_t j = 0; j < 3; ++j) {
+        if (t[j] == 0.0) total += std::pow(std::max(0.0, 0.7 - right + x[j]), power);
+      }
+      return total / 3.0;
+    });
+  }
+}
+
+TEST(Losses, OfFocusFollowTheirFormulas) {
+  for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
+    const auto categorical = [gamma](const Row& x, const Row& t) {
+      const Row logs = log_softmax_of(x);
+      double total = 0.0;
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        total -= t[j] * std::pow(1.0 - std::exp(logs[j]), gamma) * logs[j];
+      }
+      return total;
+    };
+    expect_loss([&](auto& x, auto& t) { return losses::categorical_focal_with_logits(x, t, gamma); }, kScores,
+                kShares, categorical);
+    expect_loss(
+        [&](auto& x, auto& t) { return losses::sparse_categorical_focal_with_logits(x, argmax(t), gamma); },
+        kScores, kOneHot, categorical);
+    expect_loss(
+        [&](auto& x, auto& t) {
+          return losses::binary_focal_with_logits(x, t, {.gamma = gamma, .alpha = 0.3});
+        },
+        kScores, kOneHot,
+        [gamma](const Row& x, const Row& t) {
+          double total = 0.0;
+          for (std::size_t j = 0; j < x.size(); ++j) {
+            const double p = 1.0 / (1.0 + std::exp(-x[j]));
+            const double right = t[j] == 1.0 ? p : 1.0 - p;
+            total -= (t[j] == 1.0 ? 0.3 : 0.7) * std::pow(1.0 - right, gamma) * std::log(right) / 3.0;
+          }
+          return total;
+        });
+  }
+}
+
+TEST(Losses, OfFocusStayFiniteAtTheEnds) {
+  for (const double gamma : {0.5, 2.0}) {
+    const Rows far{{2000.0, -2000.0}, {-2000.0, 2000.0}};
+    const Rows right{{1.0, 0.0}, {0.0, 1.0}};
+    const auto binary =
+        evaluate([&](auto& x, auto& t) { return losses::binary_focal_with_logits(x, t, {.gamma = gamma}); },
+                 tensor_of(far), tensor_of(right));
+    const auto categorical = evaluate(
+        [&](auto& x, auto& t) { return losses::sparse_categorical_focal_with_logits(x, argmax(t), gamma); },
+        tensor_of(far), tensor_of(right));
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(binary.losses[i], 0.0);
+      EXPECT_EQ(categorical.losses[i], 0.0);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(binary.slopes[i], 0.0);
+      EXPECT_EQ(categorical.slopes[i], 0.0);
+    }
+  }
+}
+
+TEST(Losses, OfOverlapFollowTheirFormulas) {
+  for (const bool squared : {false, true}) {
+    expect_loss([&](auto& x, auto& t) { return losses::dice(x, t, {.smoothing = 0.1, .squared = squared}); },
+                kShares, kOneHot,
+                [squared](const Row& p, const Row& t) {
+                  double both = 0.0;
+                  double sizes = 0.1;
+                  for (std::size_t j = 0; j < p.size(); ++j) {
+                    both += p[j] * t[j];
+                    sizes += squared ? p[j] * p[j] + t[j] * t[j] : p[j] + t[j];
+                  }
+                  return 1.0 - (2.0 * both + 0.1) / sizes;
+                });
+  }
+  const Rows nothing{{0.0, 0.0, 0.0}};
+  EXPECT_EQ(
+      evaluate([](auto& x, auto& t) { return losses::dice(x, t); }, tensor_of(nothing), tensor_of(nothing))
+          .losses[0],
+      0.0);
+}
+
+double distance_of(const Row& a, const Row& b) {
+  double total = 0.0;
+  for (std::size_t j = 0; j < a.size(); ++j) total += (a[j] - b[j]) * (a[j] - b[j]);
+  return std::sqrt(total);
+}
+
+TEST(Losses, OfDistancesFollowTheirFormulas) {
+  const Rows positives{{0.5, -1.0, 1.0}, {1.0, 1.0, 0.0}};
+  const Rows negatives{{0.0, -1.0, 2.5}, {1.0, -2.0, 1.5}};
+  for (const bool swap : {false, true}) {
+    std::size_t row = 0;
+    for (; row < 2; ++row) {
+      const auto loss = [&](auto& x, auto& t) {
+        const Value other = constant(x.graph(), tensor_of({negatives[row]}));
+        return losses::triplet_margin(x, t, broadcast_to(other, x.shape()), {.margin = 0.9, .swap = swap});
+      };
+      expect_loss(loss, {kScores[row]}, {positives[row]}, [&](const Row& a, const Row& p) {
+        double apart = distance_of(a, negatives[row]);
+        if (swap) apart = std::min(apart, distance_of(p, negatives[row]));
+        return std::max(0.0, distance_of(a, p) - apart + 0.9);
+      });
+    }
+  }
+  for (const double s : {0.0, 0.4, 1.0}) {
+    const auto loss = [s](auto& x, auto& t) {
+      const Value same = broadcast_to(constant(x.graph(), s, f64), Shape{x.shape()[0]});
+      return losses::contrastive(x, t, same, 1.5);
+    };
+    expect_loss(loss, kScores, positives, [s](const Row& a, const Row& b) {
+      const double d = distance_of(a, b);
+      return 0.5 * (s * d * d + (1.0 - s) * std::pow(std::max(0.0, 1.5 - d), 2));
+    });
+  }
+  const auto same_point = evaluate([](auto& x, auto& t) { return losses::triplet_margin(x, t, t); },
+                                   tensor_of(kScores), tensor_of(kScores));
+  for (const double slope : same_point.slopes) EXPECT_EQ(slope, 0.0);
+}
+
+TEST(Losses, OfGaussiansFollowTheirFormula) {
+  const Rows targets{{1.0, -1.0, 0.25}, {-2.5, 0.5, 0.0}};
+  const Rows variances{{0.5, 2.0, 1.0}, {0.1, 3.0, 0.7}};
+  for (const bool full : {false, true}) {
+    for (std::size_t row = 0; row < 2; ++row) {
+      const auto formula = [&](const Row& x, const Row& v) {
+        double total = 0.0;
+        for (std::size_t j = 0; j < 3; ++j) {
+          const double e = x[j] - targets[row][j];
+          total +=
+              0.5 * (std::log(v[j]) + e * e / v[j] + (full ? std::log(2.0 * std::numbers::pi) : 0.0)) / 3.0;
+        }
+        return total;
+      };
+      const auto of = [&](const Value& x, const Value& v) {
+        const Value t = broadcast_to(constant(x.graph(), tensor_of({targets[row]})), x.shape());
+        return losses::gaussian_negative_log_likelihood(x, v, t, {.full = full});
+      };
+      expect_loss(of, {kScores[row]}, {variances[row]}, formula);
+      expect_loss([&](auto& v, auto& x) { return of(x, v); }, {variances[row]}, {kScores[row]},
+                  [&](const Row& v, const Row& x) { return formula(x, v); });
+    }
+  }
+  // A variance below the least counts as that one, and has the slope there.
+  const auto floored = evaluate(
+      [](auto& v, auto& x) {
+        return losses::gaussian_negative_log_likelihood(x, v, 1.0 + x, {.epsilon = 0.5});
+      },
+      tensor_of({{0.0}, {-3.0}}), tensor_of({{0.0}, {2.0}}));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(floored.losses[i], 0.5 * (std::log(0.5) + 2.0), 1e-12);
+    EXPECT_NEAR(floored.slopes[i], 0.5 * (2.0 - 4.0), 1e-12);
+  }
+}
+
+TEST(Losses, RejectOptionsThatAreNone) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 3});
+  const Value labels = input(graph, "labels", i32, {"batch"});
+  const auto line = testing_support::at_line(__LINE__ + 1);
+  const auto wrong = [&] { losses::multi_margin(x, labels, 1.0, 3); };
+  expect_error(ErrorCode::invalid_argument, {line, "multi_margin", "power 1 or 2", "3"}, wrong);
+  expect_error(ErrorCode::shape_mismatch, {"multi_margin", "labels [batch]"},
+               [&] { losses::multi_margin(x, x); });
+  expect_error(ErrorCode::invalid_argument, {"focal", "gamma >= 0", "-1"},
+               [&] { losses::binary_focal_with_logits(x, x, {.gamma = -1.0}); });
+  expect_error(ErrorCode::invalid_argument, {"focal", "alpha", "2"},
+               [&] { losses::binary_focal_with_logits(x, x, {.alpha = 2.0}); });
+  expect_error(ErrorCode::invalid_argument, {"focal", "gamma"},
+               [&] { losses::sparse_categorical_focal_with_logits(x, labels, std::nan("")); });
+  expect_error(ErrorCode::invalid_argument, {"dice", "smoothing >= 0"},
+               [&] { losses::dice(x, x, {.smoothing = -1.0}); });
+  const Value other = input(graph, "other", f32, {"batch", 2});
+  expect_error(ErrorCode::shape_mismatch, {"triplet_margin", "negatives", "f32[batch, 2]"},
+               [&] { losses::triplet_margin(x, x, other); });
+  expect_error(ErrorCode::shape_mismatch, {"gaussian", "variances", "f32[batch, 2]"},
+               [&] { losses::gaussian_negative_log_likelihood(x, other, x); });
+  expect_error(ErrorCode::shape_mismatch, {"contrastive", "f32[batch]", "f32[batch, 3]"},
+               [&] { losses::contrastive(x, x, x); });
 }
 
 TEST(Losses, OfCountsFollowTheirFormulas) {

@@ -53,7 +53,7 @@ Tensor weights_for(const std::string& weighted, const verify::Sizes& predictions
 /// The layers with the dtype that an embedding cannot take from its input.
 json layers_in(json layers, DType dtype) {
   for (json& layer : layers) {
-    if (name_of(layer) == "embedding") layer[1]["dtype"] = weft::name_of(dtype);
+    if (name_of(layer).starts_with("embedding")) layer[1]["dtype"] = weft::name_of(dtype);
   }
   return layers;
 }

@@ -43,6 +43,23 @@ const NamedLoss& loss_named(const std::string& name) {
       {"negative_log_likelihood", {labels, plain(negative_log_likelihood)}},
       {"kl_divergence", {distributions, plain(kl_divergence)}},
       {"categorical_hinge", {one_hot, plain(categorical_hinge)}},
+      {"multi_margin",
+       {labels,
+        [](const Value& x, const Value& t, const json& o) {
+          return multi_margin(x, t, o.value("margin", 1.0), o.value("power", 1));
+        }}},
+      {"categorical_focal_with_logits",
+       {distributions, [](const Value& x, const Value& t,
+                          const json& o) { return categorical_focal_with_logits(x, t, o.at("gamma")); }}},
+      {"sparse_categorical_focal_with_logits",
+       {labels, [](const Value& x, const Value& t,
+                   const json& o) { return sparse_categorical_focal_with_logits(x, t, o.at("gamma")); }}},
+      {"binary_focal_with_logits",
+       {binary,
+        [](const Value& x, const Value& t, const json& o) {
+          return binary_focal_with_logits(x, t, {.gamma = o.at("gamma"), .alpha = o.at("alpha")});
+        }}},
+      {"dice", {binary, [](const Value& x, const Value& t, const json&) { return dice(x, t); }}},
       {"binary_cross_entropy", {binary, plain(binary_cross_entropy)}},
       {"binary_cross_entropy_with_logits", {binary, plain(binary_cross_entropy_with_logits)}},
       {"mean_squared_error", {numbers, plain(mean_squared_error)}},

@@ -79,6 +79,57 @@ Value build_layer_norm(const Place& at) {
   return layer(at.x);
 }
 
+/// A norm within samples, which takes its sizes from its input.
+template <typename Layer>
+Value build_norm(const Place& at, const Layer& layer) {
+  const Value y = layer(at.x);
+  at.train(layer.parameters());
+  return y;
+}
+
+nn::TransformerOptions transformer_of(const Place& at) {
+  return {.heads = at.number("heads", 1),
+          .inner = at.number("inner", 8),
+          .norm_first = at.options.value("norm_first", false)};
+}
+
+/// Trains all parameters but the biases of keys, which add the same number to all scores of a query: the
+/// slope of a softmax is 0 along it, and what is computed of it is rounding alone.
+template <typename Layer>
+void train_without_key_biases(const Place& at, const Layer& layer) {
+  for (const Value& each : nn::parameters(layer)) {
+    const bool is_trained = !each.name().ends_with("key/bias");
+    (is_trained ? at.network.parameters : at.network.state).push_back(each);
+  }
+}
+
+Value build_encoder(const Place& at) {
+  const auto layer =
+      nn::transformer_encoder_layer(at.x.graph(), at.name, at.size(-1), transformer_of(at), at.x.dtype());
+  train_without_key_biases(at, layer);
+  return layer(at.x);
+}
+
+/// What it decodes is its memory, too.
+Value build_decoder(const Place& at) {
+  const auto layer =
+      nn::transformer_decoder_layer(at.x.graph(), at.name, at.size(-1), transformer_of(at), at.x.dtype());
+  train_without_key_biases(at, layer);
+  return layer(at.x, at.x);
+}
+
+Value build_embedding_bag(const Place& at) {
+  const DType dtype = at.options.at("dtype") == "f64" ? f64 : f32;
+  const std::string mode = at.options.at("mode");
+  const auto layer = nn::embedding_bag(at.x.graph(), at.name, at.options.at("entries"), at.options.at("size"),
+                                       mode == "sum"    ? nn::BagMode::sum
+                                       : mode == "mean" ? nn::BagMode::mean
+                                                        : nn::BagMode::max,
+                                       dtype);
+  at.train(layer.parameters());
+  return layer(at.x);
+}
+
 Value build_embedding(const Place& at) {
   const DType dtype = at.options.at("dtype") == "f64" ? f64 : f32;
   const auto layer =
@@ -115,6 +166,17 @@ const std::map<std::string, Builder>& builders() {
       {"conv2d", build_conv2d},
       {"batch_norm", build_batch_norm},
       {"layer_norm", build_layer_norm},
+      {"group_norm",
+       [](const Place& at) {
+         return build_norm(at, nn::group_norm(at.x.graph(), at.name, at.number("groups", 1)));
+       }},
+      {"instance_norm",
+       [](const Place& at) { return build_norm(at, nn::instance_norm(at.x.graph(), at.name)); }},
+      {"rms_norm", [](const Place& at) { return build_norm(at, nn::rms_norm(at.x.graph(), at.name)); }},
+      {"transformer_encoder", build_encoder},
+      {"transformer_decoder", build_decoder},
+      {"sinusoidal_positions", [](const Place& at) { return nn::SinusoidalPositions{}(at.x); }},
+      {"embedding_bag", build_embedding_bag},
       {"embedding", build_embedding},
       {"prelu", build_prelu},
       {"branches", build_branches},

@@ -21,6 +21,22 @@ def cosine(x, t):
     return F.cosine_embedding_loss(x, t, torch.ones(len(x), dtype=x.dtype))
 
 
+def categorical_focal(x, t, gamma):
+    logs = F.log_softmax(x, -1)
+    return -(t * (1 - logs.exp()) ** gamma * logs).sum(-1).mean()
+
+
+def binary_focal(x, t, gamma, alpha):
+    p = torch.sigmoid(x)
+    right = p * t + (1 - p) * (1 - t)
+    weight = alpha * t + (1 - alpha) * (1 - t)
+    return (weight * (1 - right) ** gamma * F.binary_cross_entropy_with_logits(x, t, reduction="none")).mean()
+
+
+def dice(x, t):
+    return (1 - (2 * (x * t).sum(-1) + 1e-7) / (x.sum(-1) + t.sum(-1) + 1e-7)).mean()
+
+
 # Each takes predictions, targets, weights of the classes or None, and options.
 LOSSES = {
     "categorical_cross_entropy": lambda x, t, w, o: -(smoothed(t, o.get("smoothing", 0)) * x.log()).sum(-1).mean(),
@@ -33,6 +49,13 @@ LOSSES = {
     "negative_log_likelihood": lambda x, t, w, o: F.nll_loss(x, t, weight=w),
     "kl_divergence": lambda x, t, w, o: F.kl_div(x, t, reduction="batchmean"),
     "categorical_hinge": lambda x, t, w, o: categorical_hinge(x, t),
+    "multi_margin": lambda x, t, w, o: F.multi_margin_loss(x, t, p=o.get("power", 1), margin=o.get("margin", 1.0)),
+    "categorical_focal_with_logits": lambda x, t, w, o: categorical_focal(x, t, o["gamma"]),
+    "sparse_categorical_focal_with_logits": lambda x, t, w, o: categorical_focal(
+        x, F.one_hot(t, x.shape[-1]).to(x.dtype), o["gamma"]
+    ),
+    "binary_focal_with_logits": lambda x, t, w, o: binary_focal(x, t, o["gamma"], o["alpha"]),
+    "dice": lambda x, t, w, o: dice(x, t),
     "binary_cross_entropy": lambda x, t, w, o: F.binary_cross_entropy(x, t),
     "binary_cross_entropy_with_logits": lambda x, t, w, o: F.binary_cross_entropy_with_logits(x, t),
     "mean_squared_error": lambda x, t, w, o: F.mse_loss(x, t),

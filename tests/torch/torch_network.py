@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.stateless import functional_call
 
 
 def name_and_options(entry):
@@ -42,6 +43,69 @@ def batch_norm(x, options, state, name):
 
 def layer_norm(x, options, state, name):
     return F.layer_norm(x, x.shape[-1:], state[f"{name}/scale"], state[f"{name}/shift"])
+
+
+def group_norm(x, options, state, name):
+    return F.group_norm(x, options["groups"], state[f"{name}/scale"], state[f"{name}/shift"])
+
+
+def instance_norm(x, options, state, name):
+    return F.instance_norm(x, weight=state[f"{name}/scale"], bias=state[f"{name}/shift"])
+
+
+def rms_norm(x, options, state, name):
+    return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6) * state[f"{name}/scale"]
+
+
+def attention_state(state, name, torch_name):
+    """A multi-head attention's parameters by PyTorch's names."""
+    parts = [f"{name}/{part}" for part in ("query", "key", "value")]
+    return {
+        f"{torch_name}.in_proj_weight": torch.cat([state[f"{part}/weight"].T for part in parts]),
+        f"{torch_name}.in_proj_bias": torch.cat([state[f"{part}/bias"] for part in parts]),
+        f"{torch_name}.out_proj.weight": state[f"{name}/output/weight"].T,
+        f"{torch_name}.out_proj.bias": state[f"{name}/output/bias"],
+    }
+
+
+def transformer(kind, x, options, state, name, norms):
+    """A layer of PyTorch's, and its parameters with those that are alike in encoders and decoders."""
+    layer = kind(
+        x.shape[-1],
+        options["heads"],
+        dim_feedforward=options["inner"],
+        dropout=0.0,
+        batch_first=True,
+        norm_first=options.get("norm_first", False),
+    ).to(x.dtype)
+    given = attention_state(state, f"{name}/attention", "self_attn")
+    for theirs, ours in (("linear1", "widen"), ("linear2", "narrow")):
+        given[f"{theirs}.weight"] = state[f"{name}/{ours}/weight"].T
+        given[f"{theirs}.bias"] = state[f"{name}/{ours}/bias"]
+    for i, norm in enumerate(norms):
+        given[f"norm{i + 1}.weight"] = state[f"{name}/{norm}/scale"]
+        given[f"norm{i + 1}.bias"] = state[f"{name}/{norm}/shift"]
+    return layer, given
+
+
+def transformer_encoder(x, options, state, name):
+    kind = torch.nn.TransformerEncoderLayer
+    layer, given = transformer(kind, x, options, state, name, ("attention_norm", "dense_norm"))
+    return functional_call(layer, given, (x,))
+
+
+def transformer_decoder(x, options, state, name):
+    kind = torch.nn.TransformerDecoderLayer
+    layer, given = transformer(kind, x, options, state, name, ("attention_norm", "memory_norm", "dense_norm"))
+    given.update(attention_state(state, f"{name}/memory_attention", "multihead_attn"))
+    future = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+    return functional_call(layer, given, (x, x), {"tgt_mask": future})
+
+
+def sinusoidal_positions(x):
+    places = torch.arange(x.shape[1], dtype=torch.float64)[:, None]
+    angles = places / 10000 ** (torch.arange(0, x.shape[2], 2, dtype=torch.float64) / x.shape[2])
+    return x + torch.stack([angles.sin(), angles.cos()], -1).flatten(1).to(x.dtype)
 
 
 def zero_padding(x, options, state, name):
@@ -86,6 +150,11 @@ LAYERS = {
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
+    "group_norm": group_norm,
+    "instance_norm": instance_norm,
+    "rms_norm": rms_norm,
+    "transformer_encoder": transformer_encoder,
+    "transformer_decoder": transformer_decoder,
     "zero_padding": zero_padding,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
@@ -93,6 +162,7 @@ LAYERS = {
     "maxout": maxout,
     "local_response_norm": local_response_norm,
     "embedding": lambda x, options, state, name: F.embedding(x, state[f"{name}/table"]),
+    "embedding_bag": lambda x, options, state, name: F.embedding_bag(x, state[f"{name}/table"], mode=options["mode"]),
     "prelu": lambda x, options, state, name: F.prelu(x, state[f"{name}/alpha"]),
     "global_mean_pool": lambda x, options, state, name: F.adaptive_avg_pool2d(x, 1).flatten(1),
     "global_max_pool": lambda x, options, state, name: F.adaptive_max_pool2d(x, 1).flatten(1),
@@ -103,6 +173,7 @@ LAYERS = {
 
 PLAIN = {
     "flatten": lambda x: x.flatten(1),
+    "sinusoidal_positions": sinusoidal_positions,
     "tanh": torch.tanh,
     "relu": F.relu,
     "relu6": F.relu6,

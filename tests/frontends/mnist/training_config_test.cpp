@@ -159,7 +159,7 @@ TEST(TrainingConfig, DoesNotTrustACheckpoint) {
       with("layers", {{"a", 1}}),
       with("activation", "step"),
       with("activation", 7),
-      with("optimizer", "lion"),
+      with("optimizer", "tiger"),
       with("schedule", "zigzag"),
       with("loss", "none"),
       with("lr", -1),

@@ -21,9 +21,9 @@ using testing::Each;
 using testing::Ge;
 using testing::Le;
 using testing_support::expect_error;
-using testing_support::Moments;
 using testing_support::moments_of;
 using testing_support::numbers;
+using testing_support::SampleMoments;
 
 Tensor initial(const nn::Initializer& initializer, std::int64_t inputs, std::int64_t units,
                DType dtype = f32) {
@@ -63,7 +63,7 @@ TEST(Initializers, HaveTheSpreadOfTheirFormula) {
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::vector<double> drawn = numbers(initial(cases[i].initializer, kIn, kOut));
-    const Moments moments = moments_of(drawn);
+    const SampleMoments moments = moments_of(drawn);
     EXPECT_NEAR(moments.mean, 0.0, 5.0 * std::sqrt(cases[i].variance / (kIn * kOut))) << i;
     EXPECT_NEAR(moments.variance / cases[i].variance, 1.0, 0.05) << i;
     if (cases[i].bound > 0.0) {
@@ -123,7 +123,7 @@ double distance_from_orthogonal(const Tensor& m, double gain) {
 TEST(Initializers, OrthogonalMatricesKeepLengthsAndAngles) {
   EXPECT_LT(distance_from_orthogonal(initial(nn::orthogonal(), 20, 7, f64), 1.0), 1e-12);
   EXPECT_LT(distance_from_orthogonal(initial(nn::orthogonal(1.5), 7, 20, f64), 1.5), 1e-12);
-  const Moments moments = moments_of(numbers(initial(nn::orthogonal(), 100, 100)));
+  const SampleMoments moments = moments_of(numbers(initial(nn::orthogonal(), 100, 100)));
   EXPECT_NEAR(moments.mean, 0.0, 0.005);
   EXPECT_NEAR(moments.variance, 0.01, 1e-4);
 }

@@ -14,14 +14,16 @@
 #include "weft/tests/frontends/nn/moments.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/gradient_check.h"
+#include "weft/tests/support/random_tensor.h"
 
 namespace weft {
 namespace {
 
 using testing_support::expect_error;
-using testing_support::Moments;
 using testing_support::moments_of;
 using testing_support::numbers;
+using testing_support::SampleMoments;
 
 /// What `layer` makes of a tensor.
 Tensor apply_to(const Tensor& tensor, const std::function<Value(const Value&)>& layer) {
@@ -59,7 +61,7 @@ TEST(AlphaDropout, KeepsTheMomentsThatSeluNeeds) {
   Session session(graph, {.seed = 5});
   Function function = session.compile({.inputs = {}, .outputs = {y}, .updates = {}});
   const Tensor result = function()[0];
-  const Moments moments = moments_of(numbers(result));
+  const SampleMoments moments = moments_of(numbers(result));
   EXPECT_NEAR(moments.mean, 0.0, 0.02);
   EXPECT_NEAR(moments.variance, 1.0, 0.02);
   // a = (0.7 (1 + 0.3 * 1.7581^2))^-1/2, and what is dropped becomes a * -1.7581 * 0.7.
@@ -90,6 +92,24 @@ TEST(Noise, RejectsARateThatIsNone) {
                [&] { nn::spatial_dropout(input(graph, "v", f32, {3}), 0.5); });
 }
 
+TEST(Noise, HasTheSameBitsForAnyNumberOfThreads) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"rows", 16});
+  const std::vector<Value> drawn{
+      random_gamma(exp(x)),           random_poisson(exp(x)),
+      random_categorical(x),          random_bernoulli(0.1 * x),
+      nn::gaussian_dropout(x, 0.3),   random_exponential(graph, f32, {500, 3}),
+      random_permutation(graph, 700), random_truncated_normal(graph, f32, {999}, 0.0, 1.0, -1.0, 3.0)};
+  testing_support::TensorSource source("draws");
+  const Tensor fed = source.uniform({400, 16}, -1.0, 4.0, f32);
+  Session one(graph, {.seed = 7});
+  Session three(graph, {.threads = 3, .exact_threads = true, .seed = 7});
+  const FunctionSpec spec{.inputs = {x}, .outputs = drawn, .updates = {}};
+  const Outputs serial = one.compile(spec)({fed});
+  const Outputs parallel = three.compile(spec)({fed});
+  for (std::size_t i = 0; i < drawn.size(); ++i) EXPECT_TRUE(identical(serial[i], parallel[i])) << i;
+}
+
 TEST(Embedding, LooksVectorsUpAndTrainsThoseOnly) {
   Graph graph;
   const Value indices = input(graph, "indices", i32, {"batch", 2});
@@ -115,6 +135,136 @@ TEST(Embedding, TakesIntegers) {
   expect_error(ErrorCode::dtype_mismatch,
                {"layers_test.cpp:" + line, "embedding 'words'", "expected i32, i64 or u8, got f32[batch]"},
                wrong);
+}
+
+Tensor i32_of(std::initializer_list<std::int32_t> values, std::initializer_list<std::int64_t> sizes) {
+  return Tensor::of(std::vector<std::int32_t>(values), sizes);
+}
+
+constexpr std::array kBagModes{nn::BagMode::sum, nn::BagMode::mean, nn::BagMode::max};
+
+TEST(EmbeddingBag, JoinsTheRowsOfEachBag) {
+  for (std::size_t mode = 0; mode < 3; ++mode) {
+    Graph graph;
+    const Value indices = input(graph, "indices", i32, {"bags", 2});
+    const Value flat = input(graph, "flat", i32, {"n"});
+    const Value offsets = input(graph, "offsets", i32, {"some"});
+    const nn::EmbeddingBag layer = nn::embedding_bag(graph, "words", 3, 2, kBagModes[mode], f64);
+    Session session(graph);
+    session.set("words/table", Tensor::of({0.0, -1.0, 10.0, 1.0, 20.0, -21.0}, {3, 2}));
+    Function function = session.compile({.inputs = {indices, flat, offsets},
+                                         .outputs = {layer(indices), layer(flat, offsets)},
+                                         .updates = {}});
+    // The bags {2, 0} and {1, 1}, and then {2, 0}, none, {1}.
+    const Outputs results =
+        function({i32_of({2, 0, 1, 1}, {2, 2}), i32_of({2, 0, 1}, {3}), i32_of({0, 2, 2}, {3})});
+    const double first[][2] = {{20.0, -22.0}, {10.0, -11.0}, {20.0, -1.0}};
+    const double second[][2] = {{20.0, 2.0}, {10.0, 1.0}, {10.0, 1.0}};
+    EXPECT_EQ(numbers(results[0]),
+              (std::vector{first[mode][0], first[mode][1], second[mode][0], second[mode][1]}));
+    EXPECT_EQ(numbers(results[1]), (std::vector{first[mode][0], first[mode][1], 0.0, 0.0, 10.0, 1.0}));
+  }
+}
+
+TEST(EmbeddingBag, OfEmptyBagsIsZero) {
+  for (const nn::BagMode mode : kBagModes) {
+    Graph graph;
+    const Value indices = input(graph, "indices", i32, {"bags", "n"});
+    const Value y = nn::embedding_bag(graph, "words", 3, 2, mode)(indices);
+    Session session(graph);
+    Function function = session.compile({.inputs = {indices}, .outputs = {y}, .updates = {}});
+    EXPECT_EQ(numbers(function({Tensor::zeros(i32, {1, 0})})[0]), (std::vector{0.0, 0.0}));
+  }
+}
+
+TEST(EmbeddingBag, HasRightGradients) {
+  testing_support::TensorSource source("bags");
+  const Tensor table = source.distinct({4, 3});
+  for (const nn::BagMode mode : kBagModes) {
+    const auto equal_sizes = [&](std::span<const Value> x) {
+      return nn::EmbeddingBag{.table = x[0],
+                              .mode = mode}(constant(x[0].graph(), i32_of({2, 0, 1, 1, 3, 2}, {2, 3})));
+    };
+    EXPECT_TRUE(testing_support::gradients_match(equal_sizes, {{table}}));
+    const auto any_sizes = [&](std::span<const Value> x) {
+      return nn::EmbeddingBag{.table = x[0], .mode = mode}(
+          constant(x[0].graph(), i32_of({2, 0, 1, 3, 2}, {5})),
+          constant(x[0].graph(), i32_of({0, 3, 3}, {3})));
+    };
+    EXPECT_TRUE(testing_support::gradients_match(any_sizes, {{table}}));
+  }
+}
+
+TEST(EmbeddingBag, WeighsSums) {
+  const auto bag = [](std::span<const Value> x) {
+    return nn::EmbeddingBag{.table = x[0], .mode = nn::BagMode::sum}.weighted(
+        constant(x[0].graph(), i32_of({2, 0, 1, 1}, {2, 2})), x[1]);
+  };
+  const Tensor table = Tensor::of({0.0, 1.0, 10.0, 11.0, 20.0, 21.0}, {3, 2});
+  const Tensor weights = Tensor::of({0.5, 2.0, -1.0, 3.0}, {2, 2});
+  Graph graph;
+  const Value y = bag(std::vector{constant(graph, table), constant(graph, weights)});
+  EXPECT_EQ(numbers(testing_support::evaluate_value(y)), (std::vector{10.0, 12.5, 20.0, 22.0}));
+  EXPECT_TRUE(testing_support::gradients_match(bag, {{table, weights}}));
+}
+
+TEST(EmbeddingBag, RejectsWhatDoesNotFit) {
+  Graph graph;
+  const auto layer = nn::embedding_bag(graph, "words", 3, 2);
+  const Value flat = input(graph, "flat", i32, {"n"});
+  const auto line = testing_support::at_line(__LINE__ + 1);
+  const auto wrong = [&] { layer(flat); };
+  expect_error(ErrorCode::shape_mismatch, {line, "embedding_bag", "[bags, n]", "i32[n]"}, wrong);
+  const Value bags = input(graph, "bags", i32, {"bags", 2});
+  expect_error(ErrorCode::invalid_argument, {"mode sum", "mean"},
+               [&] { layer.weighted(bags, input(graph, "w", f32, {"bags", 2})); });
+  const auto sums = nn::embedding_bag(graph, "sums", 3, 2, nn::BagMode::sum);
+  expect_error(ErrorCode::shape_mismatch, {"[bags, 2] of weights", "f32[bags, 3]"},
+               [&] { sums.weighted(bags, input(graph, "v", f32, {"bags", 3})); });
+  const Value offsets = input(graph, "offsets", i32, {"some"});
+  Session session(graph);
+  Function function =
+      session.compile({.inputs = {flat, offsets}, .outputs = {layer(flat, offsets)}, .updates = {}});
+  expect_error(ErrorCode::out_of_range, {"-1"}, [&] { function({i32_of({2, 0}, {2}), i32_of({1}, {1})}); });
+}
+
+TEST(Bilinear, MultipliesAMatrixFromBothSides) {
+  testing_support::TensorSource source("bilinear");
+  const std::vector inputs{source.uniform({5, 2}), source.uniform({5, 3}), source.uniform({4, 2, 3}),
+                           source.uniform({4})};
+  const auto layer = [](std::span<const Value> x) {
+    return nn::Bilinear{.weight = x[2], .bias = x[3]}(x[0], x[1]);
+  };
+  Graph graph;
+  std::vector<Value> values;
+  for (const Tensor& tensor : inputs) values.push_back(constant(graph, tensor));
+  const auto y = numbers(testing_support::evaluate_value(layer(values)));
+  ASSERT_EQ(y.size(), 20U);
+  for (std::size_t row = 0; row < 5; ++row) {
+    for (std::size_t unit = 0; unit < 4; ++unit) {
+      double wanted = inputs[3].values<double>()[unit];
+      for (std::size_t i = 0; i < 2; ++i) {
+        for (std::size_t j = 0; j < 3; ++j) {
+          wanted += inputs[0].values<double>()[2 * row + i] * inputs[1].values<double>()[3 * row + j] *
+                    inputs[2].values<double>()[6 * unit + 3 * i + j];
+        }
+      }
+      EXPECT_NEAR(y[4 * row + unit], wanted, 1e-14);
+    }
+  }
+  EXPECT_TRUE(testing_support::gradients_match(layer, inputs));
+}
+
+TEST(Bilinear, TakesAnyLeadingAxesAndRejectsOtherSizes) {
+  Graph graph;
+  const auto layer = nn::bilinear(graph, "b", 2, 3, 4);
+  EXPECT_EQ(nn::parameters(layer).size(), 2U);
+  const Value a = input(graph, "a", f32, {"batch", "length", 2});
+  const Value b = input(graph, "b", f32, {"batch", "length", 3});
+  EXPECT_EQ(to_string(layer(a, b).type()), "f32[batch, length, 4]");
+  const auto line = testing_support::at_line(__LINE__ + 1);
+  const auto wrong = [&] { layer(a, a); };
+  expect_error(ErrorCode::shape_mismatch, {line, "bilinear", "[..., 3]", "f32[batch, length, 2]"}, wrong);
 }
 
 TEST(Merge, CombinesElementwise) {

@@ -5,14 +5,14 @@
 
 namespace weft::testing_support {
 
-struct Moments {
+struct SampleMoments {
   double mean = 0.0;
   double variance = 0.0;  // biased
 };
 
-inline Moments moments_of(const std::vector<double>& x) {
+inline SampleMoments moments_of(const std::vector<double>& x) {
   const auto count = static_cast<double>(x.size());
-  Moments moments;
+  SampleMoments moments;
   for (const double value : x) moments.mean += value / count;
   for (const double value : x) moments.variance += (value - moments.mean) * (value - moments.mean) / count;
   return moments;

@@ -20,8 +20,8 @@ namespace weft {
 namespace {
 
 using testing_support::expect_error;
-using testing_support::Moments;
 using testing_support::moments_of;
+using testing_support::SampleMoments;
 
 /// x[sample][channel][pixel] of [2, 3, 2].
 const Tensor kImages = Tensor::of({1.0, 2.0, -1.0, 0.5, 4.0, 3.0, 0.0, -2.0, 2.0, 1.5, 4.0, 7.0}, {2, 3, 2});
@@ -44,7 +44,7 @@ TEST(LayerNorm, NormalizesTheLastAxisOfEachSample) {
   const double shift[] = {0.0, 0.5, 1.0};
   const std::vector<std::vector<double>> rows{{1.0, 4.0, 2.5}, {-3.0, 0.0, 0.25}};
   for (std::size_t i = 0; i < 2; ++i) {
-    const Moments moments = moments_of(rows[i]);
+    const SampleMoments moments = moments_of(rows[i]);
     for (std::size_t j = 0; j < 3; ++j) {
       const double wanted =
           (rows[i][j] - moments.mean) / std::sqrt(moments.variance + 0.01) * scale[j] + shift[j];
@@ -68,7 +68,7 @@ TEST(BatchNorm, TrainsOnTheMomentsOfTheBatch) {
   norm.session.set("norm/shift", Tensor::of({0.0, 0.5, 1.0}));
   const std::vector<double> y0 = channel(norm.train({kImages})[0], 1);
   const std::vector<double> x = channel(kImages, 1);
-  const Moments moments = moments_of(x);
+  const SampleMoments moments = moments_of(x);
   for (std::size_t i = 0; i < x.size(); ++i) {
     EXPECT_NEAR(y0[i], (x[i] - moments.mean) / std::sqrt(moments.variance + 0.01) * 2.0 + 0.5, 1e-12);
   }
@@ -83,7 +83,7 @@ TEST(BatchNorm, KeepsRunningMomentsAndPredictsWithThem) {
   for (int run = 0; run < 3; ++run) {
     norm.train({kImages});
     for (std::size_t c = 0; c < 3; ++c) {
-      const Moments moments = moments_of(channel(kImages, c));
+      const SampleMoments moments = moments_of(channel(kImages, c));
       mean[c] = 0.75 * mean[c] + 0.25 * moments.mean;
       variance[c] = 0.75 * variance[c] + 0.25 * moments.variance * 4.0 / 3.0;  // unbiased, of 4 numbers
     }

@@ -124,6 +124,134 @@ TEST(Nadam, LooksAheadWithAMomentumThatGrows) {
               }));
 }
 
+TEST(Lion, StepsByTheSignOfItsAverage) {
+  constexpr double kLarge = 0.3;  // so that the signs change
+  const auto actual =
+      run([](auto p,
+             auto g) { return optim::lion(p, g, kLarge, {.beta1 = 0.6, .beta2 = 0.8, .weight_decay = 0.3}); },
+          20);
+  expect_near(actual, expected(
+                          [] {
+                            return [m = 0.0](double p, double g) mutable {
+                              const double c = 0.6 * m + 0.4 * g;
+                              m = 0.8 * m + 0.2 * g;
+                              return p - kLarge * ((c > 0.0 ? 1.0 : c < 0.0 ? -1.0 : 0.0) + 0.3 * p);
+                            };
+                          },
+                          20));
+}
+
+double length_of(const std::vector<double>& x) {
+  double total = 0.0;
+  for (const double u : x) total += u * u;
+  return std::sqrt(total);
+}
+
+TEST(Lamb, StepsInProportionToTheParameter) {
+  const auto actual =
+      run([](auto p, auto g) { return optim::lamb(p, g, kRate, {.beta2 = 0.9, .weight_decay = 0.2}); });
+  std::vector<double> p(testing_support::kStarts.begin(), testing_support::kStarts.end());
+  std::vector<double> m(2, 0.0);
+  std::vector<double> v(2, 0.0);
+  for (int t = 1; t <= testing_support::kSteps; ++t) {
+    std::vector<double> r(2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      const double g = testing_support::slope_at(p[i]);
+      m[i] = 0.9 * m[i] + 0.1 * g;
+      v[i] = 0.9 * v[i] + 0.1 * g * g;
+      const double mhat = m[i] / (1.0 - std::pow(0.9, t));
+      const double vhat = v[i] / (1.0 - std::pow(0.9, t));
+      r[i] = mhat / (std::sqrt(vhat) + 1e-6) + 0.2 * p[i];
+    }
+    const double trust = length_of(p) / length_of(r);
+    for (std::size_t i = 0; i < 2; ++i) p[i] -= kRate * trust * r[i];
+  }
+  expect_near(actual, p);
+}
+
+TEST(Lamb, MovesAParameterOfZeros) {
+  Graph graph;
+  const std::vector<Value> p{parameter(graph, "p", Tensor::of({0.0, 0.0}))};
+  const std::vector<Value> g{constant(graph, Tensor::of({1.0, -2.0}))};
+  const std::vector<Value> q{parameter(graph, "q", Tensor::of({0.5, 0.5}))};
+  const std::vector<Value> nothing{constant(graph, Tensor::of({0.0, 0.0}))};
+  Session session(graph);
+  auto updates = optim::lamb(p, g, 0.1);
+  const auto others = optim::lamb(q, nothing, 0.1);
+  updates.insert(updates.end(), others.begin(), others.end());
+  session.compile({.inputs = {}, .outputs = {}, .updates = updates})();
+  EXPECT_NEAR(session.value("p").values<double>()[0], -0.1, 1e-6);
+  EXPECT_NEAR(session.value("p").values<double>()[1], 0.1, 1e-6);
+  EXPECT_TRUE(identical(session.value("q"), Tensor::of({0.5, 0.5})));
+}
+
+/// Adafactor's steps of a matrix, where `factored` divides by factors and otherwise by all averages.
+std::vector<double> adafactor_by_hand(std::vector<double> p, const std::vector<std::vector<double>>& slopes,
+                                      std::size_t rows, std::size_t columns, bool factored) {
+  std::vector<double> r(rows, 0.0);
+  std::vector<double> c(columns, 0.0);
+  std::vector<double> all(p.size(), 0.0);
+  const double count = static_cast<double>(p.size());
+  for (std::size_t t = 1; t <= slopes.size(); ++t) {
+    const auto& g = slopes[t - 1];
+    const double b = 1.0 - std::pow(static_cast<double>(t), -0.8);
+    for (double& x : r) x *= b;
+    for (double& x : c) x *= b;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const double square = g[i] * g[i] + 1e-30;
+      r[i / columns] += (1.0 - b) * square / static_cast<double>(columns);
+      c[i % columns] += (1.0 - b) * square / static_cast<double>(rows);
+      all[i] = b * all[i] + (1.0 - b) * square;
+    }
+    double mean_row = 0.0;
+    for (const double x : r) mean_row += x / static_cast<double>(rows);
+    std::vector<double> u(p.size());
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      u[i] = g[i] / std::sqrt(factored ? r[i / columns] * c[i % columns] / mean_row : all[i]);
+    }
+    const double rate = std::min(kRate, 1.0 / std::sqrt(static_cast<double>(t))) *
+                        std::max(1e-3, length_of(p) / std::sqrt(count));
+    const double shrunk = std::max(1.0, length_of(u) / std::sqrt(count) / 0.9);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] -= rate * u[i] / shrunk + kRate * 0.1 * p[i];
+  }
+  return p;
+}
+
+TEST(Adafactor, DividesByFactorsOfTheSecondMoments) {
+  const std::vector<double> start{0.5, -1.0, 2.0, 0.25, 1.5, -0.75};
+  const std::vector<std::vector<double>> slopes{
+      {1.0, 2.0, -3.0, 0.5, -0.1, 4.0}, {0.3, -2.0, 1.0, 0.0, 2.0, -1.0}, {-1.0, 0.2, 0.3, 3.0, 1.0, 0.7}};
+  for (const bool factored : {true, false}) {
+    const std::vector<std::int64_t> sizes =
+        factored ? std::vector<std::int64_t>{2, 3} : std::vector<std::int64_t>{6};
+    Graph graph;
+    const Value p = parameter(graph, "p", Tensor::of(start, sizes));
+    const Value g = input(graph, "g", f64, Shape::of(sizes));
+    Session session(graph);
+    Function step = session.compile(
+        {.inputs = {g},
+         .outputs = {},
+         .updates = optim::adafactor({{p}}, {{g}}, kRate, {.largest_change = 0.9, .weight_decay = 0.1})});
+    for (const auto& slope : slopes) step({Tensor::of(slope, sizes)});
+    const Tensor end = session.value(p);
+    expect_near({end.values<double>().begin(), end.values<double>().end()},
+                adafactor_by_hand(start, slopes, 2, 3, factored));
+    EXPECT_EQ(graph.states().contains("p/adafactor_rows"), factored);
+  }
+}
+
+TEST(Adafactor, StaysFiniteWhereAllGradientsAreZero) {
+  Graph graph;
+  const Value p = parameter(graph, "p", Tensor::of({1.0F, 2.0F, 3.0F, 4.0F}, {2, 2}));
+  const Value g = constant(graph, Tensor::zeros(f32, {2, 2}));
+  Session session(graph);
+  Function step =
+      session.compile({.inputs = {}, .outputs = {}, .updates = optim::adafactor({{p}}, {{g}}, kRate)});
+  step();
+  step();
+  EXPECT_TRUE(identical(session.value(p), Tensor::of({1.0F, 2.0F, 3.0F, 4.0F}, {2, 2})));
+}
+
 TEST(Adagrad, DividesByAllGradientsSoFar) {
   const auto actual = run(
       [](auto p, auto g) { return optim::adagrad(p, g, kRate, {.weight_decay = 0.1, .initial_sum = 2.0}); });

@@ -30,7 +30,7 @@ inline std::vector<double> run(const Updates& updates, int steps = kSteps) {
   const Value loss = sum(square(square(p) - 1.0));
   const Value slope = gradient(loss, p);
   Session session(graph);
-  Function step = session.compile({.inputs = {}, .outputs = {}, .updates = updates({{p}}, {{slope}})});
+  weft::Function step = session.compile({.inputs = {}, .outputs = {}, .updates = updates({{p}}, {{slope}})});
   for (int i = 0; i < steps; ++i) step();
   const Tensor end = session.value(p);
   return {end.values<double>().begin(), end.values<double>().end()};

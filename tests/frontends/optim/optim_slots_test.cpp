@@ -38,6 +38,16 @@ std::vector<NamedMethod> methods() {
        [](Values p, Values g) { return optim::rmsprop(p, g, 0.1, {.momentum = 0.9, .centered = true}); }},
       {"Rprop", [](Values p, Values g) { return optim::rprop(p, g, 0.1); }},
       {"Ftrl", [](Values p, Values g) { return optim::ftrl(p, g, 0.1); }},
+      {"Lamb", [](Values p, Values g) { return optim::lamb(p, g, 0.1); }},
+      {"Lion", [](Values p, Values g) { return optim::lion(p, g, 0.1); }},
+      {"Adafactor", [](Values p, Values g) { return optim::adafactor(p, g, 0.1); }},
+      {"Lookahead", [](Values p, Values g) { return optim::lookahead(optim::sgd(p, g, 0.1), p); }},
+      {"ExchangedAverages",
+       [](Values p, Values g) {
+         const optim::Averaged averaged = optim::ema(optim::sgd(p, g, 0.1), p, 0.9);
+         optim::exchanged(p, averaged.averages);
+         return averaged.updates;
+       }},
       {"AccumulatedAdam",
        [](Values p, Values g) {
          return optim::accumulate(p, g, 4, [p](Values mean) { return optim::adam(p, mean, 0.1); });

@@ -85,8 +85,8 @@ TEST_F(DialectFile, NamesTheLineOfAValueThatIsImpossible) {
   expect_error(ErrorCode::bad_file, {"mine.toml:8", "[0, 1)", "got 1"}, [&] { read_changed("0.2", "1"); });
   expect_error(ErrorCode::bad_file, {"mine.toml:11", "-0.05"}, [&] { read_changed("0.05", "-0.05"); });
   expect_error(ErrorCode::bad_file, {"mine.toml:11", "nan"}, [&] { read_changed("0.05", "nan"); });
-  expect_error(ErrorCode::bad_file, {"mine.toml:10", "unknown optimizer 'lion'; there are sgd, momentum"},
-               [&] { read_changed("\"momentum\"", "\"lion\""); });
+  expect_error(ErrorCode::bad_file, {"mine.toml:10", "unknown optimizer 'tiger'; there are sgd, momentum"},
+               [&] { read_changed("\"momentum\"", "\"tiger\""); });
   expect_error(ErrorCode::bad_file, {"mine.toml:1", "text"}, [&] { read_changed("\"Mine\"", "7"); });
   expect_error(ErrorCode::bad_file, {"mine.toml:9", "'method' is missing"},
                [&] { read_changed("method = \"momentum\"", ""); });

@@ -1,0 +1,165 @@
+#include "weft/frontends/nn/attention.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "weft/frontends/nn/dropout.h"
+#include "weft/graph/located.h"
+#include "weft/ops/bits.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/folds.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/random.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/structure.h"
+
+namespace weft::nn {
+namespace {
+
+void expect_vectors(const Operand& queries, const Operand& keys, const Operand& values) {
+  constexpr std::string_view kName = "scaled_dot_product_attention";
+  const TensorType& q = queries.value(kName).type();
+  const TensorType& k = keys.value(kName).type();
+  const TensorType& v = values.value(kName).type();
+  const bool dtypes = is_float(q.dtype) && q.dtype == k.dtype && q.dtype == v.dtype;
+  const auto from_end = [](const TensorType& x, std::size_t i) { return x.shape[x.shape.rank() - i]; };
+  const bool shapes = q.shape.rank() >= 2 && k.shape.rank() >= 2 && v.shape.rank() >= 2 &&
+                      from_end(q, 1) == from_end(k, 1) && from_end(k, 2) == from_end(v, 2) &&
+                      from_end(q, 1).is_number();
+  if (dtypes && shapes) return;
+  throw Error(
+      shapes ? ErrorCode::dtype_mismatch : ErrorCode::shape_mismatch,
+      "queries have as many features as keys, and there is a value for each key",
+      {.op = std::string(kName),
+       .expected = "f32 or f64 [..., n, features], [..., m, features] and [..., m, size], features a number",
+       .actual = fmt::format("{}, {} and {}", to_string(q), to_string(k), to_string(v)),
+       .where = to_string(queries.where())});
+}
+
+/// What a mask allows of the scores, bool; empty if it is all.
+Value allowed_of(const Value& scores, const AttentionMask& mask) {
+  if (!mask.causal) return mask.allowed;
+  const Value past = expand_dims(positions(scores, -2), 1) >= positions(scores, -1);
+  return mask.allowed.has_value() ? logical_and(mask.allowed, past) : past;
+}
+
+void expect_mask(const Value& scores, const AttentionMask& mask, const Where& where) {
+  if (!mask.allowed.has_value()) return;
+  const TensorType& type = mask.allowed.type();
+  const bool is_bool = type.dtype == boolean;
+  const bool fits = located("scaled_dot_product_attention", where,
+                            [&] { return broadcast(type.shape, scores.shape()) == scores.shape(); });
+  if (is_bool && fits) return;
+  throw Error(is_bool ? ErrorCode::shape_mismatch : ErrorCode::dtype_mismatch,
+              "a mask says of each query and key whether they may meet",
+              {.op = "scaled_dot_product_attention",
+               .expected = fmt::format("bool{} or what broadcasts to it", to_string(scores.shape())),
+               .actual = to_string(type),
+               .where = to_string(where)});
+}
+
+double lowest_of(DType dtype) {
+  return dtype == f32 ? static_cast<double>(std::numeric_limits<float>::lowest())
+                      : std::numeric_limits<double>::lowest();
+}
+
+void expect_sequence(const MultiHeadAttention& layer, const Operand& x) {
+  const TensorType& type = x.value("multi_head_attention").type();
+  const Value& weight =
+      expect_value(layer.query.weight, "multi_head_attention", "the weight of the layer", x.where());
+  const Dim& features = weight.shape()[0];
+  expect_input("multi_head_attention", weight, type, type.shape.rank() == 3 && type.shape[2] == features,
+               fmt::format("[batch, length, {}]", to_string(features)), x.where());
+}
+
+/// [batch, length, features] -> [batch, heads, length, features / heads]
+Value into_heads(const Value& x, std::int64_t heads) {
+  const Shape& shape = x.shape();
+  const Value cut = reshape(x, Shape{shape[0], shape[1], heads, shape[2].size() / heads});
+  return transpose(cut, {0, 2, 1, 3});
+}
+
+/// A mask [batch, n, m] for all heads.
+AttentionMask for_heads(AttentionMask mask) {
+  if (mask.allowed.has_value() && mask.allowed.shape().rank() == 3) {
+    mask.allowed = expand_dims(mask.allowed, 1);
+  }
+  return mask;
+}
+
+Value attend(const MultiHeadAttention& layer, const Operand& x, const Operand& memory,
+             const AttentionMask& mask, double dropout) {
+  expect_sequence(layer, x);
+  expect_sequence(layer, memory);
+  const Scope origin(x.value().graph(), "", x.where());
+  const Value q = into_heads(layer.query(x), layer.heads);
+  const Value k = into_heads(layer.key(memory), layer.heads);
+  const Value v = into_heads(layer.value(memory), layer.heads);
+  const Value heads =
+      scaled_dot_product_attention(q, k, v, {.mask = for_heads(mask), .scale = {}, .dropout = dropout});
+  return layer.output(reshape(transpose(heads, {0, 2, 1, 3}), x.value().shape()));
+}
+
+}  // namespace
+
+Value scaled_dot_product_attention(const Operand& queries, const Operand& keys, const Operand& values,
+                                   const AttentionOptions& options) {
+  expect_vectors(queries, keys, values);
+  const Value q = queries.value();
+  const Scope origin(q.graph(), "attention", queries.where());
+  const double features = static_cast<double>(q.shape()[q.shape().rank() - 1].size());
+  const Value scores =
+      matmul(q * options.scale.value_or(1.0 / std::sqrt(std::max(features, 1.0))), keys, false, true);
+  expect_mask(scores, options.mask, queries.where());
+  const Value allowed = allowed_of(scores, options.mask);
+  // The lowest number and not -infinity, since the softmax of a row of these has no value.
+  const Value masked = allowed.has_value() ? where(allowed, scores, lowest_of(q.dtype())) : scores;
+  const Value weights = softmax(masked);
+  const Value y = matmul(options.dropout == 0.0 ? weights : dropout(weights, options.dropout), values);
+  return options.mask.allowed.has_value() ? where(any(allowed, {-1}, true), y, 0.0) : y;
+}
+
+MultiHeadAttention multi_head_attention(Graph& graph, std::string_view name, std::int64_t features,
+                                        std::int64_t heads, DType dtype,
+                                        const MultiHeadAttentionOptions& options, Where where) {
+  if (heads < 1 || features % heads != 0) {
+    throw Error(ErrorCode::invalid_argument, "heads have equally many features",
+                {.op = "multi_head_attention",
+                 .node = std::string(name),
+                 .expected = "heads that divide the features",
+                 .actual = fmt::format("{} heads, {} features", heads, features),
+                 .where = to_string(where)});
+  }
+  detail::expect_dropout_rate("multi_head_attention", options.dropout, where);
+  const Scope origin(graph, name, where);
+  const auto part = [&](std::string_view of) {
+    return dense(graph, of, features, features, dtype,
+                 {.bias = options.bias, .weight_initializer = options.weight_initializer}, where);
+  };
+  return {.query = part("query"),
+          .key = part("key"),
+          .value = part("value"),
+          .output = part("output"),
+          .heads = heads,
+          .dropout = options.dropout};
+}
+
+Value MultiHeadAttention::operator()(const Operand& x, const AttentionMask& mask) const {
+  return attend(*this, x, x, mask, 0.0);
+}
+Value MultiHeadAttention::operator()(const Operand& x, const Operand& memory,
+                                     const AttentionMask& mask) const {
+  return attend(*this, x, memory, mask, 0.0);
+}
+Value MultiHeadAttention::train(const Operand& x, const AttentionMask& mask) const {
+  return attend(*this, x, x, mask, dropout);
+}
+Value MultiHeadAttention::train(const Operand& x, const Operand& memory, const AttentionMask& mask) const {
+  return attend(*this, x, memory, mask, dropout);
+}
+
+}  // namespace weft::nn
