@@ -69,8 +69,8 @@ Value conv2d_input_gradient(const Operand& dy, const Operand& w, const Shape& sh
                             const Conv2dOptions& options = {});
 /// The gradient of a convolution with respect to its weights, which have `shape`. As accurate for sums over
 /// at most 8,192 positions of all windows or over one picture; longer sums are made of such ones in f64,
-/// which adds 2 * 2^-24 to their bound. Each thread may add its own pictures; every thread more adds 2^-24. Where windows reach over a border, infinities and NaNs in dy may give
-/// NaN.
+/// which adds 2 * 2^-24 to their bound. Each thread may add its own pictures; every thread more adds 2^-24.
+/// Where windows reach over a border, infinities and NaNs in dy may give NaN.
 Value conv2d_weight_gradient(const Operand& x, const Operand& dy, const Shape& shape,
                              const Conv2dOptions& options = {});
 

@@ -28,21 +28,24 @@ TensorType random_type(const TensorType& key, const TensorType& type) {
   return type;
 }
 
-/// Calls `emit(index, u, v)` with two independent uniforms in [0, 1) of 32 bits each for every element.
+/// Calls `emit(index, u, v)` with two independent uniforms in [0, 1) of 32 bits each for elements [begin,
+/// end).
 template <typename Emit>
-void for_each_pair(const KernelArgs& args, std::int64_t stream, Emit emit) {
-  const auto key_values = args.inputs[0].as<const std::int64_t>();
+void for_each_pair(std::span<const std::int64_t> numbers, std::int64_t stream, std::int64_t begin,
+                   std::int64_t end, Emit emit) {
   const PhiloxKey key =
-      philox_key(static_cast<std::uint64_t>(key_values[0]), static_cast<std::uint64_t>(stream));
-  const auto run = static_cast<std::uint64_t>(key_values[1]);
-  const auto elements = static_cast<std::uint64_t>(args.outputs[0].elements);
-  for (std::uint64_t block = 0; 2 * block < elements; ++block) {
+      philox_key(static_cast<std::uint64_t>(numbers[0]), static_cast<std::uint64_t>(stream));
+  const auto run = static_cast<std::uint64_t>(numbers[1]);
+  const auto last = static_cast<std::uint64_t>(end);
+  auto element = static_cast<std::uint64_t>(begin);
+  while (element < last) {
+    const std::uint64_t block = element / 2;
     const PhiloxCounter bits =
         philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
                 static_cast<std::uint32_t>(run), static_cast<std::uint32_t>(run >> 32)},
                key);
-    emit(2 * block, bits[0], bits[1]);
-    if (2 * block + 1 < elements) emit(2 * block + 1, bits[2], bits[3]);
+    if (element % 2 == 0) emit(element++, bits[0], bits[1]);
+    if (element < last) emit(element++, bits[2], bits[3]);
   }
 }
 
@@ -187,9 +190,13 @@ void RandomKey::forward(const KernelArgs&) const {
 
 TensorType RandomUniform::infer(const TensorType& key) const { return random_type(key, type); }
 void RandomUniform::forward(const KernelArgs& args) const {
+  draw(args.inputs[0].as<const std::int64_t>(), 0, args.outputs[0].elements, args.outputs[0]);
+}
+void RandomUniform::draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end,
+                         const Arg& result) const {
   visit_float(type.dtype, [&]<typename T>(T) {
-    const auto y = args.outputs[0].as<T>();
-    for_each_pair(args, stream, [&](std::uint64_t i, std::uint32_t high, std::uint32_t low) {
+    const auto y = result.as<T>();
+    for_each_pair(key, stream, begin, end, [&](std::uint64_t i, std::uint32_t high, std::uint32_t low) {
       y[i] = to_unit<T>(high, low);
     });
   });
@@ -197,9 +204,13 @@ void RandomUniform::forward(const KernelArgs& args) const {
 
 TensorType RandomNormal::infer(const TensorType& key) const { return random_type(key, type); }
 void RandomNormal::forward(const KernelArgs& args) const {
+  draw(args.inputs[0].as<const std::int64_t>(), 0, args.outputs[0].elements, args.outputs[0]);
+}
+void RandomNormal::draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end,
+                        const Arg& result) const {
   visit_float(type.dtype, [&]<typename T>(T) {
-    const auto y = args.outputs[0].as<T>();
-    for_each_pair(args, stream, [&](std::uint64_t i, std::uint32_t first, std::uint32_t second) {
+    const auto y = result.as<T>();
+    for_each_pair(key, stream, begin, end, [&](std::uint64_t i, std::uint32_t first, std::uint32_t second) {
       y[i] = static_cast<T>(normal_of(first, second));
     });
   });

@@ -21,6 +21,8 @@ struct RandomUniform {  // uniform in [0, 1)
   static constexpr auto attributes = weft::attributes(&RandomUniform::type, &RandomUniform::stream);
   TensorType infer(const TensorType& key) const;
   void forward(const KernelArgs& args) const;
+  /// Draws elements [begin, end) of a result. `key` has the two numbers of a RandomKey.
+  void draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end, const Arg& y) const;
   static constexpr NoGradient gradient{"its input is a random key"};
 };
 
@@ -31,6 +33,8 @@ struct RandomNormal {  // mean 0, variance 1, by Box and Muller's method (1958)
   static constexpr auto attributes = weft::attributes(&RandomNormal::type, &RandomNormal::stream);
   TensorType infer(const TensorType& key) const;
   void forward(const KernelArgs& args) const;
+  /// Draws elements [begin, end) of a result. `key` has the two numbers of a RandomKey.
+  void draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end, const Arg& y) const;
   static constexpr NoGradient gradient{"its input is a random key"};
 };
 

@@ -135,6 +135,7 @@ MultiHeadAttention multi_head_attention(Graph& graph, std::string_view name, std
                  .where = to_string(where)});
   }
   detail::expect_dropout_rate("multi_head_attention", options.dropout, where);
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   const auto part = [&](std::string_view of) {
     return dense(graph, of, features, features, dtype,

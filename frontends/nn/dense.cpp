@@ -105,6 +105,7 @@ std::vector<Value> Bilinear::parameters() const { return weight_and_bias(weight,
 
 Bilinear bilinear(Graph& graph, std::string_view name, std::int64_t left, std::int64_t right,
                   std::int64_t units, DType dtype, const DenseOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   InitializerArgs args{.graph = graph,
                        .dtype = dtype,

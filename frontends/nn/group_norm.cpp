@@ -58,6 +58,7 @@ GroupNorm group_norm(Graph& graph, std::string_view name, std::int64_t groups, s
                  .actual = fmt::format("{} groups, {} channels", groups, channels),
                  .where = to_string(where)});
   }
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   return {.scale = detail::vector_of(graph, "scale", channels, dtype, 1.0, where),
           .shift = detail::vector_of(graph, "shift", channels, dtype, 0.0, where),
@@ -87,6 +88,7 @@ Value GroupNorm::operator()(const Operand& x) const {
 
 InstanceNorm instance_norm(Graph& graph, std::string_view name, std::int64_t channels, DType dtype,
                            const NormOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   return {.scale = detail::vector_of(graph, "scale", channels, dtype, 1.0, where),
           .shift = detail::vector_of(graph, "shift", channels, dtype, 0.0, where),
@@ -111,6 +113,7 @@ Value InstanceNorm::operator()(const Operand& x) const {
 
 RmsNorm rms_norm(Graph& graph, std::string_view name, std::int64_t features, DType dtype,
                  const RmsNormOptions& options, Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   return {.scale = detail::vector_of(graph, "scale", features, dtype, 1.0, where),
           .epsilon = options.epsilon};

@@ -85,6 +85,7 @@ Value decoded(const TransformerDecoderLayer& layer, bool training, const Operand
 TransformerEncoderLayer transformer_encoder_layer(Graph& graph, std::string_view name, std::int64_t features,
                                                   const TransformerOptions& options, DType dtype,
                                                   Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   const PartMaker make{graph, features, options, dtype, where};
   return {.attention = make.attention("attention"),
@@ -105,6 +106,7 @@ Value TransformerEncoderLayer::train(const Operand& x, const AttentionMask& mask
 TransformerDecoderLayer transformer_decoder_layer(Graph& graph, std::string_view name, std::int64_t features,
                                                   const TransformerOptions& options, DType dtype,
                                                   Where where) {
+  const Transaction whole(graph);
   const Scope origin(graph, name, where);
   const PartMaker make{graph, features, options, dtype, where};
   return {.attention = make.attention("attention"),

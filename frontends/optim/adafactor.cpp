@@ -57,8 +57,8 @@ Scaled scaled_by_all(const Value& p, const Value& g, const Value& memory, const 
 
 std::vector<Value> adafactor(std::span<const Value> parameters, std::span<const Value> gradients,
                              const Rate& rate, const AdafactorOptions& options) {
-  const Scope own = method_scope("adafactor", parameters,
-                                 {"adafactor_rows", "adafactor_columns", "adafactor_v"}, rate.where());
+  const MethodScope own = method_scope("adafactor", parameters,
+                                       {"adafactor_rows", "adafactor_columns", "adafactor_v"}, rate.where());
   const StepNumber step = step_number(parameters, "adafactor");
   const Value wide = cast(step.t, f64);
   const Value memory_of_step = 1.0 - pow(wide, -options.decay);

@@ -115,7 +115,7 @@ std::vector<Value> nadam(std::span<const Value> parameters, std::span<const Valu
 
 std::vector<Value> lamb(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
                         const LambOptions& options) {
-  const Scope own = method_scope("lamb", parameters, {"lamb_m", "lamb_v"}, rate.where());
+  const MethodScope own = method_scope("lamb", parameters, {"lamb_m", "lamb_v"}, rate.where());
   const StepNumber step = step_number(parameters, "lamb");
   const Value correction1 = correction(options.beta1, step.t);
   const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));

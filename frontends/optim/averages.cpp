@@ -46,7 +46,7 @@ Value is_multiple(const Value& steps, std::int64_t every) {
 Averaged ema(std::span<const Value> updates, std::span<const Value> parameters, double decay,
              const Where& where) {
   expect_setting(decay >= 0.0 && decay < 1.0, "ema", "decay in [0, 1)", decay, where);
-  const Scope own = method_scope("ema", parameters, {"ema"}, where);
+  const MethodScope own = method_scope("ema", parameters, {"ema"}, where);
   const StepNumber step = step_number(parameters, "ema");
   const Value memory = cast(step.t > 1.0, step.t.dtype()) * decay;
   Averaged result = with_averages(updates, parameters, "ema", [&](const Value& average, const Value& next) {
@@ -61,7 +61,7 @@ Averaged swa(std::span<const Value> updates, std::span<const Value> parameters, 
              const Where& where) {
   expect_setting(options.start >= 0, "swa", "start >= 0", static_cast<double>(options.start), where);
   expect_setting(options.every >= 1, "swa", "every >= 1", static_cast<double>(options.every), where);
-  const Scope own = method_scope("swa", parameters, {"swa"}, where);
+  const MethodScope own = method_scope("swa", parameters, {"swa"}, where);
   const StepNumber step = step_number(parameters, "swa");
   const Value since = step.t - (static_cast<double>(options.start) + 1.0);
   const Value counts = logical_and(since >= 0.0, is_multiple(since, options.every));
@@ -98,7 +98,7 @@ std::vector<Value> lookahead(std::span<const Value> updates, std::span<const Val
   expect_setting(options.steps >= 1, "lookahead", "steps >= 1", static_cast<double>(options.steps), where);
   expect_setting(options.share > 0.0 && options.share <= 1.0, "lookahead", "share in (0, 1]", options.share,
                  where);
-  const Scope own = method_scope("lookahead", parameters, {"slow"}, where);
+  const MethodScope own = method_scope("lookahead", parameters, {"slow"}, where);
   const StepNumber step = step_number(parameters, "lookahead");
   const Value is_first = equal(step.t, 1.0);
   const Value returns = is_multiple(step.t, options.steps);

@@ -8,7 +8,7 @@ namespace weft::optim {
 
 std::vector<Value> lion(std::span<const Value> parameters, std::span<const Value> gradients, const Rate& rate,
                         const LionOptions& options) {
-  const Scope own = method_scope("lion", parameters, {"lion_m"}, rate.where());
+  const MethodScope own = method_scope("lion", parameters, {"lion_m"}, rate.where());
   const auto rule = [&](const Value& p, const Value& g, const Operand& lr) -> Change {
     const Value m = slot(p, "lion_m");
     const Value direction = optim::sign(moving_average(m, g, options.beta1));

@@ -30,9 +30,10 @@ struct MethodScope {
   Transaction whole;
   Scope names;
 };
-/// The scope separates its state from that of earlier calls: without
-/// a name for the first call, and "<method>_2", "<method>_3" for later calls whose state exists already.
-/// `slots` are the names that the method gives to its slots. Its nodes count as written where the rate was.
+
+/// The scope separates its state from that of earlier calls: without a name for the first call, and
+/// "<method>_2", "<method>_3" for later calls whose state exists already. `slots` are the names that the
+/// method gives to its slots. Its nodes count as written where the rate was.
 MethodScope method_scope(std::string_view method, std::span<const Value> parameters,
                          std::initializer_list<std::string_view> slots, const Where& where);
 

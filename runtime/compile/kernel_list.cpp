@@ -4,6 +4,7 @@
 #include <array>
 
 #include "weft/runtime/kernels/elementwise/elementwise.h"
+#include "weft/runtime/kernels/elementwise/random.h"
 #include "weft/runtime/kernels/images/conv.h"
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/copies.h"
@@ -33,6 +34,7 @@ constexpr std::array kKernels{
     KernelEntry{"resident_column_block_matmul", resident_column_block_kernel},
     KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"finite_columns", finite_columns_kernel},
+    KernelEntry{"random", random_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},
     KernelEntry{"max_pool", max_pool_kernel},
     KernelEntry{"plane_scatter", plane_scatter_kernel},

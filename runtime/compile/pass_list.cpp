@@ -71,6 +71,8 @@ constexpr std::array kPasses{
               run<channels_last>},
     PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
               kNoShorthand, run<fuse_scattered>},
+    PassEntry{"join_products", "fuse", "gradients of a weight that is read many times as one product",
+              kNoShorthand, run<join_products>},
     PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,
               run<fuse_matmul>},
     PassEntry{"fuse_accumulate", "fuse", "w - lr * (a^T b) as one product", &Options::fuse_accumulate,

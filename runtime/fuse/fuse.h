@@ -22,6 +22,10 @@ Pass fuse_accumulate();
 /// once. So the zeros of the other terms are not added to a part, and a -0 in it stays one.
 Pass fuse_scattered();
 
+/// A sum of at least four products a^T b, as the gradient of a weight that is read many times -> one product
+/// of the a and of the b, one after the other: the sum is written once and not with each product.
+Pass join_products();
+
 /// Elementwise ops of one shape that read each other -> fused_elementwise, with an output for each value that
 /// is read outside: an optimizer updates a weight and its slots in one pass.
 Pass fuse_elementwise();

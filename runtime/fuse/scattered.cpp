@@ -9,23 +9,12 @@
 #include "weft/ops/layout.h"
 #include "weft/runtime/fuse/contract.h"
 #include "weft/runtime/fuse/fuse.h"
+#include "weft/runtime/fuse/sum_trees.h"
 
 namespace weft {
 namespace {
 
-/// Whether a node adds two values of its own type.
-bool is_plain_sum(const Graph& graph, const Node& node) {
-  return node.op.is<Add>() && graph.type(node.inputs[0]) == node.outputs[0] &&
-         graph.type(node.inputs[1]) == node.outputs[0];
-}
-
 bool is_scattered(const Op& op) { return op.is<Unslice>() || op.is<ScatterAdd>(); }
-
-Value sum_of(std::span<const Value> terms) {
-  Value total = terms[0];
-  for (const Value& term : terms.subspan(1)) total = total + term;
-  return total;
-}
 
 struct SlicedTerm {
   Slice slice;
@@ -110,85 +99,46 @@ Value merged_sum(const Graph& graph, std::span<const ValueId> leaves, const std:
     for (const Value& value : unsliced(list, shape)) terms.push_back(value);
   }
   for (const auto& [dtype, list] : by_dtype) terms.push_back(scattered(list, shape));
-  return sum_of(terms);
+  return sum_of_terms(terms);
 }
 
-class ScatteredSums {
- public:
-  explicit ScatteredSums(const Program& program)
-      : graph_(*program.graph),
-        needed_(needed_nodes(graph_, program.roots)),
-        uses_(count_uses(program)),
-        inner_(graph_.size(), false) {
-    for (const NodeId id : needed_) {
-      const Node& node = graph_.node(id);
-      if (!is_plain_sum(graph_, node)) continue;
-      for (const ValueId& input : node.inputs)
-        inner_[input.node] = uses_[input.node] == 1 && is_plain_sum(graph_, graph_.node(input.node));
+std::optional<Contraction> match_scattered(const Graph& graph, const SumTree& tree,
+                                           std::span<const int> uses) {
+  Contraction contraction{.nodes = tree.sums, .inputs = {}, .outputs = {{tree.root, 0}}, .emit = {}};
+  std::vector<bool> taken(tree.leaves.size());
+  std::int64_t scattered = 0;
+  for (std::size_t i = 0; i < tree.leaves.size(); ++i) {
+    const ValueId& leaf = tree.leaves[i];
+    const Node& node = graph.node(leaf.node);
+    taken[i] = uses[leaf.node] == 1 && is_scattered(node.op);
+    if (!taken[i]) {
+      contraction.inputs.push_back(leaf);
+      continue;
     }
+    ++scattered;
+    contraction.nodes.push_back(leaf.node);
+    contraction.inputs.insert(contraction.inputs.end(), node.inputs.begin(), node.inputs.end());
   }
+  if (scattered < 2) return std::nullopt;
+  contraction.emit = [&graph, leaves = tree.leaves, taken, &node = graph.node(tree.root)](
+                         Graph& target, std::span<const Value> inputs) -> std::vector<Value> {
+    const Scope origin(target, node.name.empty() ? node.op.name() : node.name, node.where);
+    return {merged_sum(graph, leaves, taken, inputs, node.outputs[0].shape)};
+  };
+  return contraction;
+}
 
-  std::vector<Contraction> find() const {
-    std::vector<Contraction> found;
-    for (const NodeId id : needed_) {
-      if (inner_[id] || !is_plain_sum(graph_, graph_.node(id))) continue;
-      if (auto match = match_sum(id)) found.push_back(std::move(*match));
-    }
-    return found;
+Program with_scattered_once(const Program& program) {
+  const std::vector<int> uses = count_uses(program);
+  std::vector<Contraction> found;
+  for (const SumTree& tree : sum_trees(program, uses)) {
+    if (auto match = match_scattered(*program.graph, tree, uses)) found.push_back(std::move(*match));
   }
-
- private:
-  std::optional<Contraction> match_sum(NodeId root) const {
-    Contraction contraction{.nodes = {}, .inputs = {}, .outputs = {{root, 0}}, .emit = {}};
-    std::vector<ValueId> leaves;
-    std::vector<NodeId> open{root};
-    while (!open.empty()) {
-      const NodeId id = open.back();
-      open.pop_back();
-      contraction.nodes.push_back(id);
-      for (const ValueId& input : graph_.node(id).inputs) {
-        if (inner_[input.node]) {
-          open.push_back(input.node);
-        } else {
-          leaves.push_back(input);
-        }
-      }
-    }
-    // The oldest first, as they were added.
-    std::ranges::sort(leaves);
-    std::vector<bool> taken(leaves.size());
-    std::int64_t scattered = 0;
-    for (std::size_t i = 0; i < leaves.size(); ++i) {
-      const Node& node = graph_.node(leaves[i].node);
-      taken[i] = uses_[leaves[i].node] == 1 && is_scattered(node.op);
-      if (!taken[i]) {
-        contraction.inputs.push_back(leaves[i]);
-        continue;
-      }
-      ++scattered;
-      contraction.nodes.push_back(leaves[i].node);
-      contraction.inputs.insert(contraction.inputs.end(), node.inputs.begin(), node.inputs.end());
-    }
-    if (scattered < 2) return std::nullopt;
-    contraction.emit = [this_graph = &graph_, leaves, taken, &node = graph_.node(root)](
-                           Graph& target, std::span<const Value> inputs) -> std::vector<Value> {
-      const Scope origin(target, node.name.empty() ? node.op.name() : node.name, node.where);
-      return {merged_sum(*this_graph, leaves, taken, inputs, node.outputs[0].shape)};
-    };
-    return contraction;
-  }
-
-  const Graph& graph_;
-  std::vector<NodeId> needed_;
-  std::vector<int> uses_;
-  std::vector<bool> inner_;  // a sum that only another sum reads
-};
+  return contract(program, found);
+}
 
 }  // namespace
 
-Pass fuse_scattered() {
-  return {"fuse_scattered",
-          [](const Program& program) { return contract(program, ScatteredSums(program).find()); }};
-}
+Pass fuse_scattered() { return {"fuse_scattered", with_scattered_once}; }
 
 }  // namespace weft

@@ -36,7 +36,9 @@ Axes last_axes(const Axes& axes) {
 }
 
 /// The op as it reduces or broadcasts pictures whose channels are last; nothing for an op of another kind.
-std::optional<Op> moved_op(const Op& op) {
+std::optional<Op> moved_op(const Graph& graph, const Node& node) {
+  const Op& op = node.op;
+  if (node.inputs.empty() || !is_picture(graph.type(node.inputs[0]).shape)) return std::nullopt;
   const auto keeps_order = [](const Axes& axes, bool keep_dims) {
     // Without the axes that go, batch and channels are still in their order, but channels and rows are not.
     const Axes reduced = normalize_axes(axes, kRank);
@@ -56,8 +58,8 @@ std::optional<Op> moved_op(const Op& op) {
   return std::nullopt;
 }
 
-bool is_convolution(const Graph& graph, const Node& node) {
-  return pictures_of(node.op) && node.outputs[0].dtype == DType::f32 &&
+bool can_be_moved(const Graph& graph, const Node& node) {
+  return is_convolution(node.op) && node.outputs[0].dtype == DType::f32 &&
          std::ranges::none_of(node.inputs,
                               [&](const ValueId& id) { return graph.type(id).shape.elements() == 0; });
 }
@@ -80,10 +82,10 @@ std::set<ValueId> chosen_values(const Program& program) {
       });
     };
     const bool follows =
-        is_convolution(graph, node)
-            ? pictures_of(node.op)->result
+        can_be_moved(graph, node)
+            ? pictures_of(node.op).result
             : is_picture(shape) && (node.op.traits().elementwise ? reads_chosen_of_its_shape()
-                                                                 : moved_op(node.op) && reads_chosen());
+                                                                 : moved_op(graph, node) && reads_chosen());
     const auto outputs = static_cast<std::uint32_t>(node.outputs.size());
     bool is_root = false;
     for (std::uint32_t i = 0; i < outputs; ++i) is_root = is_root || roots.contains({id, i});
@@ -101,9 +103,9 @@ class Relayout {
   std::vector<Value> emit(Graph& target, const Node& node, std::span<const Value> inputs) {
     const NodeId id = id_of(node);
     const bool is_chosen = chosen_.contains({id, 0});
-    if (is_convolution(graph_, node)) return {convolution(target, node, inputs, is_chosen)};
+    if (can_be_moved(graph_, node)) return {convolution(target, node, inputs, is_chosen)};
     if (is_chosen && node.op.traits().elementwise) return add(target, node, node.op, all_last(node, inputs));
-    const auto moved = moved_op(node.op);
+    const auto moved = moved_op(graph_, node);
     if (moved && reads_chosen(node) && (is_chosen || !is_picture(node.outputs[0].shape)))
       return add(target, node, *moved, all_last(node, inputs));
     if (!reads_chosen(node)) return {};
@@ -128,7 +130,7 @@ class Relayout {
   }
 
   Value convolution(Graph& target, const Node& node, std::span<const Value> inputs, bool is_chosen) {
-    const ConvolutionPictures pictures = *pictures_of(node.op);
+    const ConvolutionPictures pictures = pictures_of(node.op);
     const std::array operands{
         pictures.a ? last(node.inputs[0], inputs[0]) : first(node.inputs[0], inputs[0]),
         pictures.b ? last(node.inputs[1], inputs[1]) : first(node.inputs[1], inputs[1])};
@@ -189,7 +191,7 @@ class Relayout {
 Program relaid(const Program& program) {
   const auto ids = needed_nodes(*program.graph, program.roots);
   const bool convolves = std::ranges::any_of(
-      ids, [&](NodeId id) { return is_convolution(*program.graph, program.graph->node(id)); });
+      ids, [&](NodeId id) { return can_be_moved(*program.graph, program.graph->node(id)); });
   if (!convolves) return extract(*program.graph, program.roots);
   Relayout relayout(program, chosen_values(program));
   constexpr bool kOtherShapes = true;

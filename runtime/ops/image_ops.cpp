@@ -15,14 +15,15 @@ Tensor permuted(const Tensor& pictures, std::vector<std::int64_t> order) {
 
 }  // namespace
 
-std::string attribute_text(const Convolution& convolution) {
-  return convolution.op ? to_string(*convolution.op) : "none";
+std::string attribute_text(const Convolution& convolution) { return to_string(convolution.op); }
+
+bool is_convolution(const Op& op) {
+  return op.is<Conv2d>() || op.is<Conv2dInputGradient>() || op.is<Conv2dWeightGradient>();
 }
 
-std::optional<ConvolutionPictures> pictures_of(const Op& op) {
-  if (op.is<Conv2d>() || op.is<Conv2dInputGradient>()) return ConvolutionPictures{};
-  if (op.is<Conv2dWeightGradient>()) return ConvolutionPictures{.a = true, .b = true, .result = false};
-  return std::nullopt;
+ConvolutionPictures pictures_of(const Op& convolution) {
+  if (convolution.is<Conv2dWeightGradient>()) return {.a = true, .b = true, .result = false};
+  return {};
 }
 
 TensorType channels_last(const TensorType& pictures) {
@@ -35,26 +36,26 @@ TensorType channels_first(const TensorType& pictures) {
 }
 
 TensorType ChannelsLastConvolution::infer(const TensorType& a, const TensorType& b) const {
-  const ConvolutionPictures pictures = pictures_of(*convolution.op).value();
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
   const std::array types{pictures.a ? channels_first(a) : a, pictures.b ? channels_first(b) : b};
-  const TensorType result = convolution.op->infer(types)[0];
+  const TensorType result = convolution.op.infer(types)[0];
   return pictures.result ? channels_last(result) : result;
 }
 
 void ChannelsLastConvolution::forward(const KernelArgs& args) const {
-  const ConvolutionPictures pictures = pictures_of(*convolution.op).value();
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
   const auto taken = [&](std::size_t i, bool is_picture) {
     const ConstArg& arg = args.inputs[i];
     const Tensor tensor = Tensor::borrow(arg.data, arg.dtype, arg.sizes);
     return is_picture ? permuted(tensor, {0, 3, 1, 2}) : tensor;
   };
-  Tensor result = evaluate(*convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
+  Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
   if (pictures.result) result = permuted(result, {0, 2, 3, 1});
   if (result.bytes() > 0) std::memcpy(args.outputs[0].data, result.data(), result.bytes());
 }
 
 std::vector<TensorType> WeightGradientTerms::infer(std::span<const TensorType> inputs) const {
-  return std::vector(static_cast<std::size_t>(terms), convolution.op->infer(inputs)[0]);
+  return std::vector(static_cast<std::size_t>(terms), convolution.op.infer(inputs)[0]);
 }
 
 void WeightGradientTerms::forward(const KernelArgs& args) const {
@@ -65,7 +66,7 @@ void WeightGradientTerms::forward(const KernelArgs& args) const {
       const Slice pictures{.axis = 0, .start = batch * term / terms, .stop = batch * (term + 1) / terms};
       operands.push_back(evaluate(pictures, {{Tensor::borrow(arg.data, arg.dtype, arg.sizes)}})[0]);
     }
-    const Tensor made = evaluate(*convolution.op, operands)[0];
+    const Tensor made = evaluate(convolution.op, operands)[0];
     std::memcpy(args.outputs[static_cast<std::size_t>(term)].data, made.data(), made.bytes());
   }
 }

@@ -1,7 +1,6 @@
 #pragma once
 // Convolutions of pictures whose channels are innermost. The compiler makes them (see runtime/images).
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,7 +12,7 @@ namespace weft {
 
 /// One of the three ops of a convolution, or one of them with channels last.
 struct Convolution {
-  std::optional<Op> op;
+  Op op{Conv2d{}};
   friend bool operator==(const Convolution&, const Convolution&) = default;
 };
 std::string attribute_text(const Convolution& convolution);
@@ -49,8 +48,9 @@ struct ConvolutionPictures {
   bool b = false;
   bool result = true;
 };
-/// Nothing for an op that is not one of the three.
-std::optional<ConvolutionPictures> pictures_of(const Op& op);
+/// Whether an op is one of the three.
+bool is_convolution(const Op& op);
+ConvolutionPictures pictures_of(const Op& convolution);
 
 /// [batch, channels, height, width] as [batch, height, width, channels], and back.
 TensorType channels_last(const TensorType& pictures);

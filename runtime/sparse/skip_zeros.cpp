@@ -107,8 +107,9 @@ bool decide(const Candidate& candidate, SkipZeros mode, RowStores& stores, std::
   constexpr double kPercent = 100.0;
   const ResidentSource& source = *candidate.source;
   if (source.bytes) {
-    constexpr std::int64_t kFewRows = 4;
-    if (mode == SkipZeros::automatic && candidate.looks && !candidate.looks_once && candidate.m < kFewRows) {
+    constexpr std::int64_t kFewestRows = 4;
+    if (mode == SkipZeros::automatic && candidate.looks && !candidate.looks_once &&
+        candidate.m < kFewestRows) {
       why = "to look through its right side for what is not finite would cost more";
       return false;
     }

@@ -13,7 +13,7 @@ namespace {
 bool is_weight_gradient(const Op& op) {
   const auto* last = op.as<ChannelsLastConvolution>();
   return op.is<Conv2dWeightGradient>() ||
-         (last != nullptr && last->convolution.op->is<Conv2dWeightGradient>());
+         (last != nullptr && last->convolution.op.is<Conv2dWeightGradient>());
 }
 
 /// Whether each shard has pictures, and all terms together are smaller than the pictures.

@@ -241,11 +241,11 @@ const std::vector<Extreme>& extremes() {
 }
 
 TEST(LossAccuracy, HoldsWhereTermsOverflowOrVanish) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNoLimit = std::numeric_limits<float>::infinity();
   for (const Extreme& entry : extremes()) {
     std::vector<float> x{0.0F};
     for (const float size :
-         {1e-45F, 1e-30F, 1e-8F, 1.0F, 30.0F, 85.0F, 200.0F, 1e10F, 1e20F, 1e30F, 3e38F, kInf}) {
+         {1e-45F, 1e-30F, 1e-8F, 1.0F, 30.0F, 85.0F, 200.0F, 1e10F, 1e20F, 1e30F, 3e38F, kNoLimit}) {
       if (std::isinf(size) && !entry.infinite) continue;
       x.insert(x.end(), {size, -size});
     }

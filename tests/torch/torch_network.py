@@ -28,7 +28,7 @@ def conv2d(x, options, state, name):
 
 def batch_norm(x, options, state, name):
     kept = state[f"{name}/running_variance"]  # f64 in weft, but PyTorch wants the type of x
-    variance = kept.to(x.dtype)
+    variance = kept.to(x.dtype, copy=True)
     y = F.batch_norm(
         x,
         state[f"{name}/running_mean"],

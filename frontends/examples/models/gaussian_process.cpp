@@ -10,10 +10,10 @@ namespace weft::examples {
 
 Model gaussian_process() {
   constexpr std::int64_t kPoints = 256;
-  constexpr std::int64_t kFeatures = 4;
+  constexpr std::int64_t kDimensions = 4;
   Model model;
   Graph& graph = *model.graph;
-  const Value x = input(graph, "x", f64, {kPoints, kFeatures});
+  const Value x = input(graph, "x", f64, {kPoints, kDimensions});
   const Value y = input(graph, "y", f64, {kPoints, 1});
   const auto logarithm = [&](std::string_view name, double start) {
     return parameter(graph, name, Tensor::scalar(start));
@@ -30,7 +30,7 @@ Model gaussian_process() {
   model.loss = 0.5 * sum(y * weights) + sum(log(diagonal(root))) +
                0.5 * static_cast<double>(kPoints) * std::log(2.0 * std::numbers::pi);
   model.prediction = matmul(covariance, weights);
-  const Tensor places = draw_numbers({kPoints, kFeatures}, -1.0, 1.0, f64);
+  const Tensor places = draw_numbers({kPoints, kDimensions}, -1.0, 1.0, f64);
   const Tensor values = draw_numbers({kPoints, 1}, -1.0, 1.0, f64);
   model.inputs = model.given = {x, y};
   model.batch = model.samples = {places, values};

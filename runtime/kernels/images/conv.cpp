@@ -14,15 +14,15 @@ namespace {
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site);
 
 /// The convolution of pictures whose channels are innermost.
-OneDnnConvSpec channels_last_spec(const ChannelsLastConvolution& op, const KernelSite& site) {
-  const ConvolutionPictures pictures = pictures_of(*op.convolution.op).value();
+std::optional<OneDnnConvSpec> channels_last_spec(const ChannelsLastConvolution& op, const KernelSite& site) {
+  const ConvolutionPictures pictures = pictures_of(op.convolution.op);
   const auto plain = [](const TensorType& type, bool is_picture) {
     return is_picture ? channels_first(type) : type;
   };
   const std::array inputs{plain(site.inputs[0], pictures.a), plain(site.inputs[1], pictures.b)};
   const std::array outputs{plain(site.outputs[0], pictures.result)};
-  OneDnnConvSpec spec = spec_of({.op = *op.convolution.op, .inputs = inputs, .outputs = outputs}).value();
-  spec.channels_last = true;
+  auto spec = spec_of({.op = op.convolution.op, .inputs = inputs, .outputs = outputs});
+  if (spec) spec->channels_last = true;
   return spec;
 }
 
@@ -241,12 +241,12 @@ std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces) {
 /// Like the kernel of the gradient that is split, but each shard takes some pictures and writes a term.
 std::optional<KernelChoice> terms_kernel(const WeightGradientTerms& op, const KernelSite& site) {
   const std::span<const TensorType> one = site.outputs.first(1);
-  auto choice = onednn_conv_kernel({.op = *op.convolution.op, .inputs = site.inputs, .outputs = one});
-  if (!choice) return std::nullopt;
-  const OneDnnConvSpec spec =
-      spec_of({.op = *op.convolution.op, .inputs = site.inputs, .outputs = one}).value();
-  choice->cut = {.extent = spec.sizes.batch, .row_inputs = {true, true}, .own_outputs = true};
-  choice->make = [spec, cut = choice->cut, terms = static_cast<int>(op.terms)](Range range) {
+  const KernelSite whole{.op = op.convolution.op, .inputs = site.inputs, .outputs = one};
+  auto choice = onednn_conv_kernel(whole);
+  const auto spec = spec_of(whole);
+  if (!choice || !spec) return std::nullopt;
+  choice->cut = {.extent = spec->sizes.batch, .row_inputs = {true, true}, .own_outputs = true};
+  choice->make = [spec = *spec, cut = choice->cut, terms = static_cast<int>(op.terms)](Range range) {
     return make_kernel({term_of(spec, cut, terms, range)});
   };
   return choice;

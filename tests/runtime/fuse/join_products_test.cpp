@@ -1,0 +1,70 @@
+// The gradient of a weight that is read many times is one product.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "weft/autodiff/gradients.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/session.h"
+#include "weft/tests/runtime/expect_close.h"
+#include "weft/tests/support/random_tensor.h"
+
+namespace weft {
+namespace {
+
+using testing_support::close_to;
+using testing_support::TensorSource;
+
+/// h = tanh(h w) some times, and the gradient of the sum of the last h.
+struct Recurrence {
+  explicit Recurrence(int steps) {
+    TensorSource source("recurrence");
+    w = parameter(graph, "w", source.uniform({7, 7}, -0.6, 0.6, f32));
+    Value h = parameter(graph, "h", source.uniform({3, 7}, -1.0, 1.0, f32));
+    for (int i = 0; i < steps; ++i) h = tanh(matmul(h, w));
+    slope = gradient(sum(h), w);
+  }
+
+  Tensor run(const Value& output, const CompileOptions& options, int threads = 1) {
+    Session session(graph, {.threads = threads, .exact_threads = true, .compile = options});
+    return session.compile({.outputs = {output}})({})[0].clone();
+  }
+
+  std::ptrdiff_t steps_of(std::string_view op, const CompileOptions& options = {}) {
+    Session session(graph, {.compile = options});
+    const Compilation made = session.inspect({.outputs = {slope}}, {});
+    return std::ranges::count_if(
+        made.lowered.steps, [&](NodeId id) { return made.lowered.program.graph->node(id).op.name() == op; });
+  }
+
+  Graph graph;
+  Value w;
+  Value slope;
+};
+
+TEST(JoinProducts, MakeOneOfMany) {
+  Recurrence recurrence(9);
+  EXPECT_EQ(recurrence.steps_of("matmul_accumulate"), 0);
+  EXPECT_EQ(recurrence.steps_of("matmul_accumulate", {.without = {"join_products"}}), 8);
+  const Tensor apart = recurrence.run(recurrence.slope, {.without = {"join_products"}});
+  for (const int threads : {1, 2, 3})
+    EXPECT_TRUE(close_to(recurrence.run(recurrence.slope, {}, threads), apart, 1e-5)) << threads;
+  CompileOptions checked;
+  checked.self_check = true;
+  EXPECT_NO_THROW(recurrence.run(recurrence.slope, checked));
+}
+
+TEST(JoinProducts, LeaveFewProductsAndOtherTermsAsTheyAre) {
+  Recurrence few(3);
+  EXPECT_EQ(few.steps_of("concat"), 0);
+  Recurrence mixed(6);
+  const Value sum = mixed.slope + mixed.w;
+  EXPECT_TRUE(close_to(mixed.run(sum, {}), mixed.run(sum, {.without = {"join_products"}}), 1e-5));
+}
+
+}  // namespace
+}  // namespace weft
