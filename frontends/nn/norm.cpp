@@ -122,7 +122,7 @@ BatchNorm batch_norm(Graph& graph, std::string_view name, std::int64_t channels,
   return {.scale = vector_of(graph, "scale", channels, dtype, 1.0, where),
           .shift = vector_of(graph, "shift", channels, dtype, 0.0, where),
           .running_mean = vector_of(graph, "running_mean", channels, dtype, 0.0, where),
-          .running_variance = vector_of(graph, "running_variance", channels, f64, 1.0, where),
+          .running_variance = vector_of(graph, "running_variance", channels, dtype, 1.0, where),
           .options = options};
 }
 
@@ -152,14 +152,15 @@ Trained BatchNorm::train(const Operand& x) const {
     const Value found = cast(reshape(batch, running.shape()), running.dtype());
     return assign(running, (1.0 - momentum) * running + momentum * found);
   };
-  return {.y = y, .updates = {moved(running_mean, mean), moved(running_variance, unbiased)}};
+  return {.y = y,
+          .updates = {moved(running_mean, mean), moved(running_variance, cast(unbiased, scale.dtype()))}};
 }
 
 Value BatchNorm::operator()(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
   const Channels channels = channels_of(x, scale, options.axis);
-  const Value factor = scale / cast(sqrt(running_variance + options.epsilon), scale.dtype());
+  const Value factor = scale / sqrt(running_variance + options.epsilon);
   const Value offset = shift - running_mean * factor;
   return x * reshape(factor, channels.aligned) + reshape(offset, channels.aligned);
 }

@@ -45,15 +45,16 @@ struct BatchNormOptions {
 /// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes except the channels'
 /// (Ioffe and Szegedy, ICML 2015). Training uses mean and variance of the batch; prediction uses the running
 /// ones, which training updates (a batch without rows does not change them): r <- (1 - momentum) r + momentum
-/// * (value of the batch), with the unbiased variance, as in PyTorch, but in f64, where the squares of f32
-/// have room. Training is as accurate as LayerNorm; prediction, a product and a sum for each element, is
-/// within (|x| + |mean|) / deviation * 3e-7.
+/// * (value of the batch), with the unbiased variance, as in PyTorch. Training is as accurate as LayerNorm;
+/// prediction, a product and a sum for each element, is within (|x| + |mean|) / deviation * 3e-7. A running
+/// variance that its dtype does not hold, in f32 of deviations above 1.8e19, is infinite, and the prediction
+/// is then the shift.
 struct BatchNorm {
   static constexpr std::string_view kind = "BatchNorm";
   Value scale;             // [channels], starts as 1
   Value shift;             // [channels], starts as 0
   Value running_mean;      // [channels], starts as 0; no optimizer moves it
-  Value running_variance;  // [channels], f64, starts as 1; no optimizer moves it
+  Value running_variance;  // [channels], starts as 1; no optimizer moves it
   BatchNormOptions options;
 
   /// Errors name the layer: shape_mismatch, dtype_mismatch.

@@ -258,7 +258,7 @@ TEST(Accuracy, OfBatchNormHoldsForOffsetsAndManyRows) {
         EXPECT_TRUE(near(session.value(layer.running_mean).values<float>()[at], 0.1L * mean, 1e-6,
                          1e-6 * static_cast<double>(size)));
         const Wide unbiased = variance * static_cast<Wide>(rows) / static_cast<Wide>(rows - 1);
-        const auto kept = static_cast<Wide>(session.value(layer.running_variance).values<double>()[at]);
+        const auto kept = static_cast<Wide>(session.value(layer.running_variance).values<float>()[at]);
         EXPECT_LE(std::abs(kept - (0.9L + 0.1L * unbiased)),
                   1e-6L * kept + std::abs(mean) * 0x1p-23L * static_cast<Wide>(size));
         const auto running_mean = static_cast<Wide>(session.value(layer.running_mean).values<float>()[at]);

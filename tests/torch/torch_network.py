@@ -27,18 +27,14 @@ def conv2d(x, options, state, name):
 
 
 def batch_norm(x, options, state, name):
-    kept = state[f"{name}/running_variance"]  # f64 in weft, but PyTorch wants the type of x
-    variance = kept.to(x.dtype, copy=True)
-    y = F.batch_norm(
+    return F.batch_norm(
         x,
         state[f"{name}/running_mean"],
-        variance,
+        state[f"{name}/running_variance"],
         state[f"{name}/scale"],
         state[f"{name}/shift"],
         training=True,
     )
-    kept.copy_(variance)
-    return y
 
 
 def layer_norm(x, options, state, name):
