@@ -124,7 +124,7 @@ struct Contestant {
 
 using Contestants = std::vector<std::unique_ptr<Contestant>>;
 
-/// The fastest of the settings of one name that use as many threads.
+/// The fastest of the forms and settings of one name that use as many threads.
 const Contestant& fastest(const Contestants& all, std::string_view name, int threads,
                           const std::string& command) {
   const Contestant* best = nullptr;
@@ -146,17 +146,17 @@ Contestants contestants_for(const examples::ModelEntry& entry, const std::filesy
         "weft", threads, self,
         std::vector<std::string>{"--serve", name, "--threads", std::to_string(threads)}, Environment{}));
   }
-  const auto twin = [&](int omp, int blas) {
-    all.push_back(std::make_unique<Contestant>("PyTorch", std::max(omp, blas), twins,
-                                               std::vector<std::string>{name},
-                                               Environment{{"OMP_NUM_THREADS", std::to_string(omp)},
-                                                           {"OPENBLAS_NUM_THREADS", std::to_string(blas)}}));
-  };
-  if (!twins.empty()) {
-    twin(1, 1);
-    twin(1, 2);
-    twin(2, 1);
-    twin(2, 2);
+  if (twins.empty()) return all;
+  const json forms = PeerProcess(twins, {"--variants", name}, {}).read();
+  for (const std::string form : forms) {
+    for (const int omp : {1, 2}) {
+      for (const int blas : {1, 2}) {
+        all.push_back(std::make_unique<Contestant>(
+            "PyTorch", std::max(omp, blas), twins, std::vector<std::string>{form},
+            Environment{{"OMP_NUM_THREADS", std::to_string(omp)},
+                        {"OPENBLAS_NUM_THREADS", std::to_string(blas)}}));
+      }
+    }
   }
   return all;
 }

@@ -160,6 +160,46 @@ Value focus(const Value& rest, double gamma) {
   return gamma == 1.0 ? rest : pow(maximum(rest, kSmallestRest), gamma);
 }
 
+/// What the binary focal loss of logits x is made of: w r^gamma l, where r is the probability of the other
+/// class and l the cross-entropy.
+struct Focal {
+  Focal(const Value& x, const Value& t, const FocalOptions& with)
+      : options(with),
+        x(x),
+        t(t),
+        one(sigmoid(x)),
+        zero(sigmoid(-x)),
+        wrong(t * zero + (1.0 - t) * one),
+        weight(t * with.alpha + (1.0 - t) * (1.0 - with.alpha)),
+        loss(binary_cross_entropy_of_each(x, t)) {}
+
+  /// The gradient is written out: as it would follow from the product, it has no room for large logits, and
+  /// no digits of sigmoid(x) (1 - sigmoid(x)) where the sigmoid is near 1.
+  Value value() const {
+    const auto rule = [with = options](const GradientArgs& args) {
+      return Focal(args.inputs[0], args.inputs[1], with).slopes(args.output_gradients[0]);
+    };
+    return custom_gradient(weight * focused() * loss, {{x, t}}, rule);
+  }
+
+ private:
+  Value focused() const { return focus(wrong, options.gamma); }
+
+  std::vector<Value> slopes(const Value& dy) const {
+    const Value rate = options.gamma * focus(wrong, options.gamma - 1.0);
+    const Value focus_of_x = rate * (one * zero * loss) * (1.0 - 2.0 * t);
+    const Value focus_of_t = rate * (zero - one) * loss;
+    const Value weighted = weight * dy;
+    return {weighted * (focus_of_x + focused() * ((1.0 - t) * one - t * zero)),
+            weighted * (focus_of_t - focused() * x) + (2.0 * options.alpha - 1.0) * dy * focused() * loss};
+  }
+
+  FocalOptions options;
+  Value x, t;
+  Value one, zero;  // the probabilities of the targets 1 and 0
+  Value wrong, weight, loss;
+};
+
 void expect_same_type(std::string_view loss, const Operand& x, const Value& other, std::string_view what) {
   const TensorType& type = x.value(loss).type();
   if (other.type() == type) return;
@@ -261,10 +301,7 @@ Value binary_focal_with_logits(const Operand& logits, const Operand& targets, co
   expect_option(options.alpha >= 0.0 && options.alpha <= 1.0, "binary_focal", "alpha in [0, 1]",
                 options.alpha, logits);
   const Pair in("binary_focal", logits, targets);
-  const Value wrong = in.t * sigmoid(-in.x) + (1.0 - in.t) * sigmoid(in.x);
-  const Value weight = in.t * options.alpha + (1.0 - in.t) * (1.0 - options.alpha);
-  const Value each = weight * binary_cross_entropy_of_each(in.x, in.t);
-  return mean_of_each(options.gamma == 0.0 ? each : focus(wrong, options.gamma) * each);
+  return mean_of_each(Focal(in.x, in.t, options).value());
 }
 
 Value mean_squared_error(const Operand& predictions, const Operand& targets) {

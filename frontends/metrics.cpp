@@ -76,6 +76,18 @@ bool is_above(double a, double b) { return a > b || (std::isnan(a) && !std::isna
 /// part / whole, or 0 if the whole is 0.
 double share(double part, double whole) { return whole == 0.0 ? 0.0 : part / whole; }
 
+/// The mean of f(prediction, target).
+template <typename F>
+double mean_over_pairs(const Tensor& predictions, const Tensor& targets, F f) {
+  expect_floats("predictions", predictions);
+  expect_floats("targets", targets);
+  expect_as_many(predictions, targets);
+  const Numbers p = numbers_of(predictions);
+  const Numbers t = numbers_of(targets);
+  return share(std::transform_reduce(p.begin(), p.end(), t.begin(), 0.0, std::plus<>{}, f),
+               static_cast<double>(p.size()));
+}
+
 }  // namespace
 
 double accuracy(const Tensor& predicted, const Tensor& labels, const Where& where) {
@@ -241,27 +253,13 @@ double expected_calibration_error(const Tensor& probabilities, const Tensor& lab
 
 double mean_squared_error(const Tensor& predictions, const Tensor& targets, const Where& where) {
   return located("mean_squared_error", where, [&] {
-    expect_floats("predictions", predictions);
-    expect_floats("targets", targets);
-    expect_as_many(predictions, targets);
-    const Numbers p = numbers_of(predictions);
-    const Numbers t = numbers_of(targets);
-    const double total = std::transform_reduce(p.begin(), p.end(), t.begin(), 0.0, std::plus<>{},
-                                               [](double x, double y) { return (x - y) * (x - y); });
-    return share(total, static_cast<double>(p.size()));
+    return mean_over_pairs(predictions, targets, [](double x, double y) { return (x - y) * (x - y); });
   });
 }
 
 double mean_absolute_error(const Tensor& predictions, const Tensor& targets, const Where& where) {
   return located("mean_absolute_error", where, [&] {
-    expect_floats("predictions", predictions);
-    expect_floats("targets", targets);
-    expect_as_many(predictions, targets);
-    const Numbers p = numbers_of(predictions);
-    const Numbers t = numbers_of(targets);
-    const double total = std::transform_reduce(p.begin(), p.end(), t.begin(), 0.0, std::plus<>{},
-                                               [](double x, double y) { return std::abs(x - y); });
-    return share(total, static_cast<double>(p.size()));
+    return mean_over_pairs(predictions, targets, [](double x, double y) { return std::abs(x - y); });
   });
 }
 

@@ -19,7 +19,6 @@
 #include "weft/ops/linalg.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/pool.h"
@@ -28,6 +27,7 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/rounding.h"
 #include "weft/ops/scan.h"
+#include "weft/ops/series.h"  // IWYU pragma: export
 #include "weft/ops/softmax.h"
 #include "weft/ops/sorting.h"
 #include "weft/ops/source.h"

@@ -9,7 +9,7 @@
 #include "weft/ops/broadcast.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/mean.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/ops/special.h"
 

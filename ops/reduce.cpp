@@ -60,6 +60,18 @@ Value Sum::simplify(std::span<const Value> inputs) const {
                                       : rearranged;  // a sum starts with 0, so it turns -0 into 0
 }
 
+Value Mean::gradient(Value x, Value, Value dy) const {
+  const Value count = maximum(apply(Count{.axes = axes, .dtype = x.dtype()}, x), 1.0);
+  return spread(dy / count, x, axes);
+}
+
+Value Mean::simplify(std::span<const Value> inputs) const {
+  const Shape& shape = inputs[0].shape();
+  const auto is_one = [&](std::int64_t axis) { return shape[static_cast<std::size_t>(axis)].is(1); };
+  return std::ranges::all_of(normalize_axes(axes, shape.rank()), is_one) ? sum(inputs[0], axes, keep_dims)
+                                                                         : Value();
+}
+
 Value Max::gradient(Value x, Value y, Value dy) const {
   const Value largest = stop_gradient(cast(equal(x, spread(y, x, axes)), x.dtype()));
   return spread(dy, x, axes) * largest / spread(sum(largest, axes), x, axes);
@@ -90,6 +102,9 @@ Value Count::simplify(std::span<const Value> inputs) const {
 
 Value sum(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(Sum{.axes = axes, .keep_dims = keep_dims}, x);
+}
+Value mean(const Operand& x, const Axes& axes, bool keep_dims) {
+  return apply(Mean{.axes = axes, .keep_dims = keep_dims}, x);
 }
 Value max(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(Max{.axes = axes, .keep_dims = keep_dims}, x);

@@ -28,6 +28,19 @@ struct Sum {
   Value simplify(std::span<const Value> inputs) const;
 };
 
+/// sum(x) / n over axes, also where the sum alone does not fit the dtype; of no elements a NaN.
+struct Mean {
+  static constexpr std::string_view name = "mean";
+  Axes axes;
+  bool keep_dims = false;
+  static constexpr auto attributes = weft::attributes(&Mean::axes, &Mean::keep_dims);
+  TensorType infer(const TensorType& x) const { return reduced_type(float_type(x), axes, keep_dims); }
+  template <std::floating_point T>
+  void forward(View<const T> x, View<T> y) const;
+  Value gradient(Value x, Value y, Value dy) const;
+  Value simplify(std::span<const Value> inputs) const;
+};
+
 struct Max {  // ties share the gradient equally
   static constexpr std::string_view name = "max";
   Axes axes;
@@ -65,8 +78,8 @@ struct Count {  // how many elements a reduction over `axes` adds to one; become
 /// of at most 256 rows may be added in f32 in blocks of 16. There the error of an f32 element is at most 33 *
 /// 2^-24 of the sum of absolute values; elsewhere it is one rounding. A sum of zeros is 0 and never -0.
 Value sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
-/// The sum of floats divided by the number of elements, which may depend on symbols; see mean.h. The sum
-/// itself has room where it would overflow the dtype; its accuracy is that of sum().
+/// The sum of floats divided by the number of elements, which may depend on symbols. The sum itself
+/// has room where it would overflow the dtype; its accuracy is that of sum().
 Value mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 /// The largest element; without elements, the lowest number.
 Value max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
@@ -81,6 +94,16 @@ void Sum::forward(View<const T> x, View<T> y) const {
   for_each_reduced(x.sizes, axes,
                    [&](std::size_t in, std::size_t out) { sums[out] += static_cast<Wide>(x[in]); });
   for (std::size_t i = 0; i < sums.size(); ++i) y[i] = static_cast<T>(sums[i]);
+}
+
+template <std::floating_point T>
+void Mean::forward(View<const T> x, View<T> y) const {
+  using Wider = std::conditional_t<std::is_same_v<T, float>, double, long double>;
+  std::vector<Wider> sums(y.data.size(), Wider{0});
+  for_each_reduced(x.sizes, axes,
+                   [&](std::size_t in, std::size_t out) { sums[out] += static_cast<Wider>(x[in]); });
+  const auto count = static_cast<Wider>(sums.empty() ? 0 : x.data.size() / sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) y[i] = static_cast<T>(sums[i] / count);
 }
 
 template <Number T>

@@ -7,7 +7,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/mean.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The models of frontends/examples/models, written for PyTorch with the same sizes.
 
-    models.py MODEL      then on stdin: `train N`, `predict N` (milliseconds a call, over N calls), `memory`
+    models.py MODEL               then on stdin: `train N`, `predict N` (milliseconds a call, over N calls), `memory`
+    models.py --variants MODEL    the names of this model in its forms, of which the fastest counts
 
 The environment decides about threads. Tensors are made before the clock starts.
 """
@@ -26,7 +27,7 @@ def indices(*sizes, below):
 
 
 class Model:
-    """`loss()` of a training step and `predict()`; `parameters` are trained by Adam unless `step` says more."""
+    """`loss()` of a training step, and `predict()`. What `prepare` is given is trained by Adam."""
 
     def prepare(self, *modules, rate=1e-3):
         self.network = nn.ModuleList(modules)
@@ -133,13 +134,11 @@ class ResNet(Model):
         return F.cross_entropy(self.layers(self.x), self.labels)
 
 
-class ChannelsLastResNet(ResNet):
+def channels_last(model):
     """The same in the layout that PyTorch's guide to performance recommends."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers.to(memory_format=torch.channels_last)
-        self.x = self.x.to(memory_format=torch.channels_last)
+    model.layers.to(memory_format=torch.channels_last)
+    model.x = model.x.to(memory_format=torch.channels_last)
+    return model
 
 
 class Lstm(Model):
@@ -329,8 +328,9 @@ class GaussianProcess(Model):
 MODELS = {
     "transformer": Transformer,
     "lenet": LeNet,
+    "lenet-channels-last": lambda: channels_last(LeNet()),
     "resnet8": ResNet,
-    "resnet8-channels-last": ChannelsLastResNet,
+    "resnet8-channels-last": lambda: channels_last(ResNet()),
     "lstm": Lstm,
     "vae": Autoencoder,
     "gan": Adversarial,
@@ -361,6 +361,9 @@ def predict(model):
 def main():
     if sys.argv[1] == "--describe":
         answer({"framework": "PyTorch", "version": torch.__version__, "settings": []})
+        return
+    if sys.argv[1] == "--variants":
+        answer([name for name in MODELS if name == sys.argv[2] or name.startswith(sys.argv[2] + "-")])
         return
     torch.manual_seed(1)
     model = MODELS[sys.argv[1]]()

@@ -35,6 +35,16 @@ std::vector<Value> weight_and_bias(const Value& weight, const Value& bias) {
   return bias.has_value() ? std::vector<Value>{weight, bias} : std::vector<Value>{weight};
 }
 
+/// A layer with a weight, as the arguments say, and a bias for each unit.
+template <typename Layer>
+Layer with_parameters(InitializerArgs args, const DenseOptions& options) {
+  Layer layer;
+  layer.weight = parameter(args.graph, "weight", options.weight_initializer(args), args.where);
+  args.shape = {args.fan_out};
+  if (options.bias) layer.bias = parameter(args.graph, "bias", options.bias_initializer(args), args.where);
+  return layer;
+}
+
 }  // namespace
 
 Value Dense::operator()(const Operand& x) const {
@@ -58,17 +68,13 @@ Dense dense(Graph& graph, std::string_view name, std::int64_t inputs, std::int64
             const DenseOptions& options, Where where) {
   const Transaction whole(graph);
   const Scope origin(graph, name, where);
-  InitializerArgs args{.graph = graph,
-                       .dtype = dtype,
-                       .shape = {inputs, units},
-                       .fan_in = inputs,
-                       .fan_out = units,
-                       .where = where};
-  Dense layer;
-  layer.weight = parameter(graph, "weight", options.weight_initializer(args), where);
-  args.shape = {units};
-  if (options.bias) layer.bias = parameter(graph, "bias", options.bias_initializer(args), where);
-  return layer;
+  return with_parameters<Dense>({.graph = graph,
+                                 .dtype = dtype,
+                                 .shape = {inputs, units},
+                                 .fan_in = inputs,
+                                 .fan_out = units,
+                                 .where = where},
+                                options);
 }
 
 Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const DenseOptions& options,
@@ -107,17 +113,13 @@ Bilinear bilinear(Graph& graph, std::string_view name, std::int64_t left, std::i
                   std::int64_t units, DType dtype, const DenseOptions& options, Where where) {
   const Transaction whole(graph);
   const Scope origin(graph, name, where);
-  InitializerArgs args{.graph = graph,
-                       .dtype = dtype,
-                       .shape = {units, left, right},
-                       .fan_in = left,
-                       .fan_out = units,
-                       .where = where};
-  Bilinear layer;
-  layer.weight = parameter(graph, "weight", options.weight_initializer(args), where);
-  args.shape = {units};
-  if (options.bias) layer.bias = parameter(graph, "bias", options.bias_initializer(args), where);
-  return layer;
+  return with_parameters<Bilinear>({.graph = graph,
+                                    .dtype = dtype,
+                                    .shape = {units, left, right},
+                                    .fan_in = left,
+                                    .fan_out = units,
+                                    .where = where},
+                                   options);
 }
 
 }  // namespace weft::nn

@@ -147,10 +147,9 @@ Trained BatchNorm::train(const Operand& x) const {
   // An empty batch has no moments: they count as 0, and so does its weight in the running values.
   const Value count = apply(Count{.axes = channels.axes, .dtype = f64}, x);
   const Value unbiased = square(deviation) * (count / maximum(count - 1.0, 1.0));  // 0 for a single number
+  const Value momentum = cast(options.momentum * minimum(count, 1.0), scale.dtype());
   const auto moved = [&](const Value& running, const Value& batch) {
-    const Value momentum = cast(options.momentum * minimum(count, 1.0), running.dtype());
-    const Value found = cast(reshape(batch, running.shape()), running.dtype());
-    return assign(running, (1.0 - momentum) * running + momentum * found);
+    return assign(running, (1.0 - momentum) * running + momentum * reshape(batch, running.shape()));
   };
   return {.y = y,
           .updates = {moved(running_mean, mean), moved(running_variance, cast(unbiased, scale.dtype()))}};

@@ -8,7 +8,6 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"

@@ -8,7 +8,6 @@
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/conv.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/ops/image_ops.h"

@@ -16,12 +16,6 @@
 namespace weft {
 namespace {
 
-Tensor borrow(const ConstArg& arg) { return Tensor::borrow(arg.data, arg.dtype, arg.sizes); }
-
-void copy_into(const Tensor& from, const Arg& to) {
-  if (from.bytes() > 0 && from.data() != to.data) std::memcpy(to.data, from.data(), from.bytes());
-}
-
 Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
   const std::int64_t sizes[] = {count};
   return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
@@ -45,6 +39,12 @@ void add_scaled(const Tensor& added, double alpha, const KernelArgs& args) {
 }
 
 }  // namespace
+
+Tensor borrow(const ConstArg& arg) { return Tensor::borrow(arg.data, arg.dtype, arg.sizes); }
+
+void copy_into(const Tensor& from, const Arg& to) {
+  if (from.bytes() > 0 && from.data() != to.data) std::memcpy(to.data, from.data(), from.bytes());
+}
 
 std::string attribute_text(const Epilogue& epilogue) {
   return epilogue.op ? to_string(*epilogue.op) : "none";

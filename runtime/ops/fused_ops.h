@@ -15,6 +15,10 @@ namespace weft {
 
 inline constexpr NoGradient kMadeByTheCompiler{"the compiler made it; differentiate before compiling"};
 
+/// What a kernel is given as a tensor, whose memory stays where it is; and back into what it is to fill.
+Tensor borrow(const ConstArg& arg);
+void copy_into(const Tensor& from, const Arg& to);
+
 /// An op inside an op: none, or one that is applied to every element of a result.
 struct Epilogue {
   std::optional<Op> op;

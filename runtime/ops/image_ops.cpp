@@ -1,7 +1,5 @@
 #include "weft/runtime/ops/image_ops.h"
 
-#include <cstring>
-
 #include "weft/graph/evaluate.h"
 #include "weft/graph/print.h"
 #include "weft/ops/layout.h"
@@ -45,13 +43,12 @@ TensorType ChannelsLastConvolution::infer(const TensorType& a, const TensorType&
 void ChannelsLastConvolution::forward(const KernelArgs& args) const {
   const ConvolutionPictures pictures = pictures_of(convolution.op);
   const auto taken = [&](std::size_t i, bool is_picture) {
-    const ConstArg& arg = args.inputs[i];
-    const Tensor tensor = Tensor::borrow(arg.data, arg.dtype, arg.sizes);
+    const Tensor tensor = borrow(args.inputs[i]);
     return is_picture ? permuted(tensor, {0, 3, 1, 2}) : tensor;
   };
   Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
   if (pictures.result) result = permuted(result, {0, 2, 3, 1});
-  if (result.bytes() > 0) std::memcpy(args.outputs[0].data, result.data(), result.bytes());
+  copy_into(result, args.outputs[0]);
 }
 
 std::vector<TensorType> WeightGradientTerms::infer(std::span<const TensorType> inputs) const {
@@ -64,10 +61,9 @@ void WeightGradientTerms::forward(const KernelArgs& args) const {
     for (const ConstArg& arg : args.inputs) {
       const std::int64_t batch = arg.sizes[0];
       const Slice pictures{.axis = 0, .start = batch * term / terms, .stop = batch * (term + 1) / terms};
-      operands.push_back(evaluate(pictures, {{Tensor::borrow(arg.data, arg.dtype, arg.sizes)}})[0]);
+      operands.push_back(evaluate(pictures, {{borrow(arg)}})[0]);
     }
-    const Tensor made = evaluate(convolution.op, operands)[0];
-    std::memcpy(args.outputs[static_cast<std::size_t>(term)].data, made.data(), made.bytes());
+    copy_into(evaluate(convolution.op, operands)[0], args.outputs[static_cast<std::size_t>(term)]);
   }
 }
 

@@ -10,7 +10,6 @@
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/sparse/resident_ops.h"
 

@@ -9,17 +9,18 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/losses.h"
 #include "weft/frontends/nn/activations.h"
-#include "weft/frontends/nn/norm.h"
 #include "weft/ops/activation.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/support/evaluate_values.h"
+#include "weft/tests/support/near.h"
 
 namespace weft::accuracy_tests {
 namespace {
 
+using testing_support::near;
 using Wide = long double;
 using Floats = std::vector<float>;
 
@@ -49,18 +50,6 @@ std::vector<Results> results_of(const std::function<Value(const Value&)>& f, con
   Results fast{copy(run[0]), copy(run[1])};
   const auto reference = testing_support::evaluate_values(both, {{"x", x}});
   return {std::move(fast), {copy(reference[0]), copy(reference[1])}};
-}
-
-constexpr double kOfDenormals = 1e-43;  // a hundred times their distance: what a factor makes of it
-
-/// |actual - expected| <= bound * |expected|, or `absolute` where a function crosses 0.
-testing::AssertionResult near(float actual, Wide expected, double bound, double absolute = kOfDenormals) {
-  const auto rounded = static_cast<float>(expected);
-  if (actual == rounded || (std::isnan(actual) && std::isnan(rounded))) return testing::AssertionSuccess();
-  const Wide size = std::max(std::abs(expected), static_cast<Wide>(std::numeric_limits<float>::min()));
-  const Wide most = std::max(static_cast<Wide>(bound) * size, static_cast<Wide>(absolute));
-  if (std::abs(static_cast<Wide>(actual) - expected) <= most) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << actual << " for " << static_cast<double>(expected);
 }
 
 Floats tails() {
@@ -181,131 +170,6 @@ TEST(Accuracy, OfLogCoshHoldsNearZeroAndFarOut) {
                         : size + std::log1p(std::exp(-2 * size)) - 0.693147180559945309417232121458L;
       },
       [](Wide e, Wide) { return std::tanh(e); }, 2e-6);
-}
-
-TEST(Accuracy, OfNormalizationHoldsForNumbersOfAnySize) {
-  for (const float size : {1e-2F, 1.0F, 1e10F, 1e20F, 1e30F, 1e37F}) {
-    const Floats x{1.0F * size, 4.0F * size, 2.5F * size, -3.0F * size};
-    const auto layer = [](const Value& in) {
-      Graph& graph = in.graph();
-      return reshape(nn::layer_norm(graph, "norm", 4)(reshape(in, {1, 4})), {4});
-    };
-    Graph graph;
-    const Value in = input(graph, "x", f32, {4});
-    const Value y = layer(in);
-    Session session(graph);
-    Function function = session.compile({.inputs = {in}, .outputs = {y}, .updates = {}});
-    const auto run = function({row_of(x)});
-    Wide mean = 0;
-    for (const float value : x) mean += static_cast<Wide>(value) / 4;
-    Wide variance = 0;
-    for (const float value : x)
-      variance += (static_cast<Wide>(value) - mean) * (static_cast<Wide>(value) - mean) / 4;
-    for (std::size_t i = 0; i < 4; ++i) {
-      const Wide expected = (static_cast<Wide>(x[i]) - mean) / std::sqrt(variance + 1e-5L);
-      EXPECT_TRUE(near(run[0].values<float>()[i], expected, 1e-6)) << "size " << size;
-    }
-  }
-}
-
-/// A batch [rows, 2] around an offset, and the moments of one channel.
-struct Batch {
-  Batch(std::int64_t rows, float offset, float size)
-      : x(Tensor::uninitialized(f32, std::vector{rows, std::int64_t{2}})) {
-    const auto values = x.mutable_values<float>();
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = offset + size * (static_cast<float>(i % 13) - 6.0F + static_cast<float>(i % 2));
-  }
-  Wide at(std::int64_t row, std::int64_t channel) const {
-    return static_cast<Wide>(x.values<float>()[static_cast<std::size_t>(row * 2 + channel)]);
-  }
-  Tensor x;
-};
-
-/// What an ulp of the mean is beside the deviation, and 1e-6.
-Wide norm_bound(Wide normal, Wide mean, Wide deviation) {
-  return 1e-6L * (1 + std::abs(normal)) + std::abs(mean) * 0x1p-23L / deviation;
-}
-
-TEST(Accuracy, OfBatchNormHoldsForOffsetsAndManyRows) {
-  for (const std::int64_t rows : {5, 1000, 100'000}) {
-    for (const auto& [offset, size] : std::vector<std::pair<float, float>>{{0.0F, 1.0F},
-                                                                           {1e4F, 1.0F},
-                                                                           {-1e6F, 100.0F},
-                                                                           {0.0F, 1e-30F},
-                                                                           {0.0F, 1e18F},
-                                                                           {0.0F, 1e25F},
-                                                                           {0.0F, 1e-42F}}) {
-      const Batch batch(rows, offset, size);
-      Graph graph;
-      const Value in = input(graph, "x", f32, {rows, 2});
-      const nn::BatchNorm layer = nn::batch_norm(graph, "norm", 2);
-      const nn::Trained trained = layer.train(in);
-      const Value predicted = layer(in);
-      Session session(graph);
-      Function train = session.compile({.inputs = {in}, .outputs = {trained.y}, .updates = trained.updates});
-      Function predict = session.compile({.inputs = {in}, .outputs = {predicted}, .updates = {}});
-      const auto y = train({batch.x});
-      const auto after = predict({batch.x});
-      for (std::int64_t channel = 0; channel < 2; ++channel) {
-        Wide mean = 0;
-        for (std::int64_t r = 0; r < rows; ++r) mean += batch.at(r, channel) / static_cast<Wide>(rows);
-        Wide variance = 0;
-        for (std::int64_t r = 0; r < rows; ++r)
-          variance += (batch.at(r, channel) - mean) * (batch.at(r, channel) - mean) / static_cast<Wide>(rows);
-        const Wide deviation = std::sqrt(variance + 1e-5L);
-        const auto at = static_cast<std::size_t>(channel);
-        EXPECT_TRUE(near(session.value(layer.running_mean).values<float>()[at], 0.1L * mean, 1e-6,
-                         1e-6 * static_cast<double>(size)));
-        const Wide unbiased = variance * static_cast<Wide>(rows) / static_cast<Wide>(rows - 1);
-        const auto kept = static_cast<Wide>(session.value(layer.running_variance).values<float>()[at]);
-        EXPECT_LE(std::abs(kept - (0.9L + 0.1L * unbiased)),
-                  1e-6L * kept + std::abs(mean) * 0x1p-23L * static_cast<Wide>(size));
-        const auto running_mean = static_cast<Wide>(session.value(layer.running_mean).values<float>()[at]);
-        for (std::int64_t r = 0; r < std::min<std::int64_t>(rows, 200); ++r) {
-          const auto i = static_cast<std::size_t>(r * 2 + channel);
-          const Wide normal = (batch.at(r, channel) - mean) / deviation;
-          EXPECT_LE(std::abs(static_cast<Wide>(y[0].values<float>()[i]) - normal),
-                    norm_bound(normal, mean, deviation))
-              << rows << " rows around " << offset << ", size " << size;
-          const Wide spread = std::sqrt(kept + 1e-5L);
-          EXPECT_LE(std::abs(static_cast<Wide>(after[0].values<float>()[i]) -
-                             (batch.at(r, channel) - running_mean) / spread),
-                    3e-7L * (std::abs(batch.at(r, channel)) + std::abs(running_mean)) / spread +
-                        static_cast<Wide>(kOfDenormals))
-              << "prediction around " << offset << ", size " << size;
-        }
-      }
-    }
-  }
-}
-
-TEST(Accuracy, OfLayerNormHoldsForOffsetsAndLongRows) {
-  for (const std::int64_t features : {3, 100, 50'000}) {
-    for (const auto& [offset, size] : std::vector<std::pair<float, float>>{
-             {0.0F, 1.0F}, {1e4F, 1.0F}, {-1e6F, 100.0F}, {0.0F, 1e-30F}, {0.0F, 1e30F}, {0.0F, 1e-42F}}) {
-      const Batch row(features, offset, size);
-      Graph graph;
-      const Value in = input(graph, "x", f32, {features, 2});
-      const Value y = nn::layer_norm(graph, "norm", 2 * features)(reshape(in, {1, 2 * features}));
-      Session session(graph);
-      const auto run = session.compile({.inputs = {in}, .outputs = {y}, .updates = {}})({row.x});
-      const auto count = static_cast<Wide>(2 * features);
-      Wide mean = 0;
-      for (const float value : row.x.values<float>()) mean += static_cast<Wide>(value) / count;
-      Wide variance = 0;
-      for (const float value : row.x.values<float>())
-        variance += (static_cast<Wide>(value) - mean) * (static_cast<Wide>(value) - mean) / count;
-      const Wide deviation = std::sqrt(variance + 1e-5L);
-      for (std::int64_t i = 0; i < std::min<std::int64_t>(features, 200); ++i) {
-        const Wide normal = (row.at(i, 1) - mean) / deviation;
-        EXPECT_LE(
-            std::abs(static_cast<Wide>(run[0].values<float>()[static_cast<std::size_t>(2 * i + 1)]) - normal),
-            norm_bound(normal, mean, deviation))
-            << features << " features around " << offset << ", size " << size;
-      }
-    }
-  }
 }
 
 TEST(Accuracy, OfCosineHoldsForNumbersOfAnySize) {

@@ -73,6 +73,21 @@ struct Elementwise {
 Wide sign_of(Wide x) { return x > 0 ? 1.0L : x < 0 ? -1.0L : 0.0L; }
 Wide hinge_of(Wide x, Wide t) { return std::max(0.0L, 1 - t * x); }
 
+/// The focal loss of a probability sigmoid(x) for a target 1, or sigmoid(-x) for 0; gamma 2, alpha 0.25.
+struct Focal {
+  Focal(Wide x, Wide t) : sign(t > 0 ? 1 : -1), weight(t > 0 ? 0.25L : 0.75L) {
+    const Wide u = sign * x;
+    log_p = u > 0 ? -std::log1p(std::exp(-u)) : u - std::log1p(std::exp(u));
+    p = std::exp(log_p);
+    rest = 1 / (1 + std::exp(u));
+  }
+  Terms value() const { return {-weight * rest * rest * log_p}; }
+  Terms slope() const {
+    return {sign * weight * rest * rest * 2 * p * log_p, -sign * weight * rest * rest * rest};
+  }
+  Wide sign, weight, log_p = 0, p = 0, rest = 0;
+};
+
 const std::vector<Elementwise>& elementwise() {
   static const std::vector<Elementwise> losses{
       {"mean_squared_error",
@@ -120,6 +135,21 @@ const std::vector<Elementwise>& elementwise() {
        [](Wide x, Wide t) { return Terms{x, -t * std::log(x + 1e-8L), t}; },
        [](Wide x, Wide t) { return Terms{1, -t / (x + 1e-8L)}; },
        true},
+      {"binary_focal_with_logits",
+       [](const Value& x, const Value& t) { return losses::binary_focal_with_logits(x, t); },
+       {0.0F, 1.0F},
+       [](Wide x, Wide t) { return Focal(x, t).value(); },
+       [](Wide x, Wide t) { return Focal(x, t).slope(); }},
+      {"gaussian_negative_log_likelihood",
+       [](const Value& x, const Value& t) {
+         const Value variances = broadcast_like(constant(x.graph(), 0.25F), x);
+         return losses::gaussian_negative_log_likelihood(x, variances, t);
+       },
+       {0.0F, 0.3F, 1e4F},
+       [](Wide x, Wide t) { return Terms{std::log(0.25L) / 2, 2 * (x - t) * (x - t)}; },
+       [](Wide x, Wide t) { return Terms{4 * (x - t)}; },
+       false,
+       1e18F},
   };
   return losses;
 }
@@ -301,6 +331,15 @@ Wide log_of_sum(std::span<const float> x) {
   return largest + std::log(sum);
 }
 
+Wide euclidean(std::span<const float> a, std::span<const float> b, Wide sign = 1) {
+  Wide squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Wide gap = static_cast<Wide>(a[i]) - sign * static_cast<Wide>(b[i]);
+    squares += gap * gap;
+  }
+  return std::sqrt(squares);
+}
+
 TEST(LossAccuracy, OfRowsIsWithinTheTermsOfTheirFormulas) {
   const std::vector<OfRows> all{
       {"categorical_cross_entropy",
@@ -327,6 +366,55 @@ TEST(LossAccuracy, OfRowsIsWithinTheTermsOfTheirFormulas) {
            terms.add(target * std::log(target));
            terms.add(-target * log_p);
          });
+       }},
+      {"categorical_focal_with_logits",
+       [](const Value& x, const Value& t) { return losses::categorical_focal_with_logits(x, t); }, false,
+       [](auto x, auto t) {
+         const Wide log_sum = log_of_sum(x);
+         return sum_of(x, t, [&](Terms& terms, Wide logit, Wide target) {
+           const Wide rest = -std::expm1(logit - log_sum);
+           terms.add(-target * rest * rest * (logit - log_sum));
+         });
+       }},
+      {"multi_margin", [](const Value& x, const Value& t) { return losses::multi_margin(x, argmax(t, 1)); },
+       false,
+       [](auto x, auto t) {
+         const auto label = static_cast<std::size_t>(std::ranges::max_element(t) - t.begin());
+         const auto right = static_cast<Wide>(x[label]);
+         const auto classes = static_cast<Wide>(x.size());
+         Terms terms{};
+         for (std::size_t j = 0; j < x.size(); ++j) {
+           if (j == label) continue;
+           const auto other = static_cast<Wide>(x[j]);
+           terms.sum += std::max(0.0L, 1 - right + other) / classes;
+           terms.absolute += (1 + std::abs(right) + std::abs(other)) / classes;
+         }
+         return terms;
+       }},
+      {"dice", [](const Value& x, const Value& t) { return losses::dice(x, t); }, true,
+       [](auto x, auto t) {
+         Wide both = 0;
+         Wide all_of = 0;
+         for (std::size_t i = 0; i < x.size(); ++i) {
+           both += static_cast<Wide>(x[i]) * static_cast<Wide>(t[i]);
+           all_of += static_cast<Wide>(x[i]) + static_cast<Wide>(t[i]);
+         }
+         return Terms{1, -(2 * both + 1e-7L) / (all_of + 1e-7L)};
+       }},
+      {"triplet_margin", [](const Value& x, const Value& t) { return losses::triplet_margin(x, t, -t); },
+       false,
+       [](auto x, auto t) {
+         Terms terms{euclidean(x, t), -euclidean(x, t, -1), 1};
+         terms.sum = std::max(terms.sum, 0.0L);
+         return terms;
+       }},
+      {"contrastive",
+       [](const Value& x, const Value& t) { return losses::contrastive(x, t, 0.0 * sum(t, {1}) + 0.25); },
+       false,
+       [](auto x, auto t) {
+         const Wide d = euclidean(x, t);
+         const Wide gap = std::max(0.0L, 1 - d);
+         return Terms{0.125L * d * d, 0.375L * gap * gap};
        }},
   };
   TensorSource source("losses of rows");

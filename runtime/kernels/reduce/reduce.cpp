@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "weft/ops/folds.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/kernels/reduce/reduction.h"
 #include "weft/runtime/kernels/reduce/rules.h"

@@ -147,6 +147,16 @@ TEST(ChannelsLast, GiveOtherOpsTheirOrderBack) {
   expect_same(chosen);
 }
 
+TEST(ChannelsLast, LeaveWhatIsNoPictureAlone) {
+  Pictures grouped([](Pictures& p) {
+    const Value groups = reshape(p.conv(p.x, 8), Shape{4, 2, 4, 9, 9});
+    const MomentsOf m = moments(groups, {2, 3, 4});
+    const Value y = (groups - m.mean) * sum(groups, {4}, true) + mean(groups, {-1}, true);
+    return 0.05 * p.conv(reshape(y, Shape{4, 8, 9, 9}), 3);
+  });
+  expect_same(grouped);
+}
+
 TEST(ChannelsLast, HoldForGroupsStridesAndBorders) {
   for (const std::int64_t groups : {2, 3, 6}) {
     Pictures grouped([](Pictures& p) { return p.conv(relu(p.conv(p.x, 12)), 6); }, groups);

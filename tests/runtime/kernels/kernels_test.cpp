@@ -6,7 +6,6 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
-#include "weft/ops/mean.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/ops/fused_ops.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
