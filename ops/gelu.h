@@ -13,7 +13,7 @@ namespace weft {
 template <std::floating_point T>
 using WiderThan = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 
-struct Gelu {  // y = x Phi(x) = x / 2 erfc(-x / sqrt(2)); within 1 ulp in f32, and 2 in f64; -0 at -infinity
+struct Gelu {  // y = x Phi(x) = x / 2 erfc(-x / sqrt(2)); within 7 ulp in f32, and 2 in f64; -0 at -infinity
   static constexpr std::string_view name = "gelu";
   static constexpr Traits traits{.elementwise = true};
   TensorType infer(const TensorType& x) const { return float_type(x); }
@@ -22,7 +22,7 @@ struct Gelu {  // y = x Phi(x) = x / 2 erfc(-x / sqrt(2)); within 1 ulp in f32, 
   Value gradient(Value x, Value y, Value dy) const;
 };
 
-struct GeluSlope {  // y = Phi(x) + x phi(x) with the normal density phi; within 1 ulp, or 1e-7 where it
+struct GeluSlope {  // y = Phi(x) + x phi(x) with the normal density phi; within 7 ulp, or 2e-7 where it
                     // crosses 0
   static constexpr std::string_view name = "gelu_slope";
   static constexpr Traits traits{.elementwise = true};

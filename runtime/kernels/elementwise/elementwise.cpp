@@ -20,10 +20,15 @@ class ElementwiseKernel final : public Kernel {
  public:
   ElementwiseKernel(std::shared_ptr<const TileProgram> program, Range elements)
       : program_(std::move(program)), elements_(elements), at_(program_->locations) {
-    std::size_t most = 0;
-    for (const Instruction& instruction : program_->instructions)
-      most = std::max(most, instruction.operands.size());
-    arguments_.resize(most);
+    std::size_t most_operands = 0;
+    std::size_t most_pointers = 0;
+    for (const Instruction& instruction : program_->instructions) {
+      most_operands = std::max(most_operands, instruction.operands.size());
+      most_pointers = std::max(most_pointers, instruction.operands.size() + instruction.results.size());
+    }
+    arguments_.resize(most_operands);
+    pointers_.resize(most_pointers);
+    copy_single_constants();
   }
 
   std::size_t scratch_bytes() const override { return program_->registers * kRegisterBytes; }
@@ -38,6 +43,7 @@ class ElementwiseKernel final : public Kernel {
     for (std::int64_t start = elements_.begin; start < elements_.end; start += program.tile) {
       const std::int64_t count = std::min(program.tile, elements_.end - start);
       for (const Source& source : program.sources) {
+        if (source.single) continue;
         if (source.reg < 0) {
           at_[source.location] =
               buffers.inputs[source.input] + static_cast<std::size_t>(start) * source.element_size;
@@ -46,9 +52,10 @@ class ElementwiseKernel final : public Kernel {
         }
       }
       for (const Instruction& instruction : program.instructions) {
-        if (instruction.output >= 0) {
-          at_[instruction.result] = buffers.outputs[static_cast<std::size_t>(instruction.output)] +
-                                    static_cast<std::size_t>(start) * size_of(instruction.result_dtype);
+        for (const InstructionResult& result : instruction.results) {
+          if (result.output < 0) continue;
+          at_[result.location] = buffers.outputs[static_cast<std::size_t>(result.output)] +
+                                 static_cast<std::size_t>(start) * size_of(result.dtype);
         }
         execute(instruction, count);
       }
@@ -60,12 +67,29 @@ class ElementwiseKernel final : public Kernel {
     return buffers.scratch + static_cast<std::size_t>(reg) * kRegisterBytes;
   }
 
+  void copy_single_constants() {
+    const auto is_single = [](const Source& source) { return source.single && source.constant != nullptr; };
+    single_constants_.resize(static_cast<std::size_t>(std::ranges::count_if(program_->sources, is_single)));
+    std::size_t next = 0;
+    for (const Source& source : program_->sources) {
+      if (!is_single(source)) continue;
+      std::byte* to = single_constants_[next++].data();
+      std::memcpy(to, source.constant->data(), source.element_size);
+      at_[source.location] = to;
+    }
+  }
+
   void place_registers(const KernelBuffers& buffers) {
     const auto place = [&](std::size_t location, std::ptrdiff_t reg) {
       if (reg >= 0) at_[location] = register_of(reg, buffers);
     };
-    for (const Source& source : program_->sources) place(source.location, source.reg);
-    for (const Instruction& instruction : program_->instructions) place(instruction.result, instruction.reg);
+    for (const Source& source : program_->sources) {
+      place(source.location, source.reg);
+      if (source.single && source.constant == nullptr) at_[source.location] = buffers.inputs[source.input];
+    }
+    for (const Instruction& instruction : program_->instructions) {
+      for (const InstructionResult& result : instruction.results) place(result.location, result.reg);
+    }
   }
 
   /// The row numbers of the given elements.
@@ -135,11 +159,18 @@ class ElementwiseKernel final : public Kernel {
   }
   template <typename T>
   T* result(const Instruction& instruction) const {
-    return reinterpret_cast<T*>(at_[instruction.result]);
+    return reinterpret_cast<T*>(at_[instruction.results[0].location]);
   }
 
   void execute(const Instruction& instruction, std::int64_t count) {
     const auto n = static_cast<std::size_t>(count);
+    if (instruction.chain != nullptr) {
+      std::size_t next = 0;
+      for (const std::size_t operand : instruction.operands) pointers_[next++] = at_[operand];
+      for (const InstructionResult& result : instruction.results) pointers_[next++] = at_[result.location];
+      instruction.chain->run(std::span(pointers_).first(next), n);
+      return;
+    }
     struct Caller {
       ElementwiseKernel& kernel;
       const Instruction& i;
@@ -154,19 +185,12 @@ class ElementwiseKernel final : public Kernel {
       void operator()(VectorFunctions::Comparison f) const {
         f(kernel.operand<float>(i, 0), kernel.operand<float>(i, 1), kernel.result<bool>(i), n);
       }
-      void operator()(VectorFunctions::Selection f) const {
-        f(kernel.operand<float>(i, 0), kernel.operand<float>(i, 1), kernel.operand<float>(i, 2),
-          kernel.operand<float>(i, 3), kernel.result<float>(i), n);
-      }
       void operator()(decltype(VectorFunctions::where) f) const {
         f(kernel.operand<bool>(i, 0), kernel.operand<float>(i, 1), kernel.operand<float>(i, 2),
           kernel.result<float>(i), n);
       }
       void operator()(decltype(VectorFunctions::from_u8) f) const {
         f(kernel.operand<std::uint8_t>(i, 0), kernel.result<float>(i), n);
-      }
-      void operator()(decltype(VectorFunctions::scale_u8) f) const {
-        f(kernel.operand<std::uint8_t>(i, 0), kernel.operand<float>(i, 1), kernel.result<float>(i), n);
       }
     };
     std::visit(Caller{*this, instruction, n}, instruction.function);
@@ -180,17 +204,17 @@ class ElementwiseKernel final : public Kernel {
                        .data = at_[instruction.operands[i]],
                        .elements = count};
     }
-    const Arg output{.dtype = instruction.result_dtype,
-                     .sizes = sizes,
-                     .data = at_[instruction.result],
-                     .elements = count};
-    instruction.op.forward({std::span(arguments_).first(instruction.operands.size()), {&output, 1}});
+    const InstructionResult& result = instruction.results[0];
+    const Arg output{.dtype = result.dtype, .sizes = sizes, .data = at_[result.location], .elements = count};
+    instruction.op->forward({std::span(arguments_).first(instruction.operands.size()), {&output, 1}});
   }
 
   std::shared_ptr<const TileProgram> program_;
   Range elements_;
   std::vector<std::byte*> at_;  // where the current tile of each location lies
+  std::vector<std::array<std::byte, sizeof(double)>> single_constants_;
   std::vector<ConstArg> arguments_;
+  std::vector<std::byte*> pointers_;
 };
 
 /// A cut along the rows of the output. Every shard may read any row of a table.
@@ -203,11 +227,11 @@ Cut cut_of_tiles(const KernelSite& site) {
   return cut;
 }
 
-/// One operation for each element and instruction. Of a table only the rows count that are read.
+/// The operations of each element. Of a table only the rows count that are read.
 Work work_of(const TileProgram& program, const KernelSite& site) {
   Work work = work_of(site);
   const auto elements = static_cast<double>(site.outputs[0].shape.elements());
-  work.flops = elements * static_cast<double>(program.instructions.size());
+  work.flops = elements * static_cast<double>(program.operations);
   for (const Source& source : program.sources) {
     if (!source.rows) continue;
     const auto table = static_cast<double>(site.inputs[source.input].shape.elements());

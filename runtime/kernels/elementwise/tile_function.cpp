@@ -84,39 +84,14 @@ constexpr std::array kFloatFunctions{
     entry<Round, &M::round>(),
     entry<Trunc, &M::trunc>(),
     entry<Sign, &M::sign>(),
+    entry<Softplus, &M::softplus>(),
     entry<Atan2, &M::atan2>(),
     entry<Hypot, &M::hypot>(),
     entry<LogAddExp, &M::logaddexp>(),
     entry<Xlogy, &M::xlogy>(),
 };
 
-struct SelectionEntry {
-  bool (*matches)(const Op& op);
-  VectorFunctions::Selection VectorFunctions::* function;
-};
-
-template <typename O>
-bool is(const Op& op) {
-  return op.is<O>();
-}
-
-constexpr std::array kSelections{SelectionEntry{is<Less>, &F::select_less},
-                                 SelectionEntry{is<LessEqual>, &F::select_less_equal},
-                                 SelectionEntry{is<Greater>, &F::select_greater},
-                                 SelectionEntry{is<GreaterEqual>, &F::select_greater_equal}};
-
 }  // namespace
-
-TileFunction tile_function_of_both(const Op& inner, DType read, const Op& outer) {
-  const VectorFunctions& table = vector_functions();
-  if (outer.is<Select>() && read == DType::f32) {
-    for (const SelectionEntry& entry : kSelections) {
-      if (entry.matches(inner)) return table.*entry.function;
-    }
-  }
-  if (outer.is<Mul>() && inner.is<Cast>() && read == DType::u8) return table.scale_u8;
-  return {};
-}
 
 TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
   const VectorFunctions& table = vector_functions();

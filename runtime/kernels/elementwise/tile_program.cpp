@@ -1,11 +1,10 @@
 #include "weft/runtime/kernels/elementwise/tile_program.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
-#include "weft/ops/compare.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/kernels/elementwise/division.h"
 
 namespace weft {
 namespace {
@@ -40,7 +39,11 @@ std::int64_t common_tile(const std::vector<Source>& sources) {
 /// Hands out registers. A value's register is free again after the last instruction that reads it.
 class Registers {
  public:
-  explicit Registers(std::vector<std::size_t> last_use) : last_use_(std::move(last_use)) {}
+  Registers(std::size_t locations, const std::vector<Instruction>& instructions) : last_use_(locations, 0) {
+    for (std::size_t i = 0; i < instructions.size(); ++i) {
+      for (const std::size_t operand : instructions[i].operands) last_use_[operand] = i;
+    }
+  }
 
   std::ptrdiff_t take(std::size_t location) {
     std::ptrdiff_t reg = static_cast<std::ptrdiff_t>(count_);
@@ -69,116 +72,88 @@ class Registers {
   std::size_t count_ = 0;
 };
 
-constexpr std::size_t kNever = static_cast<std::size_t>(-1);
-
-/// An inner node that only one other node reads, and the function that computes both in one instruction, so
-/// that the inner one needs no tile.
-struct Merger {
-  NodeId inner = 0;
-  TileFunction function;
-};
-
-/// The mergers of a body, by their outer nodes.
-std::map<NodeId, Merger> find_mergers(const ElementwiseBody& body) {
+/// The instruction that computes a part of the body.
+Instruction instruction_of(const ElementwiseBody& body, const Part& part) {
   const Graph& graph = *body.program->graph;
-  std::vector<int> reads(graph.size(), 0);
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    for (const ValueId& input : graph.node(id).inputs) ++reads[input.node];
+  const auto dtype = [&](NodeId id) { return graph.node(id).outputs[0].dtype; };
+  Instruction instruction{
+      .chain = part.code, .op = {}, .function = {}, .operands = {}, .dtypes = {}, .results = {}};
+  for (const NodeId operand : part.operands) {
+    instruction.operands.push_back(operand);
+    instruction.dtypes.push_back(dtype(operand));
   }
-  for (const Value& root : body.program->roots) ++reads[root.node()];
-  std::map<NodeId, Merger> mergers;
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& outer = graph.node(id);
-    if (outer.outputs[0].dtype != DType::f32) continue;
-    for (const ValueId& input : outer.inputs) {
-      const Node& inner = graph.node(input.node);
-      if (reads[input.node] != 1 || inner.inputs.empty()) continue;
-      const TileFunction function =
-          tile_function_of_both(inner.op, graph.type(inner.inputs[0]).dtype, outer.op);
-      if (std::holds_alternative<std::monostate>(function)) continue;
-      mergers[id] = {.inner = input.node, .function = function};
-      break;
-    }
+  if (part.code == nullptr) {
+    instruction.op = graph.node(part.nodes.front()).op;
+    instruction.function = tile_function(*instruction.op, instruction.dtypes);
   }
-  return mergers;
-}
-
-/// For each node the last instruction that reads it. The operands of an inner node are read with its outer
-/// node.
-std::vector<std::size_t> last_uses(const Graph& graph, const std::map<NodeId, Merger>& mergers) {
-  std::vector<std::size_t> last(graph.size(), kNever);
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    for (const ValueId& input : graph.node(id).inputs) last[input.node] = id;
+  const auto& roots = body.program->roots;
+  for (const NodeId result : part.results) {
+    const auto root = std::ranges::find(roots, result, &Value::node);
+    instruction.results.push_back({.dtype = dtype(result),
+                                   .location = result,
+                                   .reg = -1,
+                                   .output = root == roots.end() ? -1 : root - roots.begin()});
   }
-  for (const auto& [outer, merger] : mergers) {
-    for (const ValueId& input : graph.node(merger.inner).inputs)
-      last[input.node] = std::max(last[input.node], std::size_t{outer});
-  }
-  return last;
-}
-
-/// The instruction that computes a node; with `merger`, its inner node too.
-Instruction instruction_at(const Graph& graph, NodeId id, const Merger* merger) {
-  const Node& node = graph.node(id);
-  Instruction instruction{.op = node.op, .function = {}, .operands = {}, .dtypes = {}, .result = id};
-  instruction.result_dtype = node.outputs[0].dtype;
-  std::vector<ValueId> operands = node.inputs;
-  if (merger != nullptr) {
-    std::erase_if(operands, [&](const ValueId& operand) { return operand.node == merger->inner; });
-    const auto& inner = graph.node(merger->inner).inputs;
-    operands.insert(operands.begin(), inner.begin(), inner.end());
-  }
-  for (const ValueId& operand : operands) {
-    instruction.operands.push_back(operand.node);
-    instruction.dtypes.push_back(graph.type(operand).dtype);
-  }
-  instruction.function = merger != nullptr ? merger->function : tile_function(node.op, instruction.dtypes);
   return instruction;
 }
 
-/// With `rows`, input `slot` of the body is a table, and these of its rows are read.
-TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_t slot = 0,
-                    const std::optional<RowSource>& rows = {}) {
+/// The inputs and constants of a body. With `rows`, input `slot` is a table, and these of its rows are read.
+std::vector<Source> sources_of(const ElementwiseBody& body, const Shape& output, std::size_t slot,
+                               const std::optional<RowSource>& rows) {
   const Graph& graph = *body.program->graph;
-  TileProgram tiles{.body = body, .sources = {}, .instructions = {}};
-  tiles.locations = graph.size();
-  const auto& roots = body.program->roots;
-  std::size_t expanded = 0;
+  std::vector<Source> sources;
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     const Tensor* constant = node.op.constant();
     if (!node.op.is<Input>() && constant == nullptr) continue;
     const std::size_t size = size_of(node.outputs[0].dtype);
-    // A constant is one number, whatever its rank and that of the output, and fills its register.
+    // A constant is one number, whatever its rank and that of the output.
     Source source{.input = constant != nullptr ? 0 : id,
                   .constant = constant,
                   .expansion = constant != nullptr ? Expansion(Shape{}, Shape{2}, size)
                                                    : Expansion(node.outputs[0].shape, output, size),
                   .element_size = size,
                   .location = id};
-    // Operands keep their registers for the whole run: some are expanded once, before the first tile.
     if (rows && constant == nullptr && id == slot) source.rows = rows;
-    const bool direct =
-        constant == nullptr && !source.rows && source.expansion.kind() == Expansion::Kind::same;
-    if (!direct) source.reg = static_cast<std::ptrdiff_t>(expanded++);
-    tiles.sources.push_back(std::move(source));
+    source.single = !source.rows && is_float(node.outputs[0].dtype) &&
+                    (constant != nullptr || source.expansion.kind() == Expansion::Kind::scalar);
+    sources.push_back(std::move(source));
   }
-  const auto mergers = find_mergers(body);
-  std::vector<bool> merged(graph.size(), false);
-  for (const auto& [outer, merger] : mergers) merged[merger.inner] = true;
-  Registers registers(last_uses(graph, mergers));
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    if (graph.node(id).inputs.empty() || merged[id]) continue;
-    const auto merger = mergers.find(id);
-    Instruction instruction = instruction_at(graph, id, merger == mergers.end() ? nullptr : &merger->second);
-    const auto root = std::ranges::find(roots, id, &Value::node);
-    if (root == roots.end()) {
-      instruction.reg = registers.take(id) + static_cast<std::ptrdiff_t>(expanded);
-    } else {
-      instruction.output = root - roots.begin();
+  return sources;
+}
+
+TileProgram compile(const ElementwiseBody& body, const Shape& output, std::size_t slot = 0,
+                    const std::optional<RowSource>& rows = {}) {
+  const Graph& graph = *body.program->graph;
+  TileProgram tiles{.body = body, .sources = sources_of(body, output, slot, rows), .instructions = {}};
+  tiles.locations = graph.size();
+  const auto is_single = [&](NodeId id) {
+    const auto source = std::ranges::find(tiles.sources, std::size_t{id}, &Source::location);
+    return source != tiles.sources.end() && source->single;
+  };
+  std::vector<bool> read_as_tile(graph.size(), false);
+  for (const Part& part : divide(body, is_single)) {
+    tiles.instructions.push_back(instruction_of(body, part));
+    tiles.operations += part.nodes.size();
+    if (part.code != nullptr) continue;
+    for (const NodeId operand : part.operands) read_as_tile[operand] = true;
+  }
+  // Operands keep their registers for the whole run: some are expanded once, before the first tile. A chain
+  // that reads one element may as well read the first of many.
+  std::size_t expanded = 0;
+  for (Source& source : tiles.sources) {
+    source.single &= !read_as_tile[source.location];
+    const bool direct = source.single || (source.constant == nullptr && !source.rows &&
+                                          source.expansion.kind() == Expansion::Kind::same);
+    if (!direct) source.reg = static_cast<std::ptrdiff_t>(expanded++);
+  }
+  Registers registers(graph.size(), tiles.instructions);
+  for (std::size_t i = 0; i < tiles.instructions.size(); ++i) {
+    for (InstructionResult& result : tiles.instructions[i].results) {
+      if (result.output < 0)
+        result.reg = registers.take(result.location) + static_cast<std::ptrdiff_t>(expanded);
     }
-    registers.release_after(id);
-    tiles.instructions.push_back(std::move(instruction));
+    registers.release_after(i);
   }
   tiles.registers = expanded + registers.count();
   tiles.tile = common_tile(tiles.sources);
@@ -223,13 +198,14 @@ std::vector<InPlace> in_place_pairs(const TileProgram& program) {
   }
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    if (instruction.output < 0) continue;
-    const bool may_overlap = !std::holds_alternative<std::monostate>(instruction.function);
-    for (const Source& source : program.sources) {
-      if (source.reg >= 0 || source.element_size != size_of(instruction.result_dtype)) continue;
-      const std::size_t last = last_use[source.location];
-      if (last < i || (last == i && may_overlap)) {
-        pairs.push_back({.output = static_cast<std::size_t>(instruction.output), .input = source.input});
+    for (const InstructionResult& result : instruction.results) {
+      if (result.output < 0) continue;
+      for (const Source& source : program.sources) {
+        if (source.reg >= 0 || source.single || source.element_size != size_of(result.dtype)) continue;
+        const std::size_t last = last_use[source.location];
+        if (last < i || (last == i && instruction.may_overlap())) {
+          pairs.push_back({.output = static_cast<std::size_t>(result.output), .input = source.input});
+        }
       }
     }
   }

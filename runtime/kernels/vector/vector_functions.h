@@ -3,7 +3,7 @@
 // what the CPU has. Every element is computed by the same instructions wherever it lies in its array, so the
 // bits do not depend on how the work is cut. log, erf and their kin come from glibc's vector library.
 // How many ulp a result may be from the mathematical one, at any float: neg, abs, relu none; square, sqrt and
-// arithmetic 1/2; gelu 1; gelu_slope 1, or 1e-7 where it crosses 0; exp 2; tanh 3; log and sigmoid 4; erf 5.
+// arithmetic 1/2; exp 2; tanh 3; log and sigmoid 4; erf 5; gelu 7; gelu_slope 7, or 2e-7 where it crosses 0.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,15 +37,8 @@ struct VectorFunctions {
   using Comparison = void (*)(const float* a, const float* b, bool* y, std::size_t n);
   Comparison less, less_equal, greater, greater_equal;
 
-  // y[i] = u[i] < v[i] ? a[i] : b[i], and other comparisons; y may be one of the others.
-  using Selection = void (*)(const float* u, const float* v, const float* a, const float* b, float* y,
-                             std::size_t n);
-  Selection select_less, select_less_equal, select_greater, select_greater_equal;
-
   void (*where)(const bool* condition, const float* a, const float* b, float* y, std::size_t n);
   void (*from_u8)(const std::uint8_t* x, float* y, std::size_t n);
-  // y[i] = x[i] * factor[i]
-  void (*scale_u8)(const std::uint8_t* x, const float* factor, float* y, std::size_t n);
 
   // y += sum of `rows` rows of `n` elements, `stride` apart, added in f32 in blocks of 16 rows: each error is
   // below (16 + rows / 16) 2^-24 of the sum of absolute values. For few rows.

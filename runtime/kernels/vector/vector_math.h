@@ -12,7 +12,7 @@ namespace weft {
 
 struct VectorMath {
   VectorFunctions::Unary sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2, log2, log10,
-      cbrt, erfc, gauss, floor, ceil, round, trunc, sign;
+      cbrt, erfc, gauss, floor, ceil, round, trunc, sign, softplus;
   VectorFunctions::Binary atan2, hypot, logaddexp, xlogy;
 };
 

@@ -83,26 +83,21 @@ void sign(const float* x, float* y, std::size_t n) {
   });
 }
 
-/// v * v - squared: what the square loses when it is rounded. Without an instruction for it, by Dekker's
-/// product of the high and the low half of the digits.
-Vector lost_of_square(Vector v, Vector squared) {
-#if WEFT_VECTOR_WIDTH > 4
-  return multiply_add(v, v, -squared);
-#else
-  constexpr std::int32_t kHighHalf = static_cast<std::int32_t>(0xFFFFF000);
-  const Vector high = reinterpret_cast<Vector>(reinterpret_cast<Mask>(v) & kHighHalf);
-  const Vector low = v - high;
-  return ((high * high - squared) + (high + high) * low) + low * low;
-#endif
-}
-
-// What the square loses corrects its exponential: e^-(s + r) = e^-s (1 - r) for so small an r.
+// What the square loses corrects its exponential.
 void gauss(const float* x, float* y, std::size_t n) {
   each(x, y, n, [](Vector v) {
     constexpr float kFar = 110.0F;  // beyond, the result is 0
     const Vector squared = v * v;
-    const Vector e = exponential(-squared);
-    return select(squared > fill(kFar), Vector{}, e - e * lost_of_square(v, squared));
+    const Power power = power_of_e(-squared, -lost_of_square(v, squared));
+    return select(squared > fill(kFar), Vector{}, power.times(fill(1.0F)));
+  });
+}
+
+// max(x, 0) + ln(1 + e^-|x|)
+void softplus(const float* x, float* y, std::size_t n) {
+  each(x, y, n, [](Vector v) {
+    const Vector line = select(v <= Vector{}, Vector{}, v);
+    return line + WEFT_VECTOR_MATH(log1pf)(exponential(-absolute(v)));
   });
 }
 
@@ -165,6 +160,7 @@ extern const VectorMath WEFT_VECTOR_MATH_TABLE = {
     .round = round_all<_MM_FROUND_TO_NEAREST_INT>,
     .trunc = round_all<_MM_FROUND_TO_ZERO>,
     .sign = sign,
+    .softplus = softplus,
     .atan2 = of_two<WEFT_VECTOR_MATH_OF_TWO(atan2f)>,
     .hypot = of_two<WEFT_VECTOR_MATH_OF_TWO(hypotf)>,
     .logaddexp = logaddexp,

@@ -69,6 +69,8 @@ const std::vector<MathCase>& math_cases() {
       {"ceil", &VectorMath::ceil, [](double x) { return std::ceil(x); }, 0},
       {"round", &VectorMath::round, [](double x) { return std::nearbyint(x); }, 0},
       {"trunc", &VectorMath::trunc, [](double x) { return std::trunc(x); }, 0},
+      {"softplus", &VectorMath::softplus,
+       [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }, 3},
       {"sign", &VectorMath::sign, [](double x) { return x > 0   ? 1.0
                                                         : x < 0 ? -1.0
                                                                 : x; }, 0},
