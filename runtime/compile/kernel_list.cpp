@@ -58,6 +58,7 @@ constexpr std::array kKernels{
     KernelEntry{"centred_sums", centred_sums_kernel},
     KernelEntry{"gather", gather_kernel},
     KernelEntry{"scatter_add", scatter_add_kernel},
+    KernelEntry{"scatter_accumulate", scatter_accumulate_kernel},
     KernelEntry{"one_hot", one_hot_kernel},
     KernelEntry{"transpose", transpose_kernel},
     KernelEntry{"broadcast", broadcast_kernel},

@@ -3,6 +3,7 @@
 
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/ops/fused_ops.h"
@@ -12,11 +13,13 @@ namespace weft {
 namespace {
 
 /// Whether a kernel can add the result to another value while it computes it. That holds for products of
-/// floats, also over the non-zeros of a transposed matrix, and for sums over the first axes.
+/// floats, also over the non-zeros of a transposed matrix, for sums over the first axes, and for scattered
+/// rows, of which it then visits no others.
 bool accumulates(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const auto* sum = node.op.as<Sum>();
-  if (sum == nullptr) return node.op.is<MatMul>() || node.op.is<ResidentGradient>();
+  if (sum == nullptr)
+    return node.op.is<MatMul>() || node.op.is<ResidentGradient>() || node.op.is<ScatterAdd>();
   const TensorType& type = node.outputs[0];
   if (sum->keep_dims || type.dtype != DType::f32 || type.shape.is_scalar()) return false;
   const Axes axes = normalize_axes(sum->axes, graph.type(node.inputs[0]).shape.rank());
@@ -72,6 +75,14 @@ Value into_gradient(Graph& target, const Node& node, const Value& into, const Sc
   return emit(target, op, inputs, node);
 }
 
+/// c + scale * scattered rows. The indices are checked in a step of their own, before anything is updated.
+Value into_rows(Graph& target, const Node& node, const Value& into, const Scaled& added, double sign) {
+  const Value x = operand(added.result, 0);
+  const Value checked = apply(CheckedIndices{.rows = into.shape()[0].size()}, operand(added.result, 1));
+  const Value inputs[] = {into, added.number ? x : mul(x, added.factor), checked};
+  return emit(target, ScatterAccumulate{.alpha = sign * added.number.value_or(1.0)}, inputs, node);
+}
+
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
   // If another elementwise op makes `into`, the addition costs nothing in that op's pass.
@@ -82,6 +93,7 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
   if (maker.is<ResidentGradient>()) return into_gradient(target, node, into, *scaled, sign);
   const double alpha = sign * scaled->number.value_or(1.0);
   if (alpha == 0.0) return std::nullopt;  // BLAS would not compute a product, which may hold a NaN
+  if (maker.is<ScatterAdd>()) return into_rows(target, node, into, *scaled, sign);
   if (const auto* sum = maker.as<Sum>()) {
     if (!scaled->number)
       return std::nullopt;  // scaling the small sum is cheaper than scaling its large operand

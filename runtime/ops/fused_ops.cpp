@@ -147,6 +147,21 @@ void SumAccumulate::forward(const KernelArgs& args) const {
   add_scaled(evaluate(Sum{.axes = axes}, {{borrow(args.inputs[1])}})[0], alpha, args);
 }
 
+void CheckedIndices::forward(const KernelArgs& args) const {
+  check_indices(args.inputs[0], rows, "index");
+  copy_into(borrow(args.inputs[0]), args.outputs[0]);
+}
+
+TensorType ScatterAccumulate::infer(const TensorType& c, const TensorType& x,
+                                    const TensorType& indices) const {
+  return accumulator_type(c, ScatterAdd{.shape = c.shape}.infer(x, indices), "scattered rows");
+}
+
+void ScatterAccumulate::forward(const KernelArgs& args) const {
+  const ScatterAdd scattered{.shape = Shape::of(args.inputs[0].sizes)};
+  add_scaled(evaluate(scattered, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
+}
+
 bool operator==(const ElementwiseBody& a, const ElementwiseBody& b) {
   return a.program == b.program || attribute_text(a) == attribute_text(b);
 }

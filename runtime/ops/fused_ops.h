@@ -110,6 +110,28 @@ struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+struct CheckedIndices {  // the indices, each of which is in [0, rows); the step that fails for a
+                         // ScatterAccumulate
+  static constexpr std::string_view name = "checked_indices";
+  static constexpr Traits traits{.row_wise = true, .can_fail = true};
+  std::int64_t rows = 0;
+  static constexpr auto attributes = weft::attributes(&CheckedIndices::rows);
+  TensorType infer(const TensorType& indices) const { return indices; }
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+struct ScatterAccumulate {  // y = c + alpha * scatter_add(x, indices), for indices that are known to be rows
+                            // of c
+  static constexpr std::string_view name = "scatter_accumulate";
+  static constexpr Traits traits{.can_fail = false};
+  double alpha = 1.0;
+  static constexpr auto attributes = weft::attributes(&ScatterAccumulate::alpha);
+  TensorType infer(const TensorType& c, const TensorType& x, const TensorType& indices) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
 /// A small program of elementwise ops. It has input nodes in the order of the fused op's inputs, scalar
 /// constants and elementwise nodes; its roots are distinct elementwise nodes, one for each output, in their
 /// order in the program. Two bodies are equal when their texts are.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "weft/ops/gather.h"
+#include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
 namespace {
@@ -122,6 +123,77 @@ class ScatterAddKernel final : public Kernel {
   Range rows_;
 };
 
+/// Adds to rows [range) of what is there, each row of the table once. In place it visits no other rows.
+template <typename T>
+class ScatterAccumulateKernel final : public Kernel {
+ public:
+  ScatterAccumulateKernel(const RowSums& sums, double alpha, Range rows)
+      : sums_(sums), alpha_(static_cast<T>(alpha)), rows_(rows) {}
+
+  std::size_t scratch_bytes() const override {
+    return sums_.row * sizeof(double) + static_cast<std::size_t>(sums_.indices) * sizeof(Place);
+  }
+
+  void run(const KernelBuffers& buffers) override {
+    const auto* c = reinterpret_cast<const T*>(buffers.inputs[0]);
+    const auto* x = reinterpret_cast<const T*>(buffers.inputs[1]);
+    T* y = reinterpret_cast<T*>(buffers.outputs[0]);
+    if (y != c) {
+      std::copy(c + static_cast<std::size_t>(rows_.begin) * sums_.row,
+                c + static_cast<std::size_t>(rows_.end) * sums_.row,
+                y + static_cast<std::size_t>(rows_.begin) * sums_.row);
+    }
+    auto* sums = reinterpret_cast<double*>(buffers.scratch);
+    const std::span<const Place> places = sorted_places(buffers, reinterpret_cast<Place*>(sums + sums_.row));
+    for (std::size_t i = 0; i < places.size();) {
+      std::size_t end = i + 1;
+      while (end < places.size() && places[end].row == places[i].row) ++end;
+      add_rows(x, places.subspan(i, end - i), sums, y + static_cast<std::size_t>(places[i].row) * sums_.row);
+      i = end;
+    }
+  }
+
+ private:
+  struct Place {
+    std::int64_t row;    // of the table
+    std::int64_t index;  // among the indices
+    auto operator<=>(const Place&) const = default;
+  };
+
+  std::span<const Place> sorted_places(const KernelBuffers& buffers, Place* places) const {
+    const ConstArg indices = indices_in(buffers, 2, sums_.index, {.begin = 0, .end = sums_.indices});
+    std::size_t count = 0;
+    for (std::int64_t i = 0; i < sums_.indices; ++i) {
+      const std::int64_t row = index_at(indices, i);
+      if (row >= rows_.begin && row < rows_.end) places[count++] = {.row = row, .index = i};
+    }
+    std::sort(places, places + count);
+    return {places, count};
+  }
+
+  void add_rows(const T* x, std::span<const Place> places, double* sums, T* y) const {
+    const std::size_t length = sums_.row;
+    const auto row_of = [&](const Place& place) {
+      return x + static_cast<std::size_t>(place.index) * length;
+    };
+    if (places.size() == 1) {
+      const T* from = row_of(places[0]);
+      for (std::size_t j = 0; j < length; ++j) y[j] += alpha_ * from[j];
+      return;
+    }
+    std::fill(sums, sums + length, 0.0);
+    for (const Place& place : places) {
+      const T* from = row_of(place);
+      for (std::size_t j = 0; j < length; ++j) sums[j] += static_cast<double>(from[j]);
+    }
+    for (std::size_t j = 0; j < length; ++j) y[j] += alpha_ * static_cast<T>(sums[j]);
+  }
+
+  RowSums sums_;
+  T alpha_;
+  Range rows_;
+};
+
 class OneHotKernel final : public Kernel {
  public:
   OneHotKernel(const OneHot& op, DType index, Range indices) : op_(op), index_(index), range_(indices) {}
@@ -180,6 +252,25 @@ std::optional<KernelChoice> scatter_add_kernel(const KernelSite& site) {
   choice.make = [sums, dtype = table.dtype](Range rows) -> std::unique_ptr<Kernel> {
     if (dtype == DType::f32) return std::make_unique<ScatterAddKernel<float>>(sums, rows);
     return std::make_unique<ScatterAddKernel<double>>(sums, rows);
+  };
+  return choice;
+}
+
+std::optional<KernelChoice> scatter_accumulate_kernel(const KernelSite& site) {
+  const auto* op = site.op.as<ScatterAccumulate>();
+  if (op == nullptr || site.outputs[0].shape.elements() == 0) return std::nullopt;
+  const TensorType& table = site.outputs[0];
+  const RowSums sums{.index = site.inputs[2].dtype,
+                     .indices = site.inputs[2].shape.elements(),
+                     .table_rows = row_count(table),
+                     .row = static_cast<std::size_t>(row_elements(table))};
+  KernelChoice choice;
+  choice.cut = {.extent = sums.table_rows, .row_inputs = {true, false, false}, .seamless = true};
+  choice.in_place = {{.output = 0, .input = 0}};
+  choice.work.bytes = 3.0 * bytes_of(site.inputs[1]) + bytes_of(site.inputs[2]);
+  choice.make = [sums, dtype = table.dtype, alpha = op->alpha](Range rows) -> std::unique_ptr<Kernel> {
+    if (dtype == DType::f32) return std::make_unique<ScatterAccumulateKernel<float>>(sums, alpha, rows);
+    return std::make_unique<ScatterAccumulateKernel<double>>(sums, alpha, rows);
   };
   return choice;
 }

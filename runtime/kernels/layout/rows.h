@@ -1,5 +1,6 @@
 #pragma once
-// Fast kernels for ops that choose rows of a table by index: gather, scatter_add and one_hot.
+// Fast kernels for ops that choose rows of a table by index: gather, scatter_add, scatter_accumulate and
+// one_hot.
 
 #include "weft/runtime/kernels/kernel.h"
 
@@ -7,6 +8,7 @@ namespace weft {
 
 std::optional<KernelChoice> gather_kernel(const KernelSite& site);
 std::optional<KernelChoice> scatter_add_kernel(const KernelSite& site);
+std::optional<KernelChoice> scatter_accumulate_kernel(const KernelSite& site);
 std::optional<KernelChoice> one_hot_kernel(const KernelSite& site);
 
 }  // namespace weft
