@@ -9,12 +9,12 @@ bool conflict(const Access& a, const Access& b) {
   return a.rows != b.rows || a.by_columns != b.by_columns || a.load != b.load || a.rows == Access::kAnywhere;
 }
 
-std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step) {
+std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step, int home) {
   const NodeId id = lowered.steps[step];
   const Node& node = lowered.program.graph->node(id);
   const Cut& cut = lowered.kernels[step].cut;
   const bool whole = cut.extent <= 1;
-  const Access share{.rows = whole ? Access::kFirstThread : cut.extent, .load = cut.load.get()};
+  const Access share{.rows = whole ? Access::kFirstThread - home : cut.extent, .load = cut.load.get()};
   std::vector<Access> list;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     Access& access = list.emplace_back(share);

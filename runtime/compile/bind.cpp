@@ -15,8 +15,11 @@ Range shards_of_its_thread(const Schedule& schedule, std::int64_t shard) {
 
 /// The rows that the kernel of a shard computes. Nothing if the shard has none, or if the kernel of an
 /// earlier shard of the thread computes them too.
-std::optional<Range> rows_of(const Cut& cut, const Schedule& schedule, int shard) {
-  if (cut.extent <= 1) return shard == 0 ? std::optional(Range{.begin = 0, .end = cut.extent}) : std::nullopt;
+std::optional<Range> rows_of(const Cut& cut, const Schedule& schedule, int home, int shard) {
+  if (cut.extent <= 1) {
+    const bool first_at_home = shard == share(schedule.shards, schedule.threads, home).begin;
+    return first_at_home ? std::optional(Range{.begin = 0, .end = cut.extent}) : std::nullopt;
+  }
   Range rows = share(cut, schedule.shards, shard);
   if (cut.seamless) {
     const Range own = shards_of_its_thread(schedule, shard);
@@ -34,7 +37,7 @@ BoundKernels bind_kernels(const Lowered& lowered, const Schedule& schedule) {
     const KernelChoice& kernel = lowered.kernels[entry.step];
     auto& shards = bound.shards.emplace_back();
     for (int shard = 0; shard < schedule.shards; ++shard) {
-      const auto rows = rows_of(kernel.cut, schedule, shard);
+      const auto rows = rows_of(kernel.cut, schedule, entry.home, shard);
       shards.push_back(rows ? kernel.make(*rows) : nullptr);
       if (!rows) continue;
       bound.scratch_bytes = std::max(bound.scratch_bytes, shards.back()->scratch_bytes());

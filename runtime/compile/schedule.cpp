@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "weft/graph/text.h"
@@ -17,12 +18,46 @@ namespace {
 /// Which ready step goes first.
 enum class Preference : std::uint8_t { oldest, least_memory };
 
+/// Where steps run that are not cut.
+enum class Homes : std::uint8_t { first_thread, spread };
+
+// A rough machine, for choices among homes: what a step takes, and what a barrier does.
+constexpr double kRoughFlops = 3e10;
+constexpr double kRoughBytes = 2e10;
+constexpr double kRoughBarrier = 1e-6;
+
+double rough_seconds(const KernelChoice& kernel) {
+  return kernel.work.flops / kRoughFlops + kernel.work.bytes / kRoughBytes;
+}
+
+/// The roughly estimated time from the first step to the last, of which cut steps take an equal share in each
+/// thread.
+double rough_seconds(const Lowered& lowered, const Schedule& schedule) {
+  double seconds = kRoughBarrier * static_cast<double>(schedule.barriers());
+  std::vector<double> alone(static_cast<std::size_t>(schedule.threads), 0.0);
+  for (const Schedule::Entry& entry : schedule.order) {
+    if (entry.barrier_before) {
+      seconds += std::ranges::max(alone);
+      std::ranges::fill(alone, 0.0);
+    }
+    const KernelChoice& kernel = lowered.kernels[entry.step];
+    if (kernel.cut.extent <= 1) {
+      alone[static_cast<std::size_t>(entry.home)] += rough_seconds(kernel);
+    } else {
+      seconds += rough_seconds(kernel) / schedule.threads;
+    }
+  }
+  return seconds + std::ranges::max(alone);
+}
+
 class Scheduler {
  public:
-  Scheduler(const Lowered& lowered, int threads, int shards, Preference preference)
-      : lowered_(lowered), preference_(preference) {
+  Scheduler(const Lowered& lowered, int threads, int shards, Preference preference, Homes homes)
+      : lowered_(lowered), preference_(preference), alone_(static_cast<std::size_t>(threads), 0.0) {
     schedule_.threads = threads;
     schedule_.shards = shards > 0 ? shards : threads;
+    // With fewer shards than threads some threads compute nothing.
+    if (homes == Homes::spread && schedule_.shards >= threads) homes_ = threads;
     since_barrier_.resize(lowered.storages.size());
     reads_left_.resize(lowered.storages.size(), 0);
     schedule_.memory_of.resize(lowered.storages.size());
@@ -68,7 +103,10 @@ class Scheduler {
     // A step that needs a barrier now needs it until the next barrier, so it is looked at once for each
     // barrier.
     auto first = preferred();
-    while (schedule_.threads > 1 && first != ready_.end() && needs_barrier(*first)) {
+    std::optional<int> home;
+    while (first != ready_.end()) {
+      home = home_of(*first);
+      if (home) break;
       blocked_.insert(ready_.extract(first));
       first = preferred();
     }
@@ -78,12 +116,15 @@ class Scheduler {
       for (const std::size_t storage : touched_) since_barrier_[storage].clear();
       touched_.clear();
       may_have_failed_ = false;
+      std::ranges::fill(alone_, 0.0);
       ++phase_;
       first = preferred();
+      home = home_of(*first);
     }
     const std::size_t chosen = *first;
     ready_.erase(first);
-    for (const Access& access : accesses_of(lowered_, chosen)) {
+    if (is_whole(chosen)) alone_[static_cast<std::size_t>(*home)] += rough_seconds(lowered_.kernels[chosen]);
+    for (const Access& access : accesses_of(lowered_, chosen, *home)) {
       auto& earlier = since_barrier_[access.storage];
       if (earlier.empty()) touched_.push_back(access.storage);
       if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
@@ -92,8 +133,28 @@ class Scheduler {
     const std::int64_t shared = share_memory(chosen);
     count_memory(chosen, freed, shared);
     may_have_failed_ = may_have_failed_ || lowered_.can_fail[chosen];
-    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_});
+    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_, .home = *home});
     return chosen;
+  }
+
+  bool is_whole(std::size_t step) const { return lowered_.kernels[step].cut.extent <= 1; }
+
+  /// The thread in which the step can run before the next barrier; any, if it is cut; empty if it must wait.
+  /// Of several it is thread 0, unless the step is worth the barrier that others may then need before they
+  /// read what it makes.
+  std::optional<int> home_of(std::size_t step) const {
+    if (schedule_.threads == 1) return 0;
+    if (!is_whole(step)) return needs_barrier(step, 0) ? std::nullopt : std::optional(0);
+    constexpr double kWorthMoving = 5 * kRoughBarrier;
+    const bool moves = rough_seconds(lowered_.kernels[step]) >= kWorthMoving;
+    std::optional<int> best;
+    for (int home = 0; home < homes_; ++home) {
+      if (needs_barrier(step, home)) continue;
+      if (!best ||
+          (moves && alone_[static_cast<std::size_t>(home)] < alone_[static_cast<std::size_t>(*best)]))
+        best = home;
+    }
+    return best;
   }
 
   /// The step to look at first among the oldest ready steps; the end if there is none.
@@ -186,9 +247,9 @@ class Scheduler {
   }
 
   /// An update also waits until every thread knows that nothing failed.
-  bool needs_barrier(std::size_t step) const {
+  bool needs_barrier(std::size_t step, int home) const {
     if (lowered_.commits[step] && may_have_failed_) return true;
-    return std::ranges::any_of(accesses_of(lowered_, step), [&](const Access& access) {
+    return std::ranges::any_of(accesses_of(lowered_, step, home), [&](const Access& access) {
       return std::ranges::any_of(since_barrier_[access.storage],
                                  [&](const Access& earlier) { return conflict(earlier, access); });
     });
@@ -196,6 +257,8 @@ class Scheduler {
 
   const Lowered& lowered_;
   Preference preference_;
+  int homes_ = 1;              // threads that may be homes
+  std::vector<double> alone_;  // by thread: rough seconds of the steps at home there since the last barrier
   Schedule schedule_;
   std::set<std::size_t> ready_;                     // steps that wait for no other step
   std::set<std::size_t> blocked_;                   // ready steps that need a barrier
@@ -216,12 +279,19 @@ std::size_t Schedule::barriers() const {
 }
 
 Schedule schedule(const Lowered& lowered, int threads, int shards) {
-  Scheduler by_age(lowered, threads, shards, Preference::oldest);
-  Scheduler by_memory(lowered, threads, shards, Preference::least_memory);
+  Scheduler by_age(lowered, threads, shards, Preference::oldest, Homes::first_thread);
+  Scheduler by_memory(lowered, threads, shards, Preference::least_memory, Homes::first_thread);
   Schedule usual = by_age.run();
   Schedule lean = by_memory.run();
   const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
-  return better ? lean : usual;
+  Schedule best = better ? std::move(lean) : std::move(usual);
+  if (threads == 1) return best;
+  constexpr double kWorthSpreading = 0.95;
+  Schedule spread = Scheduler(lowered, threads, shards,
+                              better ? Preference::least_memory : Preference::oldest, Homes::spread)
+                        .run();
+  const bool sooner = rough_seconds(lowered, spread) < kWorthSpreading * rough_seconds(lowered, best);
+  return sooner ? spread : best;
 }
 
 namespace {
@@ -282,8 +352,8 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
 
 namespace {
 
-std::string cut_text(const Cut& cut) {
-  if (cut.extent <= 1) return "whole";
+std::string cut_text(const Cut& cut, int home) {
+  if (cut.extent <= 1) return home == 0 ? "whole" : fmt::format("whole, thread {}", home);
   return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "column blocks");
 }
 
@@ -320,7 +390,7 @@ std::string to_text(const Lowered& lowered, const Schedule& schedule, const Aren
       places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
     }
     text += printable(fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}", id, node.op.name(), kernel.name,
-                                  cut_text(kernel.cut), places,
+                                  cut_text(kernel.cut, entry.home), places,
                                   lowered.commits[entry.step] ? "  (update)" : "")) +
             "\n";
   }

@@ -1,9 +1,9 @@
 #pragma once
 // The order of steps, and where threads must wait for each other: a pure function. Every thread walks the
 // same list. Each step that can be cut is cut into the same number of shards, and thread t computes its share
-// of them; a step that is not cut runs in thread 0. What is computed depends on the shards alone. A barrier
-// stands only before a step that touches rows that another thread wrote, or writes rows that another thread
-// read, since the last barrier.
+// of them. A step that is not cut runs in one thread, its home; independent branches of such steps run side
+// by side. What is computed depends on the shards alone. A barrier stands only before a step that touches
+// rows that another thread wrote, or writes rows that another thread read, since the last barrier.
 
 #include <cstddef>
 #include <string>
@@ -18,6 +18,7 @@ struct Schedule {
     std::size_t step = 0;  // index into Lowered::steps
     bool barrier_before = false;
     std::int64_t phase = 0;  // barriers so far: steps of one phase may run at the same time
+    int home = 0;            // the thread of a step that is not cut
   };
   int threads = 1;
   int shards = 1;  // of each step that is cut
@@ -30,7 +31,8 @@ struct Schedule {
 
 /// Where dependencies and barriers leave a choice, steps keep their creation order, or the step that frees
 /// most memory goes first if that keeps less memory alive and needs no more barriers. An optimizer then
-/// updates each weight as soon as its gradient is there, and not all weights at the end. With `shards` 0, a
+/// updates each weight as soon as its gradient is there, and not all weights at the end. Steps that are not
+/// cut have thread 0 as their home, unless branches side by side promise to end sooner. With `shards` 0, a
 /// step is cut into as many shards as there are threads.
 Schedule schedule(const Lowered& lowered, int threads, int shards = 0);
 

@@ -135,8 +135,17 @@ ThreadCosts thread_costs_of(ThreadPool& pool) {
 
 double estimate_seconds(const Lowered& lowered, const Schedule& schedule, const ThreadCosts& costs) {
   double seconds = 0.0;
-  for (const Schedule::Entry& entry : schedule.order)
-    seconds += step_seconds(lowered.kernels[entry.step], schedule.threads, costs);
+  std::vector<double> alone(static_cast<std::size_t>(schedule.threads), 0.0);  // steps at home in each thread
+  for (const Schedule::Entry& entry : schedule.order) {
+    if (entry.barrier_before) {
+      seconds += std::ranges::max(alone);
+      std::ranges::fill(alone, 0.0);
+    }
+    const KernelChoice& kernel = lowered.kernels[entry.step];
+    const double step = step_seconds(kernel, schedule.threads, costs);
+    (kernel.cut.extent <= 1 ? alone[static_cast<std::size_t>(entry.home)] : seconds) += step;
+  }
+  seconds += std::ranges::max(alone);
   if (schedule.threads == 1) return seconds;
   // Every thread reads what the others wrote.
   const double moved = exchanged_bytes(lowered) * (1.0 - 1.0 / schedule.threads);

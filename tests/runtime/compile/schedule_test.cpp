@@ -16,6 +16,9 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/scan.h"
+#include "weft/ops/source.h"
+#include "weft/runtime/compile/bind.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/support/random_tensor.h"
@@ -315,6 +318,76 @@ TEST(Schedule, KeepsAnInputThatAnotherThreadMayStillRead) {
   // z takes all rows of y, the product only a thread's own rows of both.
   const Sharing sharing(2);
   EXPECT_EQ(sharing.memory.product, sharing.memory.z);
+}
+
+/// Two towers of running sums, which are not cut, and the sum of what they make.
+struct Towers {
+  explicit Towers(std::int64_t length) {
+    for (const char* label : {"a", "b"}) {
+      const Value x = inputs.emplace_back(input(graph, label, f64, {length}));
+      tops.push_back(cumsum(cumsum(x, 0), 0));
+    }
+    result = tops[0] + tops[1];
+  }
+
+  /// By input: where its two sums run, and the barriers before them.
+  std::vector<std::set<std::pair<int, std::int64_t>>> homes_and_phases(int threads) const {
+    const std::vector<std::string> names{"a", "b"};
+    const Compilation made = compile(graph, {{result}}, 1, names, {}, {}, {.threads = threads});
+    std::vector<std::set<std::pair<int, std::int64_t>>> found(2);
+    for (const auto& entry : made.schedule.order) {
+      const Node& node = made.lowered.program.graph->node(made.lowered.steps[entry.step]);
+      if (!node.op.is<CumSum>()) continue;
+      const Node& below = made.lowered.program.graph->node(node.inputs[0].node);
+      const Node& bottom =
+          below.op.is<CumSum>() ? made.lowered.program.graph->node(below.inputs[0].node) : below;
+      found[bottom.op.as<Input>()->label == "a" ? 0 : 1].insert({entry.home, entry.phase});
+    }
+    return found;
+  }
+
+  Graph graph;
+  std::vector<Value> inputs;
+  std::vector<Value> tops;
+  Value result;
+};
+
+TEST(Schedule, RunsBranchesThatAreNotCutSideBySide) {
+  using Homes = std::vector<std::set<std::pair<int, std::int64_t>>>;
+  EXPECT_EQ(Towers(200'000).homes_and_phases(2), (Homes{{{0, 0}}, {{1, 0}}}));
+}
+
+TEST(Schedule, GivesTheKernelOfAWholeStepToItsHome) {
+  Towers towers(200'000);
+  const std::vector<std::string> names{"a", "b"};
+  const Compilation made = compile(towers.graph, {{towers.result}}, 1, names, {}, {}, {.threads = 2});
+  const BoundKernels bound = bind_kernels(made.lowered, made.schedule);
+  for (std::size_t i = 0; i < made.schedule.order.size(); ++i) {
+    const auto& entry = made.schedule.order[i];
+    if (made.lowered.kernels[entry.step].cut.extent > 1) continue;
+    for (int thread = 0; thread < 2; ++thread)
+      EXPECT_EQ(bound.shards[i][static_cast<std::size_t>(thread)] != nullptr, thread == entry.home);
+  }
+}
+
+TEST(Schedule, KeepsSmallBranchesInTheFirstThread) {
+  for (const auto& homes : Towers(100).homes_and_phases(2)) {
+    for (const auto& [home, phase] : homes) EXPECT_EQ(home, 0);
+  }
+}
+
+TEST(Schedule, BranchesSideBySideGiveTheSameBits) {
+  Towers towers(50'000);
+  TensorSource source("towers");
+  const Tensor a = source.uniform({50'000});
+  const Tensor b = source.uniform({50'000});
+  std::vector<Tensor> results;
+  for (const int threads : {1, 2, 3}) {
+    Session session(towers.graph, {.threads = threads, .exact_threads = true});
+    Function function = session.compile({.inputs = towers.inputs, .outputs = {towers.result}});
+    for (int run = 0; run < 20; ++run) results.push_back(function({a, b})[0]);
+  }
+  for (const Tensor& result : results) ASSERT_TRUE(same_bits(result, results[0]));
 }
 
 }  // namespace
