@@ -3,9 +3,10 @@
 // takes the tensor's dtype. Errors: shape_mismatch, dtype_mismatch. The ops' stabilize() is in stabilize.cpp.
 //
 // "Within n ulp" says how far an f32 result, of the reference or of a fast kernel, may be from the exact
-// value of the formula, in units in the last place of the result. Ops without such a note round correctly.
-// Gradient rules are made of these ops. The gradient of an element that an op did not choose is 0, whatever
-// the derivative would be there.
+// value of the formula, in units in the last place of the result; an f64 result of such an op may be 4 ulp
+// away, unless its note says otherwise. Ops without such a note round correctly. Gradient rules are made of
+// these ops. The gradient of an element that an op did not choose is 0, whatever the derivative would be
+// there.
 
 #include <algorithm>
 #include <array>

@@ -179,6 +179,9 @@ class ElementwiseKernel final : public Kernel {
       void operator()(VectorFunctions::Unary f) const {
         f(kernel.operand<float>(i, 0), kernel.result<float>(i), n);
       }
+      void operator()(VectorMath::UnaryOfDoubles f) const {
+        f(kernel.operand<double>(i, 0), kernel.result<double>(i), n);
+      }
       void operator()(VectorFunctions::Binary f) const {
         f(kernel.operand<float>(i, 0), kernel.operand<float>(i, 1), kernel.result<float>(i), n);
       }

@@ -91,6 +91,21 @@ constexpr std::array kFloatFunctions{
     entry<Xlogy, &M::xlogy>(),
 };
 
+constexpr std::array kDoubleFunctions{
+    entry<Exp, &M::exp_of_doubles>(),         entry<Log, &M::log_of_doubles>(),
+    entry<Log1p, &M::log1p_of_doubles>(),     entry<Expm1, &M::expm1_of_doubles>(),
+    entry<Erf, &M::erf_of_doubles>(),         entry<Erfc, &M::erfc_of_doubles>(),
+    entry<Tanh, &M::tanh_of_doubles>(),       entry<Sin, &M::sin_of_doubles>(),
+    entry<Cos, &M::cos_of_doubles>(),         entry<Tan, &M::tan_of_doubles>(),
+    entry<Asin, &M::asin_of_doubles>(),       entry<Acos, &M::acos_of_doubles>(),
+    entry<Atan, &M::atan_of_doubles>(),       entry<Sinh, &M::sinh_of_doubles>(),
+    entry<Cosh, &M::cosh_of_doubles>(),       entry<Asinh, &M::asinh_of_doubles>(),
+    entry<Acosh, &M::acosh_of_doubles>(),     entry<Atanh, &M::atanh_of_doubles>(),
+    entry<Exp2, &M::exp2_of_doubles>(),       entry<Log2, &M::log2_of_doubles>(),
+    entry<Log10, &M::log10_of_doubles>(),     entry<Cbrt, &M::cbrt_of_doubles>(),
+    entry<Sigmoid, &M::sigmoid_of_doubles>(),
+};
+
 }  // namespace
 
 TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
@@ -100,11 +115,15 @@ TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
     return widens ? TileFunction(table.from_u8) : TileFunction();
   }
   if (op.is<Select>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
-  if (std::ranges::any_of(inputs, [](DType dtype) { return dtype != DType::f32; })) return {};
-  for (const TileEntry& entry : kFloatFunctions) {
-    if (entry.matches(op)) return entry.function();
-  }
-  return {};
+  const auto found = [&](const auto& entries) {
+    const auto entry = std::ranges::find_if(entries, [&](const TileEntry& each) { return each.matches(op); });
+    return entry == entries.end() ? TileFunction() : entry->function();
+  };
+  const auto all = [&](DType wanted) {
+    return std::ranges::all_of(inputs, [&](DType dtype) { return dtype == wanted; });
+  };
+  if (all(DType::f32)) return found(kFloatFunctions);
+  return all(DType::f64) ? found(kDoubleFunctions) : TileFunction();
 }
 
 }  // namespace weft

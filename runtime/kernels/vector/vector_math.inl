@@ -25,7 +25,28 @@ Vector WEFT_VECTOR_MATH(cbrtf)(Vector);
 Vector WEFT_VECTOR_MATH(erfcf)(Vector);
 Vector WEFT_VECTOR_MATH_OF_TWO(atan2f)(Vector, Vector);
 Vector WEFT_VECTOR_MATH_OF_TWO(hypotf)(Vector, Vector);
+Half WEFT_VECTOR_MATH_DOUBLE(exp)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(log)(Half);
 Half WEFT_VECTOR_MATH_DOUBLE(log1p)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(expm1)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(erf)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(erfc)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(tanh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(sin)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(cos)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(tan)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(asin)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(acos)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(atan)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(sinh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(cosh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(asinh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(acosh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(atanh)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(exp2)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(log2)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(log10)(Half);
+Half WEFT_VECTOR_MATH_DOUBLE(cbrt)(Half);
 }
 
 namespace {
@@ -38,6 +59,28 @@ void of_one(const float* x, float* y, std::size_t n) {
 template <Vector (*F)(Vector, Vector)>
 void of_two(const float* a, const float* b, float* y, std::size_t n) {
   each2(a, b, y, n, [](Vector u, Vector v) { return F(u, v); });
+}
+
+/// The same on doubles, half as many at a time.
+template <Half (*F)(Half)>
+void of_doubles(const double* x, double* y, std::size_t n) {
+  Half v;
+  std::size_t i = 0;
+  for (; i + kWidth / 2 <= n; i += kWidth / 2) {
+    __builtin_memcpy(&v, x + i, sizeof(v));
+    v = F(v);
+    __builtin_memcpy(y + i, &v, sizeof(v));
+  }
+  if (i == n) return;
+  v = Half{};
+  __builtin_memcpy(&v, x + i, (n - i) * sizeof(double));
+  v = F(v);
+  __builtin_memcpy(y + i, &v, (n - i) * sizeof(double));
+}
+
+Half sigmoid_of_doubles(Half v) {
+  const Half e = WEFT_VECTOR_MATH_DOUBLE(exp)(v < 0.0 ? v : -v);
+  return (v < 0.0 ? e : Half{} + 1.0) / (1.0 + e);
 }
 
 // Rounds by the instruction for it where the instruction set has one, which sse2 has not: from 2^23 on floats
@@ -161,6 +204,29 @@ extern const VectorMath WEFT_VECTOR_MATH_TABLE = {
     .trunc = round_all<_MM_FROUND_TO_ZERO>,
     .sign = sign,
     .softplus = softplus,
+    .exp_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(exp)>,
+    .log_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(log)>,
+    .log1p_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(log1p)>,
+    .expm1_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(expm1)>,
+    .erf_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(erf)>,
+    .erfc_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(erfc)>,
+    .tanh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(tanh)>,
+    .sin_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(sin)>,
+    .cos_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(cos)>,
+    .tan_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(tan)>,
+    .asin_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(asin)>,
+    .acos_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(acos)>,
+    .atan_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(atan)>,
+    .sinh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(sinh)>,
+    .cosh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(cosh)>,
+    .asinh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(asinh)>,
+    .acosh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(acosh)>,
+    .atanh_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(atanh)>,
+    .exp2_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(exp2)>,
+    .log2_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(log2)>,
+    .log10_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(log10)>,
+    .cbrt_of_doubles = of_doubles<WEFT_VECTOR_MATH_DOUBLE(cbrt)>,
+    .sigmoid_of_doubles = of_doubles<sigmoid_of_doubles>,
     .atan2 = of_two<WEFT_VECTOR_MATH_OF_TWO(atan2f)>,
     .hypot = of_two<WEFT_VECTOR_MATH_OF_TWO(hypotf)>,
     .logaddexp = logaddexp,

@@ -143,6 +143,102 @@ TEST_P(VectorMathOf, GivesTheSameBitsWhereverAnElementLiesAndInPlace) {
   }
 }
 
+struct DoubleCase {
+  const char* name;
+  VectorMath::UnaryOfDoubles VectorMath::* function;
+  long double (*formula)(long double x);
+};
+
+const std::vector<DoubleCase>& double_cases() {
+  static const std::vector<DoubleCase> cases{
+      {"exp", &VectorMath::exp_of_doubles, [](long double x) { return std::exp(x); }},
+      {"log", &VectorMath::log_of_doubles, [](long double x) { return std::log(x); }},
+      {"log1p", &VectorMath::log1p_of_doubles, [](long double x) { return std::log1p(x); }},
+      {"expm1", &VectorMath::expm1_of_doubles, [](long double x) { return std::expm1(x); }},
+      {"erf", &VectorMath::erf_of_doubles, [](long double x) { return std::erf(x); }},
+      {"erfc", &VectorMath::erfc_of_doubles, [](long double x) { return std::erfc(x); }},
+      {"tanh", &VectorMath::tanh_of_doubles, [](long double x) { return std::tanh(x); }},
+      {"sin", &VectorMath::sin_of_doubles, [](long double x) { return std::sin(x); }},
+      {"cos", &VectorMath::cos_of_doubles, [](long double x) { return std::cos(x); }},
+      {"tan", &VectorMath::tan_of_doubles, [](long double x) { return std::tan(x); }},
+      {"asin", &VectorMath::asin_of_doubles, [](long double x) { return std::asin(x); }},
+      {"acos", &VectorMath::acos_of_doubles, [](long double x) { return std::acos(x); }},
+      {"atan", &VectorMath::atan_of_doubles, [](long double x) { return std::atan(x); }},
+      {"sinh", &VectorMath::sinh_of_doubles, [](long double x) { return std::sinh(x); }},
+      {"cosh", &VectorMath::cosh_of_doubles, [](long double x) { return std::cosh(x); }},
+      {"asinh", &VectorMath::asinh_of_doubles, [](long double x) { return std::asinh(x); }},
+      {"acosh", &VectorMath::acosh_of_doubles, [](long double x) { return std::acosh(x); }},
+      {"atanh", &VectorMath::atanh_of_doubles, [](long double x) { return std::atanh(x); }},
+      {"exp2", &VectorMath::exp2_of_doubles, [](long double x) { return std::exp2(x); }},
+      {"log2", &VectorMath::log2_of_doubles, [](long double x) { return std::log2(x); }},
+      {"log10", &VectorMath::log10_of_doubles, [](long double x) { return std::log10(x); }},
+      {"cbrt", &VectorMath::cbrt_of_doubles, [](long double x) { return std::cbrt(x); }},
+      {"sigmoid", &VectorMath::sigmoid_of_doubles,
+       [](long double x) {
+         const long double e = std::exp(x < 0 ? x : -x);
+         return (x < 0 ? e : 1.0L) / (1.0L + e);
+       }},
+  };
+  return cases;
+}
+
+/// Doubles of all sizes, and those at which functions go wrong.
+std::vector<double> many_doubles(TensorSource& source) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::vector<double> x{0.0,    -0.0,  kInfinity, -kInfinity, std::numeric_limits<double>::quiet_NaN(),
+                        1.0,    -1.0,  710,       -710,       -745.2,
+                        5e-324, 1e300, -1e300,    1e-300};
+  for (int i = 0; i < 4000; ++i) {
+    const double size = std::exp2(source.number(-60.0, 12.0));
+    x.push_back(source.coin() ? size : -size);
+    x.push_back(source.number(-2.0, 2.0));
+  }
+  return x;
+}
+
+TEST_P(VectorMathOf, IsWithinFourUlpsOfDoubles) {
+  SCOPED_TRACE(replay());
+  TensorSource source("vector math of doubles");
+  const std::vector<double> x = many_doubles(source);
+  for (const DoubleCase& entry : double_cases()) {
+    const auto f = GetParam()->*entry.function;
+    std::vector<double> y(x.size());
+    f(x.data(), y.data(), x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const long double exact = entry.formula(static_cast<long double>(x[i]));
+      const auto rounded = static_cast<double>(exact);
+      if (std::isnan(rounded) && std::isnan(y[i])) continue;
+      if (y[i] == rounded) {
+        EXPECT_EQ(std::signbit(y[i]), std::signbit(rounded)) << entry.name << " of " << x[i];
+        continue;
+      }
+      const double size = std::max(std::abs(rounded), std::numeric_limits<double>::min());
+      const long double unit = std::nextafter(size, HUGE_VAL) - size;
+      ASSERT_LE(std::abs(static_cast<long double>(y[i]) - exact), 4 * unit)
+          << entry.name << "(" << x[i] << ") = " << y[i] << " for " << rounded;
+    }
+  }
+}
+
+TEST_P(VectorMathOf, GivesDoublesTheSameBitsWhereverTheyLieAndInPlace) {
+  SCOPED_TRACE(replay());
+  TensorSource source("places of doubles");
+  std::vector<double> x(37);
+  for (double& value : x) value = source.number(-0.9, 0.9);
+  const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
+  for (const DoubleCase& entry : double_cases()) {
+    const auto f = GetParam()->*entry.function;
+    std::vector<double> in_place = x;
+    f(in_place.data(), in_place.data(), x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      double alone[2] = {0.0, 12345.0};
+      f(&x[i], alone, 1);
+      ASSERT_EQ(bits(alone[0]), bits(in_place[i])) << entry.name;
+      ASSERT_EQ(alone[1], 12345.0) << entry.name << " wrote beyond its end";
+    }
+  }
+}
+
 struct MathCase2 {
   const char* name;
   VectorFunctions::Binary VectorMath::* function;
