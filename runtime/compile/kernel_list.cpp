@@ -24,8 +24,9 @@ namespace weft {
 namespace {
 
 constexpr std::array kKernels{
+    KernelEntry{"blocked_matmul", blocked_matmul_kernel},
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
-    KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"other_matmul", other_matmul_kernel},
     KernelEntry{"byte_matmul", byte_matmul_kernel},
     KernelEntry{"checked_rows", checked_rows_kernel},
     KernelEntry{"checked_entries", checked_entries_kernel},

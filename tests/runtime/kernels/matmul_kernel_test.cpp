@@ -190,6 +190,48 @@ TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
   }
 }
 
+TEST_P(MatMulKernel, IsCutAlongColumnsWhereRowsAreFew) {
+  TensorSource source("few rows");
+  const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
+  struct Case {
+    std::int64_t m, k, n;
+    std::int64_t extent;
+  };
+  for (const auto& [m, k, n, extent] :
+       {Case{1, 500, 1040, 65}, Case{1, 300, 333, 333}, Case{1, 2200, 72, 9}, Case{5, 2100, 600, 75}}) {
+    for (const bool transpose_b : {false, true}) {
+      const MatMul product{.transpose_b = transpose_b};
+      const Tensor a = random({m, k});
+      const Tensor b = random(transpose_b ? Sizes{n, k} : Sizes{k, n});
+      const double tolerance = 10 * precision().tolerance;
+      const KernelCheck update(MatMulAccumulate{.product = product, .alpha = 0.5}, {random({m, n}), a, b});
+      EXPECT_EQ(update.choice().cut.extent, extent) << update.describe();
+      EXPECT_TRUE(update.choice().cut.column_outputs);
+      update.expect_correct(tolerance, tolerance);
+      KernelCheck(FusedMatMul{.product = product, .bias = true, .activation = {Tanh{}}}, {a, b, random({n})})
+          .expect_correct(tolerance, tolerance);
+    }
+  }
+}
+
+TEST_P(MatMulKernel, TakesProductsWithOneColumnAndGreatLengths) {
+  TensorSource source("vectors and long products");
+  const auto random = [&](const Sizes& sizes) { return source.uniform(sizes, -1.0, 1.0, precision().dtype); };
+  for (const bool ta : {false, true}) {
+    for (const auto& [m, k, n] :
+         {std::array<std::int64_t, 3>{70, 90, 1}, {1, 90, 70}, {20, 2300, 9}, {9, 5000, 30}}) {
+      const MatMul product{.transpose_a = ta};
+      const Tensor a = random(ta ? Sizes{k, m} : Sizes{m, k});
+      const double tolerance = 10 * precision().tolerance;
+      KernelCheck(FusedMatMul{.product = product, .bias = true, .activation = {Relu{}}},
+                  {a, random({k, n}), random({n})})
+          .expect_correct(tolerance, tolerance);
+      KernelCheck(MatMulAccumulate{.product = product, .alpha = -0.5}, {random({m, n}), a, random({k, n})})
+          .expect_correct(tolerance, tolerance);
+    }
+  }
+}
+
 TEST_P(MatMulKernel, OfEmptyMatricesIsZerosPlusWhatIsAdded) {
   const DType dtype = precision().dtype;
   for (const Sizes& mnk : {Sizes{3, 4, 0}, Sizes{0, 4, 5}, Sizes{3, 0, 5}, Sizes{0, 0, 0}}) {
@@ -242,7 +284,7 @@ TEST_P(MatMulKernel, KeepsNaNs) {
 
 INSTANTIATE_TEST_SUITE_P(Precisions, MatMulKernel,
                          testing::Values(Precision{f32, "onednn_matmul", 1e-5},
-                                         Precision{f64, "eigen_matmul", 1e-13}),
+                                         Precision{f64, "blocked_matmul", 1e-13}),
                          [](const auto& test) { return std::string(name_of(test.param.dtype)); });
 
 }  // namespace
