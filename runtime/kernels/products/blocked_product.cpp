@@ -33,7 +33,9 @@ Blocks<T> blocks_of(const BlockedSizes& sizes, const PanelFunctions<T>& function
       kBlockBytes / static_cast<std::int64_t>(sizeof(T)) / std::max<std::int64_t>(terms, 1);
   const std::int64_t whole_tiles = std::max<std::int64_t>(most / functions.rows, 1) * functions.rows;
   const std::int64_t rows = divided_up(even_block(sizes.m, whole_tiles), functions.rows) * functions.rows;
-  return {.rows = rows, .terms = terms, .columns = functions.columns};
+  const std::int64_t columns =
+      divided_up(even_block(sizes.n, functions.columns), functions.lanes) * functions.lanes;
+  return {.rows = rows, .terms = terms, .columns = columns};
 }
 
 template <typename T>
@@ -49,6 +51,8 @@ constexpr std::int64_t kPanelsOfDirectRows = 8;   // that read rows of a
 constexpr std::int64_t kTilesOfDirectPanels = 8;  // that read panels of b
 constexpr std::int64_t kFewTiles = 2;             // for panels of any stride
 constexpr std::int64_t kShortRowBytes = 4096;     // of b
+
+constexpr std::int64_t kFarBytes = 256 * 1024;  // more of them lie beyond the second-level cache
 
 template <typename T>
 bool reads_panels_directly(const BlockedProduct<T>& product, const PanelFunctions<T>& functions) {
@@ -69,7 +73,10 @@ class BlockedRun {
         panel_(tiles_ + tiles_elements(blocks_)),
         next_panel_(panel_ + blocks_.terms * blocks_.columns),
         packs_rows_(divided_up(product.sizes.n, functions.columns) > kPanelsOfDirectRows),
-        packs_panels_(!reads_panels_directly(product, functions)) {}
+        packs_panels_(!reads_panels_directly(product, functions)),
+        rows_are_far_(product.a.column == 1 &&
+                      product.sizes.m * product.sizes.k * static_cast<std::int64_t>(sizeof(T)) >= kFarBytes) {
+  }
 
   void run() {
     const auto [m, n, k] = of_.sizes;
@@ -104,6 +111,7 @@ class BlockedRun {
                           .alpha = of_.alpha,
                           .c = of_.c + at.row * of_.c_row + at.column,
                           .c_row = of_.c_row};
+    panel.asks_for_rows = !packs_rows_ && rows_are_far_;
     if (packs_rows_) {
       panel.a = {.data = tiles_, .row = 1, .column = functions_.rows};
       panel.a_tile = functions_.rows * terms;
@@ -160,6 +168,7 @@ class BlockedRun {
   bool is_packed_ = false;  // whether panel_ has been packed ahead
   bool packs_rows_;
   bool packs_panels_;
+  bool rows_are_far_;
 };
 
 /// The product of no terms.
@@ -177,12 +186,67 @@ void start_alone(const BlockedProduct<T>& product) {
   }
 }
 
+// --- products with a transpose ---
+
+/// Where b lies transposed, its columns can be read where they lie, like rows of a. So few rows of a are
+/// better taken as the panels: the transpose of the result is computed. Measured like the above: 64 rows
+/// times the transpose of [4096, 4096] 94 GFLOP/s and else 80, 32 rows 92 and 71, 256 rows 97 and 97.
+template <typename T>
+bool is_better_turned(const BlockedSizes& sizes, Strided<const T> b) {
+  constexpr std::int64_t kLeast = 16;
+  constexpr std::int64_t kMost = 256;
+  constexpr std::int64_t kFarElements = kFarBytes / static_cast<std::int64_t>(sizeof(T));
+  return b.row == 1 && b.column != 1 && sizes.m >= kLeast && sizes.m <= kMost &&
+         sizes.n * sizes.k >= kFarElements;
+}
+
+constexpr std::int64_t kTurnedBytes = 256 * 1024;  // of the transpose of some columns of the result
+
+template <typename T>
+std::int64_t turned_columns(const BlockedSizes& sizes) {
+  return std::min<std::int64_t>(
+      sizes.n, kTurnedBytes / static_cast<std::int64_t>(sizeof(T)) / std::max<std::int64_t>(sizes.m, 1));
+}
+
+template <typename T>
+void multiply_turned(const BlockedProduct<T>& of, std::byte* scratch, const PanelFunctions<T>& functions) {
+  const auto [m, n, k] = of.sizes;
+  T* turned = reinterpret_cast<T*>(scratch);
+  const std::int64_t together = turned_columns<T>(of.sizes);
+  scratch += whole_lines(m * together * static_cast<std::int64_t>(sizeof(T)));
+  for (std::int64_t first = 0; first < n; first += together) {
+    const std::int64_t columns = std::min(together, n - first);
+    T* c = of.c + first;
+    if (of.accumulate) functions.transpose(c, of.c_row, m, columns, turned, m);
+    for (std::int64_t j = 0; of.bias != nullptr && j < columns; ++j)
+      std::fill_n(turned + j * m, m, of.bias[first + j]);
+    const BlockedProduct<T> part{.sizes = {.m = columns, .n = m, .k = k},
+                                 .a = of.b.at(0, first).turned(),
+                                 .b = of.a.turned(),
+                                 .c = turned,
+                                 .c_row = m,
+                                 .accumulate = of.accumulate || of.bias != nullptr,
+                                 .alpha = of.alpha};
+    BlockedRun<T>(part, scratch, functions).run();
+    functions.transpose(turned, m, columns, m, c, of.c_row);
+    if (of.after == After::nothing) continue;
+    for (std::int64_t i = 0; i < m; ++i)
+      finish(of.after, c + i * of.c_row, static_cast<std::size_t>(columns));
+  }
+}
+
 }  // namespace
 
 template <typename T>
 std::size_t blocked_scratch_bytes(const BlockedSizes& most, const PanelFunctions<T>& functions) {
-  const Blocks<T> blocks = blocks_of(most, functions);
-  return static_cast<std::size_t>(tiles_elements(blocks) + 2 * blocks.terms * blocks.columns) * sizeof(T);
+  const auto bytes_of = [&](const BlockedSizes& sizes) {
+    const Blocks<T> blocks = blocks_of(sizes, functions);
+    return (tiles_elements(blocks) + 2 * blocks.terms * blocks.columns) *
+           static_cast<std::int64_t>(sizeof(T));
+  };
+  const BlockedSizes turned{.m = std::min(most.n, turned_columns<T>(most)), .n = most.m, .k = most.k};
+  const std::int64_t turned_bytes = whole_lines(most.m * turned.m * static_cast<std::int64_t>(sizeof(T)));
+  return static_cast<std::size_t>(std::max(bytes_of(most), turned_bytes + bytes_of(turned)));
 }
 template std::size_t blocked_scratch_bytes(const BlockedSizes&, const PanelFunctions<float>&);
 template std::size_t blocked_scratch_bytes(const BlockedSizes&, const PanelFunctions<double>&);
@@ -192,6 +256,7 @@ void multiply_in_blocks(const BlockedProduct<T>& product, std::byte* scratch,
                         const PanelFunctions<T>& functions) {
   if (product.sizes.m == 0 || product.sizes.n == 0) return;
   if (product.sizes.k == 0) return start_alone(product);
+  if (is_better_turned(product.sizes, product.b)) return multiply_turned(product, scratch, functions);
   BlockedRun<T>(product, scratch, functions).run();
 }
 template void multiply_in_blocks(const BlockedProduct<float>&, std::byte*, const PanelFunctions<float>&);

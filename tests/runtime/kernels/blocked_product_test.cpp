@@ -153,9 +153,9 @@ TYPED_TEST(ProductInBlocks, IsRightForManyBlocks) {
   using T = TypeParam;
   PhiloxSequence random(test_seed(), 32);
   for (const PanelFunctions<T>* functions : usable_panel_functions<T>()) {
-    for (const bool turned : {false, true}) {
+    for (const auto& [m, turned] : {std::pair{419, false}, {419, true}, {100, true}, {17, true}}) {
       // More rows, columns and terms than one block, or one panel, takes.
-      const ProductCase<T> of(random, {.m = 419, .n = 1301, .k = 530}, turned, turned);
+      const ProductCase<T> of(random, {.m = m, .n = 1301, .k = 530}, turned, turned);
       const std::vector<T> result = of.run(*functions);
       for (std::int64_t i = 0; i < of.sizes.m; i += 7) {
         for (std::int64_t j = i % 5; j < of.sizes.n; j += 5)
@@ -172,11 +172,11 @@ TYPED_TEST(ProductInBlocks, HasTheSameBitsHoweverRowsAndColumnsAreCut) {
   PhiloxSequence random(test_seed(), 33);
   for (const PanelFunctions<T>* functions : usable_panel_functions<T>()) {
     for (const bool turned : {false, true}) {
-      const ProductCase<T> whole(random, {.m = 83, .n = 211, .k = 300}, turned, turned);
+      const ProductCase<T> whole(random, {.m = 83, .n = 231, .k = 300}, turned, turned);
       const std::vector<T> expected = whole.run(*functions);
       ProductCase<T> shard = whole;
       shard.sizes = shard.product.sizes = {.m = 10, .n = 37, .k = 300};
-      for (const auto& [row, column] : {std::pair{0, 0}, {5, 101}, {73, 174}}) {
+      for (const auto& [row, column] : {std::pair{0, 0}, {5, 101}, {73, 194}}) {
         shard.product.a = whole.a.constant().at(row, 0);
         shard.product.b = whole.b.constant().at(0, column);
         std::vector<T> result = whole.c.memory;

@@ -46,6 +46,7 @@ struct PanelProduct {
   T* c = nullptr;
   std::int64_t c_row = 0;
   NextPanel<T> next{};
+  bool asks_for_rows = false;  // of a, before they are read: they are far from the processor
 };
 
 template <typename T>
@@ -60,6 +61,9 @@ struct PanelFunctions {
   void (*pack_panel)(Strided<const T> b, std::int64_t terms, std::int64_t columns, T* packed) = nullptr;
   /// Copies rows of a to tiles, each `terms` columns of `rows` elements.
   void (*pack_tiles)(Strided<const T> a, std::int64_t rows, std::int64_t terms, T* packed) = nullptr;
+  /// to[j * to_row + i] = from[i * from_row + j]
+  void (*transpose)(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                    std::int64_t to_row) = nullptr;
   /// y[j] += the sum over `terms` of x[p] b[p, j], where the elements of a row of b lie side by side.
   void (*add_rows)(const T* x, std::int64_t terms, const T* b, std::int64_t b_row, T* y,
                    std::int64_t n) = nullptr;

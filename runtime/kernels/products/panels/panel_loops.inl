@@ -192,6 +192,16 @@ void pack_long_columns(const T* b, Count b_column, Count terms, T* packed, Count
 }
 
 template <typename T>
+void transpose(const T* from, Count from_row, Count rows, Count columns, T* to, Count to_row) {
+  Count row = 0;
+  for (; row + kLanes<T> <= rows; row += kLanes<T>)
+    pack_long_columns(from + row * from_row, from_row, columns, to + row, to_row);
+  for (; row < rows; ++row) {
+    for (Count j = 0; j < columns; ++j) to[j * to_row + row] = from[row * from_row + j];
+  }
+}
+
+template <typename T>
 void pack_long_rows(const T* b, Count b_row, Count terms, Count columns, T* packed, Count packed_row) {
   const Count whole = columns / kLanes<T> * kLanes<T>;
   for (Count term = 0; term < terms; ++term) {
@@ -273,6 +283,10 @@ void multiply_tiles(const PanelProduct<T>& of) {
   for (Count tile = 0; tile < tiles; ++tile) {
     if (of.next.packed != nullptr) pack_part(of.next, tile, tiles);
     const Count row = tile * kRows;
+    if (of.asks_for_rows && row + kRows < of.rows) {
+      const Count left = of.rows - row - kRows;
+      ask_for(of.a.at(row + kRows, 0).turned(), of.terms, left < kRows ? left : kRows);
+    }
     if (row + kRows <= of.rows) {
       multiply_tile<T, kRows, Vectors, Packed>(of, row, part);
     } else {
@@ -379,6 +393,7 @@ constexpr PanelFunctions<T> kPanelTable{.instruction_set = WEFT_PANEL_NAME,
                                         .multiply = multiply_panel<T>,
                                         .pack_panel = pack_panel<T>,
                                         .pack_tiles = pack_tiles<T>,
+                                        .transpose = transpose<T>,
                                         .add_rows = add_rows<T>,
                                         .dots = dots<T>};
 
