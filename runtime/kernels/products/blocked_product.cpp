@@ -15,7 +15,7 @@ std::int64_t divided_up(std::int64_t size, std::int64_t by) { return (size + by 
 
 /// Blocks of equal size, none of them larger than `most`.
 std::int64_t even_block(std::int64_t size, std::int64_t most) {
-  return size == 0 ? 0 : divided_up(size, divided_up(size, most));
+  return size <= most ? size : divided_up(size, divided_up(size, most));
 }
 
 /// How a product is cut into blocks.

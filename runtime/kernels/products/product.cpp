@@ -110,7 +110,7 @@ Cut cut_of(const Product& product, const KernelSite& site) {
 }  // namespace
 
 bool is_long_row(const Product& product) {
-  constexpr std::int64_t kLeastWork = 1 << 15;
+  constexpr std::int64_t kLeastWork = 1 << 19;  // elements of b, which are read in 20 us
   const auto [m, n, k] = product.sizes;
   return product.is_single() && m == 1 && n > 1 && k * n >= kLeastWork;
 }

@@ -198,7 +198,7 @@ TEST_P(MatMulKernel, IsCutAlongColumnsWhereRowsAreFew) {
     std::int64_t extent;
   };
   for (const auto& [m, k, n, extent] :
-       {Case{1, 500, 1040, 65}, Case{1, 300, 333, 333}, Case{1, 2200, 72, 9}, Case{5, 2100, 600, 75}}) {
+       {Case{1, 512, 1040, 65}, Case{1, 1800, 333, 333}, Case{1, 7400, 72, 9}, Case{5, 2100, 600, 75}}) {
     for (const bool transpose_b : {false, true}) {
       const MatMul product{.transpose_b = transpose_b};
       const Tensor a = random({m, k});
