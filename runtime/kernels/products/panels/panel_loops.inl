@@ -91,7 +91,7 @@ void store_part(T* y, Vector<T> v, Count count) {
 template <typename T, int Rows, int Vectors>
 [[gnu::always_inline]] inline void write_tile(const Vector<T> (&sums)[Rows][Vectors],
                                               const PanelProduct<T>& of, const T* from, T* c, Count part) {
-  const Vector<T> alpha = Vector<T>{} + of.alpha;
+  const T alpha = of.alpha;
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 8
@@ -127,7 +127,7 @@ void multiply_tile(const PanelProduct<T>& of, Count row, Count part) {
     for (int j = 0; j < Vectors; ++j) x[j] = load(b + j * kLanes<T>);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const Vector<T> factor = Vector<T>{} + a[i * a_row];
+      const T factor = a[i * a_row];
 #pragma GCC unroll 8
       for (int j = 0; j < Vectors; ++j) sums[i][j] += factor * x[j];
     }
