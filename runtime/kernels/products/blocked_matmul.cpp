@@ -104,13 +104,53 @@ bool can_sum_in_blocks(const Product& product) {
   return k <= kLongestInSingle || (std::min(m, product.width) > kFewLongSums && k <= kMostBlockedTerms);
 }
 
-/// Against oneDNN 2.6 with AVX-512 on a Zen 4: where there are more terms than it may add up in f32, 64 rows
-/// times [4096, 4096] in blocks reach 98 GFLOP/s and its partial products 57, times the transpose 80 and 34.
-/// A row times a large matrix is 1.0 to 1.2 times as fast. All others are at 0.85 to 1.0 of oneDNN's speed.
-bool is_faster_than_onednn(const Product& product) {
-  constexpr std::int64_t kLargeMatrix = 1 << 18;
+// Measured on a Zen 4 against the faster of oneDNN 2.6's sgemm and primitive, one thread. Ratios below are
+// oneDNN's time over ours. What is not listed is at 0.85 to 1.0, and with SSE2 all is.
+
+/// More terms than sgemm may add up in f32: 64 rows times [4096, 4096] 98 GFLOP/s, and 57 by its partial
+/// products; times the transpose 94 and 34.
+bool has_long_sums(const Product& product) { return product.sizes.k > kLongestInSingle; }
+
+/// A row times a large matrix: 1.0 to 1.2.
+bool is_large_row(const Product& product) {
+  constexpr std::int64_t kLarge = 1 << 18;
+  return product.sizes.m == 1 && product.sizes.k * product.sizes.n >= kLarge;
+}
+
+/// Narrow results. AVX-512: [64, 784] times [784, 100] 1.03, [64, 1024] times [1024, 10] 1.25, the gradient
+/// of that weight 1.4; AVX2: [64, 100] times [100, 10] 1.1, a gradient of [1024, 10] 2.0, but [784, 100]
+/// 0.86.
+bool is_narrow(const Product& product, bool avx512) {
+  constexpr std::int64_t kFewRows = 64;
+  const std::int64_t most = avx512 ? 112 : 16;
   const auto [m, n, k] = product.sizes;
-  return k > kLongestInSingle || (m == 1 && k * n >= kLargeMatrix);
+  return !product.op.transpose_b && m > 1 && n > 1 && n <= most && (product.op.transpose_a || m <= kFewRows);
+}
+
+/// Few rows times what no second-level cache holds. 32 and 48 rows times a transpose: 1.02 to 1.18; 8 to 16
+/// rows times [2048, 8192], which comes from memory: 1.1 to 1.7.
+bool is_limited_by_memory(const Product& product) {
+  constexpr std::int64_t kBeyondSecondCache = 1 << 21;
+  constexpr std::int64_t kBeyondCaches = 1 << 23;
+  const auto [m, n, k] = product.sizes;
+  if (product.op.transpose_b) return m >= 24 && m <= 64 && k * n >= kBeyondSecondCache;
+  return m >= 8 && m <= 16 && k * n >= kBeyondCaches;
+}
+
+/// Rows of b that fall on few sets of the cache, which sgemm for AVX2 reads in place: 1.4 to 2.0.
+bool has_aliasing_rows(const Product& product) {
+  constexpr std::int64_t kAliasingFloats = 512;
+  constexpr std::int64_t kManyTerms = 512;
+  return !product.op.transpose_b && product.ldb() % kAliasingFloats == 0 && product.sizes.k >= kManyTerms;
+}
+
+bool is_faster_than_onednn(const Product& product) {
+  if (has_long_sums(product) || is_large_row(product)) return true;
+  const std::string_view set = panel_functions<float>().instruction_set;
+  const bool avx512 = set == "avx512";
+  if (set == "sse2" || product.sizes.m == 1) return false;
+  if (is_narrow(product, avx512)) return true;
+  return avx512 ? is_limited_by_memory(product) : has_aliasing_rows(product);
 }
 
 }  // namespace
