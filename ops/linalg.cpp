@@ -168,7 +168,8 @@ void Cholesky::forward(const KernelArgs& args) const {
     put(args.outputs[0], i, lower);
   }
 }
-// dA = L^-T S L^-1, where S is the symmetric part of the lower triangle, with half of the diagonal, of L^T dL.
+// dA = L^-T S L^-1, where S is the symmetric part of phi(L^T dL) and phi takes the lower triangle with half
+// of the diagonal.
 Value Cholesky::gradient(Value, Value l, Value dl) const {
   const Value m = matmul(l, dl, true, false);
   const Value inner = (tril(m) + turned(tril(m, -1))) * 0.5;

@@ -4,12 +4,17 @@
 #include <array>
 #include <cmath>
 
+#include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/kernels/products/blocked_product.h"
 
 namespace weft {
 namespace {
 
-constexpr std::int64_t kBlockRows = 32;
+// Rows are taken from each other one by one within a block, and by products within a large block and beyond
+// it, so that what lies far away is read once for each large block. Measured on a Zen 4, [256, 256]: blocks
+// of 16 rows 161 us, of 32 186 us, of 64 233 us.
+constexpr std::int64_t kBlockRows = 16;
+constexpr std::int64_t kLargeBlockRows = 128;
 
 /// rows - the product of a and b, in place: `rows` has m rows of n numbers.
 void subtract_product(Strided<double> rows, const BlockedSizes& sizes, Strided<const double> a,
@@ -46,21 +51,59 @@ void solve_block(const Triangle& of, Strided<double> x, std::int64_t columns, st
   }
 }
 
+/// Some rows in the order in which they are solved: `rows` of them after `done` ones, of which those from
+/// `first` on have yet to be taken from them.
+struct Step {
+  std::int64_t rows = 0;
+  std::int64_t first = 0;
+  std::int64_t done = 0;
+};
+
+void subtract_known(const Triangle& of, Strided<double> x, std::int64_t columns, const Step& step,
+                    std::byte* scratch) {
+  const std::int64_t begin = of.lower ? step.done : of.n - step.done - step.rows;
+  const std::int64_t known = of.lower ? step.first : begin + step.rows;
+  subtract_product(x.at(begin, 0), {.m = step.rows, .n = columns, .k = step.done - step.first},
+                   of.t.at(begin, known), constant(x.at(known, 0)), scratch);
+}
+
+/// Takes what rows `known` of U contribute from `rows` of the matrix.
+void subtract_above(Strided<double> u, std::int64_t n, Range known, Range rows, std::byte* scratch) {
+  const Strided<const double> above = constant(u.at(known.begin, rows.begin));
+  subtract_product(u.at(rows.begin, rows.begin),
+                   {.m = rows.end - rows.begin, .n = n - rows.begin, .k = known.end - known.begin},
+                   above.turned(), above, scratch);
+}
+
+/// Makes rows of U, from which earlier blocks have been taken. False where a pivot is not positive.
+bool factor_block(Strided<double> u, std::int64_t n, Range rows) {
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    double* own = u.at(row, row).data;
+    const Strided<const double> above = constant(u.at(rows.begin, row));
+    subtract_rows(own, above.turned(), row - rows.begin, above, n - row);
+    if (*own <= 0.0) return false;
+    divide(own, std::sqrt(*own), n - row);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::size_t triangle_scratch_bytes(std::int64_t n, std::int64_t columns) {
-  return blocked_scratch_bytes<double>({.m = std::min(kBlockRows, n), .n = columns, .k = n},
+  return blocked_scratch_bytes<double>({.m = std::min(kLargeBlockRows, n), .n = columns, .k = n},
                                        panel_functions<double>());
 }
 
 void solve_triangle(const Triangle& of, Strided<double> x, std::int64_t columns, std::byte* scratch) {
-  for (std::int64_t done = 0; done < of.n; done += kBlockRows) {
-    const std::int64_t rows = std::min(kBlockRows, of.n - done);
-    const std::int64_t begin = of.lower ? done : of.n - done - rows;
-    const std::int64_t known = of.lower ? 0 : begin + rows;
-    subtract_product(x.at(begin, 0), {.m = rows, .n = columns, .k = done}, of.t.at(begin, known),
-                     constant(x.at(known, 0)), scratch);
-    solve_block(of, x, columns, begin, begin + rows);
+  for (std::int64_t done = 0; done < of.n; done += kLargeBlockRows) {
+    const std::int64_t rows = std::min(kLargeBlockRows, of.n - done);
+    subtract_known(of, x, columns, {.rows = rows, .first = 0, .done = done}, scratch);
+    for (std::int64_t inner = 0; inner < rows; inner += kBlockRows) {
+      const Step step{.rows = std::min(kBlockRows, rows - inner), .first = done, .done = done + inner};
+      subtract_known(of, x, columns, step, scratch);
+      const std::int64_t begin = of.lower ? step.done : of.n - step.done - step.rows;
+      solve_block(of, x, columns, begin, begin + step.rows);
+    }
   }
 }
 
@@ -87,16 +130,13 @@ void solve_triangle_once(const Triangle& of, double* x) {
 
 bool factor_upper(double* u, std::int64_t n, std::byte* scratch) {
   const Strided<double> all{.data = u, .row = n, .column = 1};
-  for (std::int64_t begin = 0; begin < n; begin += kBlockRows) {
-    const std::int64_t end = std::min(begin + kBlockRows, n);
-    subtract_product(all.at(begin, begin), {.m = end - begin, .n = n - begin, .k = begin},
-                     constant(all.at(0, begin)).turned(), constant(all.at(0, begin)), scratch);
-    for (std::int64_t row = begin; row < end; ++row) {
-      double* own = all.at(row, row).data;
-      const Strided<const double> above = constant(all.at(begin, row));
-      subtract_rows(own, above.turned(), row - begin, above, n - row);
-      if (*own <= 0.0) return false;
-      divide(own, std::sqrt(*own), n - row);
+  for (std::int64_t begin = 0; begin < n; begin += kLargeBlockRows) {
+    const std::int64_t end = std::min(begin + kLargeBlockRows, n);
+    subtract_above(all, n, {.begin = 0, .end = begin}, {.begin = begin, .end = end}, scratch);
+    for (std::int64_t row = begin; row < end; row += kBlockRows) {
+      const Range rows{.begin = row, .end = std::min(row + kBlockRows, end)};
+      subtract_above(all, n, {.begin = begin, .end = row}, rows, scratch);
+      if (!factor_block(all, n, rows)) return false;
     }
   }
   return true;

@@ -44,6 +44,18 @@ std::int64_t tiles_elements(const Blocks<T>& blocks) {
          static_cast<std::int64_t>(sizeof(T));
 }
 
+/// The most scratch memory of all products that are at most so large: smaller ones may have larger blocks.
+template <typename T>
+std::int64_t most_block_bytes(const BlockedSizes& most, const PanelFunctions<T>& functions) {
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t terms = std::min(most.k, kBlockTerms);
+  const std::int64_t rows = divided_up(most.m, functions.rows) * functions.rows;
+  const std::int64_t columns =
+      divided_up(std::min(most.n, functions.columns), functions.lanes) * functions.lanes;
+  const std::int64_t tiles = std::min(rows * terms, std::max(kBlockBytes / kSize, functions.rows * terms));
+  return whole_lines(tiles * kSize) + 2 * terms * columns * kSize;
+}
+
 // What is read a few times only is read where it lies. Measured on a Zen 4 with AVX-512, f32: 32 rows times
 // [1024, 1024] 109 GFLOP/s where it lies and 95 copied, 64 rows 109 and 103, 256 rows 102 and 108; 64 rows
 // times [4096, 4096] 68 and 98, since b's rows then fall on few sets of the cache.
@@ -188,16 +200,20 @@ void start_alone(const BlockedProduct<T>& product) {
 
 // --- products with a transpose ---
 
+/// Whether a product that is at most so large may be worth it.
+template <typename T>
+bool can_be_turned(const BlockedSizes& sizes) {
+  constexpr std::int64_t kLeastRows = 16;
+  return sizes.m >= kLeastRows && sizes.n * sizes.k >= kFarBytes / static_cast<std::int64_t>(sizeof(T));
+}
+
 /// Where b lies transposed, its columns can be read where they lie, like rows of a. So few rows of a are
 /// better taken as the panels: the transpose of the result is computed. Measured like the above: 64 rows
 /// times the transpose of [4096, 4096] 94 GFLOP/s and else 80, 32 rows 92 and 71, 256 rows 97 and 97.
 template <typename T>
 bool is_better_turned(const BlockedSizes& sizes, Strided<const T> b) {
-  constexpr std::int64_t kLeast = 16;
-  constexpr std::int64_t kMost = 256;
-  constexpr std::int64_t kFarElements = kFarBytes / static_cast<std::int64_t>(sizeof(T));
-  return b.row == 1 && b.column != 1 && sizes.m >= kLeast && sizes.m <= kMost &&
-         sizes.n * sizes.k >= kFarElements;
+  constexpr std::int64_t kMostRows = 256;
+  return b.row == 1 && b.column != 1 && sizes.m <= kMostRows && can_be_turned<T>(sizes);
 }
 
 constexpr std::int64_t kTurnedBytes = 256 * 1024;  // of the transpose of some columns of the result
@@ -239,14 +255,12 @@ void multiply_turned(const BlockedProduct<T>& of, std::byte* scratch, const Pane
 
 template <typename T>
 std::size_t blocked_scratch_bytes(const BlockedSizes& most, const PanelFunctions<T>& functions) {
-  const auto bytes_of = [&](const BlockedSizes& sizes) {
-    const Blocks<T> blocks = blocks_of(sizes, functions);
-    return (tiles_elements(blocks) + 2 * blocks.terms * blocks.columns) *
-           static_cast<std::int64_t>(sizeof(T));
-  };
-  const BlockedSizes turned{.m = std::min(most.n, turned_columns<T>(most)), .n = most.m, .k = most.k};
-  const std::int64_t turned_bytes = whole_lines(most.m * turned.m * static_cast<std::int64_t>(sizeof(T)));
-  return static_cast<std::size_t>(std::max(bytes_of(most), turned_bytes + bytes_of(turned)));
+  const std::int64_t plain = most_block_bytes(most, functions);
+  if (!can_be_turned<T>(most)) return static_cast<std::size_t>(plain);
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t turned_result = whole_lines(std::min(most.m * most.n * kSize, kTurnedBytes));
+  const std::int64_t turned = most_block_bytes({.m = most.n, .n = most.m, .k = most.k}, functions);
+  return static_cast<std::size_t>(std::max(plain, turned_result + turned));
 }
 template std::size_t blocked_scratch_bytes(const BlockedSizes&, const PanelFunctions<float>&);
 template std::size_t blocked_scratch_bytes(const BlockedSizes&, const PanelFunctions<double>&);

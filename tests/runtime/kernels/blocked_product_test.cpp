@@ -167,6 +167,30 @@ TYPED_TEST(ProductInBlocks, IsRightForManyBlocks) {
   }
 }
 
+TYPED_TEST(ProductInBlocks, NeedsNoMoreScratchWhereItIsSmaller) {
+  using T = TypeParam;
+  PhiloxSequence random(test_seed(), 35);
+  for (const PanelFunctions<T>* functions : usable_panel_functions<T>()) {
+    // Blocks of equal size: 265 terms take two of 133, 256 terms one of 256, and columns alike.
+    const BlockedSizes most{.m = 300, .n = functions->columns * 12 + 1, .k = 265};
+    for (const BlockedSizes& sizes : {BlockedSizes{300, functions->columns * 12, 256},
+                                      {256, most.n, 256},
+                                      {40, functions->columns, 256},
+                                      {100, most.n, 200}}) {
+      for (const bool turned : {false, true}) {
+        const ProductCase<T> of(random, sizes, turned, turned);
+        std::vector<T> result = of.c.memory;
+        BlockedProduct<T> own = of.product;
+        own.c = result.data();
+        Scratch scratch(blocked_scratch_bytes(most, *functions));
+        multiply_in_blocks(own, scratch.data(), *functions);
+        ASSERT_TRUE(scratch.is_intact()) << functions->instruction_set << " " << sizes.m << " " << sizes.k;
+        ASSERT_NEAR(result[0], of.expected(0, 0), largest_error<T>(sizes));
+      }
+    }
+  }
+}
+
 TYPED_TEST(ProductInBlocks, HasTheSameBitsHoweverRowsAndColumnsAreCut) {
   using T = TypeParam;
   PhiloxSequence random(test_seed(), 33);
