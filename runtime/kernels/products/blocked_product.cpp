@@ -9,7 +9,8 @@ namespace weft {
 namespace {
 
 constexpr std::int64_t kBlockTerms = 256;
-constexpr std::int64_t kBlockBytes = 256 * 1024;  // of packed rows of a, which stay in the second-level cache
+constexpr std::int64_t kBlockBytes =
+    std::int64_t{256} * 1024;  // of packed rows of a, which stay in the second-level cache
 
 std::int64_t divided_up(std::int64_t size, std::int64_t by) { return (size + by - 1) / by; }
 
@@ -64,7 +65,8 @@ constexpr std::int64_t kTilesOfDirectPanels = 8;  // that read panels of b
 constexpr std::int64_t kFewTiles = 2;             // for panels of any stride
 constexpr std::int64_t kShortRowBytes = 4096;     // of b
 
-constexpr std::int64_t kFarBytes = 256 * 1024;  // more of them lie beyond the second-level cache
+constexpr std::int64_t kFarBytes =
+    std::int64_t{256} * 1024;  // more of them lie beyond the second-level cache
 
 template <typename T>
 bool reads_panels_directly(const BlockedProduct<T>& product, const PanelFunctions<T>& functions) {
@@ -216,7 +218,8 @@ bool is_better_turned(const BlockedSizes& sizes, Strided<const T> b) {
   return b.row == 1 && b.column != 1 && sizes.m <= kMostRows && can_be_turned<T>(sizes);
 }
 
-constexpr std::int64_t kTurnedBytes = 256 * 1024;  // of the transpose of some columns of the result
+constexpr std::int64_t kTurnedBytes =
+    std::int64_t{256} * 1024;  // of the transpose of some columns of the result
 
 template <typename T>
 std::int64_t turned_columns(const BlockedSizes& sizes) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "weft/ops/elementwise.h"
 #include "weft/ops/linalg.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
 #include "weft/tests/support/random_tensor.h"

@@ -389,7 +389,7 @@ template <typename T>
 constexpr PanelFunctions<T> kPanelTable{.instruction_set = WEFT_PANEL_NAME,
                                         .rows = kRows,
                                         .lanes = kLanes<T>,
-                                        .columns = kVectors * kLanes<T>,
+                                        .columns = Count{kVectors} * kLanes<T>,
                                         .multiply = multiply_panel<T>,
                                         .pack_panel = pack_panel<T>,
                                         .pack_tiles = pack_tiles<T>,
