@@ -136,8 +136,6 @@ Value turned(const Value& a) {
   return move_axis(a, rank - 2, rank - 1);
 }
 Value symmetric(const Value& a) { return (a + turned(a)) * 0.5; }
-/// The lower triangle with half of the diagonal.
-Value half_lower(const Value& a) { return (tril(a) + tril(a, -1)) * 0.5; }
 
 /// A value that may not be there, as zeros.
 Value or_zeros(const Value& gradient, const Value& like) {
@@ -170,12 +168,12 @@ void Cholesky::forward(const KernelArgs& args) const {
     put(args.outputs[0], i, lower);
   }
 }
-// dA = the symmetric part of L^-T phi(L^T dL) L^-1, where phi takes the lower triangle and half of the
-// diagonal.
+// dA = L^-T S L^-1, where S is the symmetric part of phi(L^T dL) and phi takes the lower triangle with half
+// of the diagonal.
 Value Cholesky::gradient(Value, Value l, Value dl) const {
-  const Value inner = half_lower(matmul(l, dl, true, false));
-  const Value left = triangular_solve(l, inner, true, true);
-  return symmetric(turned(triangular_solve(l, turned(left), true, true)));
+  const Value m = matmul(l, dl, true, false);
+  const Value inner = (tril(m) + turned(tril(m, -1))) * 0.5;
+  return triangular_solve(l, turned(triangular_solve(l, inner, true, true)), true, true);
 }
 
 TensorType TriangularSolve::infer(const TensorType& a, const TensorType& b) const {

@@ -1,6 +1,6 @@
 #pragma once
 // Linear algebra of matrices [..., n, n] and [..., m, n], one after the other along the leading axes, by
-// Eigen's decompositions in f64, whatever the dtype: results of f32 are rounded once at the end. Floats. The
+// decompositions in f64, whatever the dtype: results of f32 are rounded once at the end. Floats. The
 // gradients are graph, of the same ops; where a formula divides by the difference of two eigenvalues or
 // singular values, equal ones count as having no influence on each other's vectors. Formulas: Giles 2008,
 // Townsend 2016, Seeger et al. 2017. A matrix that has no such decomposition is an Error(numeric) that says

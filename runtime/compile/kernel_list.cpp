@@ -9,6 +9,7 @@
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/copies.h"
 #include "weft/runtime/kernels/layout/rows.h"
+#include "weft/runtime/kernels/linalg/linalg.h"
 #include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/kernels/reduce/argmax.h"
 #include "weft/runtime/kernels/reduce/moments.h"
@@ -24,8 +25,11 @@ namespace weft {
 namespace {
 
 constexpr std::array kKernels{
+    KernelEntry{"blocked_matmul", blocked_matmul_kernel},
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
-    KernelEntry{"eigen_matmul", eigen_matmul_kernel},
+    KernelEntry{"other_matmul", other_matmul_kernel},
+    KernelEntry{"cholesky", cholesky_kernel},
+    KernelEntry{"triangular_solve", triangular_solve_kernel},
     KernelEntry{"byte_matmul", byte_matmul_kernel},
     KernelEntry{"checked_rows", checked_rows_kernel},
     KernelEntry{"checked_entries", checked_entries_kernel},

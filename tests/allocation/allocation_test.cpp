@@ -13,10 +13,13 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/linalg.h"
 #include "weft/ops/loss.h"
+#include "weft/ops/matmul.h"
 #include "weft/ops/pool.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/series.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/allocation/counting_allocator.h"
@@ -161,6 +164,29 @@ TEST(SparseBatches, OfOneCapacityAllocateNothing) {
     for (const auto& batch : batches) step.run_into(batch, outputs);
     const Allocations allocations = count.stop();
     EXPECT_EQ(allocations.own, 0U) << allocations.first_own;
+  }
+}
+
+TEST(LinearAlgebra, AllocatesNothing) {
+  for (const DType dtype : {f32, f64}) {
+    for (const int threads : {1, 2}) {
+      Graph graph;
+      TensorSource source("linear algebra allocation");
+      const Value x = input(graph, "x", dtype, {70, 2100});  // more terms than f32 adds up one by one
+      const Value rows = matmul(x, x, false, true);
+      const Value root = cholesky(rows + 10.0 * eye(graph, 70, {}, 0, dtype));
+      const Value solved = triangular_solve(root, rows, true, true);
+      Session session(graph, {.threads = threads});
+      Function solve = session.compile({.inputs = {x}, .outputs = {solved}});
+      const Tensor fed = source.uniform({70, 2100}, -0.1, 0.1, dtype);
+      Outputs outputs = solve.outputs_for({fed});
+      solve.run_into({fed}, outputs);
+      AllocationCount count;
+      solve.run_into({fed}, outputs);
+      const Allocations seen = count.stop();
+      EXPECT_EQ(seen.own, 0U) << name_of(dtype) << ", " << threads << " threads: " << seen.first_own;
+      EXPECT_EQ(seen.foreign, 0U);
+    }
   }
 }
 

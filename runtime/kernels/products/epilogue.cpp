@@ -19,4 +19,12 @@ void finish(After after, float* c, std::size_t count) {
   if (after == After::sigmoid) vector_functions().sigmoid(c, c, count);
 }
 
+void finish(After after, double* c, std::size_t count) {
+  const std::span<const double> x(c, count);
+  const std::span<double> y(c, count);
+  if (after == After::relu) Relu{}.forward<double>(x, y);
+  if (after == After::tanh) Tanh{}.forward<double>(x, y);
+  if (after == After::sigmoid) Sigmoid{}.forward<double>(x, y);
+}
+
 }  // namespace weft

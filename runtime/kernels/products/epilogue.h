@@ -17,5 +17,6 @@ std::optional<After> after_of(const Epilogue& epilogue);
 /// Applies it to `count` elements. oneDNN's own tanh is several times slower than a vectorized one right
 /// behind the product, and its relu turns a NaN into 0.
 void finish(After after, float* c, std::size_t count);
+void finish(After after, double* c, std::size_t count);
 
 }  // namespace weft

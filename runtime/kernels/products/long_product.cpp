@@ -9,7 +9,6 @@ namespace weft {
 namespace {
 
 constexpr std::int64_t kTerms = 1024;             // of a partial product
-constexpr std::int64_t kFew = 4;                  // rows or columns
 constexpr std::int64_t kBlockElements = 1 << 16;  // of the result; at least one row
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -62,9 +61,9 @@ class LongProductKernel final : public Kernel {
 
   static Way way_of(const Product& product) {
     const auto [m, n, k] = product.sizes;
-    if (std::min(m, n) > kFew) return Way::partial;
-    if (m <= kFew && !product.op.transpose_b && product.ldb() > 1) return Way::rows_of_b;
-    if (n <= kFew && product.op.transpose_a && m > 1) return Way::rows_of_a;
+    if (std::min(m, n) > kFewLongSums) return Way::partial;
+    if (m <= kFewLongSums && !product.op.transpose_b && product.ldb() > 1) return Way::rows_of_b;
+    if (n <= kFewLongSums && product.op.transpose_a && m > 1) return Way::rows_of_a;
     return Way::dots;
   }
 

@@ -11,6 +11,9 @@ namespace weft {
 /// terms' absolute values.
 inline constexpr std::int64_t kLongestInSingle = 2048;
 
+/// Where there are at most so many rows or columns, longer sums are made in f64.
+inline constexpr std::int64_t kFewLongSums = 4;
+
 /// Whether there are more terms than that, or it is the dot product of two vectors, which costs no more in
 /// f64.
 inline bool needs_long_sums(const Product& product) {

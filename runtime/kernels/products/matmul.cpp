@@ -118,10 +118,11 @@ class GemmKernel final : public Kernel {
 
 std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   if (site.outputs[0].dtype != DType::f32) return std::nullopt;
-  const auto product = product_of(site);
+  auto product = product_of(site);
   if (!product) return std::nullopt;
   // oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
   if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
+  product->by_columns = is_long_row(*product);
   return product_choice(site, *product, [](const Product& p, const Shard& shard) -> std::unique_ptr<Kernel> {
     if (needs_long_sums(p)) return make_long_product(p, shard);
     if (prefers_gemm(spec_of(p, shard))) return std::make_unique<GemmKernel>(p, shard);

@@ -1,6 +1,7 @@
 #pragma once
-// Matrix products: f32 through oneDNN, f64 through Eigen; both with a bias and an activation, or added to
-// another matrix. They are cut along the rows of the result, batches along their first axis.
+// Matrix products in our own blocks, or for f32 through oneDNN where that is faster; both with a bias and an
+// activation, or added to another matrix. They are cut along the rows of the result, or along its columns
+// where there are few rows; batches along their first axis.
 
 #include "weft/runtime/kernels/kernel.h"
 
@@ -9,7 +10,10 @@ namespace weft {
 /// Whether these kernels can apply an elementwise op to their result while it is in the cache.
 bool can_finish_matmul(const Op& op);
 
+/// Products in blocks where they are faster than oneDNN's: all of f64, and some of f32.
+std::optional<KernelChoice> blocked_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site);
-std::optional<KernelChoice> eigen_matmul_kernel(const KernelSite& site);
+/// Products in blocks, of all shapes.
+std::optional<KernelChoice> other_matmul_kernel(const KernelSite& site);
 
 }  // namespace weft

@@ -1,6 +1,7 @@
 #include "weft/runtime/kernels/products/product.h"
 
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "weft/runtime/kernels/products/matmul.h"
@@ -8,6 +9,12 @@
 
 namespace weft {
 namespace {
+
+/// How many columns a shard's range counts as one: cache lines of the result where its width allows.
+std::int64_t columns_in_unit(const Product& product) {
+  constexpr std::int64_t kMost = 16;
+  return std::gcd(product.width, kMost);
+}
 
 bool is_batch(const Product& product) { return !product.c_sizes.empty(); }
 
@@ -25,12 +32,19 @@ Shard shard_of(const Product& product, const TensorType& output, Range range) {
     return {.matrices = {.begin = range.begin * matrices, .end = range.end * matrices},
             .rows = product.sizes.m};
   }
+  if (product.by_columns) {
+    const std::int64_t begin = range.begin * columns_in_unit(product);
+    return {.rows = product.sizes.m,
+            .b_offset = begin * (product.op.transpose_b ? product.sizes.k : 1),
+            .bias_offset = begin,
+            .c_offset = begin};
+  }
   const std::int64_t height = row_count(output);
   const std::int64_t scale = height == 0 ? 0 : product.sizes.m / height;
   const std::int64_t begin = range.begin * scale;
   return {.rows = (range.end - range.begin) * scale,
           .a_offset = product.op.transpose_a ? begin : begin * product.sizes.k,
-          .c_offset = begin * product.sizes.n};
+          .c_offset = begin * product.width};
 }
 
 /// Where matrix or column block number `matrix` begins.
@@ -66,7 +80,18 @@ Cut column_block_cut_of(const Product& product, const KernelSite& site) {
   return cut;
 }
 
+Cut column_cut_of(const Product& product, const KernelSite& site) {
+  Cut cut = cut_by_column_blocks(product.width / columns_in_unit(product), site);
+  cut.seamless = false;
+  cut.column_outputs = true;
+  cut.column_inputs[product.first + 1] = !product.op.transpose_b;
+  if (product.accumulate) cut.column_inputs[0] = true;
+  if (product.bias) cut.row_inputs.back() = true;
+  return cut;
+}
+
 Cut cut_of(const Product& product, const KernelSite& site) {
+  if (product.by_columns) return column_cut_of(product, site);
   if (product.column_blocks > 1) return column_block_cut_of(product, site);
   Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = std::vector<bool>(site.inputs.size(), false)};
   if (is_batch(product)) {
@@ -83,6 +108,12 @@ Cut cut_of(const Product& product, const KernelSite& site) {
 }
 
 }  // namespace
+
+bool is_long_row(const Product& product) {
+  constexpr std::int64_t kLeastWork = 1 << 19;  // elements of b, which are read in 20 us
+  const auto [m, n, k] = product.sizes;
+  return product.is_single() && m == 1 && n > 1 && k * n >= kLeastWork;
+}
 
 bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
 
@@ -113,8 +144,10 @@ std::optional<Product> product_of(const KernelSite& site) {
   const auto a = site.inputs[product.first].shape.sizes();
   const auto b = site.inputs[product.first + 1].shape.sizes();
   product.sizes = matmul_sizes(product.op, a, b);
+  product.width = product.sizes.n;
   if (product.column_blocks > 1) {
     if (!product.accumulate) product.sizes.n /= product.column_blocks;
+    product.width = product.sizes.n;
     return product;
   }
   // A batch on the left with one matrix on the right is one tall product.
@@ -141,8 +174,9 @@ Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t
       std::memcpy(buffers.outputs[0] + from, buffers.inputs[0] + from, row);
   }
   return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + shard.a_offset,
-          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b,
-          .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias : nullptr,
+          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b + shard.b_offset,
+          .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias + shard.bias_offset
+                               : nullptr,
           .c = reinterpret_cast<T*>(buffers.outputs[0] + c)};
 }
 template Operands<float> operands_of(const Product&, const Shard&, std::int64_t, const KernelBuffers&);
@@ -157,7 +191,9 @@ KernelChoice product_choice(const KernelSite& site, const Product& product,
   choice.work.flops = 2.0 * elements * static_cast<double>(product.sizes.k);
   if (product.accumulate) choice.in_place = {{.output = 0, .input = 0}};
   choice.make = [product, output = site.outputs[0], make = std::move(make)](Range range) {
-    return make(product, shard_of(product, output, range));
+    Product own = product;
+    if (product.by_columns) own.sizes.n = (range.end - range.begin) * columns_in_unit(product);
+    return make(own, shard_of(product, output, range));
   };
   return choice;
 }

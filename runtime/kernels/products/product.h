@@ -28,18 +28,24 @@ struct Product {
   std::size_t first = 0;  // where a is among the inputs; b follows
   /// Of b's columns, or with accumulation of c's: the other one of the two has them stored one by one.
   std::int64_t column_blocks = 1;
+  std::int64_t width = 0;   // columns of the whole product, or of one block; a shard may compute fewer
+  bool by_columns = false;  // whether shards are columns of the result, not rows
 
   /// The distances between stored rows.
-  std::int64_t ldb() const { return op.transpose_b ? sizes.k : sizes.n * (accumulate ? 1 : column_blocks); }
-  std::int64_t ldc() const { return sizes.n * (accumulate ? column_blocks : 1); }
+  std::int64_t ldb() const { return op.transpose_b ? sizes.k : width * (accumulate ? 1 : column_blocks); }
+  std::int64_t ldc() const { return width * (accumulate ? column_blocks : 1); }
+  /// Whether it is one matrix, which can be cut along either side.
+  bool is_single() const { return c_sizes.empty() && column_blocks == 1; }
 };
 
 /// What one shard of a product computes: matrices [begin, end) of a batch, or column blocks; or, of a single
-/// matrix, some rows, given as pointer offsets: the rows of a start `a_offset` elements in.
+/// matrix, some rows or columns, given as pointer offsets: the rows of a start `a_offset` elements in.
 struct Shard {
   Range matrices{.begin = 0, .end = 1};
   std::int64_t rows = 0;
   std::int64_t a_offset = 0;
+  std::int64_t b_offset = 0;
+  std::int64_t bias_offset = 0;
   std::int64_t c_offset = 0;
 };
 
@@ -52,6 +58,9 @@ struct Operands {
   T* c = nullptr;
 };
 
+/// Whether it is a row times a matrix that is worth the work of several threads. Its shards are columns.
+bool is_long_row(const Product& product);
+
 /// Empty if the site is not a product, or has an epilogue that no kernel computes.
 std::optional<Product> product_of(const KernelSite& site);
 
@@ -61,7 +70,8 @@ template <typename T>
 Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
                         const KernelBuffers& buffers);
 
-/// An offer whose kernels `make` builds, one for each shard.
+/// An offer whose kernels `make` builds, one for each shard: of a product cut by columns with as many columns
+/// as the shard has.
 KernelChoice product_choice(const KernelSite& site, const Product& product,
                             std::function<std::unique_ptr<Kernel>(const Product&, const Shard&)> make);
 

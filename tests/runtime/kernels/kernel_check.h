@@ -17,10 +17,12 @@ namespace weft::testing_support {
 
 class KernelCheck {
  public:
-  KernelCheck(const Op& op, std::vector<Tensor> inputs) : op_(op), inputs_(std::move(inputs)) {
+  /// The first kernel of the list that takes the op, without those that are left out.
+  KernelCheck(const Op& op, std::vector<Tensor> inputs, std::span<const std::string> left_out = {})
+      : op_(op), inputs_(std::move(inputs)) {
     for (const Tensor& input : inputs_) types_.push_back(input.type());
     outputs_ = op_.infer(types_);
-    choice_ = choose_kernel({.op = op_, .inputs = types_, .outputs = outputs_});
+    choice_ = choose_kernel({.op = op_, .inputs = types_, .outputs = outputs_}, false, {}, left_out);
   }
 
   const KernelChoice& choice() const { return choice_; }

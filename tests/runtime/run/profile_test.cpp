@@ -125,7 +125,7 @@ TEST(Profile, SumsUpByOpAndKernelAndEndsWithTheReferenceKernels) {
   add("matmul", "onednn_matmul", 2e-6);
   add("sort", "reference", 1e-6);
   add("matmul", "onednn_matmul", 4e-6);
-  add("matmul", "eigen_matmul", 1e-6);
+  add("matmul", "blocked_matmul", 1e-6);
   const std::vector<KernelSum> sums = sums_by_kernel(profile);
   ASSERT_EQ(sums.size(), 3U);
   EXPECT_EQ(sums[0].op, "matmul");
