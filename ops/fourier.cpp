@@ -171,6 +171,7 @@ void RealTransform::forward() {
   if (turns_.empty()) {
     for (std::size_t j = 0; j < in.size(); ++j) in[j] = real_[j];
     std::ranges::copy(rows_.transform(false).first(bins_.size()), bins_.begin());
+    bins_.front().imag(0.0);  // a sum of real numbers
     return;
   }
   for (std::size_t j = 0; j < in.size(); ++j) in[j] = {real_[2 * j], real_[2 * j + 1]};

@@ -114,6 +114,8 @@ TEST(Rfft, IsTheFirstHalfOfTheWholeTransform) {
     const Value whole = fft(complex(x, x * 0.0));
     const Value half = slice(whole, 1, 0, n / 2 + 1);
     EXPECT_LT(evaluate_value(max(abs(rfft(x) - half))).item<double>(), 1e-13) << n << "; " << replay();
+    const Value sums = slice(imaginary_part(rfft(x)), 1, 0, 1);
+    EXPECT_EQ(numbers(evaluate_value(sums)), (Numbers{0, 0})) << "sums of real numbers";
   }
 }
 
