@@ -69,30 +69,32 @@ TensorType Conv<Axes>::infer(const TensorType& x, const TensorType& w) const {
 }
 template <std::size_t Axes>
 std::array<Value, 2> Conv<Axes>::gradient(Value x, Value w, Value, Value dy) const {
-  return {apply(ConvInputGradient<Axes>{*this, x.shape()}, dy, w),
-          apply(ConvWeightGradient<Axes>{*this, w.shape()}, x, dy)};
+  return {apply(ConvInputGradient<Axes>{this->options(), x.shape()}, dy, w),
+          apply(ConvWeightGradient<Axes>{this->options(), w.shape()}, x, dy)};
 }
 
 template <std::size_t Axes>
 TensorType ConvInputGradient<Axes>::infer(const TensorType& dy, const TensorType& w) const {
   TensorType x{dy.dtype, shape};
-  expect_fit(Conv<Axes>{*this}.infer(x, w), dy);
+  expect_fit(Conv<Axes>{this->options()}.infer(x, w), dy);
   return x;
 }
 template <std::size_t Axes>
 std::array<Value, 2> ConvInputGradient<Axes>::gradient(Value dy, Value w, Value, Value ddx) const {
-  return {apply(Conv<Axes>{*this}, ddx, w), apply(ConvWeightGradient<Axes>{*this, w.shape()}, ddx, dy)};
+  return {apply(Conv<Axes>{this->options()}, ddx, w),
+          apply(ConvWeightGradient<Axes>{this->options(), w.shape()}, ddx, dy)};
 }
 
 template <std::size_t Axes>
 TensorType ConvWeightGradient<Axes>::infer(const TensorType& x, const TensorType& dy) const {
   TensorType w{x.dtype, shape};
-  expect_fit(Conv<Axes>{*this}.infer(x, w), dy);
+  expect_fit(Conv<Axes>{this->options()}.infer(x, w), dy);
   return w;
 }
 template <std::size_t Axes>
 std::array<Value, 2> ConvWeightGradient<Axes>::gradient(Value x, Value dy, Value, Value ddw) const {
-  return {apply(ConvInputGradient<Axes>{*this, x.shape()}, dy, ddw), apply(Conv<Axes>{*this}, x, ddw)};
+  return {apply(ConvInputGradient<Axes>{this->options(), x.shape()}, dy, ddw),
+          apply(Conv<Axes>{this->options()}, x, ddw)};
 }
 
 template struct Conv<2>;
@@ -188,7 +190,8 @@ Shape transposed_shape(const TensorType& x, const TensorType& w, const ConvTrans
 
 template <std::size_t Axes>
 Value transposed(const Value& x, const Value& w, const ConvTransposeOptions<Axes>& options) {
-  return apply(ConvInputGradient<Axes>{options, transposed_shape(x.type(), w.type(), options)}, x, w);
+  return apply(ConvInputGradient<Axes>{options.options(), transposed_shape(x.type(), w.type(), options)}, x,
+               w);
 }
 
 /// What `build` makes of two operands, as the function `name` that a user called.

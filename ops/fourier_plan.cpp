@@ -115,12 +115,17 @@ struct FourierPlan::Chirp {
 };
 
 FourierPlan::FourierPlan(std::int64_t length) : length_(length), factors_(factors_of(length)) {
-  if (!factors_.empty() && factors_.back() > kLargestRadix) {
+  if (!has_small_factors(length)) {
     chirp_ = std::make_unique<const Chirp>(length);
     return;
   }
   turns_.reserve(static_cast<std::size_t>(length));
   for (std::int64_t j = 0; j < length; ++j) turns_.push_back(unit_root(j, length));
+}
+
+bool FourierPlan::has_small_factors(std::int64_t length) {
+  const std::vector<std::int64_t> factors = factors_of(length);
+  return factors.empty() || factors.back() <= kLargestRadix;
 }
 
 FourierPlan::~FourierPlan() = default;

@@ -18,11 +18,19 @@ class FourierPlan {
   using Complex = std::complex<double>;
 
   explicit FourierPlan(std::int64_t length);  // at least 1
+  /// Whether a length has no prime factor above 31.
+  static bool has_small_factors(std::int64_t length);
   ~FourierPlan();
+  FourierPlan(const FourierPlan&) = delete;
+  FourierPlan& operator=(const FourierPlan&) = delete;
   FourierPlan(FourierPlan&&) noexcept;
   FourierPlan& operator=(FourierPlan&&) noexcept;
 
   std::int64_t length() const { return length_; }
+  /// The factors that the length is taken apart into, and exp(-2 pi i j / n) for each j; a length with a
+  /// large prime factor has no such table.
+  const std::vector<std::int64_t>& factors() const { return factors_; }
+  const std::vector<Complex>& turns() const { return turns_; }
   /// `x` and `z` have the plan's length and do not overlap. With `inverse` the exponent is positive.
   void transform(std::span<const Complex> x, std::span<Complex> z, bool inverse = false) const;
 

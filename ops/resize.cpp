@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <span>
 
 #include "weft/graph/located.h"
 #include "weft/ops/layout.h"
@@ -99,7 +101,90 @@ Value rearranged_by(std::string_view name, const Operand& x, std::int64_t block,
   });
 }
 
+/// The taps of one element.
+struct TapRange {
+  std::span<const std::int64_t> at;
+  std::span<const double> weights;
+
+  std::size_t size() const { return at.size(); }
+};
+
+/// y[j] = sum of weight x[at * inner + j] over `Taps` taps: without a pass over y for each of them.
+template <std::size_t Taps, typename T>
+void add_up(const TapRange& taps, const T* x, std::int64_t inner, T* y) {
+  std::array<const T*, Taps> rows;
+  std::array<double, Taps> weights;
+  for (std::size_t i = 0; i < Taps; ++i) {
+    rows[i] = x + taps.at[i] * inner;
+    weights[i] = taps.weights[i];
+  }
+  for (std::int64_t j = 0; j < inner; ++j) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < Taps; ++i) sum += weights[i] * static_cast<double>(rows[i][j]);
+    y[j] = static_cast<T>(sum);
+  }
+}
+
+template <typename T>
+void add_up_many(const TapRange& taps, const T* x, std::int64_t inner, std::span<double> sums, T* y) {
+  std::ranges::fill(sums, 0.0);
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    const T* const row = x + taps.at[i] * inner;
+    for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += taps.weights[i] * static_cast<double>(row[j]);
+  }
+  std::ranges::transform(sums, y, [](double sum) { return static_cast<T>(sum); });
+}
+
+template <typename T>
+void add_up_any(const TapRange& taps, const T* x, std::int64_t inner, std::span<double> sums, T* y) {
+  if (taps.size() == 1) return add_up<1>(taps, x, inner, y);
+  if (taps.size() == 2) return add_up<2>(taps, x, inner, y);
+  if (taps.size() == 4) return add_up<4>(taps, x, inner, y);
+  add_up_many(taps, x, inner, sums, y);
+}
+
+/// The same for a line of single elements.
+template <typename T>
+void add_up_line(const ResizeTaps& taps, const T* x, T* y) {
+  std::size_t tap = 0;
+  for (const std::size_t end : taps.ends) {
+    double sum = 0.0;
+    for (; tap < end; ++tap) sum += taps.weights[tap] * static_cast<double>(x[taps.at[tap]]);
+    *y++ = static_cast<T>(sum);
+  }
+}
+
 }  // namespace
+
+template <std::floating_point T>
+void detail::resize_along(const ResizeTaps& taps, std::size_t axis, View<const T> from, View<T> to) {
+  const auto elements = [&](std::size_t first, std::size_t end) {
+    std::int64_t product = 1;
+    for (std::size_t i = first; i < end; ++i) product *= from.sizes[i];
+    return product;
+  };
+  const std::int64_t lines = elements(0, axis);
+  const std::int64_t inner = elements(axis + 1, from.rank());
+  std::vector<double> sums(static_cast<std::size_t>(inner));
+  for (std::int64_t line = 0; line < lines; ++line) {
+    const T* const x = from.data.data() + line * from.sizes[axis] * inner;
+    T* y = to.data.data() + line * to.sizes[axis] * inner;
+    if (inner == 1) {
+      add_up_line(taps, x, y);
+      continue;
+    }
+    std::size_t begin = 0;
+    for (const std::size_t end : taps.ends) {
+      const TapRange range{std::span(taps.at).subspan(begin, end - begin),
+                           std::span(taps.weights).subspan(begin, end - begin)};
+      add_up_any<T>(range, x, inner, sums, y);
+      begin = end;
+      y += inner;
+    }
+  }
+}
+template void detail::resize_along(const ResizeTaps&, std::size_t, View<const float>, View<float>);
+template void detail::resize_along(const ResizeTaps&, std::size_t, View<const double>, View<double>);
 
 std::string attribute_text(ResizeMode mode) {
   constexpr std::array<const char*, 4> kNames{"nearest", "linear", "cubic", "area"};
@@ -120,8 +205,7 @@ ResizeTaps resize_taps(const ResizeOptions& options, std::int64_t from, std::int
   const auto add = [&](double at, double weight) {
     // An element without weight is left out, so that its infinity does not become a NaN.
     if (weight == 0.0) return;
-    taps.at.push_back(static_cast<std::int64_t>(std::clamp(at, 0.0, static_cast<double>(from - 1))));
-    taps.weights.push_back(weight);
+    taps.add(static_cast<std::int64_t>(std::clamp(at, 0.0, static_cast<double>(from - 1))), weight);
   };
   const auto add_element = [&](std::int64_t i) {
     const double at = coordinate(options.coordinates, i, from, to);
@@ -152,6 +236,26 @@ ResizeTaps resize_taps(const ResizeOptions& options, std::int64_t from, std::int
     taps.ends.push_back(taps.at.size());
   }
   return taps;
+}
+
+ResizeTaps transposed(const ResizeTaps& taps, std::int64_t from) {
+  ResizeTaps turned;
+  turned.ends.assign(static_cast<std::size_t>(from) + 1, 0);
+  for (const std::int64_t at : taps.at) ++turned.ends[static_cast<std::size_t>(at) + 1];
+  std::partial_sum(turned.ends.begin(), turned.ends.end(), turned.ends.begin());
+  // Where the next tap of each element goes; in the end, where its taps end.
+  turned.ends.pop_back();
+  turned.at.resize(taps.at.size());
+  turned.weights.resize(taps.at.size());
+  std::size_t tap = 0;
+  for (std::size_t i = 0; i < taps.ends.size(); ++i) {
+    for (; tap < taps.ends[i]; ++tap) {
+      const std::size_t to = turned.ends[static_cast<std::size_t>(taps.at[tap])]++;
+      turned.at[to] = static_cast<std::int64_t>(i);
+      turned.weights[to] = taps.weights[tap];
+    }
+  }
+  return turned;
 }
 
 TensorType ResizeAxis::infer(const TensorType& x) const { return resized(x, axis, size); }

@@ -75,62 +75,40 @@ Value depth_to_space(const Operand& x, std::int64_t block, bool channels_first =
 /// The reverse: [n, c, h block, w block] -> [n, c block^2, h, w].
 Value space_to_depth(const Operand& x, std::int64_t block, bool channels_first = false);
 
-/// For each element of the result, the elements that it is made of and their weights.
+/// For each element of a line's result, the elements that it is a sum of and their weights.
 struct ResizeTaps {
   std::vector<std::size_t> ends;  // of the taps of element i; they begin where those of i - 1 end
   std::vector<std::int64_t> at;
   std::vector<double> weights;
 
-  /// Calls `visit(i, k, weight)` for every weight.
-  template <typename Visit>
-  void for_each(const Visit& visit) const {
-    std::size_t tap = 0;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      for (; tap < ends[i]; ++tap) visit(static_cast<std::int64_t>(i), at[tap], weights[tap]);
-    }
+  void add(std::int64_t element, double weight) {
+    at.push_back(element);
+    weights.push_back(weight);
   }
 };
 ResizeTaps resize_taps(const ResizeOptions& options, std::int64_t from, std::int64_t to);
+/// The same weights for the elements that those are made of: of the gradient.
+ResizeTaps transposed(const ResizeTaps& taps, std::int64_t from);
 
 namespace detail {
 
-/// Adds weight * from[k] to to[i] for each visited weight, in f64, for every line along `axis`; `i_is_to`
-/// says whether i counts elements of `to`, and k those of `from`, or the reverse.
-template <typename T>
-void resize_along(const ResizeTaps& taps, std::size_t axis, View<const T> from, View<T> to, bool i_is_to) {
-  const auto elements = [&](std::size_t first, std::size_t end) {
-    std::int64_t product = 1;
-    for (std::size_t i = first; i < end; ++i) product *= from.sizes[i];
-    return product;
-  };
-  const std::int64_t outer = elements(0, axis);
-  const std::int64_t inner = elements(axis + 1, from.rank());
-  std::vector<double> sums(static_cast<std::size_t>(to.sizes[axis] * inner));
-  for (std::int64_t line = 0; line < outer; ++line) {
-    const T* const source = from.data.data() + line * from.sizes[axis] * inner;
-    T* const target = to.data.data() + line * to.sizes[axis] * inner;
-    std::ranges::fill(sums, 0.0);
-    taps.for_each([&](std::int64_t i, std::int64_t k, double weight) {
-      const T* const x = source + (i_is_to ? k : i) * inner;
-      double* const sum = sums.data() + (i_is_to ? i : k) * inner;
-      for (std::int64_t j = 0; j < inner; ++j) sum[j] += weight * static_cast<double>(x[j]);
-    });
-    for (std::size_t j = 0; j < sums.size(); ++j) target[j] = static_cast<T>(sums[j]);
-  }
-}
+/// Makes every line of `to` along `axis` of sums in f64 over those of `from`.
+template <std::floating_point T>
+void resize_along(const ResizeTaps& taps, std::size_t axis, View<const T> from, View<T> to);
 
 }  // namespace detail
 
 template <std::floating_point T>
 void ResizeAxis::forward(View<const T> x, View<T> y) const {
   const auto along = static_cast<std::size_t>(axis);
-  detail::resize_along<T>(resize_taps(*this, x.sizes[along], y.sizes[along]), along, x, y, true);
+  detail::resize_along<T>(resize_taps(*this, x.sizes[along], y.sizes[along]), along, x, y);
 }
 
 template <std::floating_point T>
 void ResizeAxisGradient::forward(View<const T> dy, View<T> dx) const {
   const auto along = static_cast<std::size_t>(axis);
-  detail::resize_along<T>(resize_taps(*this, dx.sizes[along], dy.sizes[along]), along, dy, dx, false);
+  const ResizeTaps taps = resize_taps(*this, dx.sizes[along], dy.sizes[along]);
+  detail::resize_along<T>(transposed(taps, dx.sizes[along]), along, dy, dx);
 }
 
 }  // namespace weft

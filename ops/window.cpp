@@ -22,7 +22,7 @@ void expect_within(std::int64_t number, std::int64_t least, std::string_view nam
 /// The positions of which the last one may reach beyond the padding.
 Dim partial_positions(const WindowAxis& axis, const Dim& size, std::string_view what) {
   const Dim room = size + axis.before + axis.after + (axis.stride - 1) - axis.reach();
-  const Dim positions = floor_div(room, axis.stride) + 1;
+  Dim positions = floor_div(room, axis.stride) + 1;
   if (axis.after + axis.stride <= axis.reach()) return positions;
   if (size.is_number()) {
     const bool begins_inside = (positions.size() - 1) * axis.stride < size.size() + axis.before;

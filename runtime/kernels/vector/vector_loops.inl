@@ -462,6 +462,7 @@ double dot(const float* a, const float* b, std::size_t n) {
 }  // namespace
 }  // namespace weft
 
+#include "weft/runtime/kernels/vector/fourier_loops.inl"
 #include "weft/runtime/kernels/vector/row_loops.inl"
 
 namespace weft {
@@ -539,6 +540,8 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .log_softmax = log_softmax,
     .softmax_gradient = softmax_gradient,
     .add_bias = add_bias,
+    .fourier_lanes = kLanes,
+    .fourier = fourier,
 };
 
 }  // namespace weft
