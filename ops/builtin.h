@@ -12,8 +12,10 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/exponential.h"
 #include "weft/ops/folds.h"
+#include "weft/ops/fourier.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/gelu.h"
+#include "weft/ops/grid_sample.h"
 #include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/linalg.h"
@@ -25,6 +27,7 @@
 #include "weft/ops/powers.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
+#include "weft/ops/resize.h"
 #include "weft/ops/rounding.h"
 #include "weft/ops/scan.h"
 #include "weft/ops/series.h"  // IWYU pragma: export
@@ -56,7 +59,9 @@ using BuiltinOps = std::tuple<                                                  
     Moments, CentredSums,                                                                          //
     Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //
     Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
-    MaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,                         //
+    Conv3d, Conv3dInputGradient, Conv3dWeightGradient,                                             //
+    MaxPool2d, AdaptiveMaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,      //
+    ResizeAxis, ResizeAxisGradient, GridSample, GridSampleInputGradient, Fft, Rfft, Irfft,         //
     Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
     Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
     Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                //

@@ -74,6 +74,13 @@ Value upsample_nearest(const Operand& x, std::int64_t factor) {
   return reshape(blocks, with_image({height * factor, width * factor}));
 }
 
+Value Upsample::operator()(const Operand& x) const {
+  const std::vector<Dim> dims = image_dims("upsample", x);
+  expect(factor.height >= 1 && factor.width >= 1, ErrorCode::invalid_argument, "upsample", "factors >= 1",
+         attribute_text(factor), x);
+  return resize(x, {dims[dims.size() - 2] * factor.height, dims[dims.size() - 1] * factor.width}, options);
+}
+
 Value global_mean_pool(const Operand& x) { return mean(x, spatial_axes("global_mean_pool", x)); }
 Value global_max_pool(const Operand& x) { return max(x, spatial_axes("global_max_pool", x)); }
 

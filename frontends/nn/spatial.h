@@ -6,6 +6,7 @@
 
 #include "weft/graph/graph.h"
 #include "weft/ops/pool.h"
+#include "weft/ops/resize.h"
 
 namespace weft::nn {
 
@@ -22,6 +23,16 @@ Value zero_padding(const Operand& x, const Padding& padding);
 
 /// Repeats each element as a block: [..., h, w] -> [..., h * factor, w * factor]. Errors are as above.
 Value upsample_nearest(const Operand& x, std::int64_t factor);
+
+/// resize() to the sizes of the last two axes times `factor`, as a layer: `Upsample{2, {.mode =
+/// ResizeMode::cubic}}`.
+struct Upsample {
+  static constexpr std::string_view kind = "Upsample";
+  Size2d factor = 2;
+  ResizeOptions options{};
+
+  Value operator()(const Operand& x) const;
+};
 
 /// The mean over all axes after the first two: [batch, channels, ...] -> [batch, channels].
 Value global_mean_pool(const Operand& x);

@@ -22,6 +22,8 @@ List products_and_reductions();
 List sparse_products();
 List convolutions();
 List poolings();
+List resizings();
+List fourier_transforms();
 List layouts_and_indices();
 List normalizations_and_random();
 

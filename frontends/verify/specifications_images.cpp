@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <limits>
 
 #include "weft/frontends/verify/builtin_specifications.h"
@@ -8,37 +11,98 @@ namespace weft::verify::builtin {
 namespace {
 
 /// A random convolution: its options, and the shapes of pictures, weights and results.
+template <std::size_t Axes>
 struct Convolution {
-  Conv2dOptions options;
+  ConvOptions<Axes> options;
   Sizes x;
   Sizes w;
   Sizes y;
 
   /// A kernel may multiply what meets the zeros of a border with them: see conv2d().
-  bool has_border() const { return options.padding != Padding2d(0); }
+  bool has_border() const { return options.padding != WindowPadding<Axes>(0); }
 };
 
-std::int64_t reach(std::int64_t kernel, std::int64_t dilation) { return (kernel - 1) * dilation + 1; }
-
-Convolution draw_convolution(SampleSource& source) {
+template <std::size_t Axes>
+Convolution<Axes> draw_convolution(SampleSource& source) {
   const auto one_or_two = [&] { return 1 + source.below(2); };
-  Convolution drawn;
-  Padding2d border = 0;
-  if (source.coin()) border = {source.below(2), source.below(2), source.below(2), source.below(2)};
-  drawn.options = {.stride = {one_or_two(), one_or_two()},
-                   .padding = border,
-                   .dilation = {one_or_two(), one_or_two()},
-                   .groups = one_or_two()};
+  const auto edge = [&] { return source.below(2); };
+  Convolution<Axes> drawn;
+  ConvOptions<Axes>& options = drawn.options;
+  options.groups = one_or_two();
+  if constexpr (Axes == 2) {
+    options.stride = {one_or_two(), one_or_two()};
+    options.dilation = {one_or_two(), one_or_two()};
+    if (source.coin()) options.padding = {edge(), edge(), edge(), edge()};
+  } else {
+    options.stride = {one_or_two(), one_or_two(), one_or_two()};
+    options.dilation = {one_or_two(), one_or_two(), one_or_two()};
+    if (source.coin()) options.padding = {edge(), edge(), edge(), edge(), edge(), edge()};
+  }
   const std::int64_t channels = one_or_two();
-  const std::int64_t filters = drawn.options.groups * one_or_two();
-  const Sizes kernel{1 + source.below(3), 1 + source.below(3)};
-  drawn.x = {1 + source.below(3), channels * drawn.options.groups,
-             reach(kernel[0], drawn.options.dilation.height) + source.below(3),
-             reach(kernel[1], drawn.options.dilation.width) + source.below(3)};
-  drawn.w = {filters, channels, kernel[0], kernel[1]};
-  Conv2d op{drawn.options};
+  drawn.x = {1 + source.below(3), channels * options.groups};
+  drawn.w = {options.groups * one_or_two(), channels};
+  for (const std::int64_t dilation : options.dilation.values()) {
+    const std::int64_t kernel = 1 + source.below(Axes == 2 ? 3 : 2);
+    drawn.x.push_back((kernel - 1) * dilation + 1 + source.below(Axes == 2 ? 3 : 2));
+    drawn.w.push_back(kernel);
+  }
+  const Conv<Axes> op{options};
   drawn.y = op.infer({f64, Shape::of(drawn.x)}, {f64, Shape::of(drawn.w)}).shape.sizes();
   return drawn;
+}
+
+/// The three specifications of the convolutions along so many axes.
+template <std::size_t Axes>
+List convolutions_along(std::array<std::string_view, 3> summaries) {
+  const auto forward = [](SampleSource& source) {
+    const auto drawn = draw_convolution<Axes>(source);
+    return Sample{
+        Conv<Axes>{drawn.options}, {source.uniform(drawn.x), source.uniform(drawn.w)}, !drawn.has_border()};
+  };
+  const auto to_pictures = [](SampleSource& source) {
+    const auto drawn = draw_convolution<Axes>(source);
+    return Sample{ConvInputGradient<Axes>{drawn.options, Shape::of(drawn.x)},
+                  {source.uniform(drawn.y), source.uniform(drawn.w)}};
+  };
+  const auto to_weights = [](SampleSource& source) {
+    const auto drawn = draw_convolution<Axes>(source);
+    return Sample{ConvWeightGradient<Axes>{drawn.options, Shape::of(drawn.w)},
+                  {source.uniform(drawn.x), source.uniform(drawn.y)},
+                  !drawn.has_border()};
+  };
+  const auto sizes = [](std::int64_t first, std::int64_t second, std::int64_t others) {
+    Sizes all{first, second};
+    all.resize(Axes + 2, others);
+    return all;
+  };
+  const Tensor picture = nothing(f64, sizes(1, 2, 4));
+  const Tensor weights = nothing(f64, sizes(3, 2, 2));
+  const Shape of_picture = Shape::of(picture.sizes());
+  const Shape of_weights = Shape::of(weights.sizes());
+  using Forward = Conv<Axes>;
+  using ToPictures = ConvInputGradient<Axes>;
+  using ToWeights = ConvWeightGradient<Axes>;
+  return {
+      {Forward::name,
+       summaries[0],
+       {forward},
+       {{Forward{}, {picture, nothing(f64, sizes(3, 1, 2))}, ErrorCode::shape_mismatch},
+        {Forward{}, {picture, nothing(f64, sizes(3, 2, 5))}, ErrorCode::shape_mismatch},
+        {Forward{}, {picture, nothing(f32, sizes(3, 2, 2))}, ErrorCode::dtype_mismatch},
+        {Forward{{.stride = 0}}, {picture, weights}, ErrorCode::invalid_argument}}},
+      {ToPictures::name,
+       summaries[1],
+       {to_pictures},
+       {{ToPictures{{}, of_picture}, {nothing(f64, sizes(1, 3, 4)), weights}, ErrorCode::shape_mismatch},
+        {ToPictures{{}, of_picture},
+         {nothing(f64, sizes(1, 3, 3)), nothing(f32, sizes(3, 2, 2))},
+         ErrorCode::dtype_mismatch}}},
+      {ToWeights::name,
+       summaries[2],
+       {to_weights},
+       {{ToWeights{{}, of_weights}, {picture, nothing(f64, sizes(1, 3, 4))}, ErrorCode::shape_mismatch},
+        {ToWeights{{}, of_weights}, {picture, nothing(f32, sizes(1, 3, 3))}, ErrorCode::shape_mismatch}}},
+  };
 }
 
 struct Pooling {
@@ -50,12 +114,19 @@ struct Pooling {
 Pooling draw_pooling(SampleSource& source) {
   Pooling drawn;
   const Sizes window{1 + source.below(3), 1 + source.below(3)};
-  const auto padding = [&](std::size_t axis) { return source.below(window[axis]); };
+  const Sizes dilation{1 + source.below(2), 1 + source.below(2)};
+  const auto padding = [&](std::size_t axis) {
+    return source.below(std::min<std::int64_t>((window[axis] - 1) * dilation[axis] + 1, 3));
+  };
   drawn.options = {.window = {window[0], window[1]},
                    .stride = source.coin() ? Size2d(0) : Size2d(1 + source.below(3), 1 + source.below(3)),
-                   .padding = {padding(0), padding(0), padding(1), padding(1)}};
-  drawn.x = {1 + source.below(2), 1 + source.below(2), window[0] + source.below(3),
-             window[1] + source.below(3)};
+                   .padding = {padding(0), padding(0), padding(1), padding(1)},
+                   .dilation = {dilation[0], dilation[1]},
+                   .ceil_mode = source.coin()};
+  drawn.x = {1 + source.below(2), 1 + source.below(2), (window[0] - 1) * dilation[0] + 1 + source.below(3),
+             (window[1] - 1) * dilation[1] + 1 + source.below(3)};
+  // A padded window that steps over all elements would be refused.
+  for (const std::size_t axis : {0, 1}) drawn.x[2 + axis] = std::max(drawn.x[2 + axis], dilation[axis]);
   const AvgPool2d op{drawn.options};
   drawn.y = op.infer({f64, Shape::of(drawn.x)}).shape.sizes();
   return drawn;
@@ -81,50 +152,15 @@ std::vector<Refusal> bad_plane_indices(const Op& op, Inputs inputs) {
 }  // namespace
 
 List convolutions() {
-  const auto forward = [](SampleSource& source) {
-    const Convolution drawn = draw_convolution(source);
-    return Sample{
-        Conv2d{drawn.options}, {source.uniform(drawn.x), source.uniform(drawn.w)}, !drawn.has_border()};
-  };
-  const auto to_pictures = [](SampleSource& source) {
-    const Convolution drawn = draw_convolution(source);
-    return Sample{Conv2dInputGradient{drawn.options, Shape::of(drawn.x)},
-                  {source.uniform(drawn.y), source.uniform(drawn.w)}};
-  };
-  const auto to_weights = [](SampleSource& source) {
-    const Convolution drawn = draw_convolution(source);
-    return Sample{Conv2dWeightGradient{drawn.options, Shape::of(drawn.w)},
-                  {source.uniform(drawn.x), source.uniform(drawn.y)},
-                  !drawn.has_border()};
-  };
-  const Tensor picture = nothing(f64, {1, 2, 4, 4});
-  return {
-      {"conv2d",
-       "the convolution of pictures with weights",
-       {forward},
-       {{Conv2d{}, {picture, nothing(f64, {3, 1, 2, 2})}, ErrorCode::shape_mismatch},
-        {Conv2d{}, {picture, nothing(f64, {3, 2, 5, 2})}, ErrorCode::shape_mismatch},
-        {Conv2d{}, {picture, nothing(f32, {3, 2, 2, 2})}, ErrorCode::dtype_mismatch},
-        {Conv2d{{.stride = 0}}, {picture, nothing(f64, {3, 2, 2, 2})}, ErrorCode::invalid_argument}}},
-      {"conv2d_input_gradient",
-       "the gradient of a convolution with respect to its pictures",
-       {to_pictures},
-       {{Conv2dInputGradient{{}, {1, 2, 4, 4}},
-         {nothing(f64, {1, 3, 4, 4}), nothing(f64, {3, 2, 2, 2})},
-         ErrorCode::shape_mismatch},
-        {Conv2dInputGradient{{}, {1, 2, 4, 4}},
-         {nothing(f64, {1, 3, 3, 3}), nothing(f32, {3, 2, 2, 2})},
-         ErrorCode::dtype_mismatch}}},
-      {"conv2d_weight_gradient",
-       "the gradient of a convolution with respect to its weights",
-       {to_weights},
-       {{Conv2dWeightGradient{{}, {3, 2, 2, 2}},
-         {picture, nothing(f64, {1, 3, 4, 4})},
-         ErrorCode::shape_mismatch},
-        {Conv2dWeightGradient{{}, {3, 2, 2, 2}},
-         {picture, nothing(f32, {1, 3, 3, 3})},
-         ErrorCode::shape_mismatch}}},
-  };
+  List all = convolutions_along<2>({"the convolution of pictures with weights",
+                                    "the gradient of a convolution with respect to its pictures",
+                                    "the gradient of a convolution with respect to its weights"});
+  std::ranges::move(
+      convolutions_along<3>({"the convolution of volumes with weights",
+                             "the gradient of a convolution of volumes with respect to the volumes",
+                             "the gradient of a convolution of volumes with respect to its weights"}),
+      std::back_inserter(all));
+  return all;
 }
 
 List poolings() {
@@ -153,9 +189,18 @@ List poolings() {
         PlaneScatterAdd{{planes[0], planes[1], 2, 2}},
         {source.uniform({planes[0], planes[1], 3, 1}), source.whole({planes[0], planes[1], 3, 1}, 4, i32)}};
   };
+  const auto largest_of_grid = [](SampleSource& source) {
+    const auto size = [&] { return 1 + source.below(4); };
+    return Sample{AdaptiveMaxPool2d{size(), size()},
+                  {source.distinct({1 + source.below(2), 1 + source.below(2), size(), size()})}};
+  };
   const Pool2dOptions two{.window = 2};
   return {
       {"max_pool2d", "the largest of each window, and where it is", {largest}, bad_pictures(MaxPool2d{two})},
+      {"adaptive_max_pool2d",
+       "the largest of each window in a grid, and where it is",
+       {largest_of_grid},
+       bad_pictures(AdaptiveMaxPool2d{2, 2})},
       {"plane_gather",
        "elements of planes by index",
        {gathered},

@@ -17,6 +17,7 @@
 #include "weft/runtime/kernels/reduce/reduce.h"
 #include "weft/runtime/kernels/reduce/softmax.h"
 #include "weft/runtime/kernels/reference.h"
+#include "weft/runtime/kernels/signals/fourier.h"
 #include "weft/runtime/sparse/kernels/byte_matmul.h"
 #include "weft/runtime/sparse/kernels/finite_columns.h"
 #include "weft/runtime/sparse/kernels/resident.h"
@@ -44,6 +45,7 @@ constexpr std::array kKernels{
     KernelEntry{"plane_scatter", plane_scatter_kernel},
     KernelEntry{"avg_pool", avg_pool_kernel},
     KernelEntry{"avg_pool_gradient", avg_pool_gradient_kernel},
+    KernelEntry{"fourier", fourier_kernel},
     KernelEntry{"elementwise", elementwise_kernel},
     KernelEntry{"softmax", softmax_kernel},
     KernelEntry{"log_softmax", log_softmax_kernel},

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
+#include <utility>
 
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/conv.h"
@@ -15,21 +17,17 @@
 namespace weft {
 namespace {
 
-constexpr std::size_t kRank = 4;
-const std::vector<std::int64_t> kToLast{0, 2, 3, 1};
-const std::vector<std::int64_t> kToFirst{0, 3, 1, 2};
+constexpr std::size_t kLeastRank = 4;
+constexpr std::size_t kMostRank = 5;
 
-bool is_picture(const Shape& shape) { return shape.rank() == kRank; }
+bool is_picture(const Shape& shape) { return shape.rank() == kLeastRank || shape.rank() == kMostRank; }
 
-/// Where an axis of [batch, channels, height, width] lies in [batch, height, width, channels].
-std::int64_t last_axis(std::int64_t axis) {
-  const auto found = std::ranges::find(kToLast, axis);
-  return found - kToLast.begin();
-}
-
-Axes last_axes(const Axes& axes) {
+/// Axes of [batch, channels, height, width] where they lie in [batch, height, width, channels].
+Axes last_axes(const Axes& axes, std::size_t rank) {
+  const std::vector<std::int64_t> order = order_with_channels_last(rank);
   Axes moved;
-  for (const std::int64_t axis : normalize_axes(axes, kRank)) moved.push_back(last_axis(axis));
+  for (const std::int64_t axis : normalize_axes(axes, rank))
+    moved.push_back(std::ranges::find(order, axis) - order.begin());
   std::ranges::sort(moved);
   return moved;
 }
@@ -38,21 +36,23 @@ Axes last_axes(const Axes& axes) {
 std::optional<Op> moved_op(const Graph& graph, const Node& node) {
   const Op& op = node.op;
   if (node.inputs.empty() || !is_picture(graph.type(node.inputs[0]).shape)) return std::nullopt;
-  const auto keeps_order = [](const Axes& axes, bool keep_dims) {
+  const std::size_t rank = graph.type(node.inputs[0]).shape.rank();
+  const auto keeps_order = [&](const Axes& axes, bool keep_dims) {
     // Without the axes that go, batch and channels are still in their order, but channels and rows are not.
-    const Axes reduced = normalize_axes(axes, kRank);
+    const Axes reduced = normalize_axes(axes, rank);
     const auto goes = [&](std::int64_t axis) { return std::ranges::find(reduced, axis) != reduced.end(); };
-    return keep_dims || goes(1) || (goes(2) && goes(3));
+    const auto spatial = std::views::iota(std::int64_t{2}, static_cast<std::int64_t>(rank));
+    return keep_dims || goes(1) || std::ranges::all_of(spatial, goes);
   };
-  if (const auto* moments = op.as<Moments>()) return Moments{.axes = last_axes(moments->axes)};
-  if (const auto* sums = op.as<CentredSums>()) return CentredSums{.axes = last_axes(sums->axes)};
+  if (const auto* moments = op.as<Moments>()) return Moments{.axes = last_axes(moments->axes, rank)};
+  if (const auto* sums = op.as<CentredSums>()) return CentredSums{.axes = last_axes(sums->axes, rank)};
   if (const auto* sum = op.as<Sum>(); sum != nullptr && keeps_order(sum->axes, sum->keep_dims))
-    return Sum{.axes = last_axes(sum->axes), .keep_dims = sum->keep_dims};
+    return Sum{.axes = last_axes(sum->axes, rank), .keep_dims = sum->keep_dims};
   if (const auto* mean = op.as<Mean>(); mean != nullptr && keeps_order(mean->axes, mean->keep_dims))
-    return Mean{.axes = last_axes(mean->axes), .keep_dims = mean->keep_dims};
+    return Mean{.axes = last_axes(mean->axes, rank), .keep_dims = mean->keep_dims};
   if (const auto* max = op.as<Max>(); max != nullptr && keeps_order(max->axes, max->keep_dims))
-    return Max{.axes = last_axes(max->axes), .keep_dims = max->keep_dims};
-  if (const auto* broadcast = op.as<BroadcastTo>(); broadcast != nullptr && is_picture(broadcast->shape))
+    return Max{.axes = last_axes(max->axes, rank), .keep_dims = max->keep_dims};
+  if (const auto* broadcast = op.as<BroadcastTo>(); broadcast != nullptr && broadcast->shape.rank() == rank)
     return BroadcastTo{.shape = channels_last({DType::f32, broadcast->shape}).shape};
   return std::nullopt;
 }
@@ -103,10 +103,11 @@ class Relayout {
     const NodeId id = id_of(node);
     const bool is_chosen = chosen_.contains({id, 0});
     if (can_be_moved(graph_, node)) return {convolution(target, node, inputs, is_chosen)};
-    if (is_chosen && node.op.traits().elementwise) return add(target, node, node.op, all_last(node, inputs));
+    if (is_chosen && node.op.traits().elementwise)
+      return add(target, node, node.op, all_last(node, inputs, node.outputs[0].shape.rank()));
     const auto moved = moved_op(graph_, node);
     if (moved && reads_chosen(node) && (is_chosen || !is_picture(node.outputs[0].shape)))
-      return add(target, node, *moved, all_last(node, inputs));
+      return add(target, node, *moved, all_last(node, inputs, graph_.type(node.inputs[0]).shape.rank()));
     if (!reads_chosen(node)) return {};
     std::vector<Value> plain;
     for (std::size_t i = 0; i < inputs.size(); ++i) plain.push_back(first(node.inputs[i], inputs[i]));
@@ -130,43 +131,47 @@ class Relayout {
 
   Value convolution(Graph& target, const Node& node, std::span<const Value> inputs, bool is_chosen) {
     const ConvolutionPictures pictures = pictures_of(node.op);
+    const std::size_t rank = node.outputs[0].shape.rank();
     const std::array operands{
-        pictures.a ? last(node.inputs[0], inputs[0]) : first(node.inputs[0], inputs[0]),
-        pictures.b ? last(node.inputs[1], inputs[1]) : first(node.inputs[1], inputs[1])};
+        pictures.a ? last(node.inputs[0], inputs[0], rank) : first(node.inputs[0], inputs[0]),
+        pictures.b ? last(node.inputs[1], inputs[1], rank) : first(node.inputs[1], inputs[1])};
     const Value made = weft::emit(target, ChannelsLastConvolution{{node.op}}, operands, node);
-    return is_chosen || !pictures.result ? made : transpose(made, kToFirst);
+    return is_chosen || !pictures.result ? made : transpose(made, order_with_channels_first(rank));
   }
 
-  std::vector<Value> all_last(const Node& node, std::span<const Value> inputs) {
+  /// The inputs as they meet pictures of `rank` axes.
+  std::vector<Value> all_last(const Node& node, std::span<const Value> inputs, std::size_t rank) {
     std::vector<Value> moved;
-    for (std::size_t i = 0; i < inputs.size(); ++i) moved.push_back(last(node.inputs[i], inputs[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i) moved.push_back(last(node.inputs[i], inputs[i], rank));
     return moved;
   }
 
-  /// A value with channels last; one of a lower rank as it broadcasts to pictures.
-  Value last(const ValueId& id, const Value& made) {
-    const Shape& shape = graph_.type(id).shape;
-    if (chosen_.contains(id) || shape.rank() == 0) return made;
-    const auto [found, is_new] = last_.try_emplace(id);
-    if (is_new) found->second = moved_last(id, made);
+  /// A value with channels last; one of a lower rank as it broadcasts to pictures of `rank` axes.
+  Value last(const ValueId& id, const Value& made, std::size_t rank) {
+    if (chosen_.contains(id) || graph_.type(id).shape.rank() == 0) return made;
+    const auto [found, is_new] = last_.try_emplace({id, rank});
+    if (is_new) found->second = moved_last(id, made, rank);
     return found->second;
   }
 
-  Value moved_last(const ValueId& id, const Value& made) {
+  Value moved_last(const ValueId& id, const Value& made, std::size_t rank) {
     std::vector<Dim> dims = graph_.type(id).shape.dims();
-    dims.insert(dims.begin(), kRank - dims.size(), Dim(1));
-    const Shape moved({dims[0], dims[2], dims[3], dims[1]});
+    dims.insert(dims.begin(), rank - dims.size(), Dim(1));
+    const Shape shape(std::move(dims));
+    const Shape moved = channels_last({DType::f32, shape}).shape;
     const Node& node = graph_.node(id.node);
     const auto* broadcast = node.op.as<BroadcastTo>();
     if (broadcast != nullptr && !chosen_.contains(node.inputs[0]))
-      return broadcast_to(last(node.inputs[0], operand(made, 0)), moved);
-    return reordered(made, Shape(dims), moved, kToLast);
+      return broadcast_to(last(node.inputs[0], operand(made, 0), rank), moved);
+    return reordered(made, shape, moved, order_with_channels_last(rank));
   }
 
   Value first(const ValueId& id, const Value& made) {
     if (!chosen_.contains(id)) return made;
     const auto [found, is_new] = first_.try_emplace(id);
-    if (is_new) found->second = reordered(made, made.shape(), graph_.type(id).shape, kToFirst);
+    if (is_new)
+      found->second = reordered(made, made.shape(), graph_.type(id).shape,
+                                order_with_channels_first(made.shape().rank()));
     return found->second;
   }
 
@@ -183,8 +188,8 @@ class Relayout {
   const Graph& graph_;
   std::set<ValueId> chosen_;
   NodeId next_ = 0;
-  std::map<ValueId, Value> last_;   // of values that are not chosen
-  std::map<ValueId, Value> first_;  // of values that are
+  std::map<std::pair<ValueId, std::size_t>, Value> last_;  // by rank, of values that are not chosen
+  std::map<ValueId, Value> first_;                         // of values that are
 };
 
 Program relaid(const Program& program) {

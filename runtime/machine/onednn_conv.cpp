@@ -23,27 +23,42 @@ struct Layouts {
   memory::desc x, w, y;
 };
 
+/// `first`, and the sizes along the axes that the kernel slides along.
+memory::dims with_axes(const OneDnnConvSpec& spec, memory::dims first, const ConvSizes::Triple& sizes) {
+  first.insert(first.end(), sizes.end() - static_cast<std::ptrdiff_t>(spec.sizes.axes), sizes.end());
+  return first;
+}
+
 memory::dims weight_sizes(const OneDnnConvSpec& spec) {
-  const Conv2dSizes& s = spec.sizes;
-  const std::int64_t groups = spec.options.groups;
-  if (groups == 1) return {s.filters, s.channels, s.kernel_height, s.kernel_width};
-  return {groups, s.filters / groups, s.channels / groups, s.kernel_height, s.kernel_width};
+  const ConvSizes& s = spec.sizes;
+  if (s.groups == 1) return with_axes(spec, {s.filters, s.channels}, s.kernel);
+  return with_axes(spec, {s.groups, s.filters / s.groups, s.channels / s.groups}, s.kernel);
+}
+memory::dims x_sizes(const OneDnnConvSpec& spec) {
+  return with_axes(spec, {spec.sizes.batch, spec.sizes.channels}, spec.sizes.x);
+}
+memory::dims y_sizes(const OneDnnConvSpec& spec) {
+  return with_axes(spec, {spec.sizes.batch, spec.sizes.filters}, spec.sizes.y);
 }
 
 /// Pictures of `sizes` whose channels are some of the `channels` that lie side by side.
 memory::desc pictures(const OneDnnConvSpec& spec, const memory::dims& sizes, std::int64_t channels) {
-  const std::int64_t plane = sizes[2] * sizes[3];
-  if (spec.channels_last)
-    return {sizes, kF32, memory::dims{channels * plane, 1, channels * sizes[3], channels}};
-  return {sizes, kF32, memory::dims{channels * plane, plane, sizes[3], 1}};
+  memory::dims strides(sizes.size());
+  std::int64_t next = spec.channels_last ? channels : 1;
+  for (std::size_t axis = sizes.size(); axis-- > 2; next *= sizes[axis]) strides[axis] = next;
+  strides[1] = spec.channels_last ? 1 : next;
+  strides[0] = spec.channels_last ? next : next * channels;
+  return {sizes, kF32, strides};
 }
 
 /// How the caller's tensors lie in memory.
 Layouts plain_layouts(const OneDnnConvSpec& spec) {
-  const Conv2dSizes& s = spec.sizes;
-  return {.x = pictures(spec, {s.batch, s.channels, s.height, s.width}, spec.x_channels),
-          .w = {weight_sizes(spec), kF32, spec.options.groups == 1 ? Tag::oihw : Tag::goihw},
-          .y = pictures(spec, {s.batch, s.filters, s.out_height, s.out_width}, spec.y_filters)};
+  const ConvSizes& s = spec.sizes;
+  const bool grouped = s.groups != 1;
+  const Tag weights = s.axes == 2 ? (grouped ? Tag::goihw : Tag::oihw) : grouped ? Tag::goidhw : Tag::oidhw;
+  return {.x = pictures(spec, x_sizes(spec), spec.x_channels),
+          .w = {weight_sizes(spec), kF32, weights},
+          .y = pictures(spec, y_sizes(spec), spec.y_filters)};
 }
 
 /// Whether oneDNN is to compute in the plain layouts, by a matrix product for each picture. Its kernels with
@@ -53,17 +68,16 @@ Layouts plain_layouts(const OneDnnConvSpec& spec) {
 bool computes_plain(const OneDnnConvSpec& spec) {
   constexpr std::int64_t kFewChannels = 4;
   if (spec.channels_last || spec.kind == OneDnnConvKind::weight_gradient) return false;
-  const Conv2dSizes& s = spec.sizes;
-  return s.channels < kFewChannels || s.kernel_height * s.kernel_width == 1;
+  return spec.sizes.channels < kFewChannels || spec.sizes.taps() == 1;
 }
 
 /// The layouts that oneDNN is asked to compute in.
 Layouts wanted_layouts(const OneDnnConvSpec& spec) {
   if (computes_plain(spec)) return plain_layouts(spec);
-  const Conv2dSizes& s = spec.sizes;
-  return {.x = {{s.batch, s.channels, s.height, s.width}, kF32, Tag::nhwc},
+  const Tag channels_last = spec.sizes.axes == 2 ? Tag::nhwc : Tag::ndhwc;
+  return {.x = {x_sizes(spec), kF32, channels_last},
           .w = {weight_sizes(spec), kF32, Tag::any},
-          .y = {{s.batch, s.filters, s.out_height, s.out_width}, kF32, Tag::nhwc}};
+          .y = {y_sizes(spec), kF32, channels_last}};
 }
 
 dnnl::primitive_attr user_scratchpad() {
@@ -89,11 +103,11 @@ template <typename Description, typename... Hint>
 Description describe(const OneDnnConvSpec& spec, const dnnl::engine& engine, const Hint&... hint) {
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
   const auto [x, w, y] = wanted_layouts(spec);
-  const Conv2dOptions& o = spec.options;
-  const memory::dims strides{o.stride.height, o.stride.width};
-  const memory::dims gaps{o.dilation.height - 1, o.dilation.width - 1};
-  const memory::dims before{o.padding.top, o.padding.left};
-  const memory::dims after{o.padding.bottom, o.padding.right};
+  const ConvSizes& s = spec.sizes;
+  const memory::dims strides = with_axes(spec, {}, s.stride);
+  const memory::dims gaps = with_axes(spec, {}, {s.dilation[0] - 1, s.dilation[1] - 1, s.dilation[2] - 1});
+  const memory::dims before = with_axes(spec, {}, s.before);
+  const memory::dims after = with_axes(spec, {}, s.after);
 #if DNNL_VERSION_MAJOR < 3
   if constexpr (sizeof...(hint) == 0) {
     const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training, kDirect, x, w, y, strides,

@@ -1,8 +1,8 @@
 #pragma once
 // Convolutions by oneDNN: a primitive for one piece of a convolution or of one of its gradients, created once
 // and held. Pictures come and go as plain [batch, channels, height, width] or [batch, height, width,
-// channels], weights as [filters, channels / groups, kernel height, kernel width]; what oneDNN computes in
-// another layout is reordered in scratch memory.
+// channels], weights as [filters, channels / groups, kernel height, kernel width], volumes likewise with a
+// depth; what oneDNN computes in another layout is reordered in scratch memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace weft {
 
 enum class OneDnnConvKind : std::uint8_t { forward, input_gradient, weight_gradient };
 
-/// A piece of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy).
+/// A piece of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy), or
+/// of those of volumes.
 struct OneDnnConvSpec {
   OneDnnConvKind kind = OneDnnConvKind::forward;
-  Conv2dOptions options;
-  Conv2dSizes sizes;            // of the piece
+  ConvSizes sizes;              // of the piece
   std::int64_t x_channels = 0;  // in all of x or dx, where the piece's channels lie side by side
   std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side
-  bool channels_last = false;   // whether pictures are [batch, height, width, channels]
+  bool channels_last = false;   // whether the channels are the last axis of pictures
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.

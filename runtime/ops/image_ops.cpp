@@ -1,5 +1,8 @@
 #include "weft/runtime/ops/image_ops.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "weft/graph/evaluate.h"
 #include "weft/graph/print.h"
 #include "weft/ops/layout.h"
@@ -15,22 +18,42 @@ Tensor permuted(const Tensor& pictures, std::vector<std::int64_t> order) {
 
 std::string attribute_text(const Convolution& convolution) { return to_string(convolution.op); }
 
+bool is_weight_gradient(const Op& op) {
+  return op.is<Conv2dWeightGradient>() || op.is<Conv3dWeightGradient>();
+}
+
 bool is_convolution(const Op& op) {
-  return op.is<Conv2d>() || op.is<Conv2dInputGradient>() || op.is<Conv2dWeightGradient>();
+  return op.is<Conv2d>() || op.is<Conv2dInputGradient>() || op.is<Conv3d>() || op.is<Conv3dInputGradient>() ||
+         is_weight_gradient(op);
 }
 
 ConvolutionPictures pictures_of(const Op& convolution) {
-  if (convolution.is<Conv2dWeightGradient>()) return {.a = true, .b = true, .result = false};
+  if (is_weight_gradient(convolution)) return {.a = true, .b = true, .result = false};
   return {};
 }
 
+std::vector<std::int64_t> order_with_channels_last(std::size_t rank) {
+  std::vector<std::int64_t> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return order;
+}
+std::vector<std::int64_t> order_with_channels_first(std::size_t rank) {
+  std::vector<std::int64_t> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  return order;
+}
+
 TensorType channels_last(const TensorType& pictures) {
-  const Shape& s = pictures.shape;
-  return {pictures.dtype, Shape({s[0], s[2], s[3], s[1]})};
+  std::vector<Dim> dims = pictures.shape.dims();
+  std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
+  return {pictures.dtype, Shape(std::move(dims))};
 }
 TensorType channels_first(const TensorType& pictures) {
-  const Shape& s = pictures.shape;
-  return {pictures.dtype, Shape({s[0], s[3], s[1], s[2]})};
+  std::vector<Dim> dims = pictures.shape.dims();
+  std::rotate(dims.begin() + 1, dims.end() - 1, dims.end());
+  return {pictures.dtype, Shape(std::move(dims))};
 }
 
 TensorType ChannelsLastConvolution::infer(const TensorType& a, const TensorType& b) const {
@@ -44,10 +67,10 @@ void ChannelsLastConvolution::forward(const KernelArgs& args) const {
   const ConvolutionPictures pictures = pictures_of(convolution.op);
   const auto taken = [&](std::size_t i, bool is_picture) {
     const Tensor tensor = borrow(args.inputs[i]);
-    return is_picture ? permuted(tensor, {0, 3, 1, 2}) : tensor;
+    return is_picture ? permuted(tensor, order_with_channels_first(tensor.sizes().size())) : tensor;
   };
   Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
-  if (pictures.result) result = permuted(result, {0, 2, 3, 1});
+  if (pictures.result) result = permuted(result, order_with_channels_last(result.sizes().size()));
   copy_into(result, args.outputs[0]);
 }
 

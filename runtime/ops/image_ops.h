@@ -1,5 +1,6 @@
 #pragma once
-// Convolutions of pictures whose channels are innermost. The compiler makes them (see runtime/images).
+// Convolutions of pictures or volumes whose channels are innermost. The compiler makes them (see
+// runtime/images).
 
 #include <span>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace weft {
 
-/// One of the three ops of a convolution, or one of them with channels last.
+/// One of the three ops of a convolution of pictures or volumes, or one of them with channels last.
 struct Convolution {
   Op op{Conv2d{}};
   friend bool operator==(const Convolution&, const Convolution&) = default;
@@ -50,9 +51,14 @@ struct ConvolutionPictures {
 };
 /// Whether an op is one of the three.
 bool is_convolution(const Op& op);
+/// Whether it is the third of them.
+bool is_weight_gradient(const Op& op);
 ConvolutionPictures pictures_of(const Op& convolution);
 
-/// [batch, channels, height, width] as [batch, height, width, channels], and back.
+/// The permutations of axes that make [batch, channels, height, width] [batch, height, width, channels], and
+/// back.
+std::vector<std::int64_t> order_with_channels_last(std::size_t rank);
+std::vector<std::int64_t> order_with_channels_first(std::size_t rank);
 TensorType channels_last(const TensorType& pictures);
 TensorType channels_first(const TensorType& pictures);
 

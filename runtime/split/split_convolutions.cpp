@@ -3,17 +3,15 @@
 #include <vector>
 
 #include "weft/graph/passes/rule.h"
-#include "weft/ops/conv.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 namespace {
 
-bool is_weight_gradient(const Op& op) {
+bool can_be_split(const Op& op) {
   const auto* last = op.as<ChannelsLastConvolution>();
-  return op.is<Conv2dWeightGradient>() ||
-         (last != nullptr && last->convolution.op.is<Conv2dWeightGradient>());
+  return is_weight_gradient(last != nullptr ? last->convolution.op : op);
 }
 
 /// Whether each shard has pictures, and all terms together are smaller than the pictures.
@@ -36,7 +34,7 @@ Program split_over_batch(const Program& program, int shards) {
   Program result =
       rewrite(graph, program.roots,
               [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                if (!is_weight_gradient(node.op) || !terms_pay(graph, node, shards)) return {};
+                if (!can_be_split(node.op) || !terms_pay(graph, node, shards)) return {};
                 return {sum_of_terms(target, node, inputs, shards)};
               });
   return extract(*result.graph, result.roots);

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import scipy.linalg
+import scipy.signal
 import scipy.special
 
 DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "bool": np.bool_}
@@ -40,6 +41,14 @@ def difference(dtype, actual, expected):
     return f"{actual[at]!r} and not {expected[at]!r} at {at}, and {len(wrong) - 1} more"
 
 
+def pairs(z):
+    """Complex numbers as weft holds them."""
+    return np.stack([z.real, z.imag], -1)
+
+
+NAMES = {"np": np, "special": scipy.special, "linalg": scipy.linalg, "signal": scipy.signal, "pairs": pairs}
+
+
 def main():
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -48,7 +57,7 @@ def main():
         way, expression, result, *operands = line.rstrip("\n").split("\t")
         names = dict(zip("abc", (tensor(operand)[1] for operand in operands)))
         dtype, actual = tensor(result)
-        expected = eval(expression, {"np": np, "special": scipy.special, "linalg": scipy.linalg}, names)
+        expected = eval(expression, NAMES, names)
         wrong = difference(dtype, actual, expected)
         cases += 1
         if wrong:

@@ -262,6 +262,50 @@ void write_linear_algebra() {
         {vector_of({2, 9, 9, 1, 3, 9, -1, 2, 4}).reshaped({3, 3}), vector_of({1, 2, 3}).reshaped({3, 1})});
 }
 
+void write_signals() {
+  TensorSource source("numpy signals");
+  using Builds = std::vector<std::pair<const char*, Build>>;
+  const auto to_complex = [](const Value& x) { return complex(x, flip(x, {-1})); };
+  for (const auto& [expression, f] : Builds{
+           {"pairs(np.fft.fft(a + 1j * a[..., ::-1], axis=1))",
+            [&](std::span<const Value> x) { return fft(to_complex(x[0]), 1); }},
+           {"pairs(np.fft.ifft(a + 1j * a[..., ::-1]))",
+            [&](std::span<const Value> x) { return ifft(to_complex(x[0])); }},
+           {"pairs(np.fft.fftn(a + 1j * a[..., ::-1], axes=(1, 2)))",
+            [&](std::span<const Value> x) { return fftn(to_complex(x[0]), {1, 2}); }},
+           {"pairs(np.fft.rfft(a))", [](std::span<const Value> x) { return rfft(x[0]); }},
+           {"pairs(np.fft.rfftn(a))", [](std::span<const Value> x) { return rfftn(x[0]); }},
+           {"np.fft.irfft(a + 1j * a[..., ::-1])",
+            [&](std::span<const Value> x) { return irfft(to_complex(x[0])); }},
+           {"np.fft.irfft(a + 1j * a[..., ::-1], n=a.shape[2] * 2 - 1)",
+            [&](std::span<const Value> x) { return irfft(to_complex(x[0]), x[0].shape()[2] * 2 - 1); }},
+           {"np.fft.irfftn(a + 1j * a[..., ::-1])",
+            [&](std::span<const Value> x) { return irfftn(to_complex(x[0])); }},
+       }) {
+    for (const std::int64_t size : {2, 9, 41, 64}) write(expression, f, {source.uniform({3, 4, size})});
+  }
+  const Tensor lengths = source.uniform({9});
+  write("np.hanning(9) * a",
+        [](std::span<const Value> x) { return hann_window(x[0].graph(), 9, false, f64) * x[0]; }, {lengths});
+  write("np.hamming(10)[:-1] * a",
+        [](std::span<const Value> x) { return hamming_window(x[0].graph(), 9, true, f64) * x[0]; },
+        {lengths});
+  write("np.convolve(a[0, 0], b[0, 0, ::-1], 'valid')[None, None]",
+        [](std::span<const Value> x) { return conv1d(x[0], x[1]); },
+        {source.uniform({1, 1, 30}), source.uniform({1, 1, 7})});
+  write("signal.correlate(a[0, 0], b[0, 0], 'valid')[None, None]",
+        [](std::span<const Value> x) { return conv3d(x[0], x[1]); },
+        {source.uniform({1, 1, 5, 6, 7}), source.uniform({1, 1, 2, 3, 4})});
+  write("signal.convolve(a[0, 0], b[0, 0], 'full')[None, None]",
+        [](std::span<const Value> x) { return conv_transpose2d(x[0], x[1]); },
+        {source.uniform({1, 1, 6, 7}), source.uniform({1, 1, 3, 4})});
+  write("np.interp(np.linspace(0, 4, 9), np.arange(5), a[0])[None]",
+        [](std::span<const Value> x) {
+          return resize(x[0], {9}, {.coordinates = ResizeCoordinates::align_corners});
+        },
+        {source.uniform({1, 5})});
+}
+
 }  // namespace
 }  // namespace weft::numpy_test
 
@@ -270,4 +314,5 @@ int main() {
   weft::numpy_test::write_binary();
   weft::numpy_test::write_arrays();
   weft::numpy_test::write_linear_algebra();
+  weft::numpy_test::write_signals();
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "weft/ops/series.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/graph_numbers.h"

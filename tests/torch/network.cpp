@@ -9,8 +9,12 @@
 #include "weft/frontends/nn.h"
 #include "weft/frontends/nn/activations.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/fourier.h"
+#include "weft/ops/grid_sample.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/pool.h"
+#include "weft/ops/resize.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
 
@@ -46,21 +50,107 @@ Value build_dense(const Place& at) {
   return layer(at.x);
 }
 
-Value build_conv2d(const Place& at) {
-  const auto layer = nn::conv2d(at.x.graph(), at.name, at.size(1), at.options.at("filters"),
-                                at.options.at("kernel").get<std::int64_t>(), at.x.dtype(),
-                                {.sliding = {.stride = at.number("stride", 1),
-                                             .padding = at.number("padding", 0),
-                                             .dilation = at.number("dilation", 1),
-                                             .groups = at.number("groups", 1)},
-                                 .bias_initializer = nn::uniform(-0.5, 0.5)});
-  at.train(layer.parameters());
-  return layer(at.x);
+template <std::size_t Axes>
+ConvOptions<Axes> sliding_of(const Place& at) {
+  return {.stride = at.number("stride", 1),
+          .padding = at.number("padding", 0),
+          .dilation = at.number("dilation", 1),
+          .groups = at.number("groups", 1)};
 }
 
-Pool2dOptions pooling(const Place& at) {
-  return {
-      .window = at.number("window", 2), .stride = at.number("stride", 0), .padding = at.number("padding", 0)};
+/// `layer` makes a layer of a graph, a name, numbers of channels and filters, a kernel, a dtype and options.
+template <std::size_t Axes, typename Layer>
+Value build_conv(const Place& at, const Layer& layer) {
+  const auto made = layer(at.x.graph(), at.name, at.size(1), at.options.at("filters").get<std::int64_t>(),
+                          WindowSize<Axes>(at.options.at("kernel").get<std::int64_t>()), at.x.dtype(),
+                          nn::ConvLayerOptions<Axes>{.sliding = sliding_of<Axes>(at),
+                                                     .same = at.options.value("same", false),
+                                                     .bias_initializer = nn::uniform(-0.5, 0.5)},
+                          Where::current());
+  at.train(made.parameters());
+  return made(at.x);
+}
+
+template <std::size_t Axes, typename Layer>
+Value build_conv_transpose(const Place& at, const Layer& layer) {
+  const auto made = layer(
+      at.x.graph(), at.name, at.size(1), at.options.at("filters").get<std::int64_t>(),
+      WindowSize<Axes>(at.options.at("kernel").get<std::int64_t>()), at.x.dtype(),
+      nn::ConvTransposeLayerOptions<Axes>{.sliding = {sliding_of<Axes>(at), at.number("output_padding", 0)},
+                                          .bias_initializer = nn::uniform(-0.5, 0.5)},
+      Where::current());
+  at.train(made.parameters());
+  return made(at.x);
+}
+
+template <typename Options>
+Options pooling(const Place& at) {
+  return {.window = at.number("window", 2),
+          .stride = at.number("stride", 0),
+          .padding = at.number("padding", 0),
+          .dilation = at.number("dilation", 1),
+          .ceil_mode = at.options.value("ceil", false)};
+}
+
+/// Pooling of a signal, a picture or a volume.
+Value build_pool(const Place& at) {
+  const std::string kind = at.options.at("kind");
+  const bool counts = at.options.value("count_pad", true);
+  const double p = at.options.value("p", 2.0);
+  const std::size_t rank = at.x.shape().rank();
+  const auto of = [&](const auto& options, auto max, auto mean, auto norm) {
+    return kind == "max"    ? max(at.x, options)
+           : kind == "mean" ? mean(at.x, options, counts)
+                            : norm(at.x, p, options);
+  };
+  if (rank == 3) return of(pooling<Pool1dOptions>(at), max_pool1d, avg_pool1d, lp_pool1d);
+  if (rank == 4) return of(pooling<Pool2dOptions>(at), max_pool2d, avg_pool2d, lp_pool2d);
+  return of(pooling<Pool3dOptions>(at), max_pool3d, avg_pool3d, lp_pool3d);
+}
+
+std::vector<Dim> sizes_of(const Place& at) {
+  std::vector<Dim> sizes;
+  for (const std::int64_t size : at.options.at("sizes")) sizes.emplace_back(size);
+  return sizes;
+}
+
+/// By PyTorch's names of the modes.
+Value build_resize(const Place& at) {
+  const std::string mode = at.options.at("mode");
+  ResizeOptions options;
+  if (mode.starts_with("nearest")) options.mode = ResizeMode::nearest;
+  if (mode == "bicubic") options.mode = ResizeMode::cubic;
+  if (mode == "area") options.mode = ResizeMode::area;
+  if (mode == "nearest")
+    options = {.mode = ResizeMode::nearest,
+               .coordinates = ResizeCoordinates::asymmetric,
+               .rounding = ResizeRounding::floor};
+  if (mode == "nearest-exact") options.rounding = ResizeRounding::prefer_ceil;
+  if (at.options.value("align_corners", false)) options.coordinates = ResizeCoordinates::align_corners;
+  return resize(at.x, sizes_of(at), options);
+}
+
+/// Samples at the points of an affine map, which is trained.
+Value build_transformer_of_space(const Place& at) {
+  const Value start = constant(at.x.graph(), Tensor::of<double>({0.8, 0.3, 0.4, -0.2, 1.1, 0.3}, {1, 2, 3}));
+  const Value theta = parameter(at.x.graph(), at.name + "/theta", cast(start, at.x.dtype()));
+  at.train({theta});
+  const std::string border = at.options.at("border");
+  const bool align_corners = at.options.value("align_corners", false);
+  const std::vector<Dim> sizes = sizes_of(at);
+  const Value maps = broadcast_to(theta, {at.x.shape()[0], 2, 3});
+  return grid_sample(at.x, affine_grid(maps, sizes[0].size(), sizes[1].size(), align_corners),
+                     {.mode = at.options.value("nearest", false) ? SampleMode::nearest : SampleMode::bilinear,
+                      .border = border == "zeros"    ? SampleBorder::zeros
+                                : border == "border" ? SampleBorder::border
+                                                     : SampleBorder::reflection,
+                      .align_corners = align_corners});
+}
+
+Value build_stft(const Place& at) {
+  const Value window = hann_window(at.x.graph(), at.number("window", 8), true, at.x.dtype());
+  const Value pieces = stft(at.x, window, at.number("hop", 3), at.options.value("centred", false));
+  return flatten(complex_abs(pieces + 0.01));
 }
 
 Value build_batch_norm(const Place& at) {
@@ -163,7 +253,40 @@ Value build_branches(const Place& at) {
 const std::map<std::string, Builder>& builders() {
   static const std::map<std::string, Builder> all{
       {"dense", build_dense},
-      {"conv2d", build_conv2d},
+      {"conv1d",
+       [](const Place& at) {
+         return build_conv<1>(at, [](auto&&... given) { return nn::conv1d(given...); });
+       }},
+      {"conv2d",
+       [](const Place& at) {
+         return build_conv<2>(at, [](auto&&... given) { return nn::conv2d(given...); });
+       }},
+      {"conv3d",
+       [](const Place& at) {
+         return build_conv<3>(at, [](auto&&... given) { return nn::conv3d(given...); });
+       }},
+      {"conv_transpose1d",
+       [](const Place& at) {
+         return build_conv_transpose<1>(at, [](auto&&... given) { return nn::conv_transpose1d(given...); });
+       }},
+      {"conv_transpose2d",
+       [](const Place& at) {
+         return build_conv_transpose<2>(at, [](auto&&... given) { return nn::conv_transpose2d(given...); });
+       }},
+      {"conv_transpose3d",
+       [](const Place& at) {
+         return build_conv_transpose<3>(at, [](auto&&... given) { return nn::conv_transpose3d(given...); });
+       }},
+      {"pool", build_pool},
+      {"adaptive_max_pool", [](const Place& at) { return adaptive_max_pool(at.x, sizes_of(at)); }},
+      {"adaptive_mean_pool", [](const Place& at) { return adaptive_avg_pool(at.x, sizes_of(at)); }},
+      {"resize", build_resize},
+      {"spatial_transformer", build_transformer_of_space},
+      {"pixel_shuffle", [](const Place& at) { return depth_to_space(at.x, at.number("block", 2), true); }},
+      {"rfft", [](const Place& at) { return flatten(rfft(at.x)); }},
+      {"irfft", [](const Place& at) { return flatten(irfft(at.x, {}, -1)); }},
+      {"rfft2", [](const Place& at) { return flatten(rfftn(at.x, {-2, -1})); }},
+      {"stft", build_stft},
       {"batch_norm", build_batch_norm},
       {"layer_norm", build_layer_norm},
       {"group_norm",
@@ -180,9 +303,6 @@ const std::map<std::string, Builder>& builders() {
       {"embedding", build_embedding},
       {"prelu", build_prelu},
       {"branches", build_branches},
-      {"max_pool", [](const Place& at) { return max_pool2d(at.x, pooling(at)); }},
-      {"avg_pool",
-       [](const Place& at) { return avg_pool2d(at.x, pooling(at), at.options.value("count_pad", true)); }},
       {"global_mean_pool", [](const Place& at) { return nn::global_mean_pool(at.x); }},
       {"global_max_pool", [](const Place& at) { return nn::global_max_pool(at.x); }},
       {"zero_padding",

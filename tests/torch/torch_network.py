@@ -14,16 +14,35 @@ def dense(x, options, state, name):
     return y + state[f"{name}/bias"] if options.get("bias", True) else y
 
 
-def conv2d(x, options, state, name):
-    return F.conv2d(
-        x,
-        state[f"{name}/weight"],
-        state[f"{name}/bias"],
-        stride=options.get("stride", 1),
-        padding=options.get("padding", 0),
-        dilation=options.get("dilation", 1),
-        groups=options.get("groups", 1),
-    )
+def conv(function):
+    def call(x, options, state, name):
+        return function(
+            x,
+            state[f"{name}/weight"],
+            state[f"{name}/bias"],
+            stride=options.get("stride", 1),
+            padding="same" if options.get("same") else options.get("padding", 0),
+            dilation=options.get("dilation", 1),
+            groups=options.get("groups", 1),
+        )
+
+    return call
+
+
+def conv_transpose(function):
+    def call(x, options, state, name):
+        return function(
+            x,
+            state[f"{name}/weight"],
+            state[f"{name}/bias"],
+            stride=options.get("stride", 1),
+            padding=options.get("padding", 0),
+            output_padding=options.get("output_padding", 0),
+            dilation=options.get("dilation", 1),
+            groups=options.get("groups", 1),
+        )
+
+    return call
 
 
 def batch_norm(x, options, state, name):
@@ -108,18 +127,52 @@ def zero_padding(x, options, state, name):
     return F.pad(x, [options.get(side, 0) for side in ("left", "right", "top", "bottom")])
 
 
-def max_pool(x, options, state, name):
-    return F.max_pool2d(x, options["window"], options.get("stride"), options.get("padding", 0))
+def pool(x, options, state, name):
+    axes = x.dim() - 2
+    window, stride, padding, ceil = (options.get(key) for key in ("window", "stride", "padding", "ceil"))
+    if options["kind"] == "max":
+        function = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[axes - 1]
+        return function(x, window, stride, padding or 0, options.get("dilation", 1), ceil_mode=bool(ceil))
+    if options["kind"] == "mean":
+        function = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[axes - 1]
+        return function(x, window, stride, padding or 0, bool(ceil), options.get("count_pad", True))
+    function = (F.lp_pool1d, F.lp_pool2d)[axes - 1]
+    return function(x.abs(), options["p"], window, stride, bool(ceil))
 
 
-def avg_pool(x, options, state, name):
-    return F.avg_pool2d(
-        x,
-        options["window"],
-        options.get("stride"),
-        options.get("padding", 0),
-        count_include_pad=options.get("count_pad", True),
-    )
+def adaptive_max_pool(x, options, state, name):
+    return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[x.dim() - 3](x, options["sizes"])
+
+
+def adaptive_mean_pool(x, options, state, name):
+    return (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[x.dim() - 3](x, options["sizes"])
+
+
+def resize(x, options, state, name):
+    lines = options["mode"] in ("bilinear", "bicubic")
+    aligned = options.get("align_corners", False) if lines else None
+    return F.interpolate(x, options["sizes"], mode=options["mode"], align_corners=aligned)
+
+
+def spatial_transformer(x, options, state, name):
+    aligned = options["align_corners"] if "align_corners" in options else False
+    theta = state[f"{name}/theta"].expand(x.shape[0], 2, 3)
+    grid = F.affine_grid(theta, [x.shape[0], x.shape[1], *options["sizes"]], align_corners=aligned)
+    mode = "nearest" if options.get("nearest") else "bilinear"
+    return F.grid_sample(x, grid, mode=mode, padding_mode=options["border"], align_corners=aligned)
+
+
+def pairs(z):
+    return torch.view_as_real(z.contiguous()).flatten(1)
+
+
+def stft(x, options, state, name):
+    window = torch.hann_window(options["window"], dtype=x.dtype)
+    centred = options.get("centred", False)
+    z = torch.stft(
+        x, options["window"], options["hop"], window=window, center=centred, pad_mode="reflect", return_complex=True
+    ).transpose(1, 2)
+    return (z + complex(0.01, 0.01)).abs().flatten(1)
 
 
 def branches(x, options, state, name):
@@ -143,7 +196,12 @@ def local_response_norm(x, options, state, name):
 
 LAYERS = {
     "dense": dense,
-    "conv2d": conv2d,
+    "conv1d": conv(F.conv1d),
+    "conv2d": conv(F.conv2d),
+    "conv3d": conv(F.conv3d),
+    "conv_transpose1d": conv_transpose(F.conv_transpose1d),
+    "conv_transpose2d": conv_transpose(F.conv_transpose2d),
+    "conv_transpose3d": conv_transpose(F.conv_transpose3d),
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "group_norm": group_norm,
@@ -152,8 +210,13 @@ LAYERS = {
     "transformer_encoder": transformer_encoder,
     "transformer_decoder": transformer_decoder,
     "zero_padding": zero_padding,
-    "max_pool": max_pool,
-    "avg_pool": avg_pool,
+    "pool": pool,
+    "adaptive_max_pool": adaptive_max_pool,
+    "adaptive_mean_pool": adaptive_mean_pool,
+    "resize": resize,
+    "spatial_transformer": spatial_transformer,
+    "pixel_shuffle": lambda x, options, state, name: F.pixel_shuffle(x, options["block"]),
+    "stft": stft,
     "branches": branches,
     "maxout": maxout,
     "local_response_norm": local_response_norm,
@@ -168,6 +231,9 @@ LAYERS = {
 }
 
 PLAIN = {
+    "rfft": lambda x: pairs(torch.fft.rfft(x)),
+    "rfft2": lambda x: pairs(torch.fft.rfft2(x)),
+    "irfft": lambda x: torch.fft.irfft(torch.view_as_complex(x)).flatten(1),
     "flatten": lambda x: x.flatten(1),
     "sinusoidal_positions": sinusoidal_positions,
     "tanh": torch.tanh,

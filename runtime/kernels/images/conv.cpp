@@ -26,25 +26,32 @@ std::optional<OneDnnConvSpec> channels_last_spec(const ChannelsLastConvolution& 
   return spec;
 }
 
-std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
-  if (const auto* op = site.op.as<ChannelsLastConvolution>()) return channels_last_spec(*op, site);
-  const auto spec = [](OneDnnConvKind kind, const Conv2dOptions& options, const TensorType& x,
+/// The convolution, or a gradient of one, whose kernel slides along so many axes.
+template <std::size_t Axes>
+std::optional<OneDnnConvSpec> spec_along(const KernelSite& site) {
+  const auto spec = [](OneDnnConvKind kind, const ConvOptions<Axes>& options, const TensorType& x,
                        const TensorType& w, const TensorType& y) {
-    const Conv2dSizes sizes = conv2d_sizes(x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
-    return OneDnnConvSpec{kind, options, sizes, sizes.channels, sizes.filters, false};
+    const ConvSizes sizes = conv_sizes(options, x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
+    return OneDnnConvSpec{kind, sizes, sizes.channels, sizes.filters, false};
   };
   const auto& in = site.inputs;
   const TensorType& out = site.outputs[0];
-  if (const auto* op = site.op.as<Conv2d>()) {
-    return spec(OneDnnConvKind::forward, op->options(), in[0], in[1], out);
+  if (const auto* op = site.op.as<Conv<Axes>>()) {
+    return spec(OneDnnConvKind::forward, *op, in[0], in[1], out);
   }
-  if (const auto* op = site.op.as<Conv2dInputGradient>()) {
-    return spec(OneDnnConvKind::input_gradient, op->options(), out, in[1], in[0]);
+  if (const auto* op = site.op.as<ConvInputGradient<Axes>>()) {
+    return spec(OneDnnConvKind::input_gradient, *op, out, in[1], in[0]);
   }
-  if (const auto* op = site.op.as<Conv2dWeightGradient>()) {
-    return spec(OneDnnConvKind::weight_gradient, op->options(), in[0], out, in[1]);
+  if (const auto* op = site.op.as<ConvWeightGradient<Axes>>()) {
+    return spec(OneDnnConvKind::weight_gradient, *op, in[0], out, in[1]);
   }
   return std::nullopt;
+}
+
+std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
+  if (const auto* op = site.op.as<ChannelsLastConvolution>()) return channels_last_spec(*op, site);
+  if (auto spec = spec_along<2>(site)) return spec;
+  return spec_along<3>(site);
 }
 
 /// A piece of the work that is one convolution, and where it lies in the op's two inputs and its output.
@@ -56,9 +63,9 @@ struct Piece {
 
 /// Pictures [range) of y or dx.
 Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
-  const Conv2dSizes& s = whole.sizes;
-  const std::int64_t x = range.begin * s.channels * s.height * s.width;
-  const std::int64_t y = range.begin * s.filters * s.out_height * s.out_width;
+  const ConvSizes& s = whole.sizes;
+  const std::int64_t x = range.begin * s.channels * s.x_plane();
+  const std::int64_t y = range.begin * s.filters * s.y_plane();
   Piece piece{.spec = whole};
   piece.spec.sizes.batch = range.end - range.begin;
   piece.offsets = whole.kind == OneDnnConvKind::forward ? std::array{x, std::int64_t{0}, y}
@@ -68,20 +75,19 @@ Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
 
 /// The term of dw that pictures [range) give.
 Piece term_of(const OneDnnConvSpec& whole, const Cut& cut, int terms, Range range) {
-  const Conv2dSizes& s = whole.sizes;
+  const ConvSizes& s = whole.sizes;
   Piece piece{.spec = whole};
   piece.spec.sizes.batch = range.end - range.begin;
-  piece.offsets = {range.begin * s.channels * s.height * s.width,
-                   range.begin * s.filters * s.out_height * s.out_width, 0};
+  piece.offsets = {range.begin * s.channels * s.x_plane(), range.begin * s.filters * s.y_plane(), 0};
   piece.output = own_output(cut, terms, range);
   return piece;
 }
 
 /// Filters [range) of dw: whole groups in one piece, and some filters of a group in a piece of their own.
 std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
-  const Conv2dSizes& s = whole.sizes;
-  const std::int64_t group_filters = s.filters / whole.options.groups;
-  const std::int64_t group_channels = s.channels / whole.options.groups;
+  const ConvSizes& s = whole.sizes;
+  const std::int64_t group_filters = s.filters / s.groups;
+  const std::int64_t group_channels = s.channels / s.groups;
   std::vector<Piece> pieces;
   for (std::int64_t at = range.begin; at < range.end;) {
     const std::int64_t group = at / group_filters;
@@ -90,13 +96,12 @@ std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
     const std::int64_t end =
         whole_groups > 0 ? at + whole_groups * group_filters : std::min(range.end, group_end);
     Piece piece{.spec = whole};
-    piece.spec.options.groups = std::max<std::int64_t>(whole_groups, 1);
+    piece.spec.sizes.groups = std::max<std::int64_t>(whole_groups, 1);
     piece.spec.sizes.filters = end - at;
-    piece.spec.sizes.channels = piece.spec.options.groups * group_channels;
-    const std::int64_t x_channel = whole.channels_last ? 1 : s.height * s.width;
-    const std::int64_t y_channel = whole.channels_last ? 1 : s.out_height * s.out_width;
-    piece.offsets = {group * group_channels * x_channel, at * y_channel,
-                     at * group_channels * s.kernel_height * s.kernel_width};
+    piece.spec.sizes.channels = piece.spec.sizes.groups * group_channels;
+    const std::int64_t x_channel = whole.channels_last ? 1 : s.x_plane();
+    const std::int64_t y_channel = whole.channels_last ? 1 : s.y_plane();
+    piece.offsets = {group * group_channels * x_channel, at * y_channel, at * group_channels * s.taps()};
     pieces.push_back(piece);
     at = end;
   }
@@ -157,16 +162,15 @@ class LongWeightGradientKernel final : public Kernel {
  public:
   explicit LongWeightGradientKernel(const std::vector<Piece>& pieces) {
     for (const Piece& piece : pieces) {
-      const Conv2dSizes& s = piece.spec.sizes;
-      const std::int64_t together = std::max<std::int64_t>(1, kLongestSum / (s.out_height * s.out_width));
-      Part part{
-          .offsets = piece.offsets,
-          .output = piece.output,
-          .steps = {together * piece.spec.x_channels * s.height * s.width,
-                    together * piece.spec.y_filters * s.out_height * s.out_width},
-          .elements = s.filters * (s.channels / piece.spec.options.groups) * s.kernel_height * s.kernel_width,
-          .rounds = s.batch / together,
-          .convolutions = {}};
+      const ConvSizes& s = piece.spec.sizes;
+      const std::int64_t together = std::max<std::int64_t>(1, kLongestSum / (s.y_plane()));
+      Part part{.offsets = piece.offsets,
+                .output = piece.output,
+                .steps = {together * piece.spec.x_channels * s.x_plane(),
+                          together * piece.spec.y_filters * s.y_plane()},
+                .elements = s.filters * (s.channels / s.groups) * s.taps(),
+                .rounds = s.batch / together,
+                .convolutions = {}};
       const auto convolution = [&](std::int64_t pictures) {
         OneDnnConvSpec spec = piece.spec;
         spec.sizes.batch = pictures;
@@ -231,8 +235,8 @@ class LongWeightGradientKernel final : public Kernel {
 
 std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces) {
   const OneDnnConvSpec& spec = pieces.front().spec;
-  const Conv2dSizes& s = spec.sizes;
-  const bool is_long = s.batch > 1 && s.batch * s.out_height * s.out_width > kLongestSum;
+  const ConvSizes& s = spec.sizes;
+  const bool is_long = s.batch > 1 && s.batch * s.y_plane() > kLongestSum;
   if (spec.kind == OneDnnConvKind::weight_gradient && is_long)
     return std::make_unique<LongWeightGradientKernel>(pieces);
   return std::make_unique<ConvKernel>(pieces);
@@ -264,9 +268,9 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   KernelChoice choice;
   choice.cut = cut_of(*spec);
   choice.work = work_of(site);
-  const Conv2dSizes& s = spec->sizes;
-  const std::int64_t outputs = s.batch * s.filters * s.out_height * s.out_width;
-  const std::int64_t each = s.channels / spec->options.groups * s.kernel_height * s.kernel_width;
+  const ConvSizes& s = spec->sizes;
+  const std::int64_t outputs = s.batch * s.filters * s.y_plane();
+  const std::int64_t each = s.channels / s.groups * s.taps();
   choice.work.flops = 2.0 * static_cast<double>(outputs) * static_cast<double>(each);
   choice.make = [spec = *spec](Range range) { return make_kernel(pieces_of(spec, range)); };
   return choice;

@@ -11,7 +11,7 @@
 namespace weft {
 namespace {
 
-/// Positions [begin, end) of a window along one axis where its element `k` is not padding.
+/// Positions [begin, end) of a window along one axis where the element `k` after its start is not padding.
 Range positions_of(std::int64_t k, std::int64_t size, std::int64_t stride, std::int64_t before,
                    std::int64_t positions) {
   const std::int64_t begin = k >= before ? 0 : (before - k + stride - 1) / stride;
@@ -22,9 +22,10 @@ Range positions_of(std::int64_t k, std::int64_t size, std::int64_t stride, std::
 
 /// Elements [begin, end) of the window at one position that are not padding.
 Range elements_of(std::int64_t position, std::int64_t window, std::int64_t size, std::int64_t stride,
-                  std::int64_t before) {
+                  std::int64_t before, std::int64_t dilation) {
   const std::int64_t start = position * stride - before;
-  return {.begin = std::max<std::int64_t>(0, -start), .end = std::min(window, size - start)};
+  const std::int64_t begin = start >= 0 ? 0 : (-start + dilation - 1) / dilation;
+  return {.begin = begin, .end = std::min(window, (size - 1 - start) / dilation + 1)};
 }
 
 /// Pooling of some planes.
@@ -37,11 +38,19 @@ struct Pool {
   std::int64_t plane_x() const { return sizes.height * sizes.width; }
   std::int64_t plane_y() const { return sizes.out_height * sizes.out_width; }
   Range rows(std::int64_t i) const {
-    return elements_of(i, options.window.height, sizes.height, sizes.stride.height, options.padding.top);
+    return elements_of(i, options.window.height, sizes.height, sizes.stride.height, options.padding.top,
+                       options.dilation.height);
+  }
+  std::int64_t first_column(std::int64_t j) const {
+    const std::int64_t l = elements_of(j, options.window.width, sizes.width, sizes.stride.width,
+                                       options.padding.left, options.dilation.width)
+                               .begin;
+    return j * sizes.stride.width + l * options.dilation.width;
   }
   /// Where element (k, 0) of the window at row i and column 0 lies in its plane; column j is j strides on.
   std::int64_t at(std::int64_t i, std::int64_t k) const {
-    return (i * sizes.stride.height + k - options.padding.top) * sizes.width - options.padding.left;
+    const std::int64_t row = i * sizes.stride.height + k * options.dilation.height - options.padding.top;
+    return row * sizes.width - options.padding.left;
   }
 };
 
@@ -96,13 +105,12 @@ void max_pool_row(const Pool& pool, Stride stride, std::int64_t i, const float* 
   // window.
   std::fill(y, y + width, -std::numeric_limits<float>::infinity());
   for (std::int64_t j = 0; j < width; ++j) {
-    const std::int64_t inside = std::max<std::int64_t>(j * stride, pool.options.padding.left);
-    index[j] = static_cast<std::int32_t>(pool.at(i, rows.begin) + inside);
+    index[j] = static_cast<std::int32_t>(pool.at(i, rows.begin) + pool.first_column(j));
   }
   for (std::int64_t k = rows.begin; k < rows.end; ++k) {
     for (std::int64_t l = 0; l < pool.options.window.width; ++l) {
       const Range columns = pool.columns[static_cast<std::size_t>(l)];
-      const std::int64_t first = pool.at(i, k) + l + columns.begin * stride;
+      const std::int64_t first = pool.at(i, k) + l * pool.options.dilation.width + columns.begin * stride;
       meet_all(x + first, stride, first, y + columns.begin, index + columns.begin,
                columns.end - columns.begin);
     }
@@ -112,7 +120,8 @@ void max_pool_row(const Pool& pool, Stride stride, std::int64_t i, const float* 
 /// The same for the most common window, 2x2 two apart without padding, four times as fast.
 bool halves(const Pool& pool) {
   return pool.options.window == Size2d(2) && pool.sizes.stride == Size2d(2) &&
-         pool.options.padding == Padding2d(0);
+         pool.options.padding == Padding2d(0) && pool.options.dilation == Size2d(1) &&
+         2 * pool.sizes.out_height <= pool.sizes.height && 2 * pool.sizes.out_width <= pool.sizes.width;
 }
 void halve_row(const Pool& pool, std::int64_t i, const float* x, float* y, std::int32_t* index) {
   const std::int64_t width = pool.sizes.width;
@@ -199,10 +208,8 @@ class PlaneScatterKernel final : public Kernel {
 
 /// The factors of the elements of one plane of the output: one over the number of elements that count.
 std::vector<float> factors_of(const Pool& pool) {
-  Pool2dSizes one = pool.sizes;
-  one.planes = 1;
   std::vector<float> factors;
-  for (const double divisor : avg_pool2d_divisors(pool.options, pool.count_include_pad, one)) {
+  for (const double divisor : avg_pool2d_divisors(pool.options, pool.count_include_pad, pool.sizes)) {
     factors.push_back(static_cast<float>(1.0 / divisor));
   }
   return factors;
@@ -237,7 +244,7 @@ class AvgPoolKernel final : public Kernel {
     for (std::int64_t k = rows.begin; k < rows.end; ++k) {
       for (std::int64_t l = 0; l < pool_.options.window.width; ++l) {
         const Range columns = pool_.columns[static_cast<std::size_t>(l)];
-        const std::int64_t first = pool_.at(i, k) + l;
+        const std::int64_t first = pool_.at(i, k) + l * pool_.options.dilation.width;
         for (std::int64_t j = columns.begin; j < columns.end; ++j) y[j] += x[first + j * stride];
       }
     }
@@ -255,7 +262,8 @@ class AvgPoolKernel final : public Kernel {
         for (std::int64_t l = 0; l < pool_.options.window.width; ++l) {
           const Range columns = pool_.columns[static_cast<std::size_t>(l)];
           if (j < columns.begin || j >= columns.end) continue;
-          sum += static_cast<double>(x[pool_.at(i, k) + l + j * pool_.sizes.stride.width]);
+          sum += static_cast<double>(
+              x[pool_.at(i, k) + l * pool_.options.dilation.width + j * pool_.sizes.stride.width]);
         }
       }
       y[at] = static_cast<float>(sum * static_cast<double>(factors_[static_cast<std::size_t>(at)]));
@@ -292,7 +300,7 @@ class AvgPoolGradientKernel final : public Kernel {
     for (std::int64_t k = rows.begin; k < rows.end; ++k) {
       for (std::int64_t l = 0; l < pool_.options.window.width; ++l) {
         const Range columns = pool_.columns[static_cast<std::size_t>(l)];
-        const std::int64_t first = pool_.at(i, k) + l;
+        const std::int64_t first = pool_.at(i, k) + l * pool_.options.dilation.width;
         for (std::int64_t j = columns.begin; j < columns.end; ++j) {
           dx[first + j * stride] += dy[row + j] * factors[j];
         }
@@ -312,8 +320,8 @@ Pool pool_of(const Pool2dOptions& options, const TensorType& x, const TensorType
             .count_include_pad = count_include_pad,
             .columns = {}};
   for (std::int64_t l = 0; l < options.window.width; ++l) {
-    pool.columns.push_back(positions_of(l, pool.sizes.width, pool.sizes.stride.width, options.padding.left,
-                                        pool.sizes.out_width));
+    pool.columns.push_back(positions_of(l * options.dilation.width, pool.sizes.width, pool.sizes.stride.width,
+                                        options.padding.left, pool.sizes.out_width));
   }
   return pool;
 }

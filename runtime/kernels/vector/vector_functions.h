@@ -23,6 +23,13 @@ struct CentredSum {
   double products;
 };
 
+/// How a Fourier transform of `length` numbers is taken apart (ops/fourier_plan.h). A factor is at most 31.
+struct FourierTables {
+  std::size_t length;
+  const std::int64_t* factors;
+  const double* turns;  // real and imaginary parts
+};
+
 struct VectorFunctions {
   std::string_view instruction_set;  // "sse2", "avx2", "avx512"
 
@@ -77,6 +84,12 @@ struct VectorFunctions {
 
   // y[i] += bias[i], then relu if asked, for each of `rows` rows of n elements.
   void (*add_bias)(float* y, const float* bias, std::size_t rows, std::size_t n, bool relu);
+
+  // The Fourier transforms of `fourier_lanes` rows side by side: x and z, which do not overlap, are
+  // [length][2] [fourier_lanes], real parts before imaginary ones. A row's bits do not depend on the other
+  // rows.
+  std::size_t fourier_lanes;
+  void (*fourier)(const FourierTables& tables, const double* x, double* z);
 };
 
 /// The functions for this CPU.

@@ -489,6 +489,7 @@ double dot(const float* a, const float* b, std::size_t n) {
 }  // namespace
 }  // namespace weft
 
+#include "weft/runtime/kernels/vector/fourier_loops.inl"
 #include "weft/runtime/kernels/vector/row_loops.inl"
 
 namespace weft {
@@ -561,6 +562,8 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .log_softmax = log_softmax,
     .softmax_gradient = softmax_gradient,
     .add_bias = add_bias,
+    .fourier_lanes = kLanes,
+    .fourier = fourier,
 };
 
 }  // namespace weft

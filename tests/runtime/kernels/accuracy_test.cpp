@@ -192,15 +192,15 @@ void expect_accurate_convolution(const Triple& in, const Data& data, const Data&
   std::vector<Exact> y(static_cast<std::size_t>(dy.elements()));
   std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
   std::vector<Exact> dw(static_cast<std::size_t>(w.elements()));
-  for_each_conv2d_triple(in.options, conv2d_sizes(in.x, in.w, y_sizes),
-                         [&](std::size_t i, std::size_t j, std::size_t k) {
-                           const auto a = static_cast<long double>(x.values<float>()[i]);
-                           const auto b = static_cast<long double>(w.values<float>()[j]);
-                           const auto c = static_cast<long double>(dy.values<float>()[k]);
-                           y[k].add(a * b);
-                           dx[i].add(b * c);
-                           dw[j].add(a * c);
-                         });
+  for_each_conv_triple(conv_sizes(in.options, in.x, in.w, y_sizes),
+                       [&](std::size_t i, std::size_t j, std::size_t k) {
+                         const auto a = static_cast<long double>(x.values<float>()[i]);
+                         const auto b = static_cast<long double>(w.values<float>()[j]);
+                         const auto c = static_cast<long double>(dy.values<float>()[k]);
+                         y[k].add(a * b);
+                         dx[i].add(b * c);
+                         dw[j].add(a * c);
+                       });
   const std::string what = fmt::format("{} of {} terms", data.name, dw[0].terms);
   expect_accurate(Conv2d{in.options}, {x, w}, y, single_units(y), 0.0, what);
   expect_accurate(Conv2dInputGradient{in.options, Shape::of(in.x)}, {dy, w}, dx, single_units(dx), 0.0, what);
@@ -238,7 +238,7 @@ void expect_accurate_pooling(const Pool2dOptions& options, bool padding_counts, 
   std::vector<Exact> dx(static_cast<std::size_t>(x.elements()));
   const Tensor dy = filled(data, shape.sizes());
   for_each_pooled(options, pool, [&](std::size_t to, std::size_t from, std::int64_t) {
-    const auto divisor = static_cast<long double>(divisors[to]);
+    const auto divisor = static_cast<long double>(divisors[to % divisors.size()]);
     y[to].add(static_cast<long double>(x.values<float>()[from]) / divisor);
     dx[from].add(static_cast<long double>(dy.values<float>()[to]) / divisor);
   });

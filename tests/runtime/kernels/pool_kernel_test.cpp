@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "weft/ops/pool.h"
@@ -31,9 +32,14 @@ Pooling random_pooling(TensorSource& source) {
       .window = {height, width},
       .stride = {source.below(4), source.below(4)},
       .padding = {source.below(height), source.below(height), source.below(width), source.below(width)}};
+  if (source.coin()) options.dilation = {1 + source.below(3), 1 + source.below(3)};
   if (halves) options = {.window = 2};
+  options.ceil_mode = source.coin();
   const Sizes planes = source.sizes(2, 4);
-  const Sizes x{planes[0], planes[1], height + source.below(7), width + source.below(40)};
+  const Size2d dilation = options.dilation;
+  const Sizes x{planes[0], planes[1],
+                std::max((height - 1) * dilation.height + 1, dilation.height) + source.below(7),
+                std::max((width - 1) * dilation.width + 1, dilation.width) + source.below(40)};
   return {options, x, MaxPool2d{options}.infer({f32, Shape::of(x)})[0].shape.sizes()};
 }
 
