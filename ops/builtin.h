@@ -23,6 +23,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/moments.h"
 #include "weft/ops/norm.h"
+#include "weft/ops/numbers.h"
 #include "weft/ops/pool.h"
 #include "weft/ops/powers.h"
 #include "weft/ops/random.h"
@@ -37,6 +38,7 @@
 #include "weft/ops/sparse.h"
 #include "weft/ops/special.h"
 #include "weft/ops/structure.h"
+#include "weft/ops/tails.h"
 #include "weft/ops/trigonometry.h"
 #include "weft/ops/unique.h"
 
@@ -55,6 +57,8 @@ using BuiltinOps = std::tuple<                                                  
     LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,  //
     ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
     Erfc, Erfinv, Gauss, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                             //
+    CopySign, Heaviside, NextAfter, Fmax, Fmin, Gcd, Lcm, SignBit, BitwiseCount,                   //
+    Erfcx, LogNdtr, Xlog1py,                                                                       //
     MatMul, SparseMatMul, SampledMatMul, Sum, Mean, LogSumExp, Max, ArgMax, Count, Norm,           //
     Moments, CentredSums,                                                                          //
     Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //

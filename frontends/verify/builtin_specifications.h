@@ -14,6 +14,7 @@ List arithmetic();
 List activations_and_comparisons();
 List functions();
 List rounding_and_bits();
+List numbers_and_tails();
 List folds_and_scans();
 List structures();
 List indices_and_orders();

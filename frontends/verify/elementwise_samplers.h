@@ -48,10 +48,12 @@ inline Specification within(double low, double high, Specification specification
   specification.domain = {.low = low, .high = high};
   return specification;
 }
-/// Elementwise ops take any numbers, unless they say less. Of a cast integers have no extremes in common.
+/// Elementwise ops take any numbers, unless they say less. What a cast or a neighbour makes of extreme numbers
+/// depends on their dtype.
 inline List everywhere(List list) {
   for (Specification& specification : list) {
-    if (!specification.domain && specification.op != "cast") specification.domain = Domain{};
+    const bool depends = specification.op == "cast" || specification.op == "nextafter";
+    if (!specification.domain && !depends) specification.domain = Domain{};
   }
   return list;
 }
