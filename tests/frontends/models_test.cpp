@@ -18,12 +18,6 @@ double to_double(const Tensor& number) {
 
 class Models : public testing::TestWithParam<ModelEntry> {};
 
-/// The ops without fast kernels, in the models that use them.
-std::set<std::string> slow_ops(std::string_view model) {
-  if (model == "gp") return {"cholesky", "triangular_solve"};
-  return {};
-}
-
 TEST_P(Models, LearnTheirBatch) {
   const Model model = GetParam().make();
   Session session(*model.graph, {.threads = 2});
@@ -53,7 +47,7 @@ TEST_P(Models, RunByFastKernels) {
     if (made.lowered.kernels[i].name == "reference")
       ops.emplace(made.lowered.program.graph->node(made.lowered.steps[i]).op.name());
   }
-  EXPECT_EQ(ops, slow_ops(GetParam().name));
+  EXPECT_EQ(ops, std::set<std::string>{});
 }
 
 std::string name_of_model(const testing::TestParamInfo<ModelEntry>& tested) {

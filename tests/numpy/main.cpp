@@ -142,8 +142,9 @@ void write_binary() {
       {"np.copysign(a, b)", copysign},
       {"np.heaviside(a, b)", heaviside},
       {"np.nextafter(a, b)", nextafter},
-      {"np.fmax(a, b)", fmax},
-      {"np.fmin(a, b)", fmin},
+      // Which of two zeros they give is not said.
+      {"np.fmax(a, b) + 0", [](const Operand& a, const Operand& b) { return fmax(a, b) + 0.0; }},
+      {"np.fmin(a, b) + 0", [](const Operand& a, const Operand& b) { return fmin(a, b) + 0.0; }},
       {"np.mod(a, b)", mod},
       {"np.fmod(a, b)", fmod},
       {"np.floor_divide(a, b)", floor_divide},

@@ -90,16 +90,26 @@ class CompilePasses : public testing::TestWithParam<OptionsCase> {};
 TEST_P(CompilePasses, ChangeNoResultOfRandomPrograms) {
   for (const DType dtype : {f32, f64}) {
     TensorSource source(fmt::format("compile {} {}", GetParam().name, name_of(dtype)));
+    int refused = 0;
     for (int round = 0; round < 40; ++round) {
       SCOPED_TRACE(fmt::format("round {} of {}; {}", round, name_of(dtype), replay()));
       const RandomProgram random = random_program(source, 30, dtype);
       const auto expected = evaluate_program(random.program, random.feeds);
-      const auto actual = run(random, GetParam());
+      std::vector<Tensor> actual;
+      try {
+        actual = run(random, GetParam());
+      } catch (const Error& error) {
+        // A matrix that has a factor by the grace of a rounding may have none by that of another.
+        ASSERT_EQ(error.code(), ErrorCode::numeric) << error.what();
+        ++refused;
+        continue;
+      }
       ASSERT_EQ(actual.size(), expected.size());
       for (std::size_t i = 0; i < actual.size(); ++i) {
         ASSERT_TRUE(close_to(actual[i], expected[i], dtype == f32 ? 2e-3 : 1e-9)) << "output " << i;
       }
     }
+    EXPECT_LE(refused, 2);
   }
 }
 
