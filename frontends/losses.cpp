@@ -182,7 +182,6 @@ struct Focal {
     return custom_gradient(weight * focused() * loss, {{x, t}}, rule);
   }
 
- private:
   Value focused() const { return focus(wrong, options.gamma); }
 
   std::vector<Value> slopes(const Value& dy) const {

@@ -158,8 +158,7 @@ Value part_of(std::string_view name, const Operand& x, std::int64_t part) {
 }  // namespace
 
 RealTransform::RealTransform(std::int64_t length)
-    : length_(length),
-      rows_(length % 2 == 0 ? length / 2 : length),
+    : rows_(length % 2 == 0 ? length / 2 : length),
       real_(static_cast<std::size_t>(length)),
       bins_(static_cast<std::size_t>(length / 2 + 1)) {
   if (length % 2 != 0) return;

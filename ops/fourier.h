@@ -129,7 +129,6 @@ class RealTransform {
   void backward();                             // bins -> real, the sum over all n conjugate elements
 
  private:
-  std::int64_t length_;
   RowTransform rows_;
   std::vector<Complex> turns_;  // exp(-2 pi i k / n), if the length is even
   std::vector<double> real_;

@@ -112,8 +112,8 @@ struct TapRange {
 /// y[j] = sum of weight x[at * inner + j] over `Taps` taps: without a pass over y for each of them.
 template <std::size_t Taps, typename T>
 void add_up(const TapRange& taps, const T* x, std::int64_t inner, T* y) {
-  std::array<const T*, Taps> rows;
-  std::array<double, Taps> weights;
+  std::array<const T*, Taps> rows{};
+  std::array<double, Taps> weights{};
   for (std::size_t i = 0; i < Taps; ++i) {
     rows[i] = x + taps.at[i] * inner;
     weights[i] = taps.weights[i];

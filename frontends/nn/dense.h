@@ -44,8 +44,8 @@ Lazy<Dense> dense(Graph& graph, std::string_view name, std::int64_t units, const
 /// Builds a dense layer for x [..., inputs] and applies it: [..., units]. For a layer that is used once.
 Value dense(const Operand& x, std::string_view name, std::int64_t units, const DenseOptions& options = {});
 
-/// y[..., u] = a W[u] b + bias[u] with W [units, left, right] and bias [units] (PyTorch's Bilinear). In f32 the
-/// product is within (left + right + 4) 2^-24 of the sum of the absolute values of its terms.
+/// y[..., u] = a W[u] b + bias[u] with W [units, left, right] and bias [units] (PyTorch's Bilinear). In f32
+/// the product is within (left + right + 4) 2^-24 of the sum of the absolute values of its terms.
 struct Bilinear {
   static constexpr std::string_view kind = "Bilinear";
   Value weight;

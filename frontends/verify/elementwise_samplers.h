@@ -48,8 +48,8 @@ inline Specification within(double low, double high, Specification specification
   specification.domain = {.low = low, .high = high};
   return specification;
 }
-/// Elementwise ops take any numbers, unless they say less. What a cast or a neighbour makes of extreme numbers
-/// depends on their dtype.
+/// Elementwise ops take any numbers, unless they say less. What a cast or a neighbour makes of extreme
+/// numbers depends on their dtype.
 inline List everywhere(List list) {
   for (Specification& specification : list) {
     const bool depends = specification.op == "cast" || specification.op == "nextafter";

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <optional>
 #include <set>
 
 #include "weft/graph/text.h"
@@ -103,10 +102,10 @@ class Scheduler {
     // A step that needs a barrier now needs it until the next barrier, so it is looked at once for each
     // barrier.
     auto first = preferred();
-    std::optional<int> home;
+    int home = kNowhere;
     while (first != ready_.end()) {
       home = home_of(*first);
-      if (home) break;
+      if (home != kNowhere) break;
       blocked_.insert(ready_.extract(first));
       first = preferred();
     }
@@ -123,8 +122,8 @@ class Scheduler {
     }
     const std::size_t chosen = *first;
     ready_.erase(first);
-    if (is_whole(chosen)) alone_[static_cast<std::size_t>(*home)] += rough_seconds(lowered_.kernels[chosen]);
-    for (const Access& access : accesses_of(lowered_, chosen, *home)) {
+    if (is_whole(chosen)) alone_[static_cast<std::size_t>(home)] += rough_seconds(lowered_.kernels[chosen]);
+    for (const Access& access : accesses_of(lowered_, chosen, home)) {
       auto& earlier = since_barrier_[access.storage];
       if (earlier.empty()) touched_.push_back(access.storage);
       if (std::ranges::find(earlier, access) == earlier.end()) earlier.push_back(access);
@@ -133,26 +132,27 @@ class Scheduler {
     const std::int64_t shared = share_memory(chosen);
     count_memory(chosen, freed, shared);
     may_have_failed_ = may_have_failed_ || lowered_.can_fail[chosen];
-    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_, .home = *home});
+    schedule_.order.push_back({.step = chosen, .barrier_before = barrier, .phase = phase_, .home = home});
     return chosen;
   }
 
   bool is_whole(std::size_t step) const { return lowered_.kernels[step].cut.extent <= 1; }
 
-  /// The thread in which the step can run before the next barrier; any, if it is cut; empty if it must wait.
-  /// Of several it is thread 0, unless the step is worth the barrier that others may then need before they
-  /// read what it makes.
-  std::optional<int> home_of(std::size_t step) const {
+  static constexpr int kNowhere = -1;
+
+  /// The thread in which the step can run before the next barrier; any, if it is cut; kNowhere if it must
+  /// wait. Of several it is thread 0, unless the step is worth the barrier that others may then need before
+  /// they read what it makes.
+  int home_of(std::size_t step) const {
     if (schedule_.threads == 1) return 0;
-    if (!is_whole(step)) return needs_barrier(step, 0) ? std::nullopt : std::optional(0);
+    if (!is_whole(step)) return needs_barrier(step, 0) ? kNowhere : 0;
     constexpr double kWorthMoving = 5 * kRoughBarrier;
     const bool moves = rough_seconds(lowered_.kernels[step]) >= kWorthMoving;
-    std::optional<int> best;
+    const auto load_of = [&](int home) { return alone_[static_cast<std::size_t>(home)]; };
+    int best = kNowhere;
     for (int home = 0; home < homes_; ++home) {
       if (needs_barrier(step, home)) continue;
-      if (!best ||
-          (moves && alone_[static_cast<std::size_t>(home)] < alone_[static_cast<std::size_t>(*best)]))
-        best = home;
+      if (best == kNowhere || (moves && load_of(home) < load_of(best))) best = home;
     }
     return best;
   }

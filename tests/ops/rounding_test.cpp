@@ -108,11 +108,11 @@ TEST(IntegerDivide, RefusesFloats) {
 TEST(Logic, HasItsTablesAndOperators) {
   const Tensor a = Tensor::of<bool>({false, false, true, true});
   const Tensor b = Tensor::of<bool>({false, true, false, true});
-  using Build = std::function<Value(const Value&, const Value&)>;
-  expect_near(numbers_of(Build([](const Value& x, const Value& y) { return x & y; }), a, b), {0, 0, 0, 1});
-  expect_near(numbers_of(Build([](const Value& x, const Value& y) { return x | y; }), a, b), {0, 1, 1, 1});
-  expect_near(numbers_of(Build([](const Value& x, const Value& y) { return x ^ y; }), a, b), {0, 1, 1, 0});
-  expect_near(numbers_of(Build([](const Value& x, const Value&) { return ~x; }), a, b), {1, 1, 0, 0});
+  using OfBoth = std::function<Value(const Value&, const Value&)>;
+  expect_near(numbers_of(OfBoth([](const Value& x, const Value& y) { return x & y; }), a, b), {0, 0, 0, 1});
+  expect_near(numbers_of(OfBoth([](const Value& x, const Value& y) { return x | y; }), a, b), {0, 1, 1, 1});
+  expect_near(numbers_of(OfBoth([](const Value& x, const Value& y) { return x ^ y; }), a, b), {0, 1, 1, 0});
+  expect_near(numbers_of(OfBoth([](const Value& x, const Value&) { return ~x; }), a, b), {1, 1, 0, 0});
   Graph graph;
   const Value whole = input(graph, "i", i32, {2});
   expect_error(ErrorCode::dtype_mismatch, {"logical_and"}, [&] { logical_and(whole, whole); });

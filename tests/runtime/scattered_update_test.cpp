@@ -21,12 +21,13 @@ using testing_support::close_to;
 using testing_support::same_bits;
 using testing_support::TensorSource;
 
-constexpr std::int64_t kRows = 5000;
-constexpr std::int64_t kWidth = 16;
+constexpr std::int64_t kTableRows = 5000;
+constexpr std::int64_t kTableWidth = 16;
 
 struct Embedding {
   explicit Embedding(SessionOptions options)
-      : table(parameter(graph, "table", TensorSource("table").uniform({kRows, kWidth}, -1.0, 1.0, f32))),
+      : table(parameter(graph, "table",
+                        TensorSource("table").uniform({kTableRows, kTableWidth}, -1.0, 1.0, f32))),
         indices(input(graph, "indices", i32, {6})),
         loss(sum(square(gather(table, indices)))),
         session(graph, std::move(options)),
@@ -58,7 +59,7 @@ TEST(ScatteredUpdate, MovesTheNamedRowsLikeADenseOne) {
 
 TEST(ScatteredUpdate, NeedsNoMemoryForTheOtherRows) {
   Embedding sparse({.threads = 1});
-  constexpr std::size_t kTableBytes = kRows * kWidth * sizeof(float);
+  constexpr std::size_t kTableBytes = kTableRows * kTableWidth * sizeof(float);
   const TensorType fed[] = {{i32, Shape{6}}};
   EXPECT_LT(sparse.train.ledger(fed).arena, kTableBytes / 10);
 }

@@ -45,6 +45,7 @@ class LoopCode final : public ChainCode {
 
  private:
   void run_part(std::span<std::byte* const> at, std::size_t start, std::size_t count) const {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled where it is read, which is little of it
     alignas(kWidestLanes) std::array<std::array<std::byte, kWidestLanes>, kMostChainPointers> padded;
     std::array<std::byte*, kMostChainPointers> places{};
     for (std::size_t i = 0; i < at.size(); ++i) {

@@ -83,7 +83,7 @@ Instruction instruction_of(const ElementwiseBody& body, const Part& part) {
     instruction.dtypes.push_back(dtype(operand));
   }
   if (part.code == nullptr) {
-    instruction.op = graph.node(part.nodes.front()).op;
+    instruction.op = std::make_shared<const Op>(graph.node(part.nodes.front()).op);
     instruction.function = tile_function(*instruction.op, instruction.dtypes);
   }
   const auto& roots = body.program->roots;

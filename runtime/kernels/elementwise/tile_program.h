@@ -53,7 +53,7 @@ struct InstructionResult {
 
 struct Instruction {
   std::shared_ptr<const ChainCode> chain;  // null for a single op
-  std::optional<Op> op;                    // of a single op
+  std::shared_ptr<const Op> op;            // of a single op
   TileFunction function;                   // of a single op
   std::vector<std::size_t> operands;       // locations
   std::vector<DType> dtypes;               // of the operands

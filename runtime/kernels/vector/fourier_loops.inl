@@ -1,5 +1,5 @@
-// Fourier transforms of rows side by side, behind VectorFunctions. Part of vector_loops.inl, to whose rules it
-// keeps. The steps are those of ops/fourier_plan.cpp.
+// Fourier transforms of rows side by side, behind VectorFunctions. Part of vector_loops.inl, to whose rules
+// it keeps. The steps are those of ops/fourier_plan.cpp.
 
 namespace weft {
 namespace {
@@ -14,7 +14,7 @@ struct Complexes {
 };
 
 Complexes load_complexes(const double* x) {
-  Complexes z;
+  Complexes z = {};
   __builtin_memcpy(&z, x, sizeof(z));
   return z;
 }

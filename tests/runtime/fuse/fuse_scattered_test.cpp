@@ -110,7 +110,7 @@ TEST(FuseScattered, AddsRowsOfManyGathersByOneStep) {
   parts.push_back(gather(job.x, constant(job.graph, Tensor::of<std::int32_t>({3}, {}))));
   const Value slope = slope_of(parts, job.x);
   const CompileOptions apart{.without = {"fuse_accumulate"}};  // which would add one to what the other makes
-  EXPECT_EQ(job.steps(slope, "scatter_add", apart), 2);  // one for each dtype of indices
+  EXPECT_EQ(job.steps(slope, "scatter_add", apart), 2);        // one for each dtype of indices
   EXPECT_EQ(job.steps(slope, "scatter_add", {.without = {"fuse_scattered", "fuse_accumulate"}}), 7);
   job.expect_same_with_and_without(slope);
 }

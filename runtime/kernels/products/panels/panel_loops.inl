@@ -39,8 +39,8 @@ void store(T* y, Vector<T> v) {
   __builtin_memcpy(y, &v, sizeof(v));
 }
 
-// a * b + c, rounded once where the instruction set can. The compiler, left to itself, fuses the two in some tiles
-// and not in others, and the bits would depend on how rows are cut.
+// a * b + c, rounded once where the instruction set can. The compiler, left to itself, fuses the two in some
+// tiles and not in others, and the bits would depend on how rows are cut.
 #if WEFT_PANEL_BYTES == 64
 Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
   return reinterpret_cast<Vector<float>>(_mm512_fmadd_ps(a, b, c));
