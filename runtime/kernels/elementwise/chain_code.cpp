@@ -3,7 +3,6 @@
 #include <array>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <string>
 
 namespace weft {
@@ -75,9 +74,8 @@ std::shared_ptr<const ChainCode> make_code(const Chain& chain, CodeSet set) {
 
 // A plan for other sizes, another thread's shard, another layer of the same kind: all have the same chains.
 std::shared_ptr<const ChainCode> compile_chain(const Chain& chain) {
-  static std::mutex mutex;
-  static std::map<std::string, std::weak_ptr<const ChainCode>> known;
-  const std::lock_guard lock(mutex);
+  // Each thread has its own memory of them, so that it needs no lock, which a forked child might find taken.
+  thread_local std::map<std::string, std::weak_ptr<const ChainCode>> known;
   auto& entry = known[key_of(chain)];
   auto code = entry.lock();
   if (code == nullptr) {

@@ -24,7 +24,8 @@ inline constexpr std::size_t kMostChainPointers = 32;
 /// New code of a chain. Null where there is no loop for it (emit_loop), and for too many pointers.
 std::shared_ptr<const ChainCode> make_code(const Chain& chain, CodeSet set);
 
-/// The code of a chain for this processor, shared by all who ask for the same one; null as above.
+/// The code of a chain for this processor, shared by all who ask for the same one in this thread; null as
+/// above.
 std::shared_ptr<const ChainCode> compile_chain(const Chain& chain);
 
 }  // namespace weft
