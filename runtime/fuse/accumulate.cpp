@@ -75,12 +75,13 @@ Value into_gradient(Graph& target, const Node& node, const Value& into, const Sc
   return emit(target, op, inputs, node);
 }
 
-/// c + scale * scattered rows. The indices are checked in a step of their own, before anything is updated.
-Value into_rows(Graph& target, const Node& node, const Value& into, const Scaled& added, double sign) {
+/// c + alpha * scattered rows, where alpha holds a constant factor. The indices are checked in a step of
+/// their own, before anything is updated.
+Value into_rows(Graph& target, const Node& node, const Value& into, const Scaled& added, double alpha) {
   const Value x = operand(added.result, 0);
   const Value checked = apply(CheckedIndices{.rows = into.shape()[0].size()}, operand(added.result, 1));
   const Value inputs[] = {into, added.number ? x : mul(x, added.factor), checked};
-  return emit(target, ScatterAccumulate{.alpha = sign * added.number.value_or(1.0)}, inputs, node);
+  return emit(target, ScatterAccumulate{.alpha = alpha}, inputs, node);
 }
 
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
@@ -93,7 +94,7 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
   if (maker.is<ResidentGradient>()) return into_gradient(target, node, into, *scaled, sign);
   const double alpha = sign * scaled->number.value_or(1.0);
   if (alpha == 0.0) return std::nullopt;  // BLAS would not compute a product, which may hold a NaN
-  if (maker.is<ScatterAdd>()) return into_rows(target, node, into, *scaled, sign);
+  if (maker.is<ScatterAdd>()) return into_rows(target, node, into, *scaled, alpha);
   if (const auto* sum = maker.as<Sum>()) {
     if (!scaled->number)
       return std::nullopt;  // scaling the small sum is cheaper than scaling its large operand

@@ -13,6 +13,7 @@
 #include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/rounding.h"
+#include "weft/runtime/kernels/elementwise/chain_registers.h"
 
 namespace weft {
 namespace {
@@ -62,64 +63,17 @@ std::optional<std::uint8_t> rounding_of(const Op& op) {
   return std::nullopt;
 }
 
-/// Where each value lives: which registers of which kind, from the step that makes or first reads it to the
-/// last that reads it. Results live to the end, where they are stored, after everything was read.
-class Allocation {
- public:
-  Allocation(const Chain& chain, CodeSet set) : chain_(chain), last_(chain.values(), 0) {
-    for (std::size_t step = 0; step < chain.steps.size(); ++step) {
-      for (const std::size_t input : chain.steps[step].inputs) last_[input] = step;
-    }
-    for (const std::size_t result : chain.results) last_[result] = chain.steps.size();
-    masks_apart_ = set == CodeSet::avx512;
-    vectors_ = set == CodeSet::avx512 ? 32 : 16;
-  }
-
-  bool is_mask(std::size_t value) const { return masks_apart_ && chain_.dtype_of(value) == DType::boolean; }
-  std::size_t last_read(std::size_t value) const { return last_[value]; }
-
-  /// Registers that are left for scalars: those that no step needs. Empty if there are too few for the steps.
-  std::optional<std::size_t> spare_vectors() const {
-    constexpr std::size_t kMasks = 5;  // k1 to k5; k6 and k7 serve within a step
-    std::vector<bool> live(chain_.values(), false);
-    std::size_t most = 0;
-    for (std::size_t step = 0; step < chain_.steps.size(); ++step) {
-      for (const std::size_t input : chain_.steps[step].inputs) live[input] = true;
-      live[chain_.operands.size() + step] = true;
-      std::size_t vectors = kTemporaries;
-      std::size_t masks = 0;
-      for (std::size_t value = 0; value < live.size(); ++value) {
-        if (live[value]) ++(is_mask(value) ? masks : vectors);
-        if (live[value] && last_[value] <= step) live[value] = false;
-      }
-      if (masks > kMasks) return std::nullopt;
-      most = std::max(most, vectors);
-    }
-    if (most > vectors_) return std::nullopt;
-    return vectors_ - most;
-  }
-
-  static constexpr std::size_t kTemporaries = 2;
-  std::size_t vectors() const { return vectors_; }
-
- private:
-  const Chain& chain_;
-  std::vector<std::size_t> last_;
-  bool masks_apart_ = false;
-  std::size_t vectors_ = 0;
-};
-
 /// Writes the loop.
 class Emitter : private Xbyak::CodeGenerator {
  public:
-  Emitter(const Chain& chain, CodeSet set, const Allocation& allocation, std::size_t spare)
+  Emitter(const Chain& chain, CodeSet set, const ChainRegisters& registers, std::size_t spare)
       : CodeGenerator(kFirstBytes, Xbyak::AutoGrow),
         chain_(chain),
         wide_(set == CodeSet::avx512),
         lanes_(lanes_of(chain, set)),
-        allocation_(allocation),
+        registers_(registers),
         home_(chain.values(), kNowhere) {
-    for (std::size_t i = allocation.vectors(); i-- > Allocation::kTemporaries;) free_vectors_.push_back(i);
+    for (std::size_t i = registers.vectors(); i-- > ChainRegisters::kTemporaries;) free_vectors_.push_back(i);
     free_masks_ = {5, 4, 3, 2, 1};
     emit(spare);
     ready(Xbyak::CodeArray::PROTECT_RE);
@@ -190,15 +144,15 @@ class Emitter : private Xbyak::CodeGenerator {
   }
 
   void take(std::size_t value) {
-    auto& free = allocation_.is_mask(value) ? free_masks_ : free_vectors_;
+    auto& free = registers_.is_mask(value) ? free_masks_ : free_vectors_;
     home_[value] = free.back();
     free.pop_back();
   }
   void release_after(std::size_t step) {
     for (std::size_t value = 0; value < home_.size(); ++value) {
-      if (home_[value] == kNowhere || allocation_.last_read(value) > step) continue;
+      if (home_[value] == kNowhere || registers_.last_read(value) > step) continue;
       if (std::ranges::find(hoisted_, value) != hoisted_.end()) continue;
-      (allocation_.is_mask(value) ? free_masks_ : free_vectors_).push_back(home_[value]);
+      (registers_.is_mask(value) ? free_masks_ : free_vectors_).push_back(home_[value]);
       home_[value] = kNowhere;
     }
   }
@@ -536,7 +490,7 @@ class Emitter : private Xbyak::CodeGenerator {
   const Chain& chain_;
   bool wide_;  // AVX-512
   std::size_t lanes_;
-  const Allocation& allocation_;
+  const ChainRegisters& registers_;
   std::vector<std::size_t> home_;  // the register of each value
   std::vector<std::size_t> hoisted_;
   std::vector<std::size_t> free_vectors_;
@@ -560,11 +514,11 @@ CodeSet best_code_set() {
 
 std::optional<EmittedLoop> emit_loop(const Chain& chain, CodeSet set) {
   if (set == CodeSet::none) return std::nullopt;
-  const Allocation allocation(chain, set);
-  const auto spare = allocation.spare_vectors();
+  const ChainRegisters registers(chain, set == CodeSet::avx512);
+  const auto spare = registers.spare_vectors();
   if (!spare) return std::nullopt;
   try {
-    const auto emitter = std::make_shared<const Emitter>(chain, set, allocation, *spare);
+    const auto emitter = std::make_shared<const Emitter>(chain, set, registers, *spare);
     return EmittedLoop{.lanes = lanes_of(chain, set), .function = emitter->function(), .memory = emitter};
   } catch (const Xbyak::Error&) {  // a system that forbids executable memory
     return std::nullopt;

@@ -65,6 +65,12 @@ struct RowSums {
   std::size_t row = 0;  // elements
 };
 
+/// Adds a row to sums in f64.
+template <typename T>
+void add_to(double* sums, const T* row, std::size_t length) {
+  for (std::size_t j = 0; j < length; ++j) sums[j] += static_cast<double>(row[j]);
+}
+
 /// Rows [range) of the table. The indices that name a row are linked into a list, in ascending order, so that
 /// every row is written once.
 template <typename T>
@@ -112,10 +118,7 @@ class ScatterAddKernel final : public Kernel {
       return;
     }
     std::fill(sums, sums + length, 0.0);
-    for (; at != kNone; at = next[at]) {
-      const T* from = row_at(at);
-      for (std::size_t j = 0; j < length; ++j) sums[j] += static_cast<double>(from[j]);
-    }
+    for (; at != kNone; at = next[at]) add_to(sums, row_at(at), length);
     for (std::size_t j = 0; j < length; ++j) y[j] = static_cast<T>(sums[j]);
   }
 
@@ -182,10 +185,7 @@ class ScatterAccumulateKernel final : public Kernel {
       return;
     }
     std::fill(sums, sums + length, 0.0);
-    for (const Place& place : places) {
-      const T* from = row_of(place);
-      for (std::size_t j = 0; j < length; ++j) sums[j] += static_cast<double>(from[j]);
-    }
+    for (const Place& place : places) add_to(sums, row_of(place), length);
     for (std::size_t j = 0; j < length; ++j) y[j] += alpha_ * static_cast<T>(sums[j]);
   }
 

@@ -24,7 +24,6 @@ Vector WEFT_VECTOR_MATH(logf)(Vector);
 Vector WEFT_VECTOR_MATH(log1pf)(Vector);
 Vector WEFT_VECTOR_MATH(expm1f)(Vector);
 Vector WEFT_VECTOR_MATH(erff)(Vector);
-Half WEFT_VECTOR_MATH_DOUBLE(exp)(Half);
 Half WEFT_VECTOR_MATH_DOUBLE(log1p)(Half);
 }
 
