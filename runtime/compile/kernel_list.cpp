@@ -6,6 +6,8 @@
 #include "weft/runtime/kernels/elementwise/elementwise.h"
 #include "weft/runtime/kernels/elementwise/random.h"
 #include "weft/runtime/kernels/images/conv.h"
+#include "weft/runtime/kernels/images/interleaved_conv.h"
+#include "weft/runtime/kernels/images/pixel_pool.h"
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/copies.h"
 #include "weft/runtime/kernels/layout/rows.h"
@@ -40,7 +42,9 @@ constexpr std::array kKernels{
     KernelEntry{"resident_gradient", resident_gradient_kernel},
     KernelEntry{"finite_columns", finite_columns_kernel},
     KernelEntry{"random", random_kernel},
+    KernelEntry{"interleaved_conv", interleaved_conv_kernel},
     KernelEntry{"onednn_conv", onednn_conv_kernel},
+    KernelEntry{"pixel_pool", pixel_pool_kernel},
     KernelEntry{"max_pool", max_pool_kernel},
     KernelEntry{"plane_scatter", plane_scatter_kernel},
     KernelEntry{"avg_pool", avg_pool_kernel},

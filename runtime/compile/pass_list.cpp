@@ -11,7 +11,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/images/channels_last.h"
+#include "weft/runtime/images/relayout.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/split/split_columns.h"
 #include "weft/runtime/split/split_convolutions.h"
@@ -42,9 +42,13 @@ Made run_sparse_products(const Program& program, PassContext& /*context*/) {
 }
 
 template <Pass (*make)(int shards)>
-Made run_split(const Program& program, PassContext& context) {
-  if (context.shards < 2) return std::nullopt;
+Made run_cut(const Program& program, PassContext& context) {
   return make(context.shards).run(program);
+}
+
+template <Pass (*make)(int shards)>
+Made run_split(const Program& program, PassContext& context) {
+  return context.shards < 2 ? std::nullopt : run_cut<make>(program, context);
 }
 
 using Options = CompileOptions;
@@ -66,6 +70,9 @@ constexpr std::array kPasses{
               run_skip_zeros},
     PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
               kNoShorthand, run_sparse_products},
+    PassEntry{"interleave_pictures", "fuse",
+              "the same element of many pictures side by side, from convolution to convolution", kNoShorthand,
+              run_cut<interleave_pictures>},
     PassEntry{"channels_last", "fuse",
               "the channels of a pixel side by side, from convolution to convolution", kNoShorthand,
               run<channels_last>},

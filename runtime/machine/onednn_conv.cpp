@@ -67,7 +67,7 @@ Layouts plain_layouts(const OneDnnConvSpec& spec) {
 /// product.
 bool computes_plain(const OneDnnConvSpec& spec) {
   constexpr std::int64_t kFewChannels = 4;
-  if (spec.channels_last || spec.kind == OneDnnConvKind::weight_gradient) return false;
+  if (spec.channels_last || spec.kind == ConvKind::weight_gradient) return false;
   return spec.sizes.channels < kFewChannels || spec.sizes.taps() == 1;
 }
 
@@ -136,13 +136,13 @@ Described describe(const OneDnnConvSpec& spec, const dnnl::engine& engine) {
   using Input = dnnl::convolution_backward_data;
   using Weight = dnnl::convolution_backward_weights;
   const auto forward = describe<Forward::primitive_desc>(spec, engine);
-  if (spec.kind == OneDnnConvKind::forward) {
+  if (spec.kind == ConvKind::forward) {
     return {.primitive = Forward(forward),
             .layouts = {forward.src_desc(), forward.weights_desc(), forward.dst_desc()},
             .scratchpad = forward.scratchpad_desc(),
             .calls_gemm = calls_gemm(forward)};
   }
-  if (spec.kind == OneDnnConvKind::input_gradient) {
+  if (spec.kind == ConvKind::input_gradient) {
     const auto input = describe<Input::primitive_desc>(spec, engine, forward);
     return {.primitive = Input(input),
             .layouts = {input.diff_src_desc(), input.weights_desc(), input.diff_dst_desc()},
@@ -173,26 +173,26 @@ struct Step {
 };
 
 /// The primitive's argument names for the op's two inputs and its output.
-std::array<int, 3> argument_names(OneDnnConvKind kind) {
+std::array<int, 3> argument_names(ConvKind kind) {
   switch (kind) {
-    case OneDnnConvKind::forward:
+    case ConvKind::forward:
       return {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
-    case OneDnnConvKind::input_gradient:
+    case ConvKind::input_gradient:
       return {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC};
-    case OneDnnConvKind::weight_gradient:
+    case ConvKind::weight_gradient:
       return {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS};
   }
   return {};
 }
 
 /// The layouts of the op's two inputs and its output.
-std::array<memory::desc, 3> in_order(OneDnnConvKind kind, const Layouts& layouts) {
+std::array<memory::desc, 3> in_order(ConvKind kind, const Layouts& layouts) {
   switch (kind) {
-    case OneDnnConvKind::forward:
+    case ConvKind::forward:
       return {layouts.x, layouts.w, layouts.y};
-    case OneDnnConvKind::input_gradient:
+    case ConvKind::input_gradient:
       return {layouts.y, layouts.w, layouts.x};
-    case OneDnnConvKind::weight_gradient:
+    case ConvKind::weight_gradient:
       return {layouts.x, layouts.y, layouts.w};
   }
   return {};

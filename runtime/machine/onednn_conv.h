@@ -12,12 +12,12 @@
 
 namespace weft {
 
-enum class OneDnnConvKind : std::uint8_t { forward, input_gradient, weight_gradient };
+enum class ConvKind : std::uint8_t { forward, input_gradient, weight_gradient };
 
 /// A piece of y = conv2d(x, w), dx = conv2d_input_gradient(dy, w) or dw = conv2d_weight_gradient(x, dy), or
 /// of those of volumes.
 struct OneDnnConvSpec {
-  OneDnnConvKind kind = OneDnnConvKind::forward;
+  ConvKind kind = ConvKind::forward;
   ConvSizes sizes;              // of the piece
   std::int64_t x_channels = 0;  // in all of x or dx, where the piece's channels lie side by side
   std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side

@@ -1,6 +1,7 @@
 #include "weft/runtime/ops/image_ops.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "weft/graph/evaluate.h"
@@ -12,6 +13,27 @@ namespace {
 
 Tensor permuted(const Tensor& pictures, std::vector<std::int64_t> order) {
   return evaluate(Transpose{std::move(order)}, {{pictures}})[0];
+}
+
+/// Pictures that lie interleaved, as [batch, channels, height, width].
+Tensor without_lanes(const Tensor& pictures) {
+  const Shape plain = deinterleaved(pictures.type()).shape;
+  std::vector<std::int64_t> order(pictures.sizes().size());
+  std::iota(order.begin(), order.end(), 0);  // blocks, height, width, channels, lanes
+  std::rotate(order.begin() + 1, order.end() - 2, order.end());
+  std::swap(order[1], order[2]);  // blocks, lanes, channels, height, width
+  return permuted(pictures, std::move(order)).reshaped(plain.sizes());
+}
+
+Tensor with_lanes(const Tensor& pictures, std::int64_t lanes) {
+  std::vector<std::int64_t> sizes(pictures.sizes().begin(), pictures.sizes().end());
+  sizes[0] /= lanes;
+  sizes.insert(sizes.begin() + 1, lanes);
+  std::vector<std::int64_t> order(sizes.size());
+  std::iota(order.begin(), order.end(), 0);  // blocks, lanes, channels, height, width
+  std::rotate(order.begin() + 1, order.begin() + 3, order.end());
+  std::swap(order[order.size() - 1], order[order.size() - 2]);  // blocks, height, width, channels, lanes
+  return permuted(pictures.reshaped(sizes), std::move(order));
 }
 
 }  // namespace
@@ -56,6 +78,22 @@ TensorType channels_first(const TensorType& pictures) {
   return {pictures.dtype, Shape(std::move(dims))};
 }
 
+TensorType interleaved(const TensorType& pictures, std::int64_t lanes) {
+  std::vector<Dim> dims = pictures.shape.dims();
+  std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
+  const bool is_one = dims[0].is(1);
+  dims.emplace_back(is_one ? 1 : lanes);
+  if (!is_one) dims[0] = Dim(dims[0].size() / lanes);
+  return {pictures.dtype, Shape(std::move(dims))};
+}
+TensorType deinterleaved(const TensorType& pictures) {
+  std::vector<Dim> dims = pictures.shape.dims();
+  dims[0] = Dim(dims[0].size() * dims.back().size());
+  dims.pop_back();
+  std::rotate(dims.begin() + 1, dims.end() - 1, dims.end());
+  return {pictures.dtype, Shape(std::move(dims))};
+}
+
 TensorType ChannelsLastConvolution::infer(const TensorType& a, const TensorType& b) const {
   const ConvolutionPictures pictures = pictures_of(convolution.op);
   const std::array types{pictures.a ? channels_first(a) : a, pictures.b ? channels_first(b) : b};
@@ -72,6 +110,57 @@ void ChannelsLastConvolution::forward(const KernelArgs& args) const {
   Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
   if (pictures.result) result = permuted(result, order_with_channels_last(result.sizes().size()));
   copy_into(result, args.outputs[0]);
+}
+
+TensorType InterleavedConvolution::infer(const TensorType& a, const TensorType& b) const {
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
+  const std::array types{pictures.a ? deinterleaved(a) : a, pictures.b ? deinterleaved(b) : b};
+  const TensorType result = convolution.op.infer(types)[0];
+  return pictures.result ? interleaved(result, lanes) : result;
+}
+
+void InterleavedConvolution::forward(const KernelArgs& args) const {
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
+  const auto taken = [&](std::size_t i, bool is_picture) {
+    const Tensor tensor = borrow(args.inputs[i]);
+    return is_picture ? without_lanes(tensor) : tensor;
+  };
+  Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
+  if (pictures.result) result = with_lanes(result, lanes);
+  copy_into(result, args.outputs[0]);
+}
+
+std::string attribute_text(const Pooling& pooling) { return to_string(pooling.op); }
+
+std::vector<TensorType> ChannelsLastPooling::infer(std::span<const TensorType> inputs) const {
+  const std::array plain{channels_first(inputs[0])};
+  std::vector<TensorType> results = pooling.op.infer(plain);
+  for (TensorType& type : results) type = channels_last(type);
+  return results;
+}
+
+void ChannelsLastPooling::forward(const KernelArgs& args) const {
+  const auto order = order_with_channels_first(4);
+  const auto results = evaluate(pooling.op, {{permuted(borrow(args.inputs[0]), order)}});
+  for (std::size_t i = 0; i < results.size(); ++i)
+    copy_into(permuted(results[i], order_with_channels_last(4)), args.outputs[i]);
+}
+
+TensorType ChannelsLastMaxPoolGradient::infer(const TensorType& dy, const TensorType& index) const {
+  if (dy.shape != index.shape) {
+    throw Error(ErrorCode::shape_mismatch, "the index does not fit the gradient",
+                {.expected = to_string(dy.shape), .actual = to_string(index.shape)});
+  }
+  return {dy.dtype, shape};
+}
+
+void ChannelsLastMaxPoolGradient::forward(const KernelArgs& args) const {
+  const auto order = order_with_channels_first(4);
+  const Shape plain = channels_first({DType::f32, shape}).shape;
+  const Tensor dx =
+      evaluate(PlaneScatterAdd{.shape = plain},
+               {{permuted(borrow(args.inputs[0]), order), permuted(borrow(args.inputs[1]), order)}})[0];
+  copy_into(permuted(dx, order_with_channels_last(4)), args.outputs[0]);
 }
 
 std::vector<TensorType> WeightGradientTerms::infer(std::span<const TensorType> inputs) const {

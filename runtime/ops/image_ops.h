@@ -1,12 +1,13 @@
 #pragma once
-// Convolutions of pictures or volumes whose channels are innermost. The compiler makes them (see
-// runtime/images).
+// Convolutions and poolings of pictures or volumes in another order than [batch, channels, height, width].
+// The compiler makes them (see runtime/images).
 
 #include <span>
 #include <string>
 #include <vector>
 
 #include "weft/ops/conv.h"
+#include "weft/ops/pool.h"
 #include "weft/runtime/ops/fused_ops.h"
 
 namespace weft {
@@ -25,6 +26,53 @@ struct ChannelsLastConvolution {
   Convolution convolution;
   static constexpr auto attributes = weft::attributes(&ChannelsLastConvolution::convolution);
   TensorType infer(const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// The convolution with all of its pictures interleaved: [batch / lanes, height, width, channels, lanes], so
+/// that the same element of `lanes` pictures lies side by side; weights stay as they are.
+struct InterleavedConvolution {
+  static constexpr std::string_view name = "interleaved_convolution";
+  static constexpr Traits traits{.can_fail = false};
+  Convolution convolution;
+  std::int64_t lanes = 1;
+  static constexpr auto attributes =
+      weft::attributes(&InterleavedConvolution::convolution, &InterleavedConvolution::lanes);
+  TensorType infer(const TensorType& a, const TensorType& b) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// A pooling of pictures, or the gradient of an average one.
+struct Pooling {
+  Op op{AvgPool2d{}};
+  friend bool operator==(const Pooling&, const Pooling&) = default;
+};
+std::string attribute_text(const Pooling& pooling);
+
+/// MaxPool2d, AvgPool2d or AvgPool2dGradient of pictures [batch, height, width, channels].
+struct ChannelsLastPooling {
+  static constexpr std::string_view name = "channels_last_pooling";
+  static constexpr Traits traits{.row_wise = true, .can_fail = false};
+  Pooling pooling;
+  static constexpr auto attributes = weft::attributes(&ChannelsLastPooling::pooling);
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
+
+/// The gradient of a MaxPool2d of pictures [batch, height, width, channels] of `shape`, from dy and its
+/// index.
+struct ChannelsLastMaxPoolGradient : Pool2dOptions {
+  static constexpr std::string_view name = "channels_last_max_pool_gradient";
+  static constexpr Traits traits{.row_wise = true, .can_fail = false};
+  Shape shape;
+  static constexpr auto attributes =
+      weft::attributes(&ChannelsLastMaxPoolGradient::window, &ChannelsLastMaxPoolGradient::stride,
+                       &ChannelsLastMaxPoolGradient::padding, &ChannelsLastMaxPoolGradient::dilation,
+                       &ChannelsLastMaxPoolGradient::ceil_mode, &ChannelsLastMaxPoolGradient::shape);
+  TensorType infer(const TensorType& dy, const TensorType& index) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
@@ -61,5 +109,9 @@ std::vector<std::int64_t> order_with_channels_last(std::size_t rank);
 std::vector<std::int64_t> order_with_channels_first(std::size_t rank);
 TensorType channels_last(const TensorType& pictures);
 TensorType channels_first(const TensorType& pictures);
+/// Pictures [batch, channels, height, width] as [batch / lanes, height, width, channels, lanes], and back. A
+/// batch of 1 stands for one of any size that it broadcasts to: [1, height, width, channels, 1].
+TensorType interleaved(const TensorType& pictures, std::int64_t lanes);
+TensorType deinterleaved(const TensorType& pictures);
 
 }  // namespace weft

@@ -10,8 +10,9 @@ namespace weft {
 namespace {
 
 bool can_be_split(const Op& op) {
-  const auto* last = op.as<ChannelsLastConvolution>();
-  return is_weight_gradient(last != nullptr ? last->convolution.op : op);
+  if (const auto* last = op.as<ChannelsLastConvolution>()) return is_weight_gradient(last->convolution.op);
+  if (const auto* mixed = op.as<InterleavedConvolution>()) return is_weight_gradient(mixed->convolution.op);
+  return is_weight_gradient(op);
 }
 
 /// Whether each shard has pictures, and all terms together are smaller than the pictures.

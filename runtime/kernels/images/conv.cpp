@@ -4,6 +4,7 @@
 #include <array>
 
 #include "weft/ops/conv.h"
+#include "weft/runtime/kernels/images/conv_spec.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn_conv.h"
 #include "weft/runtime/ops/image_ops.h"
@@ -11,47 +12,16 @@
 namespace weft {
 namespace {
 
-std::optional<OneDnnConvSpec> spec_of(const KernelSite& site);
-
-/// The convolution of pictures whose channels are innermost.
-std::optional<OneDnnConvSpec> channels_last_spec(const ChannelsLastConvolution& op, const KernelSite& site) {
-  const ConvolutionPictures pictures = pictures_of(op.convolution.op);
-  const auto plain = [](const TensorType& type, bool is_picture) {
-    return is_picture ? channels_first(type) : type;
-  };
-  const std::array inputs{plain(site.inputs[0], pictures.a), plain(site.inputs[1], pictures.b)};
-  const std::array outputs{plain(site.outputs[0], pictures.result)};
-  auto spec = spec_of({.op = op.convolution.op, .inputs = inputs, .outputs = outputs});
-  if (spec) spec->channels_last = true;
-  return spec;
-}
-
-/// The convolution, or a gradient of one, whose kernel slides along so many axes.
-template <std::size_t Axes>
-std::optional<OneDnnConvSpec> spec_along(const KernelSite& site) {
-  const auto spec = [](OneDnnConvKind kind, const ConvOptions<Axes>& options, const TensorType& x,
-                       const TensorType& w, const TensorType& y) {
-    const ConvSizes sizes = conv_sizes(options, x.shape.sizes(), w.shape.sizes(), y.shape.sizes());
-    return OneDnnConvSpec{kind, sizes, sizes.channels, sizes.filters, false};
-  };
-  const auto& in = site.inputs;
-  const TensorType& out = site.outputs[0];
-  if (const auto* op = site.op.as<Conv<Axes>>()) {
-    return spec(OneDnnConvKind::forward, *op, in[0], in[1], out);
-  }
-  if (const auto* op = site.op.as<ConvInputGradient<Axes>>()) {
-    return spec(OneDnnConvKind::input_gradient, *op, out, in[1], in[0]);
-  }
-  if (const auto* op = site.op.as<ConvWeightGradient<Axes>>()) {
-    return spec(OneDnnConvKind::weight_gradient, *op, in[0], out, in[1]);
-  }
-  return std::nullopt;
-}
-
+/// The convolution of pictures as they are, or of pictures whose channels are innermost.
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
-  if (const auto* op = site.op.as<ChannelsLastConvolution>()) return channels_last_spec(*op, site);
-  if (auto spec = spec_along<2>(site)) return spec;
-  return spec_along<3>(site);
+  const auto* last = site.op.as<ChannelsLastConvolution>();
+  const auto spec = last != nullptr ? conv_spec(last->convolution.op, site, channels_first) : conv_spec(site);
+  if (!spec) return std::nullopt;
+  return OneDnnConvSpec{.kind = spec->kind,
+                        .sizes = spec->sizes,
+                        .x_channels = spec->sizes.channels,
+                        .y_filters = spec->sizes.filters,
+                        .channels_last = last != nullptr};
 }
 
 /// A piece of the work that is one convolution, and where it lies in the op's two inputs and its output.
@@ -68,8 +38,8 @@ Piece pictures_of(const OneDnnConvSpec& whole, Range range) {
   const std::int64_t y = range.begin * s.filters * s.y_plane();
   Piece piece{.spec = whole};
   piece.spec.sizes.batch = range.end - range.begin;
-  piece.offsets = whole.kind == OneDnnConvKind::forward ? std::array{x, std::int64_t{0}, y}
-                                                        : std::array{y, std::int64_t{0}, x};
+  piece.offsets =
+      whole.kind == ConvKind::forward ? std::array{x, std::int64_t{0}, y} : std::array{y, std::int64_t{0}, x};
   return piece;
 }
 
@@ -109,12 +79,12 @@ std::vector<Piece> filters_of(const OneDnnConvSpec& whole, Range range) {
 }
 
 std::vector<Piece> pieces_of(const OneDnnConvSpec& whole, Range range) {
-  if (whole.kind == OneDnnConvKind::weight_gradient) return filters_of(whole, range);
+  if (whole.kind == ConvKind::weight_gradient) return filters_of(whole, range);
   return {pictures_of(whole, range)};
 }
 
 Cut cut_of(const OneDnnConvSpec& spec) {
-  if (spec.kind == OneDnnConvKind::weight_gradient)
+  if (spec.kind == ConvKind::weight_gradient)
     return {.extent = spec.sizes.filters, .row_inputs = {false, false}};
   return {.extent = spec.sizes.batch, .row_inputs = {true, false}};
 }
@@ -237,7 +207,7 @@ std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces) {
   const OneDnnConvSpec& spec = pieces.front().spec;
   const ConvSizes& s = spec.sizes;
   const bool is_long = s.batch > 1 && s.batch * s.y_plane() > kLongestSum;
-  if (spec.kind == OneDnnConvKind::weight_gradient && is_long)
+  if (spec.kind == ConvKind::weight_gradient && is_long)
     return std::make_unique<LongWeightGradientKernel>(pieces);
   return std::make_unique<ConvKernel>(pieces);
 }
@@ -268,10 +238,7 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   KernelChoice choice;
   choice.cut = cut_of(*spec);
   choice.work = work_of(site);
-  const ConvSizes& s = spec->sizes;
-  const std::int64_t outputs = s.batch * s.filters * s.y_plane();
-  const std::int64_t each = s.channels / s.groups * s.taps();
-  choice.work.flops = 2.0 * static_cast<double>(outputs) * static_cast<double>(each);
+  choice.work.flops = conv_flops(spec->sizes);
   choice.make = [spec = *spec](Range range) { return make_kernel(pieces_of(spec, range)); };
   return choice;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "weft/ops/moments.h"
 #include "weft/runtime/kernels/reduce/reduction.h"
@@ -36,15 +37,25 @@ class GroupsKernel : public Kernel {
   void for_each_group(F each) const {
     for (std::size_t at = begin_; at < end_; ++at) each(at, detail::offset_of(loops_.kept, at));
   }
-  /// Calls `each(element of the result, where its first row begins, columns)`.
+  /// Calls `each(element of the result, where its first row begins, elements)`. There are `fold()` columns
+  /// for each element.
   template <typename F>
   void for_each_strip(F each) const {
     for (std::size_t at = begin_; at < end_;) {
-      const std::size_t column = at % loops_.run;
-      const std::size_t columns = std::min({end_ - at, loops_.run - column, kStrip});
-      each(at, detail::offset_of(loops_.kept, at / loops_.run) + column, columns);
-      at += columns;
+      const std::size_t first = at % loops_.run_results();
+      const std::size_t count =
+          std::min({end_ - at, loops_.run_results() - first, std::max<std::size_t>(kStrip / loops_.fold, 1)});
+      each(at, detail::offset_of(loops_.kept, at / loops_.run_results()) + first * loops_.fold, count);
+      at += count;
     }
+  }
+  /// The sum over the columns of an element.
+  double folded(const double* columns, std::size_t element) const {
+    const double* first = columns + element * loops_.fold;
+    return std::accumulate(first, first + loops_.fold, 0.0);
+  }
+  void spread(double number, double* columns, std::size_t element) const {
+    std::fill_n(columns + element * loops_.fold, loops_.fold, number);
   }
   /// Calls `each(where it begins)` for all runs of one group, or blocks of `rows()` of one strip.
   template <typename F>
@@ -52,6 +63,7 @@ class GroupsKernel : public Kernel {
     detail::for_each_offset(loops_.reduced, 0, each);
   }
 
+  std::size_t fold() const { return loops_.fold; }
   std::size_t run_length() const { return loops_.run; }
   ReductionLoops::Loop rows() const { return rows_; }
   bool has_runs() const { return loops_.run_is_reduced; }
@@ -89,20 +101,21 @@ class MomentsKernel final : public GroupsKernel {
       });
       return;
     }
-    for_each_strip([&](std::size_t at, std::size_t first, std::size_t columns) {
+    for_each_strip([&](std::size_t at, std::size_t first, std::size_t elements) {
+      const std::size_t columns = elements * fold();
       auto* means = reinterpret_cast<double*>(buffers.scratch);
       double* squares = means + columns;
       std::fill(means, means + 2 * columns, 0.0);
       for_each_run([&](std::size_t offset) {
         vector.add_many_rows(x + first + offset, rows().size, rows().stride, nullptr, 0, means, columns);
       });
-      for (std::size_t j = 0; j < columns; ++j) means[j] *= share;
+      for (std::size_t j = 0; j < elements; ++j) spread(folded(means, j) * share, means, j);
       for_each_run([&](std::size_t offset) {
         vector.add_squared_gaps(x + first + offset, rows().size, rows().stride, means, squares, columns);
       });
-      for (std::size_t j = 0; j < columns; ++j) {
-        mean[at + j] = static_cast<float>(means[j]);
-        deviation[at + j] = std::sqrt(squares[j] * share);
+      for (std::size_t j = 0; j < elements; ++j) {
+        mean[at + j] = static_cast<float>(means[j * fold()]);
+        deviation[at + j] = std::sqrt(folded(squares, j) * share);
       }
     });
   }
@@ -132,19 +145,20 @@ class CentredSumsKernel final : public GroupsKernel {
       });
       return;
     }
-    for_each_strip([&](std::size_t at, std::size_t first, std::size_t columns) {
+    for_each_strip([&](std::size_t at, std::size_t first, std::size_t elements) {
+      const std::size_t columns = elements * fold();
       auto* factors = reinterpret_cast<double*>(buffers.scratch);
       double* both = factors + columns;
       double* means = both + columns;
       std::fill(factors, means, 0.0);
-      std::copy(mean + at, mean + at + columns, means);
+      for (std::size_t j = 0; j < elements; ++j) spread(static_cast<double>(mean[at + j]), means, j);
       for_each_run([&](std::size_t offset) {
         vector_functions().add_centred_sums(y + first + offset, x + first + offset, rows().size,
                                             rows().stride, means, factors, both, columns);
       });
-      for (std::size_t j = 0; j < columns; ++j) {
-        sums[at + j] = static_cast<float>(factors[j]);
-        products[at + j] = both[j];
+      for (std::size_t j = 0; j < elements; ++j) {
+        sums[at + j] = static_cast<float>(folded(factors, j));
+        products[at + j] = folded(both, j);
       }
     });
   }

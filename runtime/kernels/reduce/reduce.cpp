@@ -104,7 +104,7 @@ class SumAccumulateKernel final : public Kernel {
 /// Whether a sum of f32 goes over few rows, all under one loop.
 bool is_over_few_rows(const KernelSite& site, const Axes& axes) {
   const ReductionLoops loops(site.inputs[0].shape, axes);
-  return !loops.run_is_reduced && loops.reduced.size() == 1 && loops.terms() <= kFewRows;
+  return !loops.run_is_reduced && loops.fold == 1 && loops.reduced.size() == 1 && loops.terms() <= kFewRows;
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ std::optional<KernelChoice> mean_kernel(const KernelSite& site) {
   const ReductionLoops loops(site.inputs[0].shape, mean->axes);
   const auto count = static_cast<double>(loops.terms());
   if (site.inputs[0].dtype == DType::f64) {
-    const bool at_once = loops.reduced.size() == (loops.run_is_reduced ? 0 : 1);
+    const bool at_once = loops.fold == 1 && loops.reduced.size() == (loops.run_is_reduced ? 0 : 1);
     return at_once ? reduction_choice(site, mean->axes, WholeMean<WideSum<double>, long double>{count})
                    : reduction_choice(site, mean->axes, WideMean{static_cast<long double>(count)});
   }

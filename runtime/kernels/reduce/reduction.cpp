@@ -26,10 +26,18 @@ ReductionLoops::ReductionLoops(const Shape& shape, const Axes& axes) {
     list.insert(list.begin(), take(kind));
     kind = !kind;
   }
+  // Many short runs are columns of longer ones, a few of which come together in the end.
+  constexpr std::size_t kShortRun = 64;
+  if (run_is_reduced && run > 1 && run <= kShortRun && !reduced.empty() && !kept.empty() && kept.back().stride == run) {
+    fold = run;
+    run *= kept.back().size;
+    run_is_reduced = false;
+    kept.pop_back();
+  }
 }
 
 std::size_t ReductionLoops::terms() const {
-  std::size_t terms = run_is_reduced ? run : 1;
+  std::size_t terms = run_is_reduced ? run : fold;
   for (const Loop& loop : reduced) terms *= loop.size;
   return terms;
 }

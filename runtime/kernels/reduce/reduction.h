@@ -27,8 +27,12 @@ struct ReductionLoops {
   std::vector<Loop> reduced;
   std::size_t run = 1;
   bool run_is_reduced = true;
+  std::size_t fold = 1;  // where the run is kept: so many neighbours in it come together all the same
 
   ReductionLoops(const Shape& shape, const Axes& axes);
+
+  /// Elements of the result that one run gives.
+  std::size_t run_results() const { return run_is_reduced ? 1 : run / fold; }
 
   /// Elements that come together in one of the result.
   std::size_t terms() const;
@@ -82,7 +86,7 @@ class ReductionKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    return loops_.run_is_reduced || kInPlace ? 0 : std::min(loops_.run, kStrip) * sizeof(State);
+    return loops_.run_is_reduced || in_place() ? 0 : std::min(loops_.run, kStrip) * sizeof(State);
   }
 
   void run(const KernelBuffers& buffers) override {
@@ -94,17 +98,18 @@ class ReductionKernel final : public Kernel {
       return;
     }
     for (std::size_t at = begin_; at < end_;) {
-      const std::size_t column = at % loops_.run;
-      const std::size_t count = std::min({end_ - at, loops_.run - column, kStrip});
-      reduce_columns(x + detail::offset_of(loops_.kept, at / loops_.run) + column, y + at, count,
-                     reinterpret_cast<State*>(buffers.scratch));
+      const std::size_t first = at % loops_.run_results();
+      const std::size_t count =
+          std::min({end_ - at, loops_.run_results() - first, std::max<std::size_t>(kStrip / loops_.fold, 1)});
+      reduce_columns(x + detail::offset_of(loops_.kept, at / loops_.run_results()) + first * loops_.fold,
+                     y + at, count, reinterpret_cast<State*>(buffers.scratch));
       at += count;
     }
   }
 
  private:
   /// Whether the states may lie where the results come to lie.
-  static constexpr bool kInPlace = std::is_same_v<State, Out>;
+  bool in_place() const { return std::is_same_v<State, Out> && loops_.fold == 1; }
   static constexpr std::size_t kStrip = 4096;  // columns whose states stay in the caches
 
   Out reduced_at(const In* x) const {
@@ -118,12 +123,19 @@ class ReductionKernel final : public Kernel {
 
   void reduce_columns(const In* x, Out* y, std::size_t count, State* scratch) const {
     State* states = scratch;
-    if constexpr (kInPlace) states = y;
-    std::fill(states, states + count, Rule::kNothing);
+    if constexpr (std::is_same_v<State, Out>) {
+      if (in_place()) states = y;
+    }
+    const std::size_t columns = count * loops_.fold;
+    std::fill(states, states + columns, Rule::kNothing);
     detail::for_each_offset(loops_.reduced, 0, [&](std::size_t offset) {
-      rule_.reduce_rows(x + offset, rows_.size, rows_.stride, states, count);
+      rule_.reduce_rows(x + offset, rows_.size, rows_.stride, states, columns);
     });
-    for (std::size_t i = 0; i < count; ++i) y[i] = rule_.finish(states[i]);
+    for (std::size_t i = 0; i < count; ++i, states += loops_.fold) {
+      State state = states[0];
+      for (std::size_t j = 1; j < loops_.fold; ++j) state = rule_.join(state, states[j]);
+      y[i] = rule_.finish(state);
+    }
   }
 
   Rule rule_;

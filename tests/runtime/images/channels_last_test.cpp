@@ -1,6 +1,6 @@
 // Pictures whose channels lie side by side between convolutions: fewer reorders and the same numbers.
 
-#include "weft/runtime/images/channels_last.h"
+#include "weft/runtime/images/relayout.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

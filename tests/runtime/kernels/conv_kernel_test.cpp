@@ -17,16 +17,16 @@ using testing_support::TensorSource;
 // Sums of up to a thousand products, in another order than the reference.
 constexpr double kConvTolerance = 1e-4;
 
-struct Convolution {
+struct ConvolutionCase {
   Conv2dOptions options;
   Sizes x, w, y;
 };
 
-Convolution convolution(const Conv2dOptions& options, const Sizes& x, const Sizes& w) {
+ConvolutionCase convolution(const Conv2dOptions& options, const Sizes& x, const Sizes& w) {
   return {options, x, w, Conv2d{options}.infer({f32, Shape::of(x)}, {f32, Shape::of(w)}).shape.sizes()};
 }
 
-Convolution random_convolution(TensorSource& source) {
+ConvolutionCase random_convolution(TensorSource& source) {
   Conv2dOptions options{
       .stride = {1 + source.below(3), 1 + source.below(2)},
       .padding = {source.below(4), source.below(3), source.below(3), source.below(4)},
@@ -44,7 +44,7 @@ Convolution random_convolution(TensorSource& source) {
 }
 
 /// Checks all three ops of one convolution.
-void expect_correct(TensorSource& source, const Convolution& in) {
+void expect_correct(TensorSource& source, const ConvolutionCase& in) {
   const Tensor x = source.uniform(in.x, -1.0, 1.0, f32);
   const Tensor w = source.uniform(in.w, -1.0, 1.0, f32);
   const Tensor dy = source.uniform(in.y, -1.0, 1.0, f32);
