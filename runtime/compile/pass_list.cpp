@@ -70,6 +70,8 @@ constexpr std::array kPasses{
               run_skip_zeros},
     PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
               kNoShorthand, run_sparse_products},
+    PassEntry{"fuse_convolution", "fuse", "scale, bias and activation of channels into the convolution",
+              kNoShorthand, run<fuse_convolution>},
     PassEntry{"interleave_pictures", "fuse",
               "the same element of many pictures side by side, from convolution to convolution", kNoShorthand,
               run_cut<interleave_pictures>},

@@ -11,6 +11,11 @@ namespace weft {
 /// activations whose gradient reads their output.
 Pass fuse_matmul();
 
+/// An f32 convolution, times or divided by, plus or minus, one number for each channel, and relu ->
+/// fused_convolution, with scaled filters: the normalization of a batch in its inference form costs nothing.
+/// What is fused away must have no other user.
+Pass fuse_convolution();
+
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
 /// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,
 /// resident_gradient for one that skips zeros. A scale that is not a constant moves to the operand b.

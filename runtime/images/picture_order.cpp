@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "weft/ops/layout.h"
-#include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 namespace {
@@ -65,9 +64,9 @@ Axes PictureOrder::axes(const Axes& plain, std::size_t rank) const {
   return moved;
 }
 
-Op PictureOrder::convolution(const Op& plain) const {
-  if (has_lanes()) return InterleavedConvolution{.convolution = {plain}, .lanes = lanes_};
-  return ChannelsLastConvolution{{plain}};
+Op PictureOrder::convolution(const Convolution& plain) const {
+  if (has_lanes()) return InterleavedConvolution{.convolution = plain, .lanes = lanes_};
+  return ChannelsLastConvolution{plain};
 }
 
 Value PictureOrder::enter(const Value& plain) const {

@@ -7,6 +7,7 @@
 
 #include "weft/graph/graph.h"
 #include "weft/ops/reduce.h"
+#include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 
@@ -27,7 +28,7 @@ class PictureOrder {
   /// Axes of plain pictures of `rank` axes where they lie in this order.
   Axes axes(const Axes& plain, std::size_t rank) const;
   /// The convolution, or gradient of one, of pictures in this order.
-  Op convolution(const Op& plain) const;
+  Op convolution(const Convolution& plain) const;
 
   /// Plain pictures in this order, and back. Where no element needs to move, they are reshaped.
   Value enter(const Value& plain) const;

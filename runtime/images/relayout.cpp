@@ -77,7 +77,7 @@ const MaxPool2d* gradient_of(const Graph& graph, const Node& node) {
 }
 
 bool can_be_moved(const Graph& graph, const Node& node) {
-  return is_convolution(node.op) && node.outputs[0].dtype == DType::f32 &&
+  return plain_convolution(node.op) && node.outputs[0].dtype == DType::f32 &&
          std::ranges::none_of(node.inputs,
                               [&](const ValueId& id) { return graph.type(id).shape.elements() == 0; });
 }
@@ -161,10 +161,14 @@ class Relayout {
   Value convolution(Graph& target, const Node& node, std::span<const Value> inputs, bool is_chosen) {
     const ConvolutionPictures pictures = pictures_of(node.op);
     const Shape& shape = node.outputs[0].shape;
-    const std::array operands{
-        pictures.a ? last(node.inputs[0], inputs[0], shape.rank()) : first(node.inputs[0], inputs[0]),
-        pictures.b ? last(node.inputs[1], inputs[1], shape.rank()) : first(node.inputs[1], inputs[1])};
-    const Value made = weft::emit(target, order_.convolution(node.op), operands, node);
+    std::vector<Value> operands;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const bool is_picture = (i == 0 && pictures.a) || (i == 1 && pictures.b);
+      operands.push_back(is_picture ? last(node.inputs[i], inputs[i], shape.rank())
+                                    : first(node.inputs[i], inputs[i]));
+    }
+    const Value made =
+        weft::emit(target, order_.convolution(plain_convolution(node.op).value()), operands, node);
     return is_chosen || !pictures.result ? made : order_.leave(made, shape);
   }
 

@@ -80,6 +80,11 @@ Layouts wanted_layouts(const OneDnnConvSpec& spec) {
           .y = {y_sizes(spec), kF32, channels_last}};
 }
 
+/// An empty description where there is none.
+memory::desc bias_layout(const OneDnnConvSpec& spec) {
+  return spec.bias ? memory::desc({spec.sizes.filters}, kF32, Tag::x) : memory::desc();
+}
+
 dnnl::primitive_attr user_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -108,10 +113,11 @@ Description describe(const OneDnnConvSpec& spec, const dnnl::engine& engine, con
   const memory::dims gaps = with_axes(spec, {}, {s.dilation[0] - 1, s.dilation[1] - 1, s.dilation[2] - 1});
   const memory::dims before = with_axes(spec, {}, s.before);
   const memory::dims after = with_axes(spec, {}, s.after);
+  const memory::desc bias = bias_layout(spec);
 #if DNNL_VERSION_MAJOR < 3
   if constexpr (sizeof...(hint) == 0) {
-    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training, kDirect, x, w, y, strides,
-                                               gaps, before, after);
+    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training, kDirect, x, w, bias, y,
+                                               strides, gaps, before, after);
     return {desc, user_scratchpad(), engine};
   } else if constexpr (std::is_same_v<Description, dnnl::convolution_backward_data::primitive_desc>) {
     const dnnl::convolution_backward_data::desc desc(kDirect, x, w, y, strides, gaps, before, after);
@@ -122,9 +128,12 @@ Description describe(const OneDnnConvSpec& spec, const dnnl::engine& engine, con
   }
 #else
   if constexpr (sizeof...(hint) == 0) {
-    return {
-        engine,           dnnl::prop_kind::forward_training, kDirect, x, w, y, strides, gaps, before, after,
-        user_scratchpad()};
+    return {engine,  dnnl::prop_kind::forward_training,
+            kDirect, x,
+            w,       bias,
+            y,       strides,
+            gaps,    before,
+            after,   user_scratchpad()};
   } else {
     return {engine, kDirect, x, w, y, strides, gaps, before, after, hint..., user_scratchpad()};
   }
@@ -168,7 +177,7 @@ struct Slot {
 struct Step {
   dnnl::primitive primitive;
   memory scratchpad;
-  std::array<dnnl_exec_arg_t, 4> arguments{};
+  std::array<dnnl_exec_arg_t, 5> arguments{};
   int count = 0;
 };
 
@@ -221,6 +230,10 @@ struct OneDnnConv::Primitive {
     Step& main = add_step(described.primitive, described.scratchpad);
     for (std::size_t i = 0; i < slots.size(); ++i) add_argument(main, names[i], slots[i].inner);
     add_argument(main, DNNL_ARG_SCRATCHPAD, main.scratchpad);
+    if (spec.bias) {
+      bias = memory(bias_layout(spec), engine, nullptr);
+      add_argument(main, DNNL_ARG_BIAS, bias);
+    }
     if (slots[2].moves) add_reorder(slots[2].inner, slots[2].outer);
     scratchpad_offset = scratch_bytes;
     scratch_bytes += scratchpad_bytes;
@@ -245,6 +258,7 @@ struct OneDnnConv::Primitive {
   dnnl::engine engine;
   dnnl::stream stream;
   std::array<Slot, 3> slots;
+  memory bias;  // empty where there is none
   std::vector<Step> steps;
   std::size_t scratch_bytes = 0;
   std::size_t scratchpad_offset = 0;  // shared by all steps
@@ -269,7 +283,7 @@ OneDnnConv& OneDnnConv::operator=(OneDnnConv&&) noexcept = default;
 std::size_t OneDnnConv::scratch_bytes() const { return primitive_->scratch_bytes; }
 bool OneDnnConv::calls_gemm() const { return primitive_->calls_gemm; }
 
-void OneDnnConv::run(const float* a, const float* b, float* result, std::byte* scratch) {
+void OneDnnConv::run(const float* a, const float* b, const float* bias, float* result, std::byte* scratch) {
   Primitive& p = *primitive_;
   // oneDNN takes all handles as mutable; it writes to the result and to scratch memory only.
   const std::array<float*, 3> handles{const_cast<float*>(a),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
@@ -280,6 +294,8 @@ void OneDnnConv::run(const float* a, const float* b, float* result, std::byte* s
     slot.outer.set_data_handle(handles[i]);
     slot.inner.set_data_handle(slot.moves ? static_cast<void*>(scratch + slot.offset) : handles[i]);
   }
+  if (p.bias)
+    p.bias.set_data_handle(const_cast<float*>(bias));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   for (Step& step : p.steps) {
     step.scratchpad.set_data_handle(scratch + p.scratchpad_offset);
     const dnnl_status_t status =

@@ -22,6 +22,7 @@ struct OneDnnConvSpec {
   std::int64_t x_channels = 0;  // in all of x or dx, where the piece's channels lie side by side
   std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side
   bool channels_last = false;   // whether the channels are the last axis of pictures
+  bool bias = false;            // whether y has a bias for each filter added to it
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
@@ -39,8 +40,9 @@ class OneDnnConv {
   std::size_t scratch_bytes() const;
   /// Whether oneDNN computes it by its sgemm, during which signals must be blocked (see onednn.h).
   bool calls_gemm() const;
-  /// The operands in the order of the op's inputs; each points at the piece's first element.
-  void run(const float* a, const float* b, float* result, std::byte* scratch);
+  /// The operands in the order of the op's inputs; each points at the piece's first element. `bias` is read
+  /// where there is one.
+  void run(const float* a, const float* b, const float* bias, float* result, std::byte* scratch);
 
  private:
   struct Primitive;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <numeric>
 
 #include "weft/graph/evaluate.h"
 #include "weft/graph/print.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 
 namespace weft {
@@ -36,9 +38,54 @@ Tensor with_lanes(const Tensor& pictures, std::int64_t lanes) {
   return permuted(pictures.reshaped(sizes), std::move(order));
 }
 
+/// The type of a convolution whose pictures lie in another order; `plain` and `moved` lead there and back.
+template <typename Plain, typename Moved>
+TensorType in_order(const Convolution& convolution, std::span<const TensorType> inputs, const Plain& plain,
+                    const Moved& moved) {
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
+  const std::array types{pictures.a ? plain(inputs[0]) : inputs[0],
+                         pictures.b ? plain(inputs[1]) : inputs[1]};
+  const TensorType result = convolution.op.infer(types)[0];
+  if (convolution.bias && inputs[2] != TensorType{result.dtype, Shape{result.shape[1]}}) {
+    throw Error(ErrorCode::shape_mismatch, "the bias does not fit the filters",
+                {.expected = to_string(TensorType{result.dtype, Shape{result.shape[1]}}),
+                 .actual = to_string(inputs[2])});
+  }
+  return pictures.result ? moved(result) : result;
+}
+
+template <typename Plain, typename Moved>
+void convolve(const Convolution& convolution, const KernelArgs& args, const Plain& plain,
+              const Moved& moved) {
+  const ConvolutionPictures pictures = pictures_of(convolution.op);
+  const auto taken = [&](std::size_t i, bool is_picture) -> Tensor {
+    const Tensor tensor = borrow(args.inputs[i]);
+    return is_picture ? plain(tensor) : tensor;
+  };
+  Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
+  if (convolution.bias) {
+    std::vector<std::int64_t> sizes(result.sizes().size() - 1, 1);
+    sizes[0] = result.sizes()[1];
+    result = evaluate(Add{}, {{result, borrow(args.inputs[2]).reshaped(sizes)}})[0];
+  }
+  if (pictures.result) result = moved(result);
+  copy_into(result, args.outputs[0]);
+  apply(convolution.activation, args.outputs[0]);
+}
+
 }  // namespace
 
-std::string attribute_text(const Convolution& convolution) { return to_string(convolution.op); }
+std::string attribute_text(const Convolution& convolution) {
+  std::string text = to_string(convolution.op);
+  if (convolution.bias) text += " + bias";
+  if (convolution.activation.op) text += ", " + attribute_text(convolution.activation);
+  return text;
+}
+
+std::optional<Convolution> plain_convolution(const Op& op) {
+  if (const auto* fused = op.as<FusedConvolution>()) return fused->convolution;
+  return is_convolution(op) ? std::optional(Convolution{.op = op}) : std::nullopt;
+}
 
 bool is_weight_gradient(const Op& op) {
   return op.is<Conv2dWeightGradient>() || op.is<Conv3dWeightGradient>();
@@ -94,40 +141,32 @@ TensorType deinterleaved(const TensorType& pictures) {
   return {pictures.dtype, Shape(std::move(dims))};
 }
 
-TensorType ChannelsLastConvolution::infer(const TensorType& a, const TensorType& b) const {
-  const ConvolutionPictures pictures = pictures_of(convolution.op);
-  const std::array types{pictures.a ? channels_first(a) : a, pictures.b ? channels_first(b) : b};
-  const TensorType result = convolution.op.infer(types)[0];
-  return pictures.result ? channels_last(result) : result;
+TensorType FusedConvolution::infer(std::span<const TensorType> inputs) const {
+  return in_order(convolution, inputs, std::identity(), std::identity());
+}
+
+void FusedConvolution::forward(const KernelArgs& args) const {
+  convolve(convolution, args, std::identity(), std::identity());
+}
+
+TensorType ChannelsLastConvolution::infer(std::span<const TensorType> inputs) const {
+  return in_order(convolution, inputs, channels_first, [](const TensorType& y) { return channels_last(y); });
 }
 
 void ChannelsLastConvolution::forward(const KernelArgs& args) const {
-  const ConvolutionPictures pictures = pictures_of(convolution.op);
-  const auto taken = [&](std::size_t i, bool is_picture) {
-    const Tensor tensor = borrow(args.inputs[i]);
-    return is_picture ? permuted(tensor, order_with_channels_first(tensor.sizes().size())) : tensor;
-  };
-  Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
-  if (pictures.result) result = permuted(result, order_with_channels_last(result.sizes().size()));
-  copy_into(result, args.outputs[0]);
+  convolve(
+      convolution, args,
+      [](const Tensor& x) { return permuted(x, order_with_channels_first(x.sizes().size())); },
+      [](const Tensor& y) { return permuted(y, order_with_channels_last(y.sizes().size())); });
 }
 
-TensorType InterleavedConvolution::infer(const TensorType& a, const TensorType& b) const {
-  const ConvolutionPictures pictures = pictures_of(convolution.op);
-  const std::array types{pictures.a ? deinterleaved(a) : a, pictures.b ? deinterleaved(b) : b};
-  const TensorType result = convolution.op.infer(types)[0];
-  return pictures.result ? interleaved(result, lanes) : result;
+TensorType InterleavedConvolution::infer(std::span<const TensorType> inputs) const {
+  return in_order(convolution, inputs, deinterleaved,
+                  [this](const TensorType& y) { return interleaved(y, lanes); });
 }
 
 void InterleavedConvolution::forward(const KernelArgs& args) const {
-  const ConvolutionPictures pictures = pictures_of(convolution.op);
-  const auto taken = [&](std::size_t i, bool is_picture) {
-    const Tensor tensor = borrow(args.inputs[i]);
-    return is_picture ? without_lanes(tensor) : tensor;
-  };
-  Tensor result = evaluate(convolution.op, {{taken(0, pictures.a), taken(1, pictures.b)}})[0];
-  if (pictures.result) result = with_lanes(result, lanes);
-  copy_into(result, args.outputs[0]);
+  convolve(convolution, args, without_lanes, [this](const Tensor& y) { return with_lanes(y, lanes); });
 }
 
 std::string attribute_text(const Pooling& pooling) { return to_string(pooling.op); }

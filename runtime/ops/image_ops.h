@@ -2,6 +2,7 @@
 // Convolutions and poolings of pictures or volumes in another order than [batch, channels, height, width].
 // The compiler makes them (see runtime/images).
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,12 +13,25 @@
 
 namespace weft {
 
-/// One of the three ops of a convolution of pictures or volumes, or one of them with channels last.
+/// One of the three ops of a convolution of pictures or volumes, with what is done to its result: a bias for
+/// each filter, and an activation.
 struct Convolution {
   Op op{Conv2d{}};
+  bool bias = false;  // y alone: a third input [filters]
+  Epilogue activation{};
   friend bool operator==(const Convolution&, const Convolution&) = default;
 };
 std::string attribute_text(const Convolution& convolution);
+
+struct FusedConvolution {  // y = activation(conv(x, w) + bias)
+  static constexpr std::string_view name = "fused_convolution";
+  static constexpr Traits traits{.can_fail = false};
+  Convolution convolution;
+  static constexpr auto attributes = weft::attributes(&FusedConvolution::convolution);
+  TensorType infer(std::span<const TensorType> inputs) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient = kMadeByTheCompiler;
+};
 
 /// The convolution with all of its pictures as [batch, height, width, channels]; weights stay as they are.
 struct ChannelsLastConvolution {
@@ -25,7 +39,7 @@ struct ChannelsLastConvolution {
   static constexpr Traits traits{.can_fail = false};
   Convolution convolution;
   static constexpr auto attributes = weft::attributes(&ChannelsLastConvolution::convolution);
-  TensorType infer(const TensorType& a, const TensorType& b) const;
+  TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
@@ -39,7 +53,7 @@ struct InterleavedConvolution {
   std::int64_t lanes = 1;
   static constexpr auto attributes =
       weft::attributes(&InterleavedConvolution::convolution, &InterleavedConvolution::lanes);
-  TensorType infer(const TensorType& a, const TensorType& b) const;
+  TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
@@ -97,6 +111,8 @@ struct ConvolutionPictures {
   bool b = false;
   bool result = true;
 };
+/// The convolution that an op is, plain or fused; nothing for another op.
+std::optional<Convolution> plain_convolution(const Op& op);
 /// Whether an op is one of the three.
 bool is_convolution(const Op& op);
 /// Whether it is the third of them.

@@ -5,6 +5,7 @@
 
 #include "weft/ops/conv.h"
 #include "weft/runtime/kernels/images/conv_spec.h"
+#include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn_conv.h"
 #include "weft/runtime/ops/image_ops.h"
@@ -12,7 +13,13 @@
 namespace weft {
 namespace {
 
-/// The convolution of pictures as they are, or of pictures whose channels are innermost.
+/// The convolution of pictures as they are, or of pictures whose channels are innermost; nothing for another
+/// op.
+std::optional<Convolution> convolution_of(const Op& op) {
+  const auto* last = op.as<ChannelsLastConvolution>();
+  return last != nullptr ? last->convolution : plain_convolution(op);
+}
+
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
   const auto* last = site.op.as<ChannelsLastConvolution>();
   const auto spec = last != nullptr ? conv_spec(last->convolution.op, site, channels_first) : conv_spec(site);
@@ -21,7 +28,8 @@ std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
                         .sizes = spec->sizes,
                         .x_channels = spec->sizes.channels,
                         .y_filters = spec->sizes.filters,
-                        .channels_last = last != nullptr};
+                        .channels_last = last != nullptr,
+                        .bias = convolution_of(site.op).value_or(Convolution{}).bias};
 }
 
 /// A piece of the work that is one convolution, and where it lies in the op's two inputs and its output.
@@ -86,15 +94,19 @@ std::vector<Piece> pieces_of(const OneDnnConvSpec& whole, Range range) {
 Cut cut_of(const OneDnnConvSpec& spec) {
   if (spec.kind == ConvKind::weight_gradient)
     return {.extent = spec.sizes.filters, .row_inputs = {false, false}};
-  return {.extent = spec.sizes.batch, .row_inputs = {true, false}};
+  return {.extent = spec.sizes.batch, .row_inputs = {true, false, false}};
 }
 
 class ConvKernel final : public Kernel {
  public:
-  explicit ConvKernel(const std::vector<Piece>& pieces) {
-    for (const Piece& piece : pieces)
-      convolutions_.push_back(
-          {.offsets = piece.offsets, .output = piece.output, .conv = OneDnnConv(piece.spec)});
+  ConvKernel(const std::vector<Piece>& pieces, bool rectified) : rectified_(rectified) {
+    for (const Piece& piece : pieces) {
+      const ConvSizes& s = piece.spec.sizes;
+      convolutions_.push_back({.offsets = piece.offsets,
+                               .output = piece.output,
+                               .results = s.batch * s.filters * s.y_plane(),
+                               .conv = OneDnnConv(piece.spec)});
+    }
   }
 
   std::size_t scratch_bytes() const override {
@@ -107,11 +119,15 @@ class ConvKernel final : public Kernel {
   }
 
   void run(const KernelBuffers& buffers) override {
+    const auto* bias =
+        buffers.inputs.size() > 2 ? reinterpret_cast<const float*>(buffers.inputs[2]) : nullptr;
     for (Placed& each : convolutions_) {
+      auto* result = reinterpret_cast<float*>(buffers.outputs[each.output]) + each.offsets[2];
       each.conv.run(reinterpret_cast<const float*>(buffers.inputs[0]) + each.offsets[0],
-                    reinterpret_cast<const float*>(buffers.inputs[1]) + each.offsets[1],
-                    reinterpret_cast<float*>(buffers.outputs[each.output]) + each.offsets[2],
+                    reinterpret_cast<const float*>(buffers.inputs[1]) + each.offsets[1], bias, result,
                     buffers.scratch);
+      // oneDNN's own would turn a NaN into 0.
+      if (rectified_) vector_functions().relu(result, result, static_cast<std::size_t>(each.results));
     }
   }
 
@@ -119,9 +135,11 @@ class ConvKernel final : public Kernel {
   struct Placed {
     std::array<std::int64_t, 3> offsets;
     std::size_t output;
+    std::int64_t results;  // elements of y
     OneDnnConv conv;
   };
   std::vector<Placed> convolutions_;
+  bool rectified_;
 };
 
 /// So many terms at most are added up in f32, but for those of a single picture.
@@ -187,7 +205,7 @@ class LongWeightGradientKernel final : public Kernel {
     const auto* x = reinterpret_cast<const float*>(buffers.inputs[0]) + part.offsets[0];
     const auto* dy = reinterpret_cast<const float*>(buffers.inputs[1]) + part.offsets[1];
     const auto add = [&](OneDnnConv& conv) {
-      conv.run(x, dy, terms.data(), buffers.scratch + sums_bytes() + terms_bytes());
+      conv.run(x, dy, nullptr, terms.data(), buffers.scratch + sums_bytes() + terms_bytes());
       for (std::size_t i = 0; i < elements; ++i) sums[i] += static_cast<double>(terms[i]);
       x += part.steps[0];
       dy += part.steps[1];
@@ -203,13 +221,13 @@ class LongWeightGradientKernel final : public Kernel {
   std::size_t conv_bytes_ = 0;
 };
 
-std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces) {
+std::unique_ptr<Kernel> make_kernel(const std::vector<Piece>& pieces, bool rectified = false) {
   const OneDnnConvSpec& spec = pieces.front().spec;
   const ConvSizes& s = spec.sizes;
   const bool is_long = s.batch > 1 && s.batch * s.y_plane() > kLongestSum;
   if (spec.kind == ConvKind::weight_gradient && is_long)
     return std::make_unique<LongWeightGradientKernel>(pieces);
-  return std::make_unique<ConvKernel>(pieces);
+  return std::make_unique<ConvKernel>(pieces, rectified);
 }
 
 /// Like the kernel of the gradient that is split, but each shard takes some pictures and writes a term.
@@ -233,13 +251,17 @@ std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
   if (const auto* terms = site.op.as<WeightGradientTerms>()) return terms_kernel(*terms, site);
   const auto spec = spec_of(site);
   if (!spec) return std::nullopt;
+  const auto end = conv_end(convolution_of(site.op).value_or(Convolution{}));
+  if (!end) return std::nullopt;
   // oneDNN computes nothing for empty tensors, where a sum over nothing should be zero.
   if (spec->sizes.batch == 0 || spec->sizes.filters == 0 || spec->sizes.channels == 0) return std::nullopt;
   KernelChoice choice;
   choice.cut = cut_of(*spec);
   choice.work = work_of(site);
   choice.work.flops = conv_flops(spec->sizes);
-  choice.make = [spec = *spec](Range range) { return make_kernel(pieces_of(spec, range)); };
+  choice.make = [spec = *spec, rectified = end->rectified](Range range) {
+    return make_kernel(pieces_of(spec, range), rectified);
+  };
   return choice;
 }
 

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "weft/ops/activation.h"
 #include "weft/ops/conv.h"
-#include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 namespace {
@@ -28,6 +28,8 @@ std::optional<ConvSpec> spec_along(const KernelSite& site) {
 }  // namespace
 
 std::optional<ConvSpec> conv_spec(const KernelSite& site) {
+  if (const auto* fused = site.op.as<FusedConvolution>())
+    return conv_spec({.op = fused->convolution.op, .inputs = site.inputs, .outputs = site.outputs});
   if (auto spec = spec_along<2>(site)) return spec;
   return spec_along<3>(site);
 }
@@ -39,6 +41,14 @@ std::optional<ConvSpec> conv_spec(const Op& convolution, const KernelSite& site,
   const std::array inputs{taken(site.inputs[0], pictures.a), taken(site.inputs[1], pictures.b)};
   const std::array outputs{taken(site.outputs[0], pictures.result)};
   return conv_spec({.op = convolution, .inputs = inputs, .outputs = outputs});
+}
+
+bool can_finish_convolution(const Op& op) { return op.is<Relu>(); }
+
+std::optional<ConvEnd> conv_end(const Convolution& convolution) {
+  const auto& after = convolution.activation.op;
+  if (after && !can_finish_convolution(*after)) return std::nullopt;
+  return ConvEnd{.bias = convolution.bias, .rectified = after.has_value()};
 }
 
 double conv_flops(const ConvSizes& sizes) {

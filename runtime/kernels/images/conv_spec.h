@@ -5,6 +5,7 @@
 
 #include "weft/runtime/kernels/kernel.h"
 #include "weft/runtime/machine/onednn_conv.h"
+#include "weft/runtime/ops/image_ops.h"
 
 namespace weft {
 
@@ -20,6 +21,16 @@ std::optional<ConvSpec> conv_spec(const KernelSite& site);
 /// channels, height, width].
 std::optional<ConvSpec> conv_spec(const Op& convolution, const KernelSite& site,
                                   TensorType (*plain)(const TensorType& pictures));
+
+/// What is done to the result of a convolution: nothing where it is a gradient.
+struct ConvEnd {
+  bool bias = false;  // the third input
+  bool rectified = false;
+};
+/// Nothing where there is an activation that the kernels of convolutions do not compute.
+std::optional<ConvEnd> conv_end(const Convolution& convolution);
+/// Whether they compute this elementwise op on their result.
+bool can_finish_convolution(const Op& op);
 
 /// Multiplications and additions of the whole convolution.
 double conv_flops(const ConvSizes& sizes);

@@ -21,10 +21,11 @@ constexpr std::int64_t even_part(std::int64_t all, std::int64_t most) { return p
 /// and read.
 class WindowSumsKernel final : public Kernel {
  public:
-  WindowSumsKernel(const ConvSpec& spec, Range blocks)
+  WindowSumsKernel(const ConvSpec& spec, const ConvEnd& end, Range blocks)
       : lanes_(lane_functions()),
         sizes_(spec.sizes),
         forwards_(spec.kind == ConvKind::forward),
+        end_(end),
         blocks_(blocks),
         to_((forwards_ ? sizes_.filters : sizes_.channels) / sizes_.groups),
         from_((forwards_ ? sizes_.channels : sizes_.filters) / sizes_.groups),
@@ -40,6 +41,7 @@ class WindowSumsKernel final : public Kernel {
   void run(const KernelBuffers& buffers) override {
     auto* packed = reinterpret_cast<float*>(buffers.scratch);
     pack(reinterpret_cast<const float*>(buffers.inputs[1]), packed);
+    const auto* bias = end_.bias ? reinterpret_cast<const float*>(buffers.inputs[2]) : nullptr;
     const std::int64_t source_row =
         (forwards_ ? sizes_.x[2] : sizes_.y[2]) * sizes_.groups * from_ * lanes_.lanes;
     const std::int64_t source_rows = forwards_ ? sizes_.x[0] * sizes_.x[1] : sizes_.y[0] * sizes_.y[1];
@@ -49,7 +51,7 @@ class WindowSumsKernel final : public Kernel {
                              (block * source_rows + windows_.source_row(row)) * source_row;
         auto* result = reinterpret_cast<float*>(buffers.outputs[0]) +
                        (block * windows_.rows() + row) * windows_.columns() * result_pixel();
-        sum_row(row, source, packed, result);
+        sum_row(row, source, packed, result, bias);
       }
     }
   }
@@ -58,7 +60,8 @@ class WindowSumsKernel final : public Kernel {
   std::int64_t result_pixel() const { return sizes_.groups * to_ * lanes_.lanes; }
   std::int64_t part_weights() const { return part_ * from_ * sizes_.taps(); }
 
-  void sum_row(std::int64_t row, const float* source, const float* packed, float* result) const {
+  void sum_row(std::int64_t row, const float* source, const float* packed, float* result,
+               const float* bias) const {
     for (std::int64_t group = 0; group < sizes_.groups; ++group) {
       for (std::int64_t first = 0; first < to_; first += part_) {
         WindowSums sums{.source = source + group * from_ * lanes_.lanes,
@@ -66,7 +69,9 @@ class WindowSumsKernel final : public Kernel {
                         .channels = from_,
                         .weights = packed,
                         .result = result + (group * to_ + first) * lanes_.lanes,
-                        .kept = std::min(part_, to_ - first)};
+                        .kept = std::min(part_, to_ - first),
+                        .bias = bias == nullptr ? nullptr : bias + group * to_ + first,
+                        .rectified = end_.rectified};
         for (std::int64_t column = 0; column < windows_.columns(); ++column) {
           sums.taps = windows_.taps(row, column);
           lanes_.add_windows[static_cast<std::size_t>(part_)](sums);
@@ -99,6 +104,7 @@ class WindowSumsKernel final : public Kernel {
   const LaneFunctions& lanes_;
   ConvSizes sizes_;
   bool forwards_;
+  ConvEnd end_;
   Range blocks_;
   std::int64_t to_;
   std::int64_t from_;
@@ -341,7 +347,7 @@ class FilterSumsKernel final : public Kernel {
 std::optional<ConvSpec> interleaved_spec(const Op& op, const KernelSite& site) {
   const auto* interleaved = op.as<InterleavedConvolution>();
   if (interleaved == nullptr || interleaved->lanes != lane_functions().lanes) return std::nullopt;
-  if (site.outputs[0].dtype != DType::f32) return std::nullopt;
+  if (site.outputs[0].dtype != DType::f32 || !conv_end(interleaved->convolution)) return std::nullopt;
   const auto spec = conv_spec(interleaved->convolution.op, site, deinterleaved);
   if (!spec) return std::nullopt;
   // Taps count the floats of a block of pictures in 32 bits.
@@ -378,8 +384,11 @@ std::optional<KernelChoice> interleaved_conv_kernel(const KernelSite& site) {
       return std::make_unique<FilterSumsKernel>(spec, range, Range{.begin = 0, .end = blocks}, 0);
     };
   } else {
-    choice.cut = {.extent = blocks, .row_inputs = {true, false}};
-    choice.make = [spec = *spec](Range range) { return std::make_unique<WindowSumsKernel>(spec, range); };
+    const ConvEnd end = conv_end(site.op.as<InterleavedConvolution>()->convolution).value_or(ConvEnd{});
+    choice.cut = {.extent = blocks, .row_inputs = {true, false, false}};
+    choice.make = [spec = *spec, end](Range range) {
+      return std::make_unique<WindowSumsKernel>(spec, end, range);
+    };
   }
   return choice;
 }
