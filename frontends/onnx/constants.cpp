@@ -4,7 +4,6 @@
 
 #include "weft/graph/evaluate.h"
 #include "weft/graph/program.h"
-#include "weft/ops/source.h"
 
 namespace weft::onnx {
 namespace {
@@ -21,10 +20,10 @@ bool Constants::is_fixed(NodeId id) {
   const auto known = fixed_.find(id);
   if (known != fixed_.end()) return known->second;
   const Node& node = graph_.node(id);
-  const bool fixed =
-      !node.op.traits().stateful && node.op.as<Input>() == nullptr && node.op.as<Parameter>() == nullptr &&
-      std::ranges::all_of(node.outputs, is_small) &&
-      std::ranges::all_of(node.inputs, [&](const ValueId& input) { return fixed_.at(input.node); });
+  // Inputs, parameters and keys of random numbers are what has no inputs itself and is no constant.
+  const bool has_source = node.op.constant() != nullptr || !node.inputs.empty();
+  const bool fixed = has_source && !node.op.traits().stateful && std::ranges::all_of(node.outputs, is_small) &&
+                     std::ranges::all_of(node.inputs, [&](const ValueId& input) { return fixed_.at(input.node); });
   return fixed_[id] = fixed;
 }
 

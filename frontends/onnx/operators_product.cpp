@@ -84,8 +84,8 @@ Items conv_rule(const NodeView& node) {
   return with_bias(node, conv_of(node, node.value(0), node.value(1)), 2);
 }
 
-/// The paddings by which the result has these sizes; the odd element is at the end, or at the beginning for
-/// SAME_LOWER.
+/// The paddings by which the result has these sizes; the odd element is at the beginning, or at the
+/// end for SAME_UPPER.
 void pad_to_output(const NodeView& node, const Value& x, Windows& windows,
                    const std::vector<std::int64_t>& output_padding, const std::vector<std::int64_t>& sizes) {
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -93,9 +93,9 @@ void pad_to_output(const NodeView& node, const Value& x, Windows& windows,
     if (!size.is_number()) node.refuse("its padding depends on a size that is only known in a run");
     const std::int64_t reach = (windows.window[i] - 1) * windows.dilation[i] + 1;
     const std::int64_t total = windows.stride[i] * (size.size() - 1) + output_padding[i] + reach - sizes[i];
-    const std::int64_t small = total / 2;
-    const std::int64_t large = total - small;
-    windows.before[i] = windows.auto_pad == "SAME_UPPER" ? small : large;
+    const std::int64_t half = total / 2;
+    windows.before[i] = windows.auto_pad == "SAME_UPPER" ? half : total - half;
+    if (total < 0) windows.before[i] = 0;  // zeros are added at the end
     windows.after[i] = total - windows.before[i];
   }
 }

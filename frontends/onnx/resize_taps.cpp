@@ -19,19 +19,19 @@ namespace {
 /// Where element i of the result lies among those of x.
 double coordinate(const TapOptions& options, const TapAxis& axis, double i) {
   const auto from = static_cast<double>(axis.from);
-  const auto to = static_cast<double>(axis.to);
+  const double to = axis.scale * from;  // which need not be whole
   const std::string& name = options.coordinates;
   if (name == "half_pixel") return (i + 0.5) / axis.scale - 0.5;
   if (name == "half_pixel_symmetric") {
-    const double adjustment = to / (axis.scale * from);
+    const double adjustment = static_cast<double>(axis.to) / to;
     return from / 2.0 * (1.0 - adjustment) + (i + 0.5) / axis.scale - 0.5;
   }
-  if (name == "pytorch_half_pixel") return axis.to > 1 ? (i + 0.5) / axis.scale - 0.5 : 0.0;
-  if (name == "align_corners") return axis.to > 1 ? i * (from - 1.0) / (to - 1.0) : 0.0;
+  if (name == "pytorch_half_pixel") return to > 1.0 ? (i + 0.5) / axis.scale - 0.5 : 0.0;
+  if (name == "align_corners") return to > 1.0 ? i * (from - 1.0) / (to - 1.0) : 0.0;
   if (name == "asymmetric") return i / axis.scale;
   if (name == "tf_half_pixel_for_nn") return (i + 0.5) / axis.scale;
   if (name == "tf_crop_and_resize") {
-    if (axis.to <= 1) return 0.5 * (axis.roi_start + axis.roi_end) * (from - 1.0);
+    if (to <= 1.0) return 0.5 * (axis.roi_start + axis.roi_end) * (from - 1.0);
     return axis.roi_start * (from - 1.0) + i * (axis.roi_end - axis.roi_start) * (from - 1.0) / (to - 1.0);
   }
   refuse("coordinate_transformation_mode", name);
