@@ -22,8 +22,9 @@ bool Constants::is_fixed(NodeId id) {
   const Node& node = graph_.node(id);
   // Inputs, parameters and keys of random numbers are what has no inputs itself and is no constant.
   const bool has_source = node.op.constant() != nullptr || !node.inputs.empty();
-  const bool fixed = has_source && !node.op.traits().stateful && std::ranges::all_of(node.outputs, is_small) &&
-                     std::ranges::all_of(node.inputs, [&](const ValueId& input) { return fixed_.at(input.node); });
+  const bool fixed =
+      has_source && !node.op.traits().stateful && std::ranges::all_of(node.outputs, is_small) &&
+      std::ranges::all_of(node.inputs, [&](const ValueId& input) { return fixed_.at(input.node); });
   return fixed_[id] = fixed;
 }
 

@@ -13,6 +13,7 @@
 #include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/rounding.h"
 #include "weft/ops/source.h"
 #include "weft/ops/structure.h"
 
@@ -66,7 +67,7 @@ std::vector<double> scales_of(const NodeView& node, std::size_t i) {
 std::vector<ResizedAxis> resized_axes(const NodeView& node, const Value& x) {
   const bool is_first = node.proto().op_type == "Upsample" || node.version() < 11;
   const auto scales = scales_of(node, is_first ? 1 : 2);
-  const auto sizes = !is_first && node.has(3) ? node.integers(3, "the sizes") : std::vector<std::int64_t>();
+  const auto sizes = !is_first && node.has(3) ? node.wholes(3, "the sizes").numbers : std::vector<Whole>();
   std::vector<std::int64_t> axes = node.integers("axes");
   if (axes.empty()) {
     for (std::size_t i = 0; i < x.shape().rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
@@ -82,14 +83,15 @@ std::vector<ResizedAxis> resized_axes(const NodeView& node, const Value& x) {
     if (has_roi) one.roi_start = roi[i];
     if (has_roi) one.roi_end = roi[axes.size() + i];
     const Dim& size = x.shape()[static_cast<std::size_t>(one.axis)];
-    if (!size.is_number()) {
-      if (!sizes.empty() || scales[i] != 1.0)
+    if (!size.is_number() || (!sizes.empty() && !sizes[i].is_number())) {
+      const bool stays = sizes.empty() ? scales[i] == 1.0 : !sizes[i].is_number() && sizes[i].dim() == size;
+      if (!stays)
         node.refuse("the sizes of the axes that it changes must be known when the model is imported");
       continue;
     }
     one.from = size.size();
     const auto from = static_cast<double>(one.from);
-    one.to = sizes.empty() ? static_cast<std::int64_t>(std::floor(from * scales[i])) : sizes[i];
+    one.to = sizes.empty() ? static_cast<std::int64_t>(std::floor(from * scales[i])) : sizes[i].number();
     one.scale = sizes.empty() ? scales[i] : static_cast<double>(one.to) / from;
     made.push_back(one);
   }
@@ -128,17 +130,69 @@ Items resize_rule(const NodeView& node) {
   return y.dtype() == x.dtype() ? y : cast(y, x.dtype());
 }
 
+/// The weights of the elements -1, 0, 1 and 2 beyond the one at or before a point, which lies `t` after it
+/// (Keys, IEEE Transactions on Acoustics 29, 1981).
+std::array<Value, 4> cubic_weights(const Value& t) {
+  constexpr double kA = -0.75;
+  const auto near = [](const Value& d) { return (d * (kA + 2.0) - (kA + 3.0)) * d * d + 1.0; };
+  const auto far = [](const Value& d) { return ((d * kA - 5.0 * kA) * d + 8.0 * kA) * d - 4.0 * kA; };
+  return {far(t + 1.0), near(t), near(neg(t) + 1.0), far(neg(t) + 2.0)};
+}
+
+/// Coordinates of a grid along one axis as places among its elements, and back.
+struct GridAxis {
+  double size = 1.0;
+  bool corners = false;
+
+  Value places(const Value& at) const {
+    return corners ? (at + 1.0) * ((size - 1.0) / 2.0) : (at + 1.0) * (size / 2.0) - 0.5;
+  }
+  Value coordinates(const Value& places) const {
+    return corners ? places * (2.0 / std::max(size - 1.0, 1.0)) - 1.0 : (places + 0.5) * (2.0 / size) - 1.0;
+  }
+};
+
+/// Sixteen samples of nearest elements for each point; `options` have that mode.
+Value sampled_by_cubics(const NodeView& node, const Value& x, const Value& grid,
+                        const GridSampleOptions& options) {
+  if (x.shape().rank() != 4 || grid.shape().rank() != 4)
+    throw Error(ErrorCode::shape_mismatch, "it takes pictures and points of them");
+  if (!x.shape()[2].is_number() || !x.shape()[3].is_number())
+    node.refuse("the sizes of its pictures must be known when the model is imported");
+  const GridAxis down{static_cast<double>(x.shape()[2].size()), options.align_corners};
+  const GridAxis across{static_cast<double>(x.shape()[3].size()), options.align_corners};
+  const std::vector<Value> points = unstack(grid, 3);
+  const Value column = across.places(points.at(0));
+  const Value row = down.places(points.at(1));
+  const std::array<Value, 4> row_weights = cubic_weights(row - floor(row));
+  const std::array<Value, 4> column_weights = cubic_weights(column - floor(column));
+  Value y;
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t j = 0; j < 4; ++j) {
+      const Value at = stack({across.coordinates(floor(column) + (static_cast<double>(j) - 1.0)),
+                              down.coordinates(floor(row) + (static_cast<double>(i) - 1.0))},
+                             -1);
+      const Value weight = expand_dims(row_weights[i] * column_weights[j], 1);
+      const Value term = grid_sample(x, at, options) * weight;
+      y = y.has_value() ? y + term : term;
+    }
+  }
+  return y;
+}
+
 Items grid_sample_rule(const NodeView& node) {
   const std::string mode = node.text("mode", "bilinear");
   const std::string border = node.text("padding_mode", "zeros");
   GridSampleOptions options{.align_corners = node.integer("align_corners", 0) != 0};
-  if (mode == "nearest") {
+  const bool is_cubic = mode == "bicubic" || mode == "cubic";
+  if (mode == "nearest" || is_cubic) {
     options.mode = SampleMode::nearest;
   } else if (mode != "bilinear" && mode != "linear") {
-    node.refuse("points are sampled by straight lines or as the nearest element here");
+    node.refuse("its mode is none of nearest, linear and cubic");
   }
   if (border == "border") options.border = SampleBorder::border;
   if (border == "reflection") options.border = SampleBorder::reflection;
+  if (is_cubic) return sampled_by_cubics(node, node.value(0), node.value(1), options);
   return grid_sample(node.value(0), node.value(1), options);
 }
 

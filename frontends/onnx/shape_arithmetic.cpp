@@ -15,29 +15,35 @@ using FoldRule = Folded (*)(const NodeView& node);
 
 /// The input's whole numbers, if they are known and a scalar or a vector.
 Folded known_wholes(const NodeView& node, std::size_t i) {
-  if (node.item(i).kind != Item::Kind::tensor) return std::nullopt;
+  if (!node.has(i) || node.item(i).kind != Item::Kind::tensor) return std::nullopt;
   if (node.item(i).wholes != nullptr) return *node.item(i).wholes;
   const Tensor tensor = node.known(i);
   if (tensor.empty() || !is_integer(tensor.dtype()) || tensor.rank() > 1) return std::nullopt;
   return node.wholes(i, "a size");
 }
 
+/// The sides' numbers beside each other, where a side of one number stands beside all.
+std::optional<std::size_t> common_count(const Wholes& a, const Wholes& b) {
+  const std::size_t count = std::max(a.numbers.size(), b.numbers.size());
+  const auto fits = [&](const Wholes& side) {
+    return side.numbers.size() == count || side.numbers.size() == 1;
+  };
+  return fits(a) && fits(b) ? std::optional(count) : std::nullopt;
+}
+
+const Whole& number_at(const Wholes& side, std::size_t i) {
+  return side.numbers[side.numbers.size() == 1 ? 0 : i];
+}
+
 template <WholeOp op>
 Folded fold_binary(const NodeView& node) {
   const Folded a = known_wholes(node, 0);
   const Folded b = known_wholes(node, 1);
-  if (!a || !b) return std::nullopt;
-  const std::size_t count = std::max(a->numbers.size(), b->numbers.size());
-  const auto fits = [&](const Wholes& side) {
-    return side.numbers.size() == count || side.numbers.size() == 1;
-  };
-  if (!fits(*a) || !fits(*b)) return std::nullopt;
+  const auto count = a && b ? common_count(*a, *b) : std::nullopt;
+  if (!count) return std::nullopt;
   Wholes made{.numbers = {}, .is_scalar = a->is_scalar && b->is_scalar, .dtype = a->dtype};
-  const auto at = [&](const Wholes& side, std::size_t i) {
-    return side.numbers[side.numbers.size() == 1 ? 0 : i];
-  };
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::optional<Whole> number = apply_whole(op, at(*a, i), at(*b, i));
+  for (std::size_t i = 0; i < *count; ++i) {
+    const std::optional<Whole> number = apply_whole(op, number_at(*a, i), number_at(*b, i));
     if (!number) return std::nullopt;
     made.numbers.push_back(*number);
   }
@@ -136,6 +142,43 @@ Folded fold_prod(const NodeView& node) {
   return Wholes{.numbers = {product}, .is_scalar = node.integer("keepdims", 1) == 0, .dtype = x->dtype};
 }
 
+/// Whether two numbers are equal, where all sizes of the symbols agree on that: no size is negative.
+std::optional<bool> are_equal(const Whole& a, const Whole& b) {
+  if (a.is_number() && b.is_number()) return a.number() == b.number();
+  if ((a.is_number() && a.number() < 0) || (b.is_number() && b.number() < 0)) return false;
+  if (!a.is_number() && !b.is_number() && a.dim() == b.dim()) return true;
+  return std::nullopt;
+}
+
+Folded fold_equal(const NodeView& node) {
+  const Folded a = known_wholes(node, 0);
+  const Folded b = known_wholes(node, 1);
+  const auto count = a && b ? common_count(*a, *b) : std::nullopt;
+  if (!count) return std::nullopt;
+  Wholes made{.numbers = {}, .is_scalar = a->is_scalar && b->is_scalar, .dtype = DType::boolean};
+  for (std::size_t i = 0; i < *count; ++i) {
+    const std::optional<bool> equal = are_equal(number_at(*a, i), number_at(*b, i));
+    if (!equal) return std::nullopt;
+    made.numbers.emplace_back(*equal ? 1 : 0);
+  }
+  return made;
+}
+
+Folded fold_where(const NodeView& node) {
+  const Tensor condition = node.known(0);
+  const Folded a = known_wholes(node, 1);
+  const Folded b = known_wholes(node, 2);
+  const auto count = a && b ? common_count(*a, *b) : std::nullopt;
+  if (!count || condition.empty() || condition.dtype() != DType::boolean || condition.rank() > 1 ||
+      condition.elements() != static_cast<std::int64_t>(*count))
+    return std::nullopt;
+  Wholes made{.numbers = {}, .is_scalar = a->is_scalar && b->is_scalar, .dtype = a->dtype};
+  for (std::size_t i = 0; i < *count; ++i) {
+    made.numbers.push_back(number_at(condition.values<bool>()[i] ? *a : *b, i));
+  }
+  return made;
+}
+
 struct FoldEntry {
   std::string_view name;
   FoldRule rule;
@@ -154,6 +197,8 @@ constexpr std::array kFolds{
     FoldEntry{"Squeeze", fold_squeeze},
     FoldEntry{"Reshape", fold_reshape},
     FoldEntry{"ReduceProd", fold_prod},
+    FoldEntry{"Equal", fold_equal},
+    FoldEntry{"Where", fold_where},
 };
 
 }  // namespace
