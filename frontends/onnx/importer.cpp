@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "weft/frontends/onnx/node_view.h"
@@ -239,6 +240,7 @@ Items Importer::run_graph(const GraphProto& graph, const Names* outer, const std
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("the body '{}' has {} inputs and gets {}", printable(graph.name),
                             graph.input.size(), inputs.size()));
+  count_node();  // a body may have none itself
   for (std::size_t i = 0; i < inputs.size(); ++i) names.items[graph.input[i].name] = inputs[i];
   add_initializers(graph, names);
   run_nodes(graph.node, names);
@@ -253,24 +255,37 @@ const Item& Importer::item(const std::string& name, const Names& names) const {
   throw Error(ErrorCode::bad_file, fmt::format("no node makes the output '{}'", printable(name)));
 }
 
+void Importer::count_node() {
+  if (++nodes_ <= options_.most_nodes) return;
+  throw Error(ErrorCode::bad_file, fmt::format("the model has more than {} nodes once its loops are unrolled",
+                                               options_.most_nodes));
+}
+
 void Importer::run_nodes(const std::vector<NodeProto>& nodes, Names& names) {
   for (const NodeProto& node : nodes) run_node(node, names);
 }
 
 void Importer::run_node(const NodeProto& node, Names& names) {
-  if (++nodes_ > options_.most_nodes)
-    throw Error(
-        ErrorCode::bad_file,
-        fmt::format("the model has more than {} nodes once its loops are unrolled", options_.most_nodes));
+  count_node();
   const std::size_t first_node = graph_.size();
   Items results;
+  const auto refuse = [&](ErrorCode code, const std::string& reason) {
+    problems_.push_back({label_of(node), code, reason});
+    results.assign(node.output.size(), Item::refused());
+  };
   try {
     results = results_of(node, names);
     name_results(node, results, first_node);
   } catch (const Error& error) {
-    if (error.message() != kDependsOnRefused)
-      problems_.push_back({label_of(node), error.code(), error.what()});
-    results.assign(node.output.size(), Item::refused());
+    // Too many nodes are no property of one of them.
+    if (nodes_ > options_.most_nodes) throw;
+    if (error.message() == kDependsOnRefused) {
+      results.assign(node.output.size(), Item::refused());
+    } else {
+      refuse(error.code(), error.what());
+    }
+  } catch (const std::logic_error&) {  // a shape, a list or a body without the parts that a rule takes
+    refuse(ErrorCode::invalid_argument, "its inputs and attributes lack parts that the operator has");
   }
   for (std::size_t i = 0; i < node.output.size(); ++i) {
     if (!node.output[i].empty()) names.items[node.output[i]] = std::move(results.at(i));
@@ -301,7 +316,8 @@ Items Importer::results_of(const NodeProto& node, Names& names) {
     throw Error(ErrorCode::bad_file,
                 fmt::format("the model imports no operator set '{}'", printable(domain)));
   const NodeView view(*this, node, names, set->second);
-  if (std::optional<Items> folded = fold_wholes(view)) return *std::move(folded);
+  std::optional<Items> folded = fold_wholes(view);
+  if (folded && folded->size() >= node.output.size()) return *std::move(folded);
   Items results = rule(view);
   const std::string unread = view.unread_attribute();
   if (!unread.empty()) view.refuse(fmt::format("its attribute '{}' is not understood", printable(unread)));

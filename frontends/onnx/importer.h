@@ -63,6 +63,7 @@ class Importer {
   std::shared_ptr<Weight> make_weight(std::string name, Tensor tensor, bool is_initializer) const;
   Shape input_shape(const ValueInfoProto& info) const;
   void add_initializers(const GraphProto& graph, Names& names);
+  void count_node();
   void run_nodes(const std::vector<NodeProto>& nodes, Names& names);
   void run_node(const NodeProto& node, Names& names);
   Items results_of(const NodeProto& node, Names& names);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "weft/frontends/onnx/importer.h"
 #include "weft/frontends/onnx/tensor_data.h"
@@ -16,12 +17,21 @@ namespace {
 
 std::string ordinal(std::size_t i) { return fmt::format("input {}", i + 1); }
 
+/// The numbers as doubles, or as integers where they are whole.
 template <typename To>
 std::vector<To> converted(const Tensor& tensor) {
+  constexpr double kMostWhole = 0x1p53;
   std::vector<To> numbers;
   numbers.reserve(static_cast<std::size_t>(tensor.elements()));
   visit_dtype(tensor.dtype(), [&]<typename T>(T) {
-    for (const T number : tensor.values<T>()) numbers.push_back(static_cast<To>(number));
+    for (const T number : tensor.values<T>()) {
+      if constexpr (std::is_integral_v<To> && std::is_floating_point_v<T>) {
+        const auto wide = static_cast<double>(number);
+        if (!(std::abs(wide) <= kMostWhole) || std::trunc(wide) != wide)
+          throw Error(ErrorCode::dtype_mismatch, fmt::format("{} is no whole number", printable(wide)));
+      }
+      numbers.push_back(static_cast<To>(number));
+    }
   });
   return numbers;
 }
@@ -168,6 +178,11 @@ void NodeView::ignore(std::initializer_list<std::string_view> names) const {
 
 Items NodeView::run(const GraphProto& body, const std::vector<Item>& inputs) const {
   return importer_.run_graph(body, &names_, inputs);
+}
+
+void NodeView::expect_unrollable(std::int64_t steps) const {
+  const std::int64_t most = importer_.options().most_nodes;
+  if (steps > most) throw Error(ErrorCode::bad_file, fmt::format("it has more than {} steps", most));
 }
 
 Value NodeView::constant_of(const Tensor& tensor) const { return weft::constant(graph(), tensor); }

@@ -195,8 +195,8 @@ Items roi_align_rule(const NodeView& node) {
   if (node.text("mode", "avg") != "avg") node.refuse("its samples are averaged here");
   if (points < 1) node.refuse("a number of samples that depends on the regions");
   constexpr std::int64_t kMost = 1 << 12;
-  if (rows < 1 || columns < 1 || rows > kMost || columns > kMost || points > kMost || x.shape().rank() != 4 ||
-      !x.shape()[2].is_number() || !x.shape()[3].is_number())
+  if (regions.shape().rank() != 2 || rows < 1 || columns < 1 || rows > kMost || columns > kMost ||
+      points > kMost || x.shape().rank() != 4 || !x.shape()[2].is_number() || !x.shape()[3].is_number())
     throw Error(ErrorCode::shape_mismatch, "its sizes are out of bounds");
   const bool is_half = node.text("coordinate_transformation_mode",
                                  node.version() < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
@@ -275,6 +275,8 @@ Items tf_idf_rule(const NodeView& node) {
   const std::int64_t longest = node.integer("max_gram_length", 1);
   const std::int64_t skips = node.integer("max_skip_count", 0);
   const std::string mode = node.text("mode", "TF");
+  if (skips < 0 || skips > (1 << 12))
+    throw Error(ErrorCode::invalid_argument, "its max_skip_count is out of bounds");
   const auto outputs = node.integers("ngram_indexes");
   if (outputs.empty() || std::ranges::min(outputs) < 0 || std::ranges::max(outputs) > (1 << 20))
     throw Error(ErrorCode::invalid_argument, "its ngram_indexes are out of bounds");

@@ -91,6 +91,9 @@ std::vector<ResizedAxis> resized_axes(const NodeView& node, const Value& x) {
     }
     one.from = size.size();
     const auto from = static_cast<double>(one.from);
+    const auto is_small = [](double number) { return std::abs(number) <= 1e9; };  // a NaN is not
+    if ((sizes.empty() && !is_small(from * scales[i])) || !is_small(one.roi_start) || !is_small(one.roi_end))
+      throw Error(ErrorCode::invalid_argument, "its scales or its region are out of bounds");
     one.to = sizes.empty() ? static_cast<std::int64_t>(std::floor(from * scales[i])) : sizes[i].number();
     one.scale = sizes.empty() ? scales[i] : static_cast<double>(one.to) / from;
     made.push_back(one);

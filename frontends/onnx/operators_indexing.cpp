@@ -25,10 +25,16 @@ Items gather_rule(const NodeView& node) {
   return take(x, wrapped_indices(node, node.value(1), x.shape()[static_cast<std::size_t>(axis)]), axis);
 }
 
+void expect_same_rank(const Value& x, const Value& indices) {
+  if (x.shape().rank() != indices.shape().rank())
+    throw Error(ErrorCode::shape_mismatch, "its indices have other axes than what they are indices of");
+}
+
 Items gather_elements_rule(const NodeView& node) {
   Value x = node.value(0);
   const std::int64_t axis = axis_of(node, "axis", 0, x.shape().rank());
   const Value at = wrapped_indices(node, node.value(1), x.shape()[static_cast<std::size_t>(axis)]);
+  expect_same_rank(x, at);
   // Along other axes the indices may cover the beginning of x only.
   for (std::size_t i = 0; i < x.shape().rank(); ++i) {
     if (static_cast<std::int64_t>(i) != axis) x = part(x, static_cast<std::int64_t>(i), 0, at.shape()[i]);
@@ -52,6 +58,7 @@ Items scatter_elements_rule(const NodeView& node) {
   Value at = wrapped_indices(node, node.value(1), x.shape()[static_cast<std::size_t>(axis)]);
   const Value updates = node.value(2);
   const Reduction reduction = reduction_of(node);
+  expect_same_rank(x, at);
   bool covers = true;
   for (std::size_t i = 0; i < x.shape().rank(); ++i) {
     covers = covers && (static_cast<std::int64_t>(i) == axis || x.shape()[i] == at.shape()[i]);
@@ -72,6 +79,7 @@ Items scatter_elements_rule(const NodeView& node) {
 
 /// The last axis of indices counts from the end where negative.
 Value wrapped_places(const NodeView& node, const Value& indices, const Value& x, std::size_t first_axis) {
+  if (indices.shape().is_scalar()) throw Error(ErrorCode::shape_mismatch, "its indices have no axes");
   const Dim& names = indices.shape()[indices.shape().rank() - 1];
   if (!names.is_number())
     node.refuse("the last size of its indices must be known when the model is imported");

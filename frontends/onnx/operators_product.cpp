@@ -91,8 +91,14 @@ void pad_to_output(const NodeView& node, const Value& x, Windows& windows,
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const Dim& size = x.shape()[i + 2];
     if (!size.is_number()) node.refuse("its padding depends on a size that is only known in a run");
+    const auto is_small = [](std::int64_t number) {
+      return number >= 0 && number <= (std::int64_t{1} << 31U);
+    };
+    if (!is_small(output_padding[i]) || !is_small(sizes[i]))
+      throw Error(ErrorCode::invalid_argument, "its output sizes are out of bounds");
     const std::int64_t reach = (windows.window[i] - 1) * windows.dilation[i] + 1;
-    const std::int64_t total = windows.stride[i] * (size.size() - 1) + output_padding[i] + reach - sizes[i];
+    const std::int64_t total =
+        windows.stride[i] * (window_extent(size) - 1) + output_padding[i] + reach - sizes[i];
     const std::int64_t half = total / 2;
     windows.before[i] = windows.auto_pad == "SAME_UPPER" ? half : total - half;
     if (total < 0) windows.before[i] = 0;  // zeros are added at the end
@@ -126,7 +132,7 @@ Items conv_transpose_rule(const NodeView& node) {
     for (std::size_t i = 0; i < axes; ++i) {
       if (!x.shape()[i + 2].is_number())
         node.refuse("its padding depends on a size that is only known in a run");
-      sizes.push_back(x.shape()[i + 2].size() * windows.stride[i]);
+      sizes.push_back(window_extent(x.shape()[i + 2]) * windows.stride[i]);
     }
   }
   if (!sizes.empty()) pad_to_output(node, x, windows, output_padding, sizes);

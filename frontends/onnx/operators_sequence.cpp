@@ -86,6 +86,9 @@ Items split_to_sequence_rule(const NodeView& node) {
     for (const std::int64_t part : node.integers(1, "the sizes of the parts")) sizes.emplace_back(part);
   } else {
     const std::int64_t each = has_sizes ? node.integer(1, "the size of the parts") : 1;
+    constexpr std::int64_t kMost = 1 << 20;
+    if (each >= 1 && size.size() / each > kMost)
+      throw Error(ErrorCode::invalid_argument, "it makes too many parts");
     if (each < 1) throw Error(ErrorCode::invalid_argument, "its parts have no elements");
     for (std::int64_t at = 0; at < size.size(); at += each) {
       sizes.emplace_back(std::min(each, size.size() - at));

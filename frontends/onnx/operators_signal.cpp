@@ -68,7 +68,7 @@ Items stft_rule(const NodeView& node) {
 /// a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n), where n is the size, or one less for a symmetric window.
 Items cosine_window(const NodeView& node, std::array<double, 3> a) {
   const std::int64_t size = node.integer(0, "the size");
-  if (size < 1 || size > (std::int64_t{1} << 28U))
+  if (size < 1 || size > (std::int64_t{1} << 24U))
     throw Error(ErrorCode::invalid_argument, "its size is out of bounds");
   const auto period = static_cast<double>(node.integer("periodic", 1) != 0 ? size : size - 1);
   std::vector<double> numbers;
@@ -100,6 +100,8 @@ Items mel_weight_matrix_rule(const NodeView& node) {
   const auto corner = [&](std::int64_t i) {
     const double at = low + static_cast<double>(i) * (high - low) / static_cast<double>(bins + 2);
     const double hertz = 700.0 * (std::pow(10.0, at / 2595.0) - 1.0);
+    if (!(hertz >= 0.0 && hertz <= rate))
+      throw Error(ErrorCode::out_of_range, "a frequency lies beyond the spectrum");
     const auto row = static_cast<std::int64_t>(std::floor(static_cast<double>(length + 1) * hertz / rate));
     if (row < 0 || row >= rows) throw Error(ErrorCode::out_of_range, "a frequency lies beyond the spectrum");
     return row;

@@ -37,6 +37,12 @@ Items constant_rule(const NodeView& node) {
   node.refuse("its value is of a kind that weft has no dtype for");
 }
 
+/// A constant is made here: a file may not ask for one of any size.
+void expect_size(double elements) {
+  constexpr double kMost = 1 << 28;
+  if (!(elements <= kMost)) throw Error(ErrorCode::invalid_argument, "it makes more than 2^28 numbers");
+}
+
 Items constant_of_shape_rule(const NodeView& node) {
   std::vector<Dim> dims;
   for (const Whole& size : node.wholes(0, "the shape").numbers) dims.push_back(size.dim());
@@ -50,6 +56,7 @@ Items eye_like_rule(const NodeView& node) {
   if (x.shape().rank() != 2) throw Error(ErrorCode::shape_mismatch, "it takes a matrix");
   const DType dtype = dtype_attribute(node, "dtype", x.dtype());
   if (!x.shape().is_concrete()) node.refuse("its size must be known when the model is imported");
+  expect_size(static_cast<double>(x.shape()[0].size()) * static_cast<double>(x.shape()[1].size()));
   return eye(node.graph(), x.shape()[0].size(), x.shape()[1].size(), node.integer("k", 0), dtype);
 }
 
@@ -64,6 +71,8 @@ Items range_rule(const NodeView& node) {
   const Tensor stop = node.constant(1, "the end");
   const Tensor step = node.constant(2, "the step");
   return visit_dtype(start.dtype(), [&]<typename T>(T) {
+    expect_size((static_cast<double>(stop.item<T>()) - static_cast<double>(start.item<T>())) /
+                static_cast<double>(step.item<T>()));
     return arange(node.graph(), start.item<T>(), stop.item<T>(), step.item<T>(), start.dtype());
   });
 }
@@ -111,6 +120,8 @@ Items bernoulli_rule(const NodeView& node) {
 Items multinomial_rule(const NodeView& node) {
   node.ignore({"seed"});
   const Value logits = node.value(0);
+  if (logits.shape().rank() != 2)
+    throw Error(ErrorCode::shape_mismatch, "it takes rows of log-probabilities");
   const Dim samples = node.integer("sample_size", 1);
   const Shape repeated{logits.shape()[0], samples, logits.shape()[1]};
   return cast(random_categorical(broadcast_to(expand_dims(logits, 1), repeated)),

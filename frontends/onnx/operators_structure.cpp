@@ -140,7 +140,8 @@ Items split_rule(const NodeView& node) {
     for (const Whole& part : node.wholes(1, "the sizes of the parts").numbers) sizes.push_back(part.dim());
   } else {
     const std::int64_t parts = node.integer("num_outputs", static_cast<std::int64_t>(node.outputs()));
-    if (parts < 1) throw Error(ErrorCode::invalid_argument, "it makes no parts");
+    if (parts < 1 || parts != static_cast<std::int64_t>(node.outputs()))
+      throw Error(ErrorCode::invalid_argument, "it makes other numbers of parts and of outputs");
     if (!size.is_number()) return split(x, parts, axis);
     const std::int64_t each = (size.size() + parts - 1) / parts;
     for (std::int64_t i = 0; i < parts; ++i) {
@@ -247,6 +248,9 @@ Items pad_rule(const NodeView& node) {
   }
   if (pads.size() != 2 * axes.size())
     throw Error(ErrorCode::invalid_argument, "its widths are not two for each axis");
+  constexpr std::int64_t kMost = std::int64_t{1} << 40U;
+  if (std::ranges::any_of(pads, [](std::int64_t width) { return width > kMost || width < -kMost; }))
+    throw Error(ErrorCode::invalid_argument, "its widths are out of bounds");
   PadWidths widths(rank);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t axis = axes[i];

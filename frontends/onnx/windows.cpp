@@ -1,6 +1,7 @@
 #include "weft/frontends/onnx/windows.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "weft/graph/error.h"
 
@@ -16,6 +17,12 @@ std::vector<std::int64_t> kernel_sizes(const NodeView& node, const Value& w) {
   if (!stated.empty() && stated != window)
     throw Error(ErrorCode::shape_mismatch, "its kernel_shape is not that of its weights");
   return window;
+}
+
+std::int64_t window_extent(const Dim& size) {
+  if (size.size() > std::numeric_limits<std::int32_t>::max())
+    throw Error(ErrorCode::shape_mismatch, "windows slide along at most 2^31 - 1 elements");
+  return size.size();
 }
 
 Windows windows_of(const NodeView& node, const Value& x, const std::vector<std::int64_t>& window) {
@@ -56,7 +63,7 @@ Windows resolved(const NodeView& node, Windows windows, const Value& x) {
     const Dim& size = x.shape()[i + 2];
     std::int64_t total = reach - 1;
     if (size.is_number()) {
-      const std::int64_t steps = (size.size() + stride - 1) / stride;
+      const std::int64_t steps = (window_extent(size) + stride - 1) / stride;
       total = std::max<std::int64_t>(0, (steps - 1) * stride + reach - size.size());
     } else if (stride != 1) {
       node.refuse("its padding depends on a size that is only known in a run");

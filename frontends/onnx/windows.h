@@ -26,6 +26,8 @@ struct Windows {
 
 /// The attributes of a node that slides windows of these sizes over x.
 Windows windows_of(const NodeView& node, const Value& x, const std::vector<std::int64_t>& window);
+/// A size along which windows slide. Throws Error(shape_mismatch) above 2^31 - 1, as windows do.
+std::int64_t window_extent(const Dim& size);
 /// The sizes of the kernels of convolution weights.
 std::vector<std::int64_t> kernel_sizes(const NodeView& node, const Value& w);
 /// The same with the paddings that auto_pad stands for.
