@@ -84,6 +84,11 @@ Items gelu_rule(const NodeView& node) {
   return x * 0.5 * (tanh((x + x * square(x) * 0.044715) * kRootOfTwoOverPi) + 1.0);
 }
 
+Items swish_rule(const NodeView& node) {  // x sigmoid(alpha x)
+  const Value x = node.value(0);
+  return x * sigmoid(x * node.number("alpha", 1.0));
+}
+
 Items thresholded_relu_rule(const NodeView& node) {
   const Value x = node.value(0);
   return where(greater(x, node.number("alpha", 1.0)), x, 0.0);
@@ -153,6 +158,7 @@ constexpr std::array kActivations{
     RuleEntry{"Softmax", softmax_rule},
     RuleEntry{"Softplus", softplus_rule},
     RuleEntry{"Softsign", softsign_rule},
+    RuleEntry{"Swish", swish_rule},
     RuleEntry{"Tanh", tanh_rule},
     RuleEntry{"ThresholdedRelu", thresholded_relu_rule},
 };

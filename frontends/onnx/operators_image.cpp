@@ -112,7 +112,11 @@ Value mixed(const NodeView& node, const Value& x, const ResizedAxis& along,
             const std::vector<double>& weights) {
   const Tensor wide = Tensor::of(weights, {along.to, along.from});
   const Value matrix = cast(node.constant_of(wide), x.dtype());
-  return move_axis(matmul(move_axis(x, along.axis, -1), matrix, false, true), -1, along.axis);
+  // A vector is a matrix of one row for the product.
+  const bool is_vector = x.shape().rank() == 1;
+  const Value rows = is_vector ? expand_dims(x, 0) : move_axis(x, along.axis, -1);
+  const Value made = matmul(rows, matrix, false, true);
+  return is_vector ? squeeze(made, 0) : move_axis(made, -1, along.axis);
 }
 
 Items resize_rule(const NodeView& node) {
@@ -199,7 +203,14 @@ Items grid_sample_rule(const NodeView& node) {
   return grid_sample(node.value(0), node.value(1), options);
 }
 
+Items affine_grid_rule(const NodeView& node) {
+  const auto sizes = node.integers(1, "the shape of the pictures");
+  if (sizes.size() != 4) node.refuse("it makes points of pictures, with two axes, here");
+  return affine_grid(node.value(0), sizes[2], sizes[3], node.integer("align_corners", 0) != 0);
+}
+
 constexpr std::array kImages{
+    RuleEntry{"AffineGrid", affine_grid_rule},
     RuleEntry{"GridSample", grid_sample_rule},
     RuleEntry{"Resize", resize_rule},
     RuleEntry{"Upsample", resize_rule},

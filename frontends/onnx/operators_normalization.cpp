@@ -84,6 +84,14 @@ Items layer_normalization_rule(const NodeView& node) {
   return std::vector<Value>{y, middle, inverse};
 }
 
+/// x / sqrt(mean(x^2) + epsilon) * scale (Zhang and Sennrich, NeurIPS 2019).
+Items rms_normalization_rule(const NodeView& node) {
+  node.ignore({"stash_type"});
+  const Value x = node.value(0);
+  const Axes axes = axes_from(axis_of(node, "axis", -1, x.shape().rank()), x);
+  return x * rsqrt(mean(square(x), axes, true) + node.number("epsilon", 1e-5)) * node.value(1);
+}
+
 /// Channels in groups, each normalized over its channels and all places; from version 21 on with a scale and
 /// a shift for each channel, before for each group.
 Items group_normalization_rule(const NodeView& node) {
@@ -164,6 +172,7 @@ constexpr std::array kNormalization{
     RuleEntry{"LayerNormalization", layer_normalization_rule},
     RuleEntry{"LpNormalization", lp_normalization_rule},
     RuleEntry{"MeanVarianceNormalization", mean_variance_normalization_rule},
+    RuleEntry{"RMSNormalization", rms_normalization_rule},
 };
 
 }  // namespace

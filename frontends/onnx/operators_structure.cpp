@@ -268,6 +268,28 @@ Items pad_rule(const NodeView& node) {
   return pad(x, widths, mode, value);
 }
 
+/// The middle of each axis, or the axis in the middle of zeros; an odd element is cut, or added, at the end.
+Items center_crop_pad_rule(const NodeView& node) {
+  Value x = node.value(0);
+  const auto sizes = node.integers(1, "the shape");
+  std::vector<std::int64_t> axes = node.integers("axes");
+  if (axes.empty()) {
+    for (std::size_t k = 0; k < x.shape().rank(); ++k) axes.push_back(static_cast<std::int64_t>(k));
+  }
+  if (axes.size() != sizes.size())
+    throw Error(ErrorCode::invalid_argument, "its axes and sizes are not equally many");
+  PadWidths widths(x.shape().rank());
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = positive_axis(axes[i], x.shape().rank());
+    const Dim& size = x.shape()[static_cast<std::size_t>(axis)];
+    if (!size.is_number() || sizes[i] < 0) node.refuse("the sizes that it changes must be known numbers");
+    const std::int64_t more = sizes[i] - size.size();
+    if (more > 0) widths[static_cast<std::size_t>(axis)] = {more / 2, more - more / 2};
+    if (more < 0) x = part(x, axis, -more / 2, -more / 2 + sizes[i]);
+  }
+  return pad(x, widths);
+}
+
 Items expand_rule(const NodeView& node) {
   const Value x = node.value(0);
   std::vector<Dim> dims;
@@ -321,15 +343,25 @@ Items reverse_sequence_rule(const NodeView& node) {
 }
 
 constexpr std::array kStructure{
-    RuleEntry{"Concat", concat_rule},     RuleEntry{"DepthToSpace", depth_to_space_rule},
-    RuleEntry{"Expand", expand_rule},     RuleEntry{"Flatten", flatten_rule},
-    RuleEntry{"Identity", identity_rule}, RuleEntry{"Pad", pad_rule},
-    RuleEntry{"Reshape", reshape_rule},   RuleEntry{"ReverseSequence", reverse_sequence_rule},
-    RuleEntry{"Shape", shape_rule},       RuleEntry{"Size", size_rule},
-    RuleEntry{"Slice", slice_rule},       RuleEntry{"SpaceToDepth", space_to_depth_rule},
-    RuleEntry{"Split", split_rule},       RuleEntry{"Squeeze", squeeze_rule},
-    RuleEntry{"Tile", tile_rule},         RuleEntry{"Transpose", transpose_rule},
-    RuleEntry{"Trilu", trilu_rule},       RuleEntry{"Unsqueeze", unsqueeze_rule},
+    RuleEntry{"CenterCropPad", center_crop_pad_rule},
+    RuleEntry{"Concat", concat_rule},
+    RuleEntry{"DepthToSpace", depth_to_space_rule},
+    RuleEntry{"Expand", expand_rule},
+    RuleEntry{"Flatten", flatten_rule},
+    RuleEntry{"Identity", identity_rule},
+    RuleEntry{"Pad", pad_rule},
+    RuleEntry{"Reshape", reshape_rule},
+    RuleEntry{"ReverseSequence", reverse_sequence_rule},
+    RuleEntry{"Shape", shape_rule},
+    RuleEntry{"Size", size_rule},
+    RuleEntry{"Slice", slice_rule},
+    RuleEntry{"SpaceToDepth", space_to_depth_rule},
+    RuleEntry{"Split", split_rule},
+    RuleEntry{"Squeeze", squeeze_rule},
+    RuleEntry{"Tile", tile_rule},
+    RuleEntry{"Transpose", transpose_rule},
+    RuleEntry{"Trilu", trilu_rule},
+    RuleEntry{"Unsqueeze", unsqueeze_rule},
 };
 
 }  // namespace
