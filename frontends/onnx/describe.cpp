@@ -93,7 +93,7 @@ std::string operators_of(const ModelProto& model) {
   for (const auto& [key, count] : counts) {
     const auto& [domain, name] = key;
     const bool has_rule = own.contains(key) || find_rule(domain, name) != nullptr;
-    const std::string full = domain.empty() ? name : domain + "." + name;
+    const std::string full = domain.empty() ? name : fmt::format("{}.{}", domain, name);
     text += line(text.empty() ? "operators" : "",
                  fmt::format("{:>5}  {}{}", count, printable(full), has_rule ? "" : "  (not known here)"));
   }

@@ -164,8 +164,13 @@ Shape Importer::input_shape(const ValueInfoProto& info) const {
   return Shape(std::move(dims));
 }
 
-Item Importer::fixed_item(const Known& known) {
+Item Importer::fixed_item(const Known& known, const TypeProto& type) {
   if (known.kind == Known::Kind::nothing) return {};
+  if (known.kind == Known::Kind::tensor && type.kind == TypeProto::Kind::tensor &&
+      known.tensors.at(0).dtype() != dtype_of(type.elem_type)) {
+    throw Error(ErrorCode::dtype_mismatch, "it is fixed to a tensor of another dtype",
+                {.expected = name_of(type.elem_type), .actual = to_string(known.tensors[0].type())});
+  }
   std::vector<Item> items;
   for (const Tensor& tensor : known.tensors) items.emplace_back(constant(graph_, tensor));
   return known.kind == Known::Kind::tensor ? items.at(0) : Item::sequence(std::move(items));
@@ -174,7 +179,7 @@ Item Importer::fixed_item(const Known& known) {
 Item Importer::input_item(const ValueInfoProto& info) {
   const auto fixed = options_.fixed.find(info.name);
   try {
-    if (fixed != options_.fixed.end()) return fixed_item(fixed->second);
+    if (fixed != options_.fixed.end()) return fixed_item(fixed->second, info.type);
     if (info.type.kind != TypeProto::Kind::tensor)
       throw Error(ErrorCode::unsupported, "it is no tensor; Options::fixed can say what it is");
     const Value made = input(graph_, info.name, dtype_of(info.type.elem_type), input_shape(info));

@@ -59,7 +59,7 @@ class Importer {
   };
 
   Item input_item(const ValueInfoProto& info);
-  Item fixed_item(const Known& known);
+  Item fixed_item(const Known& known, const TypeProto& type);
   std::shared_ptr<Weight> make_weight(std::string name, Tensor tensor, bool is_initializer) const;
   Shape input_shape(const ValueInfoProto& info) const;
   void add_initializers(const GraphProto& graph, Names& names);

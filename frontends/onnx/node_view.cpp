@@ -148,7 +148,8 @@ std::string NodeView::text(std::string_view name, std::string_view otherwise) co
 std::vector<std::int64_t> NodeView::integers(std::string_view name,
                                              std::vector<std::int64_t> otherwise) const {
   const AttributeProto* const found = find(name, AttributeProto::Type::integers);
-  return found == nullptr ? std::move(otherwise) : found->ints;
+  if (found != nullptr) return found->ints;
+  return otherwise;
 }
 std::vector<double> NodeView::numbers(std::string_view name) const {
   const AttributeProto* const found = find(name, AttributeProto::Type::f32s);

@@ -71,8 +71,8 @@ Items loop_rule(const NodeView& node) {
     goes_on = condition_of(node, results.at(0), "the condition of its next iteration");
   }
   Items results(state.carried);
-  for (std::size_t i = 0; i < state.collected.size(); ++i) {
-    results.push_back(node.wants(results.size()) ? Item(stacked(node, state.collected[i], 0)) : Item());
+  for (const std::vector<Item>& all : state.collected) {
+    results.push_back(node.wants(results.size()) ? Item(stacked(node, all, 0)) : Item());
   }
   return results;
 }

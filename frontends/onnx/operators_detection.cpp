@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -47,18 +48,26 @@ double overlap(const Box& a, const Box& b) {
   return shared / (a.area() + b.area() - shared);
 }
 
+/// Whether a comes before b in ascending order, where NaNs come last and are equal.
+bool is_below(long double a, long double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
+
 /// The boxes with the best scores, none of which overlaps a better one by more than the limit.
 std::vector<std::int64_t> best_boxes(const std::vector<Box>& boxes, std::span<const float> scores,
                                      std::int64_t most, double limit, double least) {
   std::vector<std::int64_t> order(boxes.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  std::ranges::sort(order, [&](std::int64_t a, std::int64_t b) {
+    const float first = scores[static_cast<std::size_t>(a)];
+    const float second = scores[static_cast<std::size_t>(b)];
+    if (std::isnan(first) || std::isnan(second) || first == second) {
+      return std::isnan(first) == std::isnan(second) ? a < b : std::isnan(second);
+    }
+    return first > second;
   });
   std::vector<std::int64_t> taken;
   for (const std::int64_t i : order) {
     if (static_cast<std::int64_t>(taken.size()) >= most) break;
-    if (static_cast<double>(scores[static_cast<std::size_t>(i)]) <= least) break;
+    if (!(static_cast<double>(scores[static_cast<std::size_t>(i)]) > least)) break;
     const auto overlaps = [&](std::int64_t other) {
       return overlap(boxes[static_cast<std::size_t>(i)], boxes[static_cast<std::size_t>(other)]) > limit;
     };
@@ -113,9 +122,9 @@ class SliceOrder {
   }
   std::int64_t count() const { return count_; }
   bool less(std::int64_t a, std::int64_t b) const {
-    return std::ranges::lexicographical_compare(of(a), of(b));
+    return std::ranges::lexicographical_compare(of(a), of(b), is_below);
   }
-  bool equal(std::int64_t a, std::int64_t b) const { return std::ranges::equal(of(a), of(b)); }
+  bool equal(std::int64_t a, std::int64_t b) const { return !less(a, b) && !less(b, a); }
 
  private:
   std::span<const long double> of(std::int64_t i) const {
@@ -139,7 +148,9 @@ Items unique_rule(const NodeView& node) {
   const SliceOrder slices(rows);
   std::vector<std::int64_t> order(static_cast<std::size_t>(slices.count()));
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) { return slices.less(a, b); });
+  std::ranges::sort(order, [&](std::int64_t a, std::int64_t b) {
+    return slices.less(a, b) || (!slices.less(b, a) && a < b);
+  });
   std::vector<std::vector<std::int64_t>> groups;  // of equal slices, in their order
   for (const std::int64_t i : order) {
     if (groups.empty() || !slices.equal(groups.back()[0], i)) groups.emplace_back();

@@ -124,7 +124,6 @@ Items resize_rule(const NodeView& node) {
   const TapOptions options = tap_options(node);
   const double beyond = node.number("extrapolation_value", 0.0);
   Value y = is_float(x.dtype()) || options.mode == "nearest" ? x : cast(x, f64);
-  Value outside;
   for (const ResizedAxis& along : resized_axes(node, x)) {
     const Taps taps = taps_of(options, {along.from, along.to, along.scale, along.roi_start, along.roi_end});
     if (taps.is_identity) continue;

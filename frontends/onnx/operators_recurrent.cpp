@@ -221,7 +221,7 @@ Items recurrent(const NodeView& node, const CellKind& kind) {
     node.refuse("no direction '" + direction + "' is known here");
   of.directions = direction == "bidirectional" ? 2 : 1;
   std::vector<std::string> names = node.texts("activations");
-  for (std::size_t i = 0; names.size() < of.directions * kind.activations.size(); ++i) {
+  while (names.size() < of.directions * kind.activations.size()) {
     names.push_back(kind.activations[names.size() % kind.activations.size()]);
   }
   ActivationNumbers alphas(node.numbers("activation_alpha"));

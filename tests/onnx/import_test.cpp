@@ -86,6 +86,9 @@ TEST(OnnxImport, FixesInputsToTheirNumbers) {
   const Options options{.fixed = {{"shape", Tensor::of<std::int64_t>({2, -1})}}};
   EXPECT_EQ(run_model(model, Tensor::zeros(f32, {6}), options).sizes()[1], 3);
   Graph graph;
+  expect_error(
+      ErrorCode::dtype_mismatch, {"input 'shape'", "another dtype", "expected i64, got i32[2]"},
+      [&] { import_model(graph, model, {}, {.fixed = {{"shape", Tensor::of<std::int32_t>({2, -1})}}}); });
   expect_error(ErrorCode::unsupported, {"Reshape 'y'", "input 2, the shape, must be known", "'shape' is not"},
                [&] { import_model(graph, model, {}); });
   EXPECT_EQ(graph.size(), 0U);

@@ -203,6 +203,18 @@ TEST(OnnxOperators, RecurrentLayersClip) {
   EXPECT_THAT(floats_of(y), ElementsAre(1, 4, -4));
 }
 
+TEST(OnnxOperators, NaNsCountAsOneValueTheLargest) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const ModelProto distinct = model_of({"5"}, {node("Unique", {"x"}, {"y"})});
+  const Tensor x = Tensor::of({nan, 2.0F, nan, 1.0F, 2.0F});
+  Graph graph;
+  const Imported imported = import_model(graph, distinct, {}, {.fixed = {{"x", x}}});
+  const std::vector<float> y = floats_of(Session(graph).compile({.outputs = {imported.output("y")}})()[0]);
+  ASSERT_EQ(y.size(), 3U);
+  EXPECT_EQ(y[1], 2.0F);
+  EXPECT_TRUE(std::isnan(y[2]));
+}
+
 TEST(OnnxOperators, AreRefusedWithAReason) {
   expect_error(ErrorCode::unsupported, {"RNN 'y'", "the number of its steps must be known"}, [] {
     apply_node({"time", "1", "1"}, Tensor::zeros(f32, {1, 1, 1}), rnn({}), rnn_weights(1));
