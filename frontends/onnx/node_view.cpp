@@ -81,6 +81,9 @@ Tensor NodeView::constant(std::size_t i, std::string_view what) const {
   if (numbers.empty())
     refuse(fmt::format("{}, {}, must be known when the model is imported, and '{}' is not", ordinal(i), what,
                        printable(node_.input[i])));
+  // What the graph is built by must not change in a training.
+  const std::shared_ptr<Weight>& weight = item(i).weight;
+  if (weight != nullptr && !weight->value.has_value()) weight->may_be_parameter = false;
   return numbers;
 }
 

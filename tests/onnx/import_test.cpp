@@ -225,7 +225,8 @@ TEST(OnnxImport, UnrollsLoopsWhoseBodiesSeeOuterNames) {
 }
 
 TEST(OnnxImport, KeepsNumbersThatAShapeDependsOnOutOfTheParameters) {
-  ModelProto model = model_of({"1", "1", "2", "2"}, {node("Resize", {"x", "", "scales"}, {"y"})});
+  ModelProto model = model_of(
+      {"1", "1", "2", "2"}, {node("Resize", {"x", "", "scales"}, {"y"}), node("Neg", {"scales"}, {"also"})});
   model.graph.initializer = {tensor_proto("scales", {1, 1, 2, 2}, {4})};
   Graph graph;
   const Imported imported = import_model(graph, model, {});
