@@ -51,7 +51,8 @@ struct Options {
   std::int64_t smallest_weight = 64;
   /// Before the names of nodes and parameters: "backbone" makes "backbone/conv1.weight".
   std::string scope{};
-  /// How many nodes may be imported, those of unrolled loops each time.
+  /// How many nodes may be imported, those of unrolled loops each time; a step of a recurrent layer counts
+  /// as 16.
   std::int64_t most_nodes = 1'000'000;
 };
 

@@ -245,7 +245,7 @@ Items Importer::run_graph(const GraphProto& graph, const Names* outer, const std
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("the body '{}' has {} inputs and gets {}", printable(graph.name),
                             graph.input.size(), inputs.size()));
-  count_node();  // a body may have none itself
+  count_nodes(1);  // a body may have none itself
   for (std::size_t i = 0; i < inputs.size(); ++i) names.items[graph.input[i].name] = inputs[i];
   add_initializers(graph, names);
   run_nodes(graph.node, names);
@@ -260,8 +260,10 @@ const Item& Importer::item(const std::string& name, const Names& names) const {
   throw Error(ErrorCode::bad_file, fmt::format("no node makes the output '{}'", printable(name)));
 }
 
-void Importer::count_node() {
-  if (++nodes_ <= options_.most_nodes) return;
+void Importer::count_nodes(std::int64_t count) {
+  const std::int64_t left = options_.most_nodes - nodes_;
+  nodes_ = count <= left ? nodes_ + count : options_.most_nodes + 1;
+  if (count <= left) return;
   throw Error(ErrorCode::bad_file, fmt::format("the model has more than {} nodes once its loops are unrolled",
                                                options_.most_nodes));
 }
@@ -271,7 +273,7 @@ void Importer::run_nodes(const std::vector<NodeProto>& nodes, Names& names) {
 }
 
 void Importer::run_node(const NodeProto& node, Names& names) {
-  count_node();
+  count_nodes(1);
   const std::size_t first_node = graph_.size();
   Items results;
   const auto refuse = [&](ErrorCode code, const std::string& reason) {

@@ -48,6 +48,8 @@ class Importer {
   void update(const Value& buffer, const Value& next);
   /// The weight that `tensor` of the model stands for, one for all times that a loop's body comes by.
   std::shared_ptr<Weight> weight(const TensorProto& tensor, const std::string& name, bool is_initializer);
+  /// Counts so many more nodes. Throws Error(bad_file) where they are more than the options allow.
+  void count_nodes(std::int64_t count);
   /// Imports a graph's nodes; `inputs` are its inputs.
   Items run_graph(const GraphProto& graph, const Names* outer, const std::vector<Item>& inputs);
 
@@ -63,7 +65,6 @@ class Importer {
   std::shared_ptr<Weight> make_weight(std::string name, Tensor tensor, bool is_initializer) const;
   Shape input_shape(const ValueInfoProto& info) const;
   void add_initializers(const GraphProto& graph, Names& names);
-  void count_node();
   void run_nodes(const std::vector<NodeProto>& nodes, Names& names);
   void run_node(const NodeProto& node, Names& names);
   Items results_of(const NodeProto& node, Names& names);

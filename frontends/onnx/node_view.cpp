@@ -184,9 +184,9 @@ Items NodeView::run(const GraphProto& body, const std::vector<Item>& inputs) con
   return importer_.run_graph(body, &names_, inputs);
 }
 
-void NodeView::expect_unrollable(std::int64_t steps) const {
-  const std::int64_t most = importer_.options().most_nodes;
-  if (steps > most) throw Error(ErrorCode::bad_file, fmt::format("it has more than {} steps", most));
+void NodeView::count_steps(std::int64_t steps) const {
+  constexpr std::int64_t kNodesOfStep = 16;
+  importer_.count_nodes(std::min(steps, importer_.options().most_nodes) * kNodesOfStep);
 }
 
 Value NodeView::constant_of(const Tensor& tensor) const { return weft::constant(graph(), tensor); }

@@ -79,8 +79,8 @@ class NodeView {
   /// Runs the body of a loop or branch.
   Items run(const GraphProto& body, const std::vector<Item>& inputs) const;
 
-  /// Throws Error(bad_file) for more steps of an unrolled layer than nodes may be imported.
-  void expect_unrollable(std::int64_t steps) const;
+  /// Counts the steps of a layer that is unrolled among the nodes that may be imported.
+  void count_steps(std::int64_t steps) const;
 
   Value constant_of(const Tensor& tensor) const;
   /// A tensor of the model as the weight that it may become.

@@ -213,7 +213,7 @@ Items recurrent(const NodeView& node, const CellKind& kind) {
   if (!x.shape()[0].is_number())
     node.refuse("the number of its steps must be known when the model is imported");
   of.steps = x.shape()[0].size();
-  node.expect_unrollable(of.steps);
+  node.count_steps(of.steps);
   if (of.steps == 0) throw Error(ErrorCode::shape_mismatch, "it has no steps");
   of.hidden = node.integer("hidden_size", node.value(2).shape()[2].size());
   const std::string direction = node.text("direction", "forward");

@@ -28,9 +28,16 @@ std::size_t position_input(const NodeView& node, std::size_t i, std::size_t coun
   return static_cast<std::size_t>(at);
 }
 
+/// Input `i` as an element. Sequences hold tensors alone: within each other they could grow without bounds.
+const Item& element_input(const NodeView& node, std::size_t i) {
+  if (node.item(i).kind == Item::Kind::sequence)
+    throw Error(ErrorCode::invalid_argument, "a sequence cannot hold a sequence");
+  return node.item(i);
+}
+
 Items sequence_construct_rule(const NodeView& node) {
   std::vector<Item> elements;
-  for (std::size_t i = 0; i < node.inputs(); ++i) elements.push_back(node.item(i));
+  for (std::size_t i = 0; i < node.inputs(); ++i) elements.push_back(element_input(node, i));
   return Item::sequence(std::move(elements));
 }
 
@@ -49,7 +56,7 @@ Items sequence_insert_rule(const NodeView& node) {
   std::size_t at = elements.size();
   if (node.has(2) && node.integer(2, "the position") != static_cast<std::int64_t>(elements.size()))
     at = position_input(node, 2, elements.size());
-  elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), node.item(1));
+  elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), element_input(node, 1));
   return Item::sequence(std::move(elements));
 }
 

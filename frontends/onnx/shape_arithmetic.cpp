@@ -11,6 +11,8 @@ namespace weft::onnx {
 namespace {
 
 using Folded = std::optional<Wholes>;
+constexpr std::size_t kMostSizes = 4096;  // of a shape
+
 using FoldRule = Folded (*)(const NodeView& node);
 
 /// The input's whole numbers, if they are known and a scalar or a vector.
@@ -82,6 +84,7 @@ Folded fold_concat(const NodeView& node) {
     if (!part || part->is_scalar) return std::nullopt;
     made.dtype = part->dtype;
     made.numbers.insert(made.numbers.end(), part->numbers.begin(), part->numbers.end());
+    if (made.numbers.size() > kMostSizes) throw Error(ErrorCode::bad_file, "a shape of too many sizes");
   }
   return made;
 }

@@ -215,11 +215,26 @@ TEST(OnnxOperators, NaNsCountAsOneValueTheLargest) {
   EXPECT_TRUE(std::isnan(y[2]));
 }
 
+TEST(OnnxOperators, RefuseWhatWouldGrowWithoutBounds) {
+  std::vector<NodeProto> sequences{node("SequenceConstruct", {"x"}, {"s"}),
+                                   node("SequenceConstruct", {"s", "s"}, {"y"})};
+  expect_error(ErrorCode::invalid_argument, {"a sequence cannot hold a sequence"},
+               [&] { run_model(model_of({"2"}, std::move(sequences)), Tensor::zeros(f32, {2})); });
+  std::vector<NodeProto> shapes{node("Shape", {"x"}, {"s0"})};
+  for (int i = 0; i < 40; ++i) {
+    const std::string from = "s" + std::to_string(i);
+    shapes.push_back(node("Concat", {from, from}, {"s" + std::to_string(i + 1)}, {attribute("axis", 0)}));
+  }
+  shapes.push_back(node("Reshape", {"x", "s40"}, {"y"}));
+  expect_error(ErrorCode::bad_file, {"a shape of too many sizes"},
+               [&] { run_model(model_of({"batch"}, std::move(shapes)), Tensor::zeros(f32, {2})); });
+}
+
 TEST(OnnxOperators, AreRefusedWithAReason) {
   expect_error(ErrorCode::unsupported, {"RNN 'y'", "the number of its steps must be known"}, [] {
     apply_node({"time", "1", "1"}, Tensor::zeros(f32, {1, 1, 1}), rnn({}), rnn_weights(1));
   });
-  expect_error(ErrorCode::bad_file, {"more than 1000000 steps"}, [] {
+  expect_error(ErrorCode::bad_file, {"more than 1000000 nodes"}, [] {
     apply_node({"1000001", "1", "1"}, Tensor::zeros(f32, {1, 1, 1}), rnn({}), rnn_weights(1));
   });
   expect_error(ErrorCode::unsupported,
