@@ -1,6 +1,7 @@
 #include "weft/tests/onnx_cases/case.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -146,13 +147,13 @@ std::string run_and_compare(const onnx::ModelProto& model, const fs::path& folde
   return "";
 }
 
-enum class Fixed : std::uint8_t { nothing, integers, all };
+using Fixed = std::set<std::string>;  // the names of inputs
 
-onnx::Options options_for(const onnx::ModelProto& model, const DataSet& data, Fixed fixed) {
+onnx::Options options_for(const onnx::ModelProto& model, const DataSet& data, const Fixed& fixed) {
   onnx::Options options;
   // What is fixed may go with what is fed, whose sizes must then be the same.
   const bool has_fixed =
-      fixed != Fixed::nothing || std::ranges::any_of(model.graph.input, [](const onnx::ValueInfoProto& info) {
+      !fixed.empty() || std::ranges::any_of(model.graph.input, [](const onnx::ValueInfoProto& info) {
         return info.type.kind != onnx::TypeProto::Kind::tensor;
       });
   for (const onnx::ValueInfoProto& info : model.graph.input) {
@@ -161,8 +162,7 @@ onnx::Options options_for(const onnx::ModelProto& model, const DataSet& data, Fi
     const Known& known = given->second;
     const bool is_tensor =
         known.kind == Known::Kind::tensor && info.type.kind == onnx::TypeProto::Kind::tensor;
-    const bool is_whole = is_tensor && !is_float(known.tensors[0].dtype());
-    if (!is_tensor || fixed == Fixed::all || (fixed == Fixed::integers && is_whole)) {
+    if (!is_tensor || fixed.contains(info.name)) {
       options.fixed.insert_or_assign(info.name, known);
     } else if (!info.type.shape || has_fixed) {
       options.shapes.insert_or_assign(info.name, Shape::of(known.tensors[0].sizes()));
@@ -171,24 +171,43 @@ onnx::Options options_for(const onnx::ModelProto& model, const DataSet& data, Fi
   return options;
 }
 
+/// What to fix after a refusal: the inputs that it names; where it names none, those of integers, and then
+/// all.
+Fixed more_fixed(const DataSet& data, const Fixed& fixed, const std::string& refusal) {
+  Fixed named = fixed;
+  Fixed integers = fixed;
+  Fixed all = fixed;
+  for (const auto& [name, known] : data.inputs) {
+    all.insert(name);
+    if (refusal.find(fmt::format("'{}' is not", name)) != std::string::npos) named.insert(name);
+    const bool is_tensor = known.kind == Known::Kind::tensor;
+    if (is_tensor && !is_float(known.tensors[0].dtype())) integers.insert(name);
+  }
+  if (named != fixed) return named;
+  return integers != fixed ? integers : all;
+}
+
+std::string note_of(const Fixed& fixed, bool random) {
+  std::string note = fixed.empty() ? "" : fmt::format("fixed {}", fmt::join(fixed, ", "));
+  if (random) note += note.empty() ? "random: types alone" : "; random: types alone";
+  return note;
+}
+
 CaseResult run_data(const onnx::ModelProto& model, const fs::path& folder, const DataSet& data) {
-  std::string reason;
-  for (const Fixed fixed : {Fixed::nothing, Fixed::integers, Fixed::all}) {
+  Fixed fixed;
+  while (true) {
     try {
       bool random = false;
       const std::string wrong = run_and_compare(model, folder, data, options_for(model, data, fixed), random);
       if (!wrong.empty()) return {Outcome::failed, wrong};
-      std::string note = fixed == Fixed::all        ? "inputs fixed"
-                         : fixed == Fixed::integers ? "integers fixed"
-                                                    : "";
-      if (random) note += note.empty() ? "random: types alone" : ", random: types alone";
-      return {Outcome::passed, note};
+      return {Outcome::passed, note_of(fixed, random)};
     } catch (const Error& error) {
       if (error.code() != ErrorCode::unsupported) return {Outcome::failed, error.what()};
-      reason = error.what();
+      const Fixed more = more_fixed(data, fixed, error.what());
+      if (more == fixed) return {Outcome::refused, error.what()};
+      fixed = more;
     }
   }
-  return {Outcome::refused, reason};
 }
 
 }  // namespace

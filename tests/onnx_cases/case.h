@@ -15,8 +15,9 @@ struct CaseResult {
   std::string note;  // what was fixed, or why it was refused or failed
 };
 
-/// Imports, runs and compares. Inputs are fed. Where an operator must know one when the model is imported (a
-/// shape, axes, how many), those of integers are fixed to their numbers, and where that is not enough, all.
+/// Imports, runs and compares. Inputs are fed. Where an operator must know some when the model is imported (a
+/// shape, axes, how many), these are fixed to their numbers: those that the refusal names; where it names
+/// none, as in a function's body, those of integers, and then all.
 CaseResult run_case(const std::filesystem::path& folder);
 
 }  // namespace weft::onnx_cases
