@@ -25,6 +25,7 @@ Registered add_predict(CLI::App& weft);
 Registered add_inspect(CLI::App& weft);
 Registered add_profile(CLI::App& weft);
 Registered add_check(CLI::App& weft);
+Registered add_onnx(CLI::App& weft);
 Registered add_study(CLI::App& weft);
 
 }  // namespace weft::cli

@@ -50,8 +50,8 @@ int run(int argc, char** argv) {
                        [] { return fmt::format("weft {} with {}", WEFT_VERSION, onednn_version()); });
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
-  const std::array commands{add_train(app),   add_predict(app), add_inspect(app),
-                            add_profile(app), add_check(app),   add_study(app)};
+  const std::array commands{add_train(app), add_predict(app), add_inspect(app), add_profile(app),
+                            add_check(app), add_onnx(app),    add_study(app)};
   try {
     app.parse(argc, argv);
     for (const Registered& command : commands) {

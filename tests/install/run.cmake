@@ -60,6 +60,7 @@ run("configuring the user's project" "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST
 run("building the user's project" "${CMAKE_COMMAND}" --build "${build}")
 run("the program that trains" "${build}/train" "${WORK_DIR}/model.safetensors")
 run("the program that predicts" "${build}/predict" "${WORK_DIR}/model.safetensors")
+run("the program that imports an ONNX model" "${build}/import_onnx")
 run("the program that describes the machine" "${build}/describe")
 if(EXISTS "${prefix}/bin/weft")
   run("the installed program" "${prefix}/bin/weft" --help)

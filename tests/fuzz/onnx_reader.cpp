@@ -1,0 +1,36 @@
+// Any bytes are a model, or an Error(bad_file); any model imports, or is refused by an Error. For libFuzzer:
+//   cmake -S . -B build-fuzz -D CMAKE_CXX_COMPILER=clang++-19 -D WEFT_FUZZ=ON -D WEFT_BENCH=OFF \
+//     -D WEFT_SANITIZE=address,undefined
+//   cmake --build build-fuzz --target weft_fuzz_onnx
+//   build-fuzz/weft_fuzz_onnx -max_len=20000 NEW_FOUND FOLDER_OF_MODELS
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "weft/frontends/onnx/import.h"
+#include "weft/frontends/onnx/read_model.h"
+#include "weft/graph/error.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto* const first = reinterpret_cast<const std::byte*>(data);
+  const auto bytes = std::make_shared<const std::vector<std::byte>>(first, first + size);
+  weft::onnx::ModelProto model;
+  try {
+    model = weft::onnx::parse_model({*bytes, bytes}, "fuzz");
+  } catch (const weft::Error& error) {
+    if (error.code() != weft::ErrorCode::bad_file) std::abort();
+    return 0;
+  }
+  try {
+    weft::Graph graph;
+    weft::onnx::import_model(graph, model, "/nonexistent", {.most_nodes = 1000});
+  } catch (const weft::Error& error) {
+    if (error.code() == weft::ErrorCode::internal) std::abort();
+  } catch (const std::bad_alloc&) {  // a model may ask for constants of any size
+  }
+  return 0;
+}
