@@ -27,6 +27,7 @@ struct Sum {
   Value gradient(Value x, Value y, Value dy) const;
   std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 /// sum(x) / n over axes, also where the sum alone does not fit the dtype; of no elements a NaN.
