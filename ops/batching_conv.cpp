@@ -19,7 +19,7 @@ Value channels_of_examples(const Value& x) {
   return reshape(moved, Shape(std::move(dims)));
 }
 Value examples_of_channels(const Value& x, const Dim& size) {
-  std::vector<Dim> dims{x.shape()[0], size, *exact_div(x.shape()[1], size)};
+  std::vector<Dim> dims{x.shape()[0], size, floor_div(x.shape()[1], size)};
   dims.insert(dims.end(), x.shape().begin() + 2, x.shape().end());
   return move_axis(reshape(x, Shape(std::move(dims))), 1, 0);
 }
@@ -96,8 +96,8 @@ std::vector<Value> ConvWeightGradient<Axes>::batch(const BatchArgs& args) const 
   const std::vector<Dim>& y = dy.shape().dims();
   const Value parts = windows<Axes>(x, *this, std::span(y).subspan(3), std::span(shape.dims()).subspan(2));
   const Dim terms = shape.count();
-  const Dim filters = *exact_div(shape[0], this->groups);
-  const Dim inner = *exact_div(terms, shape[0]);  // channels of a group, times taps
+  const Dim filters = floor_div(shape[0], this->groups);
+  const Dim inner = floor_div(terms, shape[0]);  // channels of a group, times taps
   const Dim count = parts.shape()[3];
   const Value left = reshape(dy, Shape{args.size, y[1], this->groups, filters, count});
   const Value right = reshape(parts, Shape{args.size, y[1], this->groups, inner, count});

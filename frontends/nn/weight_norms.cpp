@@ -22,7 +22,7 @@ constexpr int kFirstIterations = 15;  // as many as PyTorch makes before the fir
 Value as_matrix(const Value& weight, std::int64_t axis) {
   const Value first = move_axis(weight, axis, 0);
   const Dim units = first.shape()[0];
-  return reshape(first, Shape{units, *exact_div(first.shape().count(), units)});
+  return reshape(first, Shape{units, floor_div(first.shape().count(), units)});
 }
 
 Value unit_vector(const Value& x, double epsilon) { return x / maximum(norm(x), epsilon); }

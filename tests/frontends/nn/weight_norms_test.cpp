@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "weft/autodiff/gradients.h"
@@ -84,6 +85,33 @@ TEST(SpectralNorm, HasAGradientThatDoesNotScaleTheWeight) {
   const auto found = run({job.fed});
   EXPECT_NEAR(numbers(found[0])[0], 0.0, 1e-9);
   EXPECT_GT(numbers(found[1])[0], 1e-3);
+}
+
+/// Away from the singular vectors the gradient is still that with u and v as constants:
+/// C / sigma - <C, W> / sigma^2 v u^T for the gradient C of the normalized weight, which is [others, units]
+/// here.
+TEST(SpectralNorm, TakesItsVectorsForConstants) {
+  Graph graph;
+  const Value weight = parameter(graph, "weight", TensorSource("weight").uniform({2, 2}, 0.5, 1.5, f64));
+  const Value u = parameter(graph, "u", Tensor::of<double>({1, 0}));
+  const Tensor c = TensorSource("c").uniform({2, 2}, -1.0, 1.0, f64);
+  const nn::detail::SpectralWeight now = nn::detail::spectral_weight(weight, u, 1, 1, 1e-12);
+  const Value slope = gradient(sum(now.weight * constant(graph, c)), weight);
+  Session session(graph);
+  const auto found = numbers(session.compile({.outputs = {slope}})()[0]);
+  const auto w = numbers(session.value(weight));
+  const auto cs = numbers(c);
+  // From u = (1, 0): v is the first column of W, and u is W^T v, both of length 1.
+  const double v_length = std::hypot(w[0], w[2]);
+  const std::array v{w[0] / v_length, w[2] / v_length};
+  const std::array product{w[0] * v[0] + w[2] * v[1], w[1] * v[0] + w[3] * v[1]};
+  const double sigma = std::hypot(product[0], product[1]);
+  double inner = 0.0;
+  for (std::size_t i = 0; i < 4; ++i) inner += cs[i] * w[i];
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double outer = v[i / 2] * product[i % 2] / sigma;
+    EXPECT_NEAR(found[i], cs[i] / sigma - inner / (sigma * sigma) * outer, 1e-12);
+  }
 }
 
 TEST(SpectralNorm, TakesConvolutions) {
