@@ -48,7 +48,8 @@ struct FunctionSpec {
   std::vector<Value> outputs{};
   std::vector<Value> updates{};
   /// Replacements of values, as Theano's givens: `{{x, gather(data, rows)}}` reads x from a resident data
-  /// set. They are computed of the graph as it is, so that one may be a function of what it replaces.
+  /// set. They are computed of the graph as it is, with what is fed, so that one may be a function of what it
+  /// replaces: `{{x, (x - mean) / deviation}}` for an input x.
   std::vector<Given> givens{};
   UnusedInputs unused = UnusedInputs::allow;
 };
