@@ -128,7 +128,7 @@ std::vector<Value> ScatterNd::batch(const BatchArgs& args) const {
                      reduction)};
 }
 
-/// Where the sorted vectors differ, the elements that stand before a value are counted.
+/// Where the sorted vectors differ, the elements that belong before a value are counted.
 std::vector<Value> SearchSorted::batch(const BatchArgs& args) const {
   if (only(args, 1)) return {apply(*this, args.inputs[0], args.inputs[1])};
   const Value values = expand_dims(repeated(args, 1), -1);
