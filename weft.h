@@ -5,7 +5,9 @@
 #include "weft/autodiff/forward_mode.h"            // IWYU pragma: export
 #include "weft/autodiff/gradients.h"               // IWYU pragma: export
 #include "weft/autodiff/jacobian.h"                // IWYU pragma: export
+#include "weft/autodiff/per_sample.h"              // IWYU pragma: export
 #include "weft/autodiff/recompute.h"               // IWYU pragma: export
+#include "weft/autodiff/vmap.h"                    // IWYU pragma: export
 #include "weft/frontends/ctc.h"                    // IWYU pragma: export
 #include "weft/frontends/data/batches.h"           // IWYU pragma: export
 #include "weft/frontends/data/idx.h"               // IWYU pragma: export

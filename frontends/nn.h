@@ -20,3 +20,4 @@
 #include "weft/frontends/nn/spatial.h"       // IWYU pragma: export
 #include "weft/frontends/nn/summary.h"       // IWYU pragma: export
 #include "weft/frontends/nn/transformer.h"   // IWYU pragma: export
+#include "weft/frontends/nn/weight_norms.h"  // IWYU pragma: export

@@ -24,6 +24,8 @@
 //     zeros, infinities and NaNs included, or an empty one.
 //   - Value stabilize(std::span<const Value> inputs) const: the same function of real numbers, written so
 //     that nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
+//   - std::vector<Value> batch(const BatchArgs& args) const: the op on many examples at once, for vmap(). Ops
+//     that are elementwise or row-wise need none.
 // The kernels of elementwise ops are always called on spans of one length; their caller broadcasts.
 //
 // The class Op holds any such struct. Ops are immutable values and may be shared between threads.
@@ -71,6 +73,15 @@ struct GradientArgs {
   std::span<const Value> inputs;
   std::span<const Value> outputs;
   std::span<const Value> output_gradients;
+};
+
+/// What a batching rule may use: inputs that are `batched` have an axis of `size` examples before those that
+/// the op knows, the others are the same for all examples. The rule returns each output with that axis first,
+/// or without it where it is the same for all; or an empty list where it has no form for such inputs.
+struct BatchArgs {
+  std::span<const Value> inputs;
+  std::vector<bool> batched;
+  Dim size;
 };
 
 namespace detail {
@@ -253,6 +264,7 @@ struct OpInterface {
   virtual std::vector<Value> gradient(const GradientArgs& args) const = 0;
   virtual Value simplify(std::span<const Value> inputs) const = 0;
   virtual Value stabilize(std::span<const Value> inputs) const = 0;
+  virtual std::vector<Value> batch(const BatchArgs& args) const = 0;
   virtual const Tensor* constant() const = 0;
   virtual std::string_view unique_label() const = 0;
   virtual std::string attributes_text() const = 0;
@@ -303,6 +315,8 @@ class Op {
   Value simplify(std::span<const Value> inputs) const { return self_->simplify(inputs); }
   /// The same function in a form that neither overflows nor cancels where this one does, or an empty value.
   Value stabilize(std::span<const Value> inputs) const { return self_->stabilize(inputs); }
+  /// The outputs for a batch of examples, or nothing for an op without a rule for such inputs.
+  std::vector<Value> batch(const BatchArgs& args) const { return self_->batch(args); }
   /// The tensor, for an op that is a constant.
   const Tensor* constant() const { return self_->constant(); }
   /// The name that no other node of this op may have in a graph; empty for ops without one.

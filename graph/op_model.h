@@ -108,6 +108,16 @@ class OpModel final : public OpInterface {
     }
   }
 
+  std::vector<Value> batch(const BatchArgs& args) const override {
+    if constexpr (requires {
+                    { op_.batch(args) } -> std::same_as<std::vector<Value>>;
+                  }) {
+      return op_.batch(args);
+    } else {
+      return {};
+    }
+  }
+
   const Tensor* constant() const override {
     if constexpr (requires {
                     { op_.constant_value() } -> std::same_as<const Tensor&>;

@@ -17,6 +17,7 @@ struct StopGradient {  // y = x; autodiff takes it for a constant
   TensorType infer(const TensorType& x) const { return x; }
   void forward(const KernelArgs& args) const;
   Value gradient(Value, Value, Value) const { return {}; }
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
 };
 
@@ -28,6 +29,7 @@ struct ScaleGradient {  // y = x; dx = factor * dy
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const { return inputs[0]; }
 };
 
@@ -58,6 +60,7 @@ struct OptimizationBarrier {  // y = x, as a separate value that is computed aft
   TensorType infer(const TensorType& x, const TensorType&) const { return x; }
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value, Value, Value, Value dy) const { return {dy, Value()}; }
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Assign {  // stores `value` in the parameter after the run, and passes it on

@@ -33,6 +33,7 @@ struct Conv : ConvOptions<Axes> {  // y[n,o,i,j] = sum of x[n, c, i s - p + k d,
   template <std::floating_point T>
   void forward(View<const T> x, View<const T> w, View<T> y) const;
   std::array<Value, 2> gradient(Value x, Value w, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 template <std::size_t Axes>
@@ -46,6 +47,7 @@ struct ConvInputGradient : ConvOptions<Axes> {  // dx of `shape` from dy and w
   template <std::floating_point T>
   void forward(View<const T> dy, View<const T> w, View<T> dx) const;
   std::array<Value, 2> gradient(Value dy, Value w, Value dx, Value ddx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 template <std::size_t Axes>
@@ -59,6 +61,7 @@ struct ConvWeightGradient : ConvOptions<Axes> {  // dw of `shape` from x and dy
   template <std::floating_point T>
   void forward(View<const T> x, View<const T> dy, View<T> dw) const;
   std::array<Value, 2> gradient(Value x, Value dy, Value dw, Value ddw) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 using Conv2d = Conv<2>;

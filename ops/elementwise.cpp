@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 #include <set>
 
 #include "weft/ops/broadcast.h"
@@ -40,6 +42,21 @@ Value keep_if_neutral(const Value& kept, const Value& neutral, double number) {
 Value negated_in(const Value& value) {
   const Node& node = value.graph().node(value.node());
   return node.op.is<Neg>() ? value.graph().value(node.inputs[0]) : Value();
+}
+
+/// 1 / c for a constant c whose elements are one power of two, if that is a normal number of its dtype.
+std::optional<double> inverse_of_power_of_two(const Value& value) {
+  const Tensor* tensor = value.graph().node(value.node()).op.constant();
+  if (tensor == nullptr || tensor->elements() != 1 || !is_float(tensor->dtype())) return std::nullopt;
+  return visit_dtype(tensor->dtype(), [&]<typename T>(T) -> std::optional<double> {
+    int exponent = 0;
+    const auto number = static_cast<double>(tensor->values<T>()[0]);
+    const double inverse = 1.0 / number;
+    const bool is_power = std::abs(std::frexp(number, &exponent)) == 0.5;
+    if (!is_power || !std::isnormal(inverse) || !std::isnormal(static_cast<float>(inverse)))
+      return std::nullopt;
+    return inverse;
+  });
 }
 
 /// Whether a value is a positive constant, or a number of elements, less a correction, or a quotient of such.
@@ -148,8 +165,12 @@ std::array<Value, 2> Div::gradient(Value, Value b, Value y, Value dy) const {
 Value Div::simplify(std::span<const Value> inputs) const {
   const Value a = negated_in(inputs[0]);
   const Value b = negated_in(inputs[1]);
-  const bool both = a != Value() && b != Value();
-  return both ? a / b : keep_if_neutral(inputs[0], inputs[1], 1.0);
+  if (a.has_value() && b.has_value()) return a / b;
+  if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
+  // Both x / 2^k and x * 2^-k are the rounded quotient.
+  const auto inverse = inverse_of_power_of_two(inputs[1]);
+  const bool fits = inverse && broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
+  return fits ? inputs[0] * *inverse : Value();
 }
 
 // d/da a^b = b a^(b-1), and 0 where both are 0, or where a is a sum of squares and 0;  d/db a^b = a^b ln a,
@@ -165,7 +186,11 @@ Value Pow::simplify(std::span<const Value> inputs) const {
   if (const Value kept = keep_if_neutral(inputs[0], inputs[1], 1.0); kept.has_value()) return kept;
   const bool same_shape = broadcast(inputs[0].shape(), inputs[1].shape()) == inputs[0].shape();
   if (same_shape && is_constant(inputs[1], 2.0)) return square(inputs[0]);
-  return {};
+  // x^0 and 1^x are 1 for NaNs too.
+  if (!is_constant(inputs[1], 0.0) && !is_constant(inputs[1], -0.0) && !is_constant(inputs[0], 1.0))
+    return {};
+  const Value one = constant(inputs[0].graph(), 1.0, inputs[0].dtype(), {});
+  return broadcast_to(one, broadcast(inputs[0].shape(), inputs[1].shape()));
 }
 
 std::array<Value, 2> Minimum::gradient(Value a, Value b, Value, Value dy) const {

@@ -87,6 +87,7 @@ struct Mul {  // y = a * b
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Div {  // y = a / b
@@ -112,6 +113,7 @@ struct Pow {  // y = a ^ b, within 1 ulp
   }
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 struct Minimum {  // y = min(a, b); a tie's gradient goes to a

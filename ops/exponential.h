@@ -55,6 +55,7 @@ struct LogSumExp {  // y = ln sum(e^x), dx = dy e^(x - y); ln 0 = -inf where eve
   template <std::floating_point T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// ln(1 + x), accurate near 0 too. Floating point, like all of these.

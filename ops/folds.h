@@ -9,6 +9,7 @@ namespace weft {
 
 struct Min {  // ties share the gradient equally
   static constexpr std::string_view name = "min";
+  std::vector<Value> batch(const BatchArgs& args) const;
   Axes axes;
   bool keep_dims = false;
   static constexpr auto attributes = weft::attributes(&Min::axes, &Min::keep_dims);
@@ -27,6 +28,7 @@ struct Prod {  // dx = dy times the product of the others, which a zero does not
   template <Number T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct ArgMin {  // the first of equals or, where there is one, of NaNs, as in min; i64
@@ -37,6 +39,7 @@ struct ArgMin {  // the first of equals or, where there is one, of NaNs, as in m
   template <Number T>
   void forward(View<const T> x, View<std::int64_t> y) const;
   static constexpr NoGradient gradient{"it is piecewise constant"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// A reduction of bools that starts from F::kNone.
@@ -53,6 +56,7 @@ struct BoolFold {
     for_each_reduced(x.sizes, axes, [&](std::size_t in, std::size_t out) { y[out] = F::of(y[out], x[in]); });
   }
   static constexpr NoGradient gradient = kPiecewiseConstant;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct AnyFold {

@@ -12,6 +12,7 @@ struct Gather {  // y[i..., :] = table[indices[i...], :]
   TensorType infer(const TensorType& table, const TensorType& indices) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value table, Value indices, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct ScatterAdd {  // zeros of `shape`, plus every row of x at its index; equal indices add up
@@ -22,6 +23,7 @@ struct ScatterAdd {  // zeros of `shape`, plus every row of x at its index; equa
   TensorType infer(const TensorType& x, const TensorType& indices) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value x, Value indices, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct OneHot {  // y[i..., c] = 1 where c == indices[i...], else 0
@@ -33,6 +35,7 @@ struct OneHot {  // y[i..., c] = 1 where c == indices[i...], else 0
   TensorType infer(const TensorType& indices) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient{"its input is an index"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The rows of a table [n, ...] at integer indices of any shape: [indices..., ...].

@@ -52,6 +52,7 @@ struct GridSampleInputGradient : GridSampleOptions {  // dx of `shape` from dy a
   template <std::floating_point T>
   void forward(View<const T> dy, View<const T> grid, View<T> dx) const;
   std::array<Value, 2> gradient(Value dy, Value grid, Value dx, Value ddx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// Pictures x [n, c, h, w] at the points of grid [n, rows, columns, 2], which are pairs of a column and a row

@@ -15,6 +15,7 @@ struct TakeAlongAxis {  // y[i, j, k] = x[i, indices[i, j, k], k], for axis 1 of
   TensorType infer(const TensorType& x, const TensorType& indices) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value x, Value indices, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct GatherNd {  // y[i..., ...] = x[indices[i..., 0], indices[i..., 1], ..., ...]
@@ -23,6 +24,7 @@ struct GatherNd {  // y[i..., ...] = x[indices[i..., 0], indices[i..., 1], ..., 
   TensorType infer(const TensorType& x, const TensorType& indices) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value x, Value indices, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// How what is there and what comes to the same place are brought together.
@@ -38,6 +40,7 @@ struct Scatter {  // base, with updates[i, j, k] brought to [i, indices[i, j, k]
   TensorType infer(const TensorType& base, const TensorType& indices, const TensorType& updates) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 3> gradient(Value base, Value indices, Value updates, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct ScatterNd {  // base, with updates[i..., ...] brought to [indices[i..., 0], indices[i..., 1], ..., ...]
@@ -48,6 +51,7 @@ struct ScatterNd {  // base, with updates[i..., ...] brought to [indices[i..., 0
   TensorType infer(const TensorType& base, const TensorType& indices, const TensorType& updates) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 3> gradient(Value base, Value indices, Value updates, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The elements of x at `indices` along an axis; all other axes of the two are equal, and the result has the

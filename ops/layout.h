@@ -19,6 +19,7 @@ struct Reshape {  // the same elements in the same order under another shape
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -29,6 +30,7 @@ struct Transpose {  // axis i of the result is axis permutation[i] of the input
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -39,6 +41,7 @@ struct BroadcastTo {  // the input repeated along the axes where it has size 1 o
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -49,6 +52,7 @@ struct Concat {  // the inputs one after the other along `axis`
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -63,6 +67,7 @@ struct Slice {  // elements start, start + step, ... below stop along `axis`
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -76,6 +81,7 @@ struct Unslice {
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// A dimension as reshape() takes it: any Dim, or -1 for the size that the others leave.

@@ -16,6 +16,7 @@ struct Cholesky {
   TensorType infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value a, Value l, Value dl) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct TriangularSolve {
@@ -28,6 +29,7 @@ struct TriangularSolve {
   TensorType infer(const TensorType& a, const TensorType& b) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value a, Value b, Value x, Value dx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Solve {
@@ -38,6 +40,7 @@ struct Solve {
   TensorType infer(const TensorType& a, const TensorType& b) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value a, Value b, Value x, Value dx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Det {
@@ -45,6 +48,7 @@ struct Det {
   TensorType infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value a, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Slogdet {  // two outputs: the sign of the determinant, and the logarithm of its absolute value
@@ -52,6 +56,7 @@ struct Slogdet {  // two outputs: the sign of the determinant, and the logarithm
   std::array<TensorType, 2> infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Qr {  // two outputs: Q [..., m, k] and R [..., k, n], where k is the smaller of m and n
@@ -59,6 +64,7 @@ struct Qr {  // two outputs: Q [..., m, k] and R [..., k, n], where k is the sma
   std::array<TensorType, 2> infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Eigh {  // two outputs: eigenvalues [..., n], ascending, and eigenvectors [..., n, n], in columns
@@ -67,6 +73,7 @@ struct Eigh {  // two outputs: eigenvalues [..., n], ascending, and eigenvectors
   std::array<TensorType, 2> infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Svd {  // three outputs: U [..., m, k], singular values [..., k], descending, and V^T [..., k, n]
@@ -74,6 +81,7 @@ struct Svd {  // three outputs: U [..., m, k], singular values [..., k], descend
   std::array<TensorType, 3> infer(const TensorType& a) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The lower triangle L with L L^T = the symmetric part of a. Error(numeric) where that is not positive

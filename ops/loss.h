@@ -16,6 +16,7 @@ struct SoftmaxCrossEntropy {
   std::array<TensorType, 2> infer(const TensorType& logits, const TensorType& labels) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// probabilities - onehot(label) for the probabilities of a softmax. At the label it is computed as minus the
@@ -26,6 +27,7 @@ struct LabelDifference {
   TensorType infer(const TensorType& probabilities, const TensorType& labels) const;
   void forward(const KernelArgs& args) const;
   std::array<Value, 2> gradient(Value probabilities, Value labels, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The loss of each row, shape [...], of logits [..., classes] and integer labels [...] in [0, classes). A

@@ -14,6 +14,7 @@ struct MatMul {  // C = op(A) op(B), where op transposes the last two axes if it
   template <std::floating_point T>
   void forward(View<const T> a, View<const T> b, View<T> c) const;
   std::array<Value, 2> gradient(Value a, Value b, Value c, Value dc) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 

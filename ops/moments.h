@@ -16,6 +16,7 @@ struct Moments {
   std::array<TensorType, 2> infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// sum(y) and, in f64, sum(y (x - mean)) over axes, which stay with size 1, as `mean` has them.
@@ -26,6 +27,7 @@ struct CentredSums {
   std::array<TensorType, 2> infer(const TensorType& y, const TensorType& x, const TensorType& mean) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct MomentsOf {

@@ -17,6 +17,7 @@ struct Norm {
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The square root of the sum of the squares, floating point, within 1 ulp; its gradient at 0 is 0. Axes are

@@ -69,6 +69,7 @@ struct PlaneScatterAdd {  // zeros of `shape`, plus x[n, c, i, j] at index[n, c,
   template <std::floating_point T>
   void forward(View<const T> x, View<const std::int32_t> index, View<T> y) const;
   std::array<Value, 2> gradient(Value x, Value index, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct AvgPool2d : Pool2dOptions {  // the sum over a window, divided by the number of elements that count
@@ -97,6 +98,7 @@ struct AvgPool2dGradient : Pool2dOptions {  // dx of `shape`: each element of dy
   template <std::floating_point T>
   void forward(View<const T> dy, View<T> dx) const;
   Value gradient(Value dy, Value dx, Value ddx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct AdaptiveMaxPool2d {  // of each window in a grid of height * width, the largest element and its index

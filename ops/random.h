@@ -24,6 +24,7 @@ struct RandomUniform {  // uniform in [0, 1)
   /// Draws elements [begin, end) of a result. `key` has the two numbers of a RandomKey.
   void draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end, const Arg& y) const;
   static constexpr NoGradient gradient{"its input is a random key"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct RandomNormal {  // mean 0, variance 1, by Box and Muller's method (1958)
@@ -36,6 +37,7 @@ struct RandomNormal {  // mean 0, variance 1, by Box and Muller's method (1958)
   /// Draws elements [begin, end) of a result. `key` has the two numbers of a RandomKey.
   void draw(std::span<const std::int64_t> key, std::int64_t begin, std::int64_t end, const Arg& y) const;
   static constexpr NoGradient gradient{"its input is a random key"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct RandomGamma {  // of the key and concentrations a: density x^(a-1) e^-x / Gamma(a)
@@ -45,6 +47,7 @@ struct RandomGamma {  // of the key and concentrations a: density x^(a-1) e^-x /
   TensorType infer(const TensorType& key, const TensorType& concentrations) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient{"its draws are no smooth function of the concentration"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct RandomPoisson {  // of the key and rates: k with probability rate^k e^-rate / k!
@@ -54,6 +57,7 @@ struct RandomPoisson {  // of the key and rates: k with probability rate^k e^-ra
   TensorType infer(const TensorType& key, const TensorType& rates) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient{"it draws whole numbers"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// Uniform in [low, high), f32 or f64; rounding may give high itself. Every run draws new numbers.

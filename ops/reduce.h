@@ -25,7 +25,9 @@ struct Sum {
   template <Number T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
+  Value stabilize(std::span<const Value> inputs) const;
 };
 
 /// sum(x) / n over axes, also where the sum alone does not fit the dtype; of no elements a NaN.
@@ -38,11 +40,13 @@ struct Mean {
   template <std::floating_point T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
 struct Max {  // ties share the gradient equally
   static constexpr std::string_view name = "max";
+  std::vector<Value> batch(const BatchArgs& args) const;
   Axes axes;
   bool keep_dims = false;
   static constexpr auto attributes = weft::attributes(&Max::axes, &Max::keep_dims);
@@ -60,6 +64,7 @@ struct ArgMax {  // the index, i64, of the first of equal elements, or of the fi
   template <Number T>
   void forward(View<const T> x, View<std::int64_t> y) const;
   static constexpr NoGradient gradient{"it is piecewise constant"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Count {  // how many elements a reduction over `axes` adds to one; becomes a constant with the
@@ -71,6 +76,7 @@ struct Count {  // how many elements a reduction over `axes` adds to one; become
   TensorType infer(const TensorType&) const { return {dtype, Shape{}}; }
   void forward(const KernelArgs& args) const;
   Value gradient(Value, Value, Value) const { return {}; }  // depends on the shape alone
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 

@@ -54,6 +54,7 @@ struct CumSum {
                  [](State sum, T u) { return sum + static_cast<State>(u); });
   }
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct CumProd {
@@ -70,6 +71,7 @@ struct CumProd {
                  [](State product, T u) { return product * static_cast<State>(u); });
   }
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// y[i] = a[i] y[i - 1] + b[i] along an axis, where the first y is the first b, whatever the first a: a
@@ -84,12 +86,14 @@ struct LinearRecurrence {
   template <std::floating_point T>
   void forward(View<const T> a, View<const T> b, View<T> y) const;
   std::array<Value, 2> gradient(Value a, Value b, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// The running maximum and minimum differ in their relation and their name only.
 template <typename Relation>
 struct CumExtreme {  // the gradient goes to the extreme so far, in equal shares where several are equal to it
   static constexpr std::string_view name = Relation::name;
+  std::vector<Value> batch(const BatchArgs& args) const;
   std::int64_t axis = -1;
   bool exclusive = false;
   bool reverse = false;

@@ -17,6 +17,7 @@ struct Softmax {  // y = e^x / sum(e^x), dx = y (dy - sum(dy y))
   template <std::floating_point T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct SoftmaxGradient {  // dx = y (dy - sum(dy y)) of y = softmax(x) and dy, along the last axis
@@ -26,6 +27,7 @@ struct SoftmaxGradient {  // dx = y (dy - sum(dy y)) of y = softmax(x) and dy, a
   template <std::floating_point T>
   void forward(View<const T> y, View<const T> dy, View<T> dx) const;
   std::array<Value, 2> gradient(Value y, Value dy, Value dx, Value ddx) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct LogSoftmax {  // y = x - ln sum(e^x), dx = dy - e^y sum(dy)
@@ -35,6 +37,7 @@ struct LogSoftmax {  // y = x - ln sum(e^x), dx = dy - e^y sum(dy)
   template <std::floating_point T>
   void forward(View<const T> x, View<T> y) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// Non-negative numbers that sum to 1 along `axis`.

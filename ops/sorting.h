@@ -15,6 +15,7 @@ struct Sort {  // two outputs: the elements in order, and where each stood, i64
   std::array<TensorType, 2> infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct TopK {  // the first k of Sort
@@ -26,6 +27,7 @@ struct TopK {  // the first k of Sort
   std::array<TensorType, 2> infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   std::vector<Value> gradient(const GradientArgs& args) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct SearchSorted {  // how many of a sorted vector are below each element, or not above it if `right`; i64
@@ -35,6 +37,7 @@ struct SearchSorted {  // how many of a sorted vector are below each element, or
   TensorType infer(const TensorType& sorted, const TensorType& values) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient{"it is piecewise constant"};
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Sorted {

@@ -27,6 +27,7 @@ struct SparseMatMul {  // y = X d; with `transpose` y = X^T d
   void forward(const KernelArgs& args) const;
   std::array<Value, 5> gradient(Value begins, Value ends, Value columns, Value values, Value d, Value y,
                                 Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct SampledMatMul {  // v[e] = sum of a[r, :] . b[c, :] over the rows r that have entry e, in column c

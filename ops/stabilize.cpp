@@ -2,6 +2,7 @@
 // nodes that make an op's operands and never at the readers of its result. It holds for every real x for
 // which the formula is defined; it changes only overflow, cancellation and rounding.
 
+#include <cmath>
 #include <optional>
 
 #include "weft/ops/activation.h"
@@ -275,6 +276,25 @@ Value exponential_minus_one(const std::optional<Shifted>& sum) {
   return sum->term.negative ? -expm1(x) : expm1(x);
 }
 
+/// x * (c d) for (x * c) * d, where c d is exact: one rounding in place of two.
+Value scaled_once(const Value& product, const Value& number) {
+  const auto d = number_of(number);
+  if (!d || !maker_of(product).op.is<Mul>() || !is_float(product.dtype())) return kNoForm;
+  for (const std::size_t side : {0U, 1U}) {
+    const Value x = operand_of(product, 1 - side);
+    const auto c = number_of(operand_of(product, side));
+    if (!c || x.shape() != broadcast(product.shape(), number.shape())) continue;
+    const double both = *c * *d;
+    const bool exact = std::fma(*c, *d, -both) == 0.0;
+    const bool fits = product.dtype() == DType::f64
+                          ? std::isnormal(both)
+                          : std::isnormal(static_cast<float>(both)) &&
+                                static_cast<double>(static_cast<float>(both)) == both;
+    if (exact && fits) return x * both;
+  }
+  return kNoForm;
+}
+
 }  // namespace
 
 Value Add::stabilize(std::span<const Value> inputs) const {
@@ -306,6 +326,39 @@ Value Sqrt::stabilize(std::span<const Value> inputs) const {
   const Value b = operand_of(inputs[0], 1);
   const bool squares = op.is<Mul>() ? same(a, b) : number_of(b) == 2.0 && a.shape() == inputs[0].shape();
   return squares ? abs(a) : kNoForm;
+}
+
+Value Mul::stabilize(std::span<const Value> inputs) const {
+  for (const std::size_t side : {0U, 1U}) {
+    const Value& number = inputs[side];
+    if (const Value better = scaled_once(inputs[1 - side], number); better != kNoForm) return better;
+  }
+  return kNoForm;
+}
+
+Value Pow::stabilize(std::span<const Value> inputs) const {
+  const auto exponent = number_of(inputs[1]);
+  if (!exponent || broadcast(inputs[0].shape(), inputs[1].shape()) != inputs[0].shape()) return kNoForm;
+  if (*exponent == -1.0) return 1.0 / inputs[0];
+  // The powers of -0 and of -inf are 0 and inf, and their roots are not.
+  const bool has_root = inside<Square>(inputs[0]) != kNoForm || inside<Abs>(inputs[0]) != kNoForm ||
+                        inside<Exp>(inputs[0]) != kNoForm;
+  return *exponent == 0.5 && has_root ? sqrt(inputs[0]) : kNoForm;
+}
+
+/// sum(c x) = c sum(x) rounds once in place of once for each term. A factor below 1 stays, since the sum of x
+/// may overflow.
+Value Sum::stabilize(std::span<const Value> inputs) const {
+  const Op& op = maker_of(inputs[0]).op;
+  if (!op.is<Mul>() || !is_float(inputs[0].dtype())) return kNoForm;
+  for (const std::size_t side : {0U, 1U}) {
+    const Value factor = operand_of(inputs[0], side);
+    const Value x = operand_of(inputs[0], 1 - side);
+    const auto number = number_of(factor);
+    const bool enlarges = number && std::isfinite(*number) && *number >= 1.0;
+    if (enlarges && x.shape() == inputs[0].shape()) return apply(*this, x) * *number;
+  }
+  return kNoForm;
 }
 
 Value Log::stabilize(std::span<const Value> inputs) const { return stable_log(inputs[0]); }

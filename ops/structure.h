@@ -17,6 +17,7 @@ struct Pad {  // x with `before` and `after` elements of `value` at the ends of 
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 
@@ -27,6 +28,7 @@ struct Flip {  // the elements of some axes in reverse
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value x, Value y, Value dy) const;
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 struct Positions {  // 0, 1, ... along an axis of x; becomes a constant with the shape
@@ -37,6 +39,7 @@ struct Positions {  // 0, 1, ... along an axis of x; becomes a constant with the
   TensorType infer(const TensorType& x) const;
   void forward(const KernelArgs& args) const;
   Value gradient(Value, Value, Value) const { return {}; }  // depends on the shape alone
+  std::vector<Value> batch(const BatchArgs& args) const;
   Value simplify(std::span<const Value> inputs) const;
 };
 

@@ -32,11 +32,26 @@
 
 namespace weft {
 
+/// A value of a graph, and another one of the same type that a function computes with in its place.
+struct Given {
+  Value value;
+  Value replacement;
+};
+
+/// What happens for an input that neither an output nor an update needs.
+enum class UnusedInputs : std::uint8_t { allow, error };
+
 /// What to compile. Inputs are fed in this order; outputs come in this order; updates are `assign`s.
 struct FunctionSpec {
+  /// `input`s, or any other values, which are then fed and not computed (TensorFlow 1's feeds).
   std::vector<Value> inputs{};
   std::vector<Value> outputs{};
   std::vector<Value> updates{};
+  /// Replacements of values, as Theano's givens: `{{x, gather(data, rows)}}` reads x from a resident data
+  /// set. They are computed of the graph as it is, with what is fed, so that one may be a function of what it
+  /// replaces: `{{x, (x - mean) / deviation}}` for an input x.
+  std::vector<Given> givens{};
+  UnusedInputs unused = UnusedInputs::allow;
 };
 
 class Function {

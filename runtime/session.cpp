@@ -16,6 +16,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/function_body.h"
 #include "weft/runtime/machine/processor.h"
+#include "weft/runtime/substitute.h"
 
 namespace weft {
 namespace {
@@ -24,13 +25,16 @@ namespace {
 constexpr std::int64_t kInitialRun = 0;
 constexpr std::int64_t kFirstRun = 1;
 
+void expect_in_graph(const Graph& graph, const Value& value, std::string_view role) {
+  if (&value.graph() == &graph) return;
+  throw Error(ErrorCode::invalid_argument, fmt::format("{} belongs to another graph", role),
+              {.node = value.name()});
+}
+
 template <typename O>
 const O& expect_op(const Graph& graph, const Value& value, std::string_view role) {
   expect_value(value, {}, role, {});
-  if (&value.graph() != &graph) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("{} belongs to another graph", role),
-                {.node = value.name()});
-  }
+  expect_in_graph(graph, value, role);
   const Node& node = graph.node(value.node());
   if (const O* op = node.op.as<O>()) return *op;
   throw Error(ErrorCode::invalid_argument, fmt::format("this value cannot be {}", role),
@@ -58,17 +62,38 @@ std::vector<Value> roots_of(const Graph& graph, const FunctionSpec& spec) {
 }
 
 std::vector<std::string> labels_of(const Graph& graph, const FunctionSpec& spec) {
-  std::vector<std::string> labels;
-  std::set<std::string_view> taken;
   expect_values(spec.inputs, {}, "input", {});
-  for (const Value& fed : spec.inputs) {
-    const std::string& label = expect_op<Input>(graph, fed, "an input").label;
-    labels.push_back(label);
-    if (!taken.insert(label).second) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("the input '{}' comes twice", labels.back()));
-    }
+  for (const Value& fed : spec.inputs) expect_in_graph(graph, fed, "an input");
+  for (const Given& given : spec.givens) {
+    expect_in_graph(graph, expect_value(given.value, {}, "a given value", {}), "a given value");
+    expect_in_graph(graph, expect_value(given.replacement, {}, "a replacement", {}), "a replacement");
   }
-  return labels;
+  return labels_of_fed(graph, spec.inputs);
+}
+
+/// What the roots need, with what is fed or given in place of other values.
+Program program_of(const Graph& graph, std::span<const Value> roots, const FunctionSpec& spec,
+                   std::span<const std::string> labels) {
+  const auto is_input = [&](const Value& fed) { return graph.node(fed.node()).op.is<Input>(); };
+  if (spec.givens.empty() && std::ranges::all_of(spec.inputs, is_input)) return extract(graph, roots);
+  const Program whole = with_substitutes(graph, roots, spec, labels);
+  return extract(*whole.graph, whole.roots);
+}
+
+/// Throws for an input that nothing needs, if the function asks for that.
+void expect_used(const Program& program, const FunctionSpec& spec, std::span<const std::string> labels) {
+  if (spec.unused == UnusedInputs::allow) return;
+  std::set<std::string_view> used;
+  for (NodeId id = 0; id < program.graph->size(); ++id) {
+    if (const auto* input = program.graph->node(id).op.as<Input>()) used.insert(input->label);
+  }
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (used.contains(labels[i])) continue;
+    const Value& fed = spec.inputs[i];
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the input '{}' is needed by no output and no update", labels[i]),
+                {.node = fed.name(), .where = to_string(fed.graph().node(fed.node()).where)});
+  }
 }
 
 const std::string& label_of(const Graph& graph, const Value& parameter) {
@@ -134,9 +159,10 @@ CheckedSpec checked_spec(const Graph& graph, const FunctionSpec& spec) {
                       .labels = labels_of(graph, spec),
                       .symbols = symbols_of(spec),
                       .program = {}};
-  checked.program = extract(graph, checked.roots);
+  checked.program = program_of(graph, checked.roots, spec, checked.labels);
   expect_listed(checked.program, spec.outputs.size());
   expect_complete(checked.program, spec.outputs.size(), checked.labels);
+  expect_used(checked.program, spec, checked.labels);
   return checked;
 }
 
@@ -322,8 +348,8 @@ Compilation Session::inspect(const FunctionSpec& spec, const Bindings& bindings,
   return located("compile", where, [&] {
     const CheckedSpec checked = checked_spec(graph_, spec);
     const std::scoped_lock compiling(state_->compiling);
-    return weft::compile(graph_, checked.roots, spec.outputs.size(), checked.labels, bindings,
-                         state_->options, state_->target, observer);
+    return weft::compile(*checked.program.graph, checked.program.roots, spec.outputs.size(), checked.labels,
+                         bindings, state_->options, state_->target, observer);
   });
 }
 

@@ -52,11 +52,12 @@ class Session {
  public:
   explicit Session(Graph& graph, const SessionOptions& options = {});
 
-  /// Compiles a function. Inputs must be `input` values, all that the outputs and updates need, and bind
-  /// every symbol of their shapes; updates must be `assign` values, at most one for each parameter; all are
-  /// of this session's graph. An `assign` that the outputs need must be among the updates, or it would store
-  /// nothing. Throws Error(invalid_argument). Plans are made when sizes are known, so errors that depend on
-  /// sizes come with the first call.
+  /// Compiles a function. Inputs are all `input` values that the outputs and updates need, and any other
+  /// values that are to be fed and not computed, and bind every symbol of their shapes; updates must be
+  /// `assign` values, at most one for each parameter; all are of this session's graph. An `assign` that the
+  /// outputs need must be among the updates, or it would store nothing. Throws Error(invalid_argument), and
+  /// shape_mismatch or dtype_mismatch for a replacement of another type. Plans are made when sizes are known,
+  /// so errors that depend on sizes come with the first call.
   Function compile(const FunctionSpec& spec, const Where& where = Where::current());
 
   /// Shows every stage of compiling `spec` for the given sizes of its symbols; runs nothing.

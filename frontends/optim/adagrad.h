@@ -15,7 +15,8 @@ struct AdagradOptions {
 };
 
 /// s <- s + g^2, p <- p - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer, JMLR 2011). Slot
-/// "<p>/adagrad_sum".
+/// "<p>/adagrad_sum". Of a table whose gradient comes from look-ups alone, a step visits the rows of the
+/// batch and no others, to the same bits, unless there is a weight decay or an epsilon of 0.
 std::vector<Value> adagrad(std::span<const Value> parameters, std::span<const Value> gradients,
                            const Rate& rate, const AdagradOptions& options = {});
 

@@ -1,6 +1,7 @@
 #include "weft/frontends/optim/adam.h"
 
 #include "weft/frontends/optim/optimizer.h"
+#include "weft/frontends/optim/rows.h"
 #include "weft/frontends/optim/updates.h"
 #include "weft/ops/bits.h"
 #include "weft/ops/compare.h"
@@ -43,20 +44,22 @@ std::vector<Value> adam(std::span<const Value> parameters, std::span<const Value
   const Value correction1 = correction(options.beta1, step.t);
   const Value rooted = 1.0 / sqrt(correction(options.beta2, step.t));
   const auto rule = [&](const Value& p, const Value& gradient, const Operand& lr) -> Change {
-    const Value g = with_l2(p, gradient, options.weight_decay);
+    const Rows rows = options.lazy_rows ? Rows::named_by(gradient, p) : Rows(gradient);
+    const Value g = with_l2(rows.read(p), rows.gradient(), options.weight_decay);
     const Value m = slot(p, "adam_m");
     const Value v = slot(p, "adam_v");
-    const Value next_m = moving_average(m, g, options.beta1);
-    const Value next_v = moving_average(v, square(g), options.beta2);
-    std::vector<Value> slots{assign(m, next_m), assign(v, next_v)};
+    const Value next_m = moving_average(rows.read(m), g, options.beta1);
+    const Value next_v = moving_average(rows.read(v), square(g), options.beta2);
+    std::vector<Value> slots{assign(m, rows.write(m, next_m)), assign(v, rows.write(v, next_v))};
     Value second_moment = next_v;
     if (options.amsgrad) {
       const Value largest = slot(p, "adam_v_max");
-      second_moment = maximum(largest, next_v);
-      slots.push_back(assign(largest, second_moment));
+      second_moment = maximum(rows.read(largest), next_v);
+      slots.push_back(assign(largest, rows.write(largest, second_moment)));
     }
     const Value change = next_m / (sqrt(second_moment) * rooted + options.epsilon);
-    return {.next = p - (lr / correction1) * change, .slots = std::move(slots)};
+    const Value next = rows.read(p) - (lr / correction1) * change;
+    return {.next = rows.write(p, next), .slots = std::move(slots)};
   };
   return joined({step.update}, update_each("adam", parameters, gradients, rate, rule));
 }

@@ -15,6 +15,11 @@ struct AdamOptions {
   double epsilon = 1e-8;
   double weight_decay = 0.0;  // L2 for adam: added to the gradient; decoupled for adamw
   bool amsgrad = false;       // vhat is computed from the largest v so far
+  /// Whether m, v and p of a table whose gradient comes from look-ups alone change in the rows of the batch
+  /// and in no others. A step then costs as much as its rows; but it is another method, since the averages of
+  /// other rows neither decay nor move their weights (PyTorch's SparseAdam, TensorFlow Addons' LazyAdam). A
+  /// weight decay of `adam` also comes to these rows only; that of `adamw` comes to all.
+  bool lazy_rows = false;
 };
 
 /// p <- p - lr mhat / (sqrt(vhat) + eps) (Kingma and Ba, ICLR 2015); AMSGrad: Reddi, Kale and Kumar, ICLR

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "weft/frontends/verify/batch_check.h"
 #include "weft/frontends/verify/derivative_check.h"
 #include "weft/frontends/verify/engine_check.h"
 #include "weft/frontends/verify/kernel_check.h"
@@ -52,6 +53,10 @@ class Trial {
     ++certificate_.samples;
     guarded(sample, [&] { report_of(sample, check_promises(sample)); });
     guarded(sample, [&] { check_derivatives(sample, small); });
+    guarded(sample, [&] {
+      const bool differentiate = !sample.op.no_gradient() && !specification_.replaces_gradient;
+      report_of(sample, check_batch(sample, differentiate).failures);
+    });
     const Sample wide = specification_.samplers[sampler](large);
     guarded(wide, [&] { check_fast_ways(wide); });
     if (const auto& domain = specification_.domain) {

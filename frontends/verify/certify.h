@@ -1,8 +1,8 @@
 #pragma once
 // Verifies by trial that an op is what it says: its gradient is its derivative, to the second order and in
 // both modes; its traits are true; every fast kernel does what its reference kernel does, whole and in shards
-// and without a write outside its memory; the compiled, optimized engine does so too; and bad input is
-// refused. It serves built-in ops and users' ops alike.
+// and without a write outside its memory; the compiled, optimized engine does so too; vmap() does to a batch
+// what the op does to each example; and bad input is refused. It serves built-in ops and users' ops alike.
 
 #include <cstdint>
 #include <functional>

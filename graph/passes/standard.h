@@ -21,12 +21,18 @@ Pass common_subexpressions();
 using ConstantMaker = std::function<Value(Graph&, Tensor)>;
 Pass constant_folding(ConstantMaker constant, std::int64_t max_elements = 1 << 20);
 
-/// Asks every op for a cheaper value that is equal to the bit, until none has one.
+/// Asks every op for a cheaper value that is equal to the bit, until none has one. Of algebra, that holds for
+/// x * 1, x / 1, x - 0, x + -0, signs that meet, x / 2^k = x * 2^-k, x^1, x^2 = x * x, x^0 = 1 and 1^x = 1.
+/// It does not hold for x + 0 and sums of one negated term (-0), x * 0 and x - x (infinities and NaNs), x / c
+/// = x * (1 / c) for another c (rounding), x^0.5 = sqrt(x) (-0 and -inf) and sums in another order.
 Pass simplify();
 
-/// Asks every op for a form that neither overflows nor cancels: log(softmax(x)) becomes log_softmax(x). The
-/// new program is nearer to the mathematical function than the old one, so their results may differ; one may
-/// give a number where the other gives infinity or NaN.
+/// Asks every op for a form that neither overflows nor cancels: log(softmax(x)) becomes log_softmax(x). Of
+/// algebra, that goes for x^-1 = 1 / x, x^0.5 = sqrt(x) where x is a square, a distance or an exponential, (x
+/// * c) * d = x * (c * d) where c * d is exact, and sum(c * x) = c * sum(x) for a number c >= 1. It does not
+/// for c < 1, since the sum may overflow, for x * c + x * d and for powers as products, which round more
+/// often. The new program is nearer to the mathematical function than the old one, so their results may
+/// differ; one may give a number where the other gives infinity or NaN.
 Pass stabilize();
 
 }  // namespace weft

@@ -11,6 +11,7 @@
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/copies.h"
 #include "weft/runtime/kernels/layout/rows.h"
+#include "weft/runtime/kernels/layout/single_rows.h"
 #include "weft/runtime/kernels/linalg/linalg.h"
 #include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/kernels/reduce/argmax.h"
@@ -69,6 +70,8 @@ constexpr std::array kKernels{
     KernelEntry{"gather", gather_kernel},
     KernelEntry{"scatter_add", scatter_add_kernel},
     KernelEntry{"scatter_accumulate", scatter_accumulate_kernel},
+    KernelEntry{"sum_equal_rows", sum_equal_rows_kernel},
+    KernelEntry{"replace_rows", replace_rows_kernel},
     KernelEntry{"one_hot", one_hot_kernel},
     KernelEntry{"transpose", transpose_kernel},
     KernelEntry{"broadcast", broadcast_kernel},

@@ -80,6 +80,8 @@ constexpr std::array kPasses{
               run<channels_last>},
     PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
               kNoShorthand, run<fuse_scattered>},
+    PassEntry{"fuse_rows", "fuse", "rows of a table that are summed and replaced without the others",
+              kNoShorthand, run<fuse_rows>},
     PassEntry{"join_products", "fuse", "gradients of a weight that is read many times as one product",
               kNoShorthand, run<join_products>},
     PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,

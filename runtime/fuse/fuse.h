@@ -27,6 +27,11 @@ Pass fuse_accumulate();
 /// once. So the zeros of the other terms are not added to a part, and a -0 in it stays one.
 Pass fuse_scattered();
 
+/// gather(scatter_add(x, i), i) -> sum_equal_rows, and scatter_nd that sets rows of a table -> replace_rows:
+/// an update of the rows of a table that a batch names visits no others, since replace_rows writes in place.
+/// Before fuse_accumulate. The indices are checked before anything is updated.
+Pass fuse_rows();
+
 /// A sum of at least four products a^T b, as the gradient of a weight that is read many times -> one product
 /// of the a and of the b, one after the other: the sum is written once and not with each product.
 Pass join_products();

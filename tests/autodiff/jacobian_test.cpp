@@ -2,20 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include "weft/graph/program.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/evaluate_values.h"
-#include "weft/tests/support/expect_error.h"
 
 namespace weft {
 namespace {
 
 using testing_support::evaluate_value;
 using testing_support::evaluate_values;
-using testing_support::expect_error;
 using testing_support::Feeds;
 using testing_support::numbers;
 using testing_support::sizes_of;
@@ -55,10 +54,46 @@ TEST_F(Jacobian, IsZeroWhereNothingDepends) {
   EXPECT_EQ(numbers(evaluate_value(jacobian(x_, other), feeds)), (Numbers{0, 0, 0, 0, 0, 0}));
 }
 
-TEST_F(Jacobian, NeedsConcreteShapes) {
+TEST_F(Jacobian, TakesSymbolsForSizes) {
   const Value rows = input(graph_, "rows", f64, {"batch"});
-  expect_error(ErrorCode::shape_mismatch, {"jacobian", "f64[batch]", "jacobian_test.cpp"},
-               [&] { jacobian(rows, rows); });
+  const Value matrix = jacobian(rows * rows, rows);
+  EXPECT_EQ(matrix.type(), (TensorType{f64, {"batch", "batch"}}));
+  EXPECT_EQ(numbers(evaluate_value(matrix, {{"rows", Tensor::of<double>({1, 2})}}, {{"batch", 2}})),
+            (Numbers{2, 0, 0, 4}));
+  const Value few = jacobian(reshape(sum(rows * rows), {1}), rows);
+  EXPECT_EQ(numbers(evaluate_value(few, {{"rows", Tensor::of<double>({1, 2, 3})}}, {{"batch", 3}})),
+            (Numbers{2, 4, 6}));
+}
+
+TEST_F(Jacobian, DoesNotGrowWithTheSizes) {
+  const auto nodes_for = [](std::int64_t size) {
+    Graph graph;
+    const Value x = input(graph, "x", f64, {size});
+    return needed_nodes(graph, std::vector{jacobian(exp(x), x)}).size();
+  };
+  EXPECT_EQ(nodes_for(2), nodes_for(50));
+}
+
+TEST_F(Jacobian, HessianHasTheBlocksOfAllPairs) {
+  const Value other = input(graph_, "w", f64, {2, 1});
+  // f = sum(x^3) + sum(x) w0 w1 + w1^2
+  const Value w = reshape(other, {2});
+  const Value w0 = slice(w, 0, 0, 1);
+  const Value w1 = slice(w, 0, 1, 2);
+  const Value loss = sum(x_ * x_ * x_) + sum(x_) * sum(w0 * w1) + sum(w1 * w1);
+  const auto blocks = hessian(loss, {x_, other});
+  const Feeds feeds{{"x", feeds_.at("x")}, {"w", Tensor::of<double>({5, 7}, {2, 1})}};
+  EXPECT_EQ(blocks[0][1].type(), (TensorType{f64, {3, 2, 1}}));
+  EXPECT_EQ(blocks[1][1].type(), (TensorType{f64, {2, 1, 2, 1}}));
+  EXPECT_EQ(numbers(evaluate_value(blocks[0][0], feeds)), (Numbers{6, 0, 0, 0, 12, 0, 0, 0, 18}));
+  EXPECT_EQ(numbers(evaluate_value(blocks[0][1], feeds)), (Numbers{7, 5, 7, 5, 7, 5}));
+  EXPECT_EQ(numbers(evaluate_value(blocks[1][0], feeds)), (Numbers{7, 7, 7, 5, 5, 5}));
+  EXPECT_EQ(numbers(evaluate_value(blocks[1][1], feeds)), (Numbers{0, 6, 6, 2}));
+  EXPECT_EQ(numbers(evaluate_value(hessian(loss, x_), feeds)), (Numbers{6, 0, 0, 0, 12, 0, 0, 0, 18}));
+}
+
+TEST_F(Jacobian, HessianOfALinearLossIsZero) {
+  EXPECT_EQ(numbers(evaluate_value(hessian(sum(x_ * 3.0), x_), feeds_)), Numbers(9, 0.0));
 }
 
 TEST_F(Jacobian, OfAGradientIsTheHessianThatTheProductUses) {

@@ -136,6 +136,32 @@ const std::vector<Formula>& formulas() {
        {-1e30F, 0},
        {1e30, 0},
        {-1, 0}},
+      {"PowerOfMinusOne", [](const Value& x) { return pow(x, -1.0); }, {4, -0.5F}, {0.25, -2}, {-0.0625, -4}},
+      {"PowerThatIsARoot",
+       [](const Value& x) { return pow(exp(x), 0.5); },
+       {2},
+       {std::exp(1.0)},
+       {std::exp(1.0) / 2}},
+      {"RootOfSquareAsPower",
+       [](const Value& x) { return pow(square(x), 0.5); },
+       {-1e30F, 2},
+       {1e30, 2},
+       {-1, 1}},
+      {"FactorsThatOverflow",
+       [](const Value& x) { return x * 0x1p60 * 0x1p-50; },
+       {0x1p100F},
+       {0x1p110},
+       {1024}},
+      {"FactorsThatUnderflow",
+       [](const Value& x) { return 0x1p50 * (0x1p-60 * x); },
+       {3},
+       {3.0 / 1024},
+       {1.0 / 1024}},
+      {"TermsThatOverflow",
+       [](const Value& x) { return sum(x * 16.0, {1}, true); },
+       {0x1p125F, -0x1p125F, 3},
+       {48},
+       {16, 16, 16}},
   };
   return table;
 }
@@ -201,7 +227,8 @@ TEST(StabilizePass, LeavesFormulasThatOnlyLookAlike) {
   const Pass pass = stabilize();
   for (const Value& y :
        {log(x + 2.0), exp(x) - 2.0, exp(x) / sum(exp(z), {1}, true), exp(x) / sum(exp(x), {0, 1}) * 0.5,
-        sqrt(x * z), exp(z) - column, log(x + column), (exp(x) - exp(-z)) / (exp(x) + exp(-z))}) {
+        sqrt(x * z), pow(x, 0.5), x * 0.1 * 0.3, sum(x * 0.5), sum(x * z), sum(x * column), exp(z) - column,
+        log(x + column), (exp(x) - exp(-z)) / (exp(x) + exp(-z))}) {
     const Program before = extract(graph, {&y, 1});
     const Program after = run_passes(extract(graph, {&y, 1}), {&pass, 1});
     EXPECT_EQ(to_text(after), to_text(before));

@@ -8,6 +8,7 @@
 #include "weft/ops/loss.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/ops/fused_ops.h"
+#include "weft/runtime/ops/row_ops.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/random_tensor.h"
@@ -165,6 +166,15 @@ std::vector<SiteCase> other_cases() {
        "scatter_accumulate",
        ScatterAccumulate{},
        {{f32, {12, 5}}, {f32, {0, 5}}, {u8, {0}}}},
+      {"sum_equal_rows", "sum_equal_rows", SumEqualRows{}, {{f32, {30, 5}}, {i32, {30}}}},
+      {"sum_equal_rows_f64", "sum_equal_rows", SumEqualRows{}, {{f64, {2, 9, 3}}, {u8, {2, 9}}}},
+      {"sum_equal_rows_of_nothing", "reference", SumEqualRows{}, {{f32, {0, 5}}, {i32, {0}}}},
+      {"replace_rows", "replace_rows", ReplaceRows{}, {{f32, {12, 5}}, {f32, {30, 5}}, {i32, {30}}}},
+      {"replace_rows_whole",
+       "replace_rows",
+       ReplaceRows{},
+       {{i32, {12, 2}}, {i32, {2, 3, 2}}, {i64, {2, 3}}}},
+      {"replace_no_rows", "replace_rows", ReplaceRows{}, {{f32, {12, 5}}, {f32, {0, 5}}, {u8, {0}}}},
       {"sum_accumulate_wide",
        "sum_accumulate",
        SumAccumulate{{0}, 0.5},
