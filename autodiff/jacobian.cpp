@@ -11,7 +11,8 @@ namespace weft {
 namespace {
 
 Value zeros_like(const Value& value, const Where& where) {
-  return broadcast_to(Operand(constant(value.graph(), 0.0, value.dtype(), where), where), value.shape());
+  return broadcast_to(Operand(constant(value.graph(), 0.0, gradient_dtype(value.dtype()), where), where),
+                      value.shape());
 }
 
 void expect_concrete(const Value& value, const Where& where) {
@@ -21,10 +22,11 @@ void expect_concrete(const Value& value, const Where& where) {
       {.op = "jacobian", .node = value.name(), .actual = to_string(value.type()), .where = to_string(where)});
 }
 
-/// A constant of the value's type that is 1 at `element` and 0 elsewhere.
+/// A constant of the type of the value's gradient that is 1 at `element` and 0 elsewhere.
 Value unit(const Value& value, std::size_t element, const Where& where) {
-  Tensor tensor = Tensor::zeros(value.dtype(), value.shape().sizes());
-  visit_dtype(value.dtype(), [&]<typename T>(T) { tensor.mutable_values<T>()[element] = static_cast<T>(1); });
+  const DType dtype = gradient_dtype(value.dtype());
+  Tensor tensor = Tensor::zeros(dtype, value.shape().sizes());
+  visit_float(dtype, [&]<typename T>(T) { tensor.mutable_values<T>()[element] = static_cast<T>(1); });
   return constant(value.graph(), std::move(tensor), where);
 }
 
@@ -45,7 +47,8 @@ Value jacobian(const Operand& y, const Value& x) {
   const std::int64_t columns = x.shape().elements();
   const Shape shape = joined(output.shape(), x.shape());
   if (rows == 0 || columns == 0) {
-    return broadcast_to(Operand(constant(output.graph(), 0.0, output.dtype(), where), where), shape);
+    return broadcast_to(Operand(constant(output.graph(), 0.0, gradient_dtype(output.dtype()), where), where),
+                        shape);
   }
   const bool by_rows = rows <= columns;
   const Value& seeded = by_rows ? output : x;
