@@ -41,6 +41,10 @@ Made run_sparse_products(const Program& program, PassContext& /*context*/) {
   return sparse_products(program);
 }
 
+Made run_half_products(const Program& program, PassContext& context) {
+  return half_products(context.options.products == Precision::bf16).run(program);
+}
+
 template <Pass (*make)(int shards)>
 Made run_split(const Program& program, PassContext& context) {
   if (context.shards < 2) return std::nullopt;
@@ -66,6 +70,8 @@ constexpr std::array kPasses{
               run_skip_zeros},
     PassEntry{"sparse_products", "sparse", "products with sparse matrices, their rows checked once",
               kNoShorthand, run_sparse_products},
+    PassEntry{"half_products", "fuse", "operands of products in the precision in which they are multiplied",
+              kNoShorthand, run_half_products},
     PassEntry{"channels_last", "fuse",
               "the channels of a pixel side by side, from convolution to convolution", kNoShorthand,
               run<channels_last>},

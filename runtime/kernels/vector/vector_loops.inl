@@ -382,7 +382,7 @@ Words narrow_f16(Vector x) {
   const Words normal = (bits - 0x38000000U + 0xFFFU + ((bits >> 13) & 1U)) >> 13;
   const Words finite = (bits >= kFirstNormal) ? normal : small;
   const Words number = (bits >= kFirstInfinite) ? Words{} + 0x7C00U : finite;
-  const Words rounded = (x != x) ? 0x7E00U | ((bits >> 13) & 0x3FFU) : number;
+  const Words rounded = (x != x) ? ((bits >> 13) & 0x3FFU) | 0x7E00U : number;
   return rounded | ((words(x) >> 16) & 0x8000U);
 }
 
