@@ -34,8 +34,8 @@ List arithmetic() {
     std::vector<Sampler> samplers{cast_between(f64, f64), cast_between(f64, i32), cast_between(i64, u8)};
     for (const DType dtype : kDTypes) {
       if (dtype == f64) continue;
-      samplers.push_back(cast_between(f64, dtype));
-      samplers.push_back(cast_between(dtype, is_half(dtype) ? f32 : f64));
+      samplers.emplace_back(cast_between(f64, dtype));
+      samplers.emplace_back(cast_between(dtype, is_half(dtype) ? f32 : f64));
     }
     return samplers;
   };
