@@ -33,7 +33,7 @@ List arithmetic() {
   const auto casts = [&] {
     std::vector<Sampler> samplers{cast_between(f64, f64), cast_between(f64, i32), cast_between(i64, u8)};
     for (const DType dtype : kDTypes) {
-      if (dtype == f64) continue;
+      if (is_float(dtype)) continue;  // f64 to f32 has steps where the gradient is checked by differences
       samplers.emplace_back(cast_between(f64, dtype));
       samplers.emplace_back(cast_between(dtype, is_half(dtype) ? f32 : f64));
     }
