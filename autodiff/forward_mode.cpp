@@ -20,11 +20,12 @@ void expect_tangents(std::span<const Value> wrt, std::span<const Value> tangents
   expect_values(wrt, "jvp", "among the values to differentiate by, value", where);
   expect_values(tangents, "jvp", "tangent", where);
   for (std::size_t i = 0; i < wrt.size(); ++i) {
-    if (tangents[i].type() == wrt[i].type()) continue;
-    throw Error(ErrorCode::shape_mismatch, "a tangent must have the type of its value",
+    const TensorType expected{gradient_dtype(wrt[i].dtype()), wrt[i].shape()};
+    if (tangents[i].type() == expected) continue;
+    throw Error(ErrorCode::shape_mismatch, "a tangent must have the type of its value, or f32 for 16 bits",
                 {.op = "jvp",
                  .node = wrt[i].name(),
-                 .expected = to_string(wrt[i].type()),
+                 .expected = to_string(expected),
                  .actual = to_string(tangents[i].type()),
                  .where = to_string(where)});
   }
@@ -39,7 +40,7 @@ std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wr
   // The numbers that the cotangents hold do not matter: the second derivative does not depend on them.
   std::vector<Value> cotangents;
   for (const Value& output : outputs) {
-    const Value zero = constant(output.graph(), 0.0, output.dtype(), where);
+    const Value zero = constant(output.graph(), 0.0, gradient_dtype(output.dtype()), where);
     cotangents.push_back(broadcast_to(Operand(zero, where), output.shape()));
   }
   const std::vector<Value> pulled = vjp(outputs, cotangents, wrt, where);

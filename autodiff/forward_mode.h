@@ -11,8 +11,8 @@
 namespace weft {
 
 /// The Jacobian-vector product: the derivative of each of `outputs` along `tangents`. There is one tangent
-/// for each of `wrt`, with its type; each result has the type of its output. The result for an output that
-/// depends on none of `wrt` is an empty Value. Throws as vjp() does.
+/// for each of `wrt`, with its type, or f32 for f16 and bf16; each result has the type of its output
+/// likewise. The result for an output that depends on none of `wrt` is an empty Value. Throws as vjp() does.
 std::vector<Value> jvp(std::span<const Value> outputs, std::span<const Value> wrt,
                        std::span<const Value> tangents, Where where = Where::current());
 

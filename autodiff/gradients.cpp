@@ -173,16 +173,17 @@ class Sweep {
 
   void pass_on(NodeId user, const Value& input, const Value& gradient, const Masks& masks) {
     const Node& node = graph_.node(user);
-    if (!is_float(input.dtype())) {
+    if (!is_real(input.dtype())) {
       came_from_.emplace(input.node(), user);
       throw_blocked(input.node(),
                     fmt::format("gradients do not pass through {} values", name_of(input.dtype())));
     }
-    if (gradient.dtype() != input.dtype()) {
+    const TensorType expected{gradient_dtype(input.dtype()), input.shape()};
+    if (gradient.dtype() != expected.dtype) {
       throw Error(ErrorCode::internal, "a gradient rule returned another dtype than its input has",
                   {.op = std::string(node.op.name()),
                    .node = node.name,
-                   .expected = to_string(input.type()),
+                   .expected = to_string(expected),
                    .actual = to_string(gradient.type()),
                    .where = to_string(node.where)});
     }
@@ -247,11 +248,11 @@ void expect_in_graph(const Graph& graph, std::span<const Value> values, std::str
 }
 
 void expect_differentiable_input(const Value& value, const Where& where) {
-  if (is_float(value.dtype())) return;
+  if (is_real(value.dtype())) return;
   throw Error(ErrorCode::not_differentiable, "gradients exist with respect to floating-point values only",
               {.op = std::string(value.graph().node(value.node()).op.name()),
                .node = value.name(),
-               .expected = "f32 or f64",
+               .expected = "f32, f64, f16 or bf16",
                .actual = to_string(value.type()),
                .where = to_string(where)});
 }
@@ -273,9 +274,11 @@ std::vector<Value> vjp(std::span<const Value> outputs, std::span<const Value> co
   for (const Value& value : wrt) expect_differentiable_input(value, where);
   Sweep sweep(graph, outputs, wrt);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (cotangents[i].type() != outputs[i].type()) {
-      throw Error(ErrorCode::shape_mismatch, "a cotangent must have the type of its output",
-                  {.expected = to_string(outputs[i].type()),
+    const TensorType expected{gradient_dtype(outputs[i].dtype()), outputs[i].shape()};
+    if (cotangents[i].type() != expected) {
+      throw Error(ErrorCode::shape_mismatch,
+                  "a cotangent must have the type of its output, or f32 for 16 bits",
+                  {.expected = to_string(expected),
                    .actual = to_string(cotangents[i].type()),
                    .where = to_string(where)});
     }
@@ -311,7 +314,8 @@ std::vector<Value> gradients(const Operand& loss, std::span<const Value> wrt, Un
                    .node = wrt[i].name(),
                    .where = to_string(loss.where())});
     }
-    found[i] = broadcast_to(constant(graph, 0.0, wrt[i].dtype(), loss.where()), wrt[i].shape());
+    found[i] =
+        broadcast_to(constant(graph, 0.0, gradient_dtype(wrt[i].dtype()), loss.where()), wrt[i].shape());
   }
   return found;
 }

@@ -13,7 +13,8 @@ namespace weft {
 namespace {
 
 Value zeros_like(const Value& value, const Where& where) {
-  return broadcast_to(Operand(constant(value.graph(), 0.0, value.dtype(), where), where), value.shape());
+  return broadcast_to(Operand(constant(value.graph(), 0.0, gradient_dtype(value.dtype()), where), where),
+                      value.shape());
 }
 
 Shape joined(const Shape& a, const Shape& b) {
@@ -27,7 +28,7 @@ Value units(const Value& value, const Where& where) {
   const Dim count = value.shape().count();
   const Value line = positions(Operand(reshape(Operand(value, where), Shape{count}), where));
   const Value rows = reshape(Operand(line, where), Shape{count, 1});
-  const Value matrix = cast(Operand(equal(Operand(rows, where), line), where), value.dtype());
+  const Value matrix = cast(Operand(equal(Operand(rows, where), line), where), gradient_dtype(value.dtype()));
   return reshape(Operand(matrix, where), joined(Shape{count}, value.shape()));
 }
 

@@ -89,7 +89,7 @@ Masks MaskSweep::unbroadcast(const Masks& masks, const Shape& shape, const Value
   if (is_leaf(to)) return {};
   Masks narrow;
   for (const Mask& mask : masks) {
-    const Value counted = weft::unbroadcast(as_number(mask, shape, to.dtype()), to.shape());
+    const Value counted = weft::unbroadcast(as_number(mask, shape, gradient_dtype(to.dtype())), to.shape());
     narrow.push_back({.condition = counted > 0.0, .holds = true, .guards = mask.guards});
   }
   return narrow;
@@ -152,7 +152,7 @@ bool MaskSweep::is_linear(const Value& gradient, const Value& incoming, NodeId f
     for (const ValueId& input : graph_.node(id).inputs) {
       const bool known =
           input.node >= first || input.node == incoming.node() || graph_.node(id).op.is<Count>();
-      if (!known && is_float(graph_.type(input).dtype)) return false;
+      if (!known && is_real(graph_.type(input).dtype)) return false;
     }
   }
   return true;
@@ -163,7 +163,7 @@ Masks MaskSweep::carried(const Node& node, const GradientArgs& args, std::size_t
   const Op op = node.op;
   Masks carried;
   for (const Mask& mask : masks) {
-    const Value number = as_number(mask, args.outputs[0].shape(), args.outputs[0].dtype());
+    const Value number = as_number(mask, args.outputs[0].shape(), gradient_dtype(args.outputs[0].dtype()));
     const Value counted = op.gradient(
         {.inputs = args.inputs, .outputs = args.outputs, .output_gradients = {&number, 1}})[input];
     carried.push_back({.condition = counted > 0.0, .holds = true, .guards = mask.guards});
@@ -177,7 +177,7 @@ Masks MaskSweep::carried_over(const Axes& axes, const GradientArgs& args, const 
   Masks carried;
   for (const Mask& mask : masks) {
     const Value& y = args.outputs[0];
-    const Value number = as_number(mask, y.shape(), y.dtype());
+    const Value number = as_number(mask, y.shape(), gradient_dtype(y.dtype()));
     const Value counted = y.shape() == x.shape() ? sum(number, axes, true) : number;
     carried.push_back({.condition = spread(counted, x, axes) > 0.0, .holds = true, .guards = mask.guards});
   }

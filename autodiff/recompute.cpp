@@ -83,14 +83,14 @@ Value checkpoint(const Operand& y, std::span<const Value> inputs) {
     std::vector<Value> floats;
     for (const Value& start : args.inputs) {
       late.push_back(optimization_barrier(start, dy));
-      if (is_float(start.dtype())) floats.push_back(late.back());
+      if (is_real(start.dtype())) floats.push_back(late.back());
     }
     const Value again = copy_of(segment, kept.graph(), late, kept);
     const std::vector<Value> found = vjp({&again, 1}, {&dy, 1}, floats);
     std::vector<Value> gradients;
     std::size_t next = 0;
     for (const Value& start : args.inputs)
-      gradients.push_back(is_float(start.dtype()) ? found[next++] : Value());
+      gradients.push_back(is_real(start.dtype()) ? found[next++] : Value());
     return gradients;
   });
 }

@@ -37,14 +37,15 @@ void expect_types(const CtcInputs& in, const Where& where) {
                       in.step_counts.shape() == Shape{in.logs.shape()[0]} &&
                       in.label_counts.shape() == in.step_counts.shape();
   const DType integer = in.labels.dtype();
-  const bool dtypes = is_float(in.logs.dtype()) && is_integer(integer) && in.step_counts.dtype() == integer &&
+  const bool dtypes = is_float(in.logs.dtype()) && is_index(integer) && in.step_counts.dtype() == integer &&
                       in.label_counts.dtype() == integer;
   if (shapes && dtypes) return;
   throw Error(
       shapes ? ErrorCode::dtype_mismatch : ErrorCode::shape_mismatch,
       "the loss takes a sequence of distributions and a sequence of labels for each sample",
       {.op = "ctc",
-       .expected = "f32 or f64 [batch, steps, classes], integers [batch, most], [batch] and [batch], "
+       .expected = "f32 or f64 [batch, steps, classes], integers (i32, i64 or u8) [batch, most], [batch] and "
+                   "[batch], "
                    "all sizes but the batch numbers",
        .actual = fmt::format("{}, {}, {} and {}", to_string(in.logs.type()), to_string(in.labels.type()),
                              to_string(in.step_counts.type()), to_string(in.label_counts.type())),

@@ -433,7 +433,7 @@ Value reduce(const Operand& losses, const ReduceOptions& options) {
   Value weights = options.sample_weights;
   if (weights.has_value()) expect_fit(weights, "the sample weights");
   if (options.class_weights.has_value()) {
-    const Value of_class = is_integer(options.targets.dtype())
+    const Value of_class = is_index(options.targets.dtype())
                                ? gather(options.class_weights, options.targets)
                                : sum(options.targets * options.class_weights, {-1});
     expect_fit(of_class, "the class weights at the targets");

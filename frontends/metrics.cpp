@@ -17,9 +17,9 @@ namespace {
 using Numbers = std::vector<double>;
 
 void expect_integers(std::string_view what, const Tensor& tensor) {
-  if (is_integer(tensor.dtype())) return;
+  if (is_index(tensor.dtype())) return;
   throw Error(ErrorCode::dtype_mismatch, fmt::format("the {} must be the numbers of classes", what),
-              {.expected = "i32, i64 or u8", .actual = to_string(tensor.type())});
+              {.expected = std::string(kIndexDTypes), .actual = to_string(tensor.type())});
 }
 
 void expect_floats(std::string_view what, const Tensor& tensor) {

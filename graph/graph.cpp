@@ -40,8 +40,7 @@ std::vector<TensorType> infer_checked(const Op& op, std::span<const TensorType> 
   if (!op.supports(element)) {
     Trail filled = trail();
     filled.actual = describe(inputs);
-    throw Error(ErrorCode::dtype_mismatch, fmt::format("there is no kernel for {}", name_of(element)),
-                filled);
+    throw Error(ErrorCode::dtype_mismatch, no_kernel_text(element), filled);
   }
   return outputs;
 }

@@ -2,6 +2,7 @@
 // What a kernel gets: untyped buffers that convert to the spans and views that the kernel asks for. A
 // conversion throws Error(dtype_mismatch) if the buffer holds another element type. Nothing here owns memory.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,14 @@ struct BasicArg {
       throw_kernel_dtype(dtype_of<std::remove_const_t<T>>(), dtype);
     }
     return {static_cast<T*>(data), static_cast<std::size_t>(elements)};
+  }
+  /// The elements as their bits, for what only moves them. `Bits` is an unsigned integer of their size, and
+  /// const for inputs (see visit_size); throws Error(dtype_mismatch) for another.
+  template <std::unsigned_integral Bits>
+    requires kAllowed<Bits>
+  std::span<Bits> bits() const {
+    if (size_of(dtype) != sizeof(Bits)) throw_kernel_dtype(dtype_of<std::remove_const_t<Bits>>(), dtype);
+    return {static_cast<Bits*>(data), static_cast<std::size_t>(elements)};
   }
   template <typename T>
     requires kAllowed<T>

@@ -51,6 +51,11 @@ std::size_t Op::hash() const {
   return std::hash<std::string>{}(attributes_text()) * 31 + std::hash<std::string_view>{}(name());
 }
 
+std::string no_kernel_text(DType dtype) {
+  return fmt::format("there is no kernel for {}{}", name_of(dtype),
+                     is_half(dtype) ? ", which is stored and not computed with; cast it to f32 first" : "");
+}
+
 std::string to_string(const Op& op) {
   const std::string attributes = op.attributes_text();
   return attributes.empty() ? std::string(op.name()) : fmt::format("{}({})", op.name(), attributes);

@@ -141,8 +141,7 @@ constexpr bool forwards() {
 
 template <typename O>
 constexpr bool forwards_any() {
-  return forwards<O, float>() || forwards<O, double>() || forwards<O, std::int32_t>() ||
-         forwards<O, std::int64_t>() || forwards<O, std::uint8_t>() || forwards<O, bool>();
+  return ElementTypes::any([]<typename T>(std::type_identity<T>) { return forwards<O, T>(); });
 }
 
 template <typename O>
@@ -344,6 +343,9 @@ class Op {
   explicit Op(std::shared_ptr<const detail::OpInterface> self) : self_(std::move(self)) {}
   std::shared_ptr<const detail::OpInterface> self_;
 };
+
+/// "there is no kernel for bf16", and what to do about it.
+std::string no_kernel_text(DType dtype);
 
 /// "swish(beta=1.5)", or just the name.
 std::string to_string(const Op& op);

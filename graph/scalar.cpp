@@ -49,10 +49,17 @@ T Scalar::to() const {
 
 template float Scalar::to<float>() const;
 template double Scalar::to<double>() const;
+template bool Scalar::to<bool>() const;
+template Float16 Scalar::to<Float16>() const;
+template BFloat16 Scalar::to<BFloat16>() const;
+template std::int8_t Scalar::to<std::int8_t>() const;
+template std::int16_t Scalar::to<std::int16_t>() const;
 template std::int32_t Scalar::to<std::int32_t>() const;
 template std::int64_t Scalar::to<std::int64_t>() const;
 template std::uint8_t Scalar::to<std::uint8_t>() const;
-template bool Scalar::to<bool>() const;
+template std::uint16_t Scalar::to<std::uint16_t>() const;
+template std::uint32_t Scalar::to<std::uint32_t>() const;
+template std::uint64_t Scalar::to<std::uint64_t>() const;
 
 std::string to_string(const Scalar& scalar) {
   return scalar.visit([](auto number) { return fmt::format("{}", printable(number)); });

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "weft/graph/half.h"
+
 namespace weft {
 
 /// The text as one line of valid UTF-8. Control characters, bytes that are not UTF-8 and marks that reverse
@@ -26,6 +28,10 @@ T printable(T number) {
 template <std::integral T>
 T printable(T number) {
   return number;
+}
+template <HalfFloat T>
+float printable(T number) {
+  return printable(static_cast<float>(number));
 }
 
 /// The same text, with at most `most` characters: "…" stands for the rest. `most` is at least 1.

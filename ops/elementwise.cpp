@@ -109,7 +109,8 @@ To convert(From x) {
     if (x <= static_cast<From>(Limits::lowest())) return Limits::lowest();
     if (x >= std::ldexp(From{1}, Limits::digits)) return Limits::max();
   }
-  return static_cast<To>(x);
+  if constexpr (HalfFloat<From>) return convert<To>(static_cast<float>(x));
+  if constexpr (!HalfFloat<From>) return static_cast<To>(x);
 }
 
 }  // namespace
@@ -126,6 +127,7 @@ TensorType predicate_type(const TensorType& a, const TensorType& b) {
 }
 
 TensorType float_type(const TensorType& x) {
+  if (is_half(x.dtype)) throw Error(ErrorCode::dtype_mismatch, no_kernel_text(x.dtype));
   if (!is_float(x.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, "the input must be floating point; cast it first",
                 {.expected = "f32 or f64"});
@@ -242,10 +244,10 @@ void Cast::forward(const KernelArgs& args) const {
     });
   });
 }
-// An input that is not a float has no gradient. Passing dy on lets autodiff see a path that breaks at an
+// An input that is no real number has no gradient. Passing dy on lets autodiff see a path that breaks at an
 // integer, and name it.
 Value Cast::gradient(Value x, Value, Value dy) const {
-  return is_float(x.dtype()) ? cast(dy, x.dtype()) : dy;
+  return is_real(x.dtype()) ? cast(dy, gradient_dtype(x.dtype())) : dy;
 }
 Value Cast::simplify(std::span<const Value> inputs) const {
   return inputs[0].dtype() == to ? inputs[0] : Value();
@@ -259,11 +261,11 @@ TensorType Select::infer(const TensorType& condition, const TensorType& a, const
   return {type.dtype, broadcast(condition.shape, type.shape)};
 }
 void Select::forward(const KernelArgs& args) const {
-  visit_dtype(args.outputs[0].dtype, [&]<typename T>(T) {
+  visit_size(args.outputs[0].dtype, [&]<typename Bits>(Bits) {
     const auto condition = args.inputs[0].as<const bool>();
-    const auto a = args.inputs[1].as<const T>();
-    const auto b = args.inputs[2].as<const T>();
-    const auto y = args.outputs[0].as<T>();
+    const auto a = args.inputs[1].bits<const Bits>();
+    const auto b = args.inputs[2].bits<const Bits>();
+    const auto y = args.outputs[0].bits<Bits>();
     for (std::size_t i = 0; i < y.size(); ++i) y[i] = condition[i] ? a[i] : b[i];
   });
 }

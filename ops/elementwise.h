@@ -25,7 +25,7 @@ TensorType predicate_type(const TensorType& a, const TensorType& b);
 TensorType float_type(const TensorType& x);
 
 template <typename T>
-concept Number = Element<T> && !std::is_same_v<T, bool>;
+concept Number = Element<T> && !std::is_same_v<T, bool> && !HalfFloat<T>;
 template <typename T>
 concept SignedNumber = Number<T> && std::is_signed_v<T>;
 
@@ -43,7 +43,8 @@ template <typename F>
 auto wrapping(F f) {
   return [f]<typename T, typename... Rest>(T x, Rest... rest) {
     if constexpr (std::is_integral_v<T>) {
-      using Modular = std::make_unsigned_t<T>;
+      // Shorter integers would be promoted to int, whose overflow is undefined.
+      using Modular = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
       return static_cast<T>(f(static_cast<Modular>(x), static_cast<Modular>(rest)...));
     } else {
       return f(x, rest...);
@@ -280,7 +281,8 @@ Value erf(const Operand& x);
 /// x limited to [low, high], floating point.
 Value clip(const Operand& x, double low, double high);
 /// x in another dtype. Floats become integers toward zero and within the integer's range, NaN becomes 0;
-/// integers keep their low bits; to bool: x != 0.
+/// integers keep their low bits; to bool: x != 0. To f16 and bf16 every number is rounded once, to nearest,
+/// ties to even. The gradient with respect to a value of these is f32.
 Value cast(const Operand& x, DType to);
 /// Elementwise `condition ? a : b` of a bool and two tensors of one dtype.
 Value where(const Operand& condition, const Operand& a, const Operand& b);

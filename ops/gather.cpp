@@ -12,9 +12,9 @@ namespace weft {
 namespace {
 
 void expect_indices(const TensorType& indices) {
-  if (!is_integer(indices.dtype)) {
+  if (!is_index(indices.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, "indices must be integers",
-                {.expected = "i32, i64 or u8", .actual = to_string(indices)});
+                {.expected = std::string(kIndexDTypes), .actual = to_string(indices)});
   }
 }
 

@@ -20,9 +20,9 @@ namespace weft {
 namespace {
 
 void expect_integers(const TensorType& indices) {
-  if (is_integer(indices.dtype)) return;
+  if (is_index(indices.dtype)) return;
   throw Error(ErrorCode::dtype_mismatch, "indices must be integers",
-              {.expected = "i32, i64 or u8", .actual = to_string(indices)});
+              {.expected = std::string(kIndexDTypes), .actual = to_string(indices)});
 }
 
 void expect_same_but(const TensorType& x, const TensorType& indices, std::int64_t axis) {
@@ -114,30 +114,33 @@ std::size_t slice_elements(std::span<const std::int64_t> sizes, const ConstArg& 
   return elements;
 }
 
-template <typename T>
+template <Number T>
 T reduce(Reduction reduction, T old, T update) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return update;
-  } else {
-    switch (reduction) {
-      case Reduction::add:
-        return wrapping(std::plus<>{})(old, update);
-      case Reduction::mul:
-        return wrapping(std::multiplies<>{})(old, update);
-      case Reduction::min:
-        return old <= update || old != old ? old : update;
-      case Reduction::max:
-        return old >= update || old != old ? old : update;
-      default:
-        return update;
-    }
+  switch (reduction) {
+    case Reduction::add:
+      return wrapping(std::plus<>{})(old, update);
+    case Reduction::mul:
+      return wrapping(std::multiplies<>{})(old, update);
+    case Reduction::min:
+      return old <= update || old != old ? old : update;
+    case Reduction::max:
+      return old >= update || old != old ? old : update;
+    default:
+      return update;
   }
 }
 
 /// Copies the base, then calls `walk(bring)`, which calls bring(place in the result, place in the updates).
 template <typename Walk>
 void scatter_into(const KernelArgs& args, Reduction reduction, Walk walk) {
-  visit_dtype(args.outputs[0].dtype, [&]<typename T>(T) {
+  const auto set = [&]<typename Bits>(Bits) {
+    const auto updates = args.inputs[2].bits<const Bits>();
+    const auto y = args.outputs[0].bits<Bits>();
+    std::ranges::copy(args.inputs[0].bits<const Bits>(), y.begin());
+    walk([&](std::size_t to, std::size_t from) { y[to] = updates[from]; });
+  };
+  if (reduction == Reduction::set) return visit_size(args.outputs[0].dtype, set);
+  visit_number(args.outputs[0].dtype, [&]<typename T>(T) {
     const auto base = args.inputs[0].as<const T>();
     const auto updates = args.inputs[2].as<const T>();
     const auto y = args.outputs[0].as<T>();
@@ -157,8 +160,10 @@ void scatter_into(const KernelArgs& args, Reduction reduction, Walk walk) {
 }
 
 void expect_reducible(const TensorType& base, Reduction reduction) {
-  if (base.dtype == DType::boolean && reduction != Reduction::set)
+  if (reduction == Reduction::set) return;
+  if (base.dtype == DType::boolean)
     throw Error(ErrorCode::dtype_mismatch, "bools can be set, not added or compared");
+  if (is_half(base.dtype)) throw Error(ErrorCode::dtype_mismatch, no_kernel_text(base.dtype));
 }
 
 /// What the gradients of both scatters are made of.
@@ -247,10 +252,14 @@ Value segment_reduce(const Operand& x, const Operand& ids, const Dim& segments, 
 }
 
 Scalar end_of(DType dtype, bool highest) {
-  return visit_dtype(dtype, [&]<typename T>(T) {
-    using Limits = std::numeric_limits<T>;
-    if (std::is_floating_point_v<T>) return Scalar(highest ? Limits::infinity() : -Limits::infinity());
-    return Scalar(highest ? Limits::max() : Limits::lowest());
+  if (is_real(dtype)) {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    return highest ? kInfinity : -kInfinity;
+  }
+  return visit_dtype(dtype, [&]<typename T>(T) -> Scalar {
+    if constexpr (HalfFloat<T>) return 0;  // is a real number, as above
+    if constexpr (!HalfFloat<T>)
+      return highest ? std::numeric_limits<T>::max() : std::numeric_limits<T>::lowest();
   });
 }
 
@@ -266,9 +275,9 @@ TensorType TakeAlongAxis::infer(const TensorType& x, const TensorType& indices) 
   return {x.dtype, indices.shape};
 }
 void TakeAlongAxis::forward(const KernelArgs& args) const {
-  visit_dtype(args.outputs[0].dtype, [&]<typename T>(T) {
-    const auto x = args.inputs[0].as<const T>();
-    const auto y = args.outputs[0].as<T>();
+  visit_size(args.outputs[0].dtype, [&]<typename Bits>(Bits) {
+    const auto x = args.inputs[0].bits<const Bits>();
+    const auto y = args.outputs[0].bits<Bits>();
     for_each_along(args.inputs[0].sizes, args.inputs[1], axis,
                    [&](std::size_t from, std::size_t to) { y[to] = x[from]; });
   });

@@ -62,9 +62,9 @@ void subtract_labels(const KernelArgs& args) {
 std::array<TensorType, 2> SoftmaxCrossEntropy::infer(const TensorType& logits,
                                                      const TensorType& labels) const {
   normalized_type(logits);
-  if (!is_integer(labels.dtype)) {
+  if (!is_index(labels.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, "labels must be integers",
-                {.expected = "i32, i64 or u8", .actual = to_string(labels)});
+                {.expected = std::string(kIndexDTypes), .actual = to_string(labels)});
   }
   const Shape rows(std::vector<Dim>(logits.shape.begin(), logits.shape.end() - 1));
   if (labels.shape != rows) {

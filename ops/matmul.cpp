@@ -34,12 +34,50 @@ Value as_matrix(const Value& x) {
   return reshape(x, Shape{leading(shape).count() * from_end(shape, 2), from_end(shape, 1)});
 }
 
+DType product_dtype(DType a, DType b) {
+  const auto is_single = [](DType dtype) { return dtype == DType::f32 || is_half(dtype); };
+  if (is_single(a) && is_single(b)) return DType::f32;
+  if (a == DType::f64 && b == DType::f64) return DType::f64;
+  throw Error(ErrorCode::dtype_mismatch,
+              "matmul takes two tensors of one floating dtype, or of any two of f32, f16 and bf16");
+}
+
+/// The operand as f32, which holds f16 and bf16 exactly.
+Tensor widened(const ConstArg& operand) {
+  if (operand.dtype == DType::f32) return Tensor::borrow(operand.data, operand.dtype, operand.sizes);
+  Tensor wide = Tensor::uninitialized(DType::f32, operand.sizes);
+  visit_dtype(operand.dtype, [&]<typename T>(T) {
+    if constexpr (HalfFloat<T>)
+      std::ranges::copy(operand.as<const T>(), wide.mutable_values<float>().begin());
+  });
+  return wide;
+}
+
+template <std::floating_point T>
+void multiply(const MatMul& op, View<const T> a, View<const T> b, View<T> c) {
+  const auto [m, n, k] = matmul_sizes(op, a.sizes, b.sizes);
+  const std::int64_t matrices = m * n == 0 ? 0 : static_cast<std::int64_t>(c.data.size()) / (m * n);
+  for (std::int64_t index = 0; index < matrices; ++index) {
+    const T* left = a.data.data() + broadcast_matrix(index, c.sizes, a.sizes) * m * k;
+    const T* right = b.data.data() + broadcast_matrix(index, c.sizes, b.sizes) * k * n;
+    T* result = c.data.data() + index * m * n;
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        double sum = 0.0;
+        for (std::int64_t p = 0; p < k; ++p) {
+          sum += static_cast<double>(left[op.transpose_a ? p * m + i : i * k + p]) *
+                 static_cast<double>(right[op.transpose_b ? j * k + p : p * n + j]);
+        }
+        result[i * n + j] = static_cast<T>(sum);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 TensorType MatMul::infer(const TensorType& a, const TensorType& b) const {
-  if (a.dtype != b.dtype || !is_float(a.dtype)) {
-    throw Error(ErrorCode::dtype_mismatch, "matmul takes two tensors of one floating dtype");
-  }
+  const DType dtype = product_dtype(a.dtype, b.dtype);
   if (a.shape.rank() < 2 || b.shape.rank() < 2) {
     throw Error(ErrorCode::shape_mismatch, "matmul takes tensors with at least two axes");
   }
@@ -54,7 +92,15 @@ TensorType MatMul::infer(const TensorType& a, const TensorType& b) const {
   std::vector<Dim> dims = broadcast(leading(a.shape), leading(b.shape)).dims();
   dims.push_back(m);
   dims.push_back(n);
-  return {a.dtype, Shape(std::move(dims))};
+  return {dtype, Shape(std::move(dims))};
+}
+
+void MatMul::forward(const KernelArgs& args) const {
+  if (args.outputs[0].dtype == DType::f64)
+    return multiply<double>(*this, args.inputs[0], args.inputs[1], args.outputs[0]);
+  const Tensor a = widened(args.inputs[0]);
+  const Tensor b = widened(args.inputs[1]);
+  multiply<float>(*this, const_arg(a), const_arg(b), args.outputs[0]);
 }
 
 std::array<Value, 2> MatMul::gradient(Value a, Value b, Value, Value dc) const {

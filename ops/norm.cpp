@@ -17,7 +17,7 @@ void forward_typed(const KernelArgs& args, const Axes& axes) {
   for_each_reduced(args.inputs[0].sizes, axes, [&](std::size_t in, std::size_t out) {
     sums[out] += static_cast<Wide>(x[in]) * static_cast<Wide>(x[in]);
   });
-  visit_dtype(args.outputs[0].dtype, [&]<typename To>(To) {
+  visit_float(args.outputs[0].dtype, [&]<typename To>(To) {
     const auto y = args.outputs[0].as<To>();
     for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<To>(std::sqrt(sums[i]));
   });

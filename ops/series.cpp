@@ -50,7 +50,7 @@ auto visit_counting(DType dtype, std::initializer_list<Scalar> numbers, F f) {
   const bool whole = std::ranges::all_of(numbers, [](const Scalar& number) {
     return std::trunc(number.as_long_double()) == number.as_long_double();
   });
-  return whole && !is_float(dtype) ? f(0.0L) : f(0.0);
+  return whole && !is_real(dtype) ? f(0.0L) : f(0.0);
 }
 
 [[noreturn]] void refuse_numbers(std::string_view op, const char* message, const std::string& actual,

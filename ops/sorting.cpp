@@ -16,10 +16,32 @@ namespace {
 /// Whether a comes before b in ascending order: NaNs are last.
 template <typename T>
 bool before(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (!std::is_integral_v<T>) {
     if (b != b) return a == a;
   }
   return a < b;
+}
+
+/// What elements are compared as: few types, so that sorting is not compiled for each of them.
+template <typename T>
+using Key = std::conditional_t<std::is_integral_v<T>,
+                               std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>,
+                               std::conditional_t<std::is_same_v<T, double>, double, float>>;
+
+/// Brings the first `count` of a row of elements and their places to its front, in order.
+template <typename K>
+void sort_row(std::vector<std::pair<K, std::int64_t>>& row, std::size_t count, bool descending) {
+  const auto in_order = [&](const auto& a, const auto& b) {
+    if (before(a.first, b.first)) return !descending;
+    if (before(b.first, a.first)) return descending;
+    return a.second < b.second;
+  };
+  const auto end = row.begin() + static_cast<std::ptrdiff_t>(count);
+  if (end == row.end()) {
+    std::sort(row.begin(), row.end(), in_order);
+  } else {
+    std::partial_sort(row.begin(), end, row.end(), in_order);
+  }
 }
 
 /// The first `count` of each row along an axis, in order, and where they stood.
@@ -30,26 +52,17 @@ void forward_order(const KernelArgs& args, std::int64_t axis, bool descending) {
   visit_dtype(args.inputs[0].dtype, [&]<typename T>(T) {
     const auto x = args.inputs[0].as<const T>();
     const auto y = args.outputs[0].as<T>();
-    std::vector<std::pair<T, std::int64_t>> row(from.length);
-    const auto in_order = [&](const auto& a, const auto& b) {
-      if (before(a.first, b.first)) return !descending;
-      if (before(b.first, a.first)) return descending;
-      return a.second < b.second;
-    };
+    std::vector<std::pair<Key<T>, std::int64_t>> row(from.length);
     for (std::size_t i = 0; i < from.outer * from.inner; ++i) {
       const std::size_t outer = i / from.inner;
       const std::size_t inner = i % from.inner;
+      const auto element = [&](std::size_t j) { return x[(outer * from.length + j) * from.inner + inner]; };
       for (std::size_t j = 0; j < from.length; ++j)
-        row[j] = {x[(outer * from.length + j) * from.inner + inner], static_cast<std::int64_t>(j)};
-      const auto end = row.begin() + static_cast<std::ptrdiff_t>(to.length);
-      if (end == row.end()) {
-        std::sort(row.begin(), row.end(), in_order);
-      } else {
-        std::partial_sort(row.begin(), end, row.end(), in_order);
-      }
+        row[j] = {static_cast<Key<T>>(element(j)), static_cast<std::int64_t>(j)};
+      sort_row(row, to.length, descending);
       for (std::size_t j = 0; j < to.length; ++j) {
         const std::size_t place = (outer * to.length + j) * to.inner + inner;
-        y[place] = row[j].first;
+        y[place] = element(static_cast<std::size_t>(row[j].second));
         places[place] = row[j].second;
       }
     }

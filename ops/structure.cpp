@@ -140,9 +140,9 @@ void Flip::forward(const KernelArgs& args) const {
   const std::size_t rank = x.sizes.size();
   std::vector<bool> reversed(rank, false);
   for (const std::int64_t axis : normalize_axes(axes, rank)) reversed[static_cast<std::size_t>(axis)] = true;
-  visit_dtype(x.dtype, [&]<typename T>(T) {
-    const auto from = x.as<const T>();
-    const auto to = y.as<T>();
+  visit_size(x.dtype, [&]<typename Bits>(Bits) {
+    const auto from = x.bits<const Bits>();
+    const auto to = y.bits<Bits>();
     if (rank == 0) to[0] = from[0];
     if (rank == 0 || from.empty()) return;
     const auto length = static_cast<std::size_t>(x.sizes.back());

@@ -82,9 +82,9 @@ class Session {
                     const Metadata& metadata = {});
 
   /// Reads a file of this or another program, and returns its metadata. Every parameter of the graph must be
-  /// in it under its own name and with its type (f16 and bf16 count as f32); otherwise Error(bad_file) names
-  /// all that are missing. Where the file has a random position, the session takes it. After an error the
-  /// session is unchanged.
+  /// in it under its own name and with its type (f16 and bf16 count as f32 too); otherwise Error(bad_file)
+  /// names all that are missing. Where the file has a random position, the session takes it. After an error
+  /// the session is unchanged.
   Metadata load(const std::filesystem::path& path);
   /// Reads the weights that the graph and a file have in common. Parameters that are not in the file, or not
   /// asked for, stay as they were, and so does the random position; the report says which. Throws

@@ -57,9 +57,19 @@ std::optional<RandomPosition> take_position(Metadata& metadata, const std::files
   return position;
 }
 
+/// Whether numbers of `stored` become a parameter of `dtype` unasked: those of 16 bits as f32, and shorter
+/// integers as i32 or i64.
+bool widens_unasked(DType stored, DType dtype) {
+  if (dtype == DType::f32) return is_half(stored);
+  if (dtype == DType::i32) return stored == DType::i8 || stored == DType::i16 || stored == DType::u16;
+  return dtype == DType::i64 && (stored == DType::u32 || stored == DType::u64);
+}
+
 /// Whether a stored tensor can become a parameter of this type.
 bool can_become(const StoredTensor& stored, const TensorType& type, bool convert) {
-  return Shape::of(stored.sizes) == type.shape && (convert || stored.dtype->natural == type.dtype);
+  const DType natural = stored.dtype->natural;
+  return Shape::of(stored.sizes) == type.shape &&
+         (convert || natural == type.dtype || widens_unasked(natural, type.dtype));
 }
 
 [[noreturn]] void throw_misfit(const std::filesystem::path& path, std::string_view label,

@@ -1,7 +1,7 @@
 // What a unit of work costs in products with and without zeros: the figures that runtime/sparse/cost.cpp
 // decides by. A unit is an element of the left side, or a non-zero of it; `unit` is its time. The dense
 // product obeys ONEDNN_MAX_CPU_ISA (SSE41, AVX2), so that the slower instruction sets are measured on a fast
-// machine too.
+// machine too. Beside them, what rounding to bf16 gives.
 
 #include <benchmark/benchmark.h>
 
@@ -106,12 +106,34 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   report_unit(state, store.layout.nonzeros);
 }
 
+/// [512, 1024] times [1024, 1024] by the primitive, of f32 or of bf16.
+void precision(benchmark::State& state, bool bf16) {
+  if (bf16 && !onednn_multiplies_bf16()) return state.SkipWithError("this CPU has no products of bf16");
+  constexpr std::int64_t kHeight = 512;
+  constexpr std::int64_t kWidth = 1024;
+  const std::vector<float> a = ones(kHeight * kWidth);  // as bf16, half of them are read
+  const std::vector<float> b = ones(kWidth * kWidth);
+  auto c = ones(kHeight * kWidth);
+  const OneDnnSingleThread alone;
+  OneDnnMatMul product(
+      {.m = kHeight, .n = kWidth, .k = kWidth, .lda = kWidth, .ldb = kWidth, .ldc = kWidth, .bf16 = bf16});
+  std::vector<std::byte> scratch(product.scratch_bytes());
+  for (auto _ : state) {
+    product.run(a.data(), b.data(), nullptr, c.data(), scratch.data());
+    benchmark::DoNotOptimize(c.data());
+  }
+  state.counters["flops"] = benchmark::Counter(static_cast<double>(2 * kHeight * kWidth * kWidth),
+                                               benchmark::Counter::kIsIterationInvariantRate);
+}
+
 void widths(benchmark::internal::Benchmark* bench) {
   for (const int n : {2, 10, 16, 64, 100, 256, 512, 1024}) bench->Arg(n);
   bench->ArgName("n");
 }
 
 BENCHMARK(dense)->Apply(widths);
+BENCHMARK_CAPTURE(precision, f32, false);
+BENCHMARK_CAPTURE(precision, bf16, true);
 BENCHMARK_CAPTURE(multiply, sse2, &kSse2SparseFunctions)->Apply(widths);
 BENCHMARK_CAPTURE(multiply, avx2, &kAvx2SparseFunctions)->Apply(widths);
 BENCHMARK_CAPTURE(multiply, avx512, &kAvx512SparseFunctions)->Apply(widths);

@@ -22,6 +22,7 @@ struct InspectArgs {
   TrainingFlags flags;
   std::optional<std::filesystem::path> data;
   SkipZeros skip_zeros = SkipZeros::automatic;
+  Precision products = Precision::f32;
   std::string function = "train";
   std::string stage = "plan";
   std::vector<std::string> without;
@@ -101,10 +102,11 @@ int inspect(const InspectArgs& args) {
   } else {
     spec = mnist::prediction(graph, mnist::Mlp(graph, config.model), config.model.inputs, config.pixels);
   }
-  Session session(
-      graph,
-      {.threads = args.threads.threads,
-       .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .without = args.without}});
+  Session session(graph, {.threads = args.threads.threads,
+                          .compile = {.cuts = args.threads.cuts,
+                                      .products = args.products,
+                                      .skip_zeros = args.skip_zeros,
+                                      .without = args.without}});
   const bool plan = args.stage == "plan";
   const Compilation compilation = session.inspect(
       spec, bindings,
@@ -138,6 +140,7 @@ Registered add_inspect(CLI::App& weft) {
   args->flags.add_to(*app, {.takes_model = true});
   add_data_option(*app, args->data);
   add_sparse_option(*app, args->skip_zeros);
+  add_precision_option(*app, args->products);
   app->add_option("--function", args->function, "Which of the network's functions")
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
   app->add_option("--stage", args->stage, fmt::format("What to show: {}", listed(shown_stages())))

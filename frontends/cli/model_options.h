@@ -24,6 +24,9 @@ struct ThreadOptions {
 /// --threads, --cuts: reads them into `options`, which must outlive the parsing.
 void add_thread_options(CLI::App& app, ThreadOptions& options);
 
+/// --precision f32|bf16: reads it into `products` (CompileOptions::products), which must outlive the parsing.
+void add_precision_option(CLI::App& app, Precision& products);
+
 /// --sparse auto|on|off: reads it into `skip_zeros`, which must outlive the parsing.
 void add_sparse_option(CLI::App& app, SkipZeros& skip_zeros);
 

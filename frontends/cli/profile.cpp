@@ -29,6 +29,7 @@ struct ProfileArgs {
   std::string function = "train";
   ThreadOptions threads;
   SkipZeros skip_zeros = SkipZeros::automatic;
+  Precision products = Precision::f32;
   std::int64_t steps = 200;
   std::optional<std::filesystem::path> trace;
   bool json = false;
@@ -58,10 +59,12 @@ Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t sa
 Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph,
-                  {.threads = args.threads.threads,
-                   .seed = args.config.seed,
-                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
+  Session session(graph, {.threads = args.threads.threads,
+                          .seed = args.config.seed,
+                          .compile = {.cuts = args.threads.cuts,
+                                      .products = args.products,
+                                      .skip_zeros = args.skip_zeros,
+                                      .profile = true}});
   Function step = session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
                                                        constant(graph, digits.train.labels), args.config));
   return run_batches(args, step, digits.train.images.sizes()[0], [](const Tensor& rows) { return rows; });
@@ -70,10 +73,12 @@ Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
 Profile profile_prediction(const ProfileArgs& args, const data::Digits& digits) {
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
-  Session session(graph,
-                  {.threads = args.threads.threads,
-                   .seed = args.config.seed,
-                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros, .profile = true}});
+  Session session(graph, {.threads = args.threads.threads,
+                          .seed = args.config.seed,
+                          .compile = {.cuts = args.threads.cuts,
+                                      .products = args.products,
+                                      .skip_zeros = args.skip_zeros,
+                                      .profile = true}});
   Function predict =
       session.compile(mnist::prediction(graph, mlp, args.config.model.inputs, args.config.pixels));
   const Tensor& images = digits.test.images;
@@ -153,6 +158,7 @@ Registered add_profile(CLI::App& weft) {
       ->check(CLI::IsMember(std::vector<std::string>{"train", "predict"}));
   add_thread_options(*app, args->threads);
   add_sparse_option(*app, args->skip_zeros);
+  add_precision_option(*app, args->products);
   constexpr std::int64_t kMostSteps = 1'000'000;
   app->add_option("--steps", args->steps, "Calls to measure; the latest of them, 256 at most, are summed up")
       ->check(whole_within(1, kMostSteps));

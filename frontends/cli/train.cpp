@@ -24,6 +24,7 @@ struct TrainArgs {
   TrainingFlags flags;
   ThreadOptions threads;
   SkipZeros skip_zeros = SkipZeros::automatic;
+  Precision products = Precision::f32;
   std::optional<std::filesystem::path> save;
   std::optional<std::filesystem::path> resume;
   bool json = false;
@@ -118,11 +119,12 @@ int train(const TrainArgs& args) {
     config.model.inputs = data.train.images.sizes()[1];
     args.flags.scale_pixels(data.train.images, config);
   }
-  TrainingRun run(config, data,
-                  {.threads = args.threads.threads,
-                   .seed = config.seed,
-                   .compile = {.cuts = args.threads.cuts, .skip_zeros = args.skip_zeros}},
-                  args.resume);
+  TrainingRun run(
+      config, data,
+      {.threads = args.threads.threads,
+       .seed = config.seed,
+       .compile = {.cuts = args.threads.cuts, .products = args.products, .skip_zeros = args.skip_zeros}},
+      args.resume);
   print_start(talk, args, config, digits, data);
   const InterruptWatch interrupt;
   const TrainingResult result = run.train(talk, interrupt.flag());
@@ -162,6 +164,7 @@ Registered add_train(CLI::App& weft) {
       ->group(kFileGroup);
   add_thread_options(*app, args->threads);
   add_sparse_option(*app, args->skip_zeros);
+  add_precision_option(*app, args->products);
   app->footer(choices_in_words);
   return {app, [args] { return train(*args); }};
 }

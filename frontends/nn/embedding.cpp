@@ -20,7 +20,7 @@ constexpr std::string_view kBag = "embedding_bag";
 
 void expect_indices(const Operand& indices, std::size_t rank, std::string_view expected) {
   const TensorType& type = indices.value(kBag).type();
-  if (type.shape.rank() == rank && is_integer(type.dtype)) return;
+  if (type.shape.rank() == rank && is_index(type.dtype)) return;
   throw Error(ErrorCode::shape_mismatch, "the layer takes bags of integers",
               {.op = std::string(kBag),
                .expected = std::string(expected),
@@ -36,11 +36,11 @@ Value where_any(const Value& count, const Value& largest) { return where(count >
 Value Embedding::operator()(const Operand& indices) const {
   const TensorType& type = indices.value("embedding").type();
   expect_value(table, "embedding", "the table of the layer", indices.where());
-  if (!is_integer(type.dtype)) {
+  if (!is_index(type.dtype)) {
     throw Error(ErrorCode::dtype_mismatch, "an embedding takes the numbers of rows",
                 {.op = "embedding",
                  .node = layer_name(table),
-                 .expected = "i32, i64 or u8",
+                 .expected = std::string(kIndexDTypes),
                  .actual = to_string(type),
                  .where = to_string(indices.where())});
   }

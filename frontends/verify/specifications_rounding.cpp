@@ -24,7 +24,7 @@ Sampler integer_pair(const Op& op, DType dtype) {
     const auto [a, b] = broadcasting(source);
     const auto drawn = [&](const Sizes& sizes, std::int64_t most) {
       Tensor x = source.whole(sizes, 2 * most, dtype);
-      if (dtype != u8 && dtype != boolean) {
+      if (is_signed(dtype)) {
         visit_dtype(dtype, [&]<typename T>(T) {
           for (T& number : x.mutable_values<T>())
             number = static_cast<T>(static_cast<std::int64_t>(number) - most);
@@ -34,6 +34,13 @@ Sampler integer_pair(const Op& op, DType dtype) {
     };
     return Sample{op, {drawn(a, 100), drawn(b, 4)}};
   };
+}
+/// Of every dtype of integers.
+std::vector<Sampler> integer_pairs(const Op& op, std::vector<Sampler> others = {}) {
+  for (const DType dtype : kDTypes) {
+    if (is_integer(dtype)) others.push_back(integer_pair(op, dtype));
+  }
+  return others;
 }
 Sampler bools(const Op& op) {
   return [=](SampleSource& source) {
@@ -45,14 +52,14 @@ Sampler bools(const Op& op) {
 Specification division(const Op& op, std::string_view summary) {
   return {.op = op.name(),
           .summary = summary,
-          .samplers = {dividends(op), integer_pair(op, i32), integer_pair(op, i64), integer_pair(op, u8)},
+          .samplers = integer_pairs(op, {dividends(op)}),
           .refusals = with(no_pair(op),
                            {op, {nothing(boolean, {2}), nothing(boolean, {2})}, ErrorCode::dtype_mismatch})};
 }
 Specification of_integers(const Op& op, std::string_view summary) {
   return {.op = op.name(),
           .summary = summary,
-          .samplers = {integer_pair(op, i32), integer_pair(op, i64), integer_pair(op, u8)},
+          .samplers = integer_pairs(op),
           .refusals = {{op, {nothing(i32, {2}), nothing(i32, {3})}, ErrorCode::shape_mismatch},
                        {op, {nothing(i32, {2}), nothing(i64, {2})}, ErrorCode::dtype_mismatch},
                        {op, {nothing(f32, {2}), nothing(f32, {2})}, ErrorCode::dtype_mismatch}}};

@@ -18,11 +18,22 @@
 
 namespace weft {
 
+/// What the operands of products are rounded to.
+enum class Precision : std::uint8_t { f32, bf16 };
+
 /// What users choose.
 struct CompileOptions {
   /// Into how many shards each step is cut; 0: one for each thread. A fixed number fixes every bit of the
   /// results, however many threads there are.
   int cuts = 0;
+  /// With bf16, products of matrices of f32 take their operands rounded to bf16 and add in f32: an element is
+  /// within 2^-7 of the sum of its terms' absolute values. Parameters, activations, gradients and updates
+  /// stay f32, and bf16 has the range of f32, so that no loss needs to be scaled. Large products take about
+  /// half the time on CPUs with avx512_bf16; elsewhere operands are rounded all the same, which costs time.
+  /// Products with fewer than 16 rows, columns or terms stay f32, since rounding their operands takes longer
+  /// than it saves; so do convolutions and products over non-zeros. The bits depend on threads and cuts no
+  /// more than those of f32 do.
+  Precision products = Precision::f32;
   /// Shorthands: false leaves out the pass that the field stands for, as its name in `without` does.
   bool stabilize = true;  // formulas that overflow or cancel take another form
   bool simplify = true;

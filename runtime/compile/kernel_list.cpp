@@ -32,6 +32,7 @@ constexpr std::array kKernels{
     KernelEntry{"blocked_matmul", blocked_matmul_kernel},
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"other_matmul", other_matmul_kernel},
+    KernelEntry{"bf16_matmul", bf16_matmul_kernel},
     KernelEntry{"cholesky", cholesky_kernel},
     KernelEntry{"triangular_solve", triangular_solve_kernel},
     KernelEntry{"byte_matmul", byte_matmul_kernel},

@@ -41,6 +41,10 @@ Made run_sparse_products(const Program& program, PassContext& /*context*/) {
   return sparse_products(program);
 }
 
+Made run_half_products(const Program& program, PassContext& context) {
+  return half_products(context.options.products == Precision::bf16).run(program);
+}
+
 template <Pass (*make)(int shards)>
 Made run_cut(const Program& program, PassContext& context) {
   return make(context.shards).run(program);
@@ -78,6 +82,8 @@ constexpr std::array kPasses{
     PassEntry{"channels_last", "fuse",
               "the channels of a pixel side by side, from convolution to convolution", kNoShorthand,
               run<channels_last>},
+    PassEntry{"half_products", "fuse", "operands of products in the precision in which they are multiplied",
+              kNoShorthand, run_half_products},
     PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
               kNoShorthand, run<fuse_scattered>},
     PassEntry{"fuse_rows", "fuse", "rows of a table that are summed and replaced without the others",

@@ -23,6 +23,11 @@ struct StageProgram {
 /// How far two ways to compute a value may be apart: |a - b| <= bound * max(1, |b|), by the value's dtype.
 inline constexpr double kSelfCheckBoundF32 = 1e-4;
 inline constexpr double kSelfCheckBoundF64 = 1e-9;
+/// One unit in the last place, since an error in f32 may decide how a number is rounded to 16 bits.
+inline constexpr double kSelfCheckBoundF16 = 0x1p-10;
+inline constexpr double kSelfCheckBoundBF16 = 0x1p-7;
+/// Of f32 from the stage on that rounds the operands of products (CompileOptions::products).
+inline constexpr double kSelfCheckBoundRounded = 0x1p-4;
 /// The same for one elementwise op, whose headers promise a few units in the last place.
 inline constexpr double kElementwiseBoundF32 = 1e-6;
 

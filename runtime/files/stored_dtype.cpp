@@ -19,15 +19,15 @@ constexpr std::array kStoredDTypes{
     StoredDType{"I64", StoredKind::i64, 64, DType::i64},
     StoredDType{"U8", StoredKind::u8, 8, DType::u8},
     StoredDType{"BOOL", StoredKind::boolean, 8, DType::boolean},
-    StoredDType{"F16", StoredKind::f16, 16, DType::f32},
-    StoredDType{"BF16", StoredKind::bf16, 16, DType::f32},
+    StoredDType{"F16", StoredKind::f16, 16, DType::f16},
+    StoredDType{"BF16", StoredKind::bf16, 16, DType::bf16},
+    StoredDType{"I8", StoredKind::i8, 8, DType::i8},
+    StoredDType{"I16", StoredKind::i16, 16, DType::i16},
+    StoredDType{"U16", StoredKind::u16, 16, DType::u16},
+    StoredDType{"U32", StoredKind::u32, 32, DType::u32},
+    StoredDType{"U64", StoredKind::u64, 64, DType::u64},
     StoredDType{"F8_E4M3", StoredKind::f8_e4m3, 8, DType::f32},
     StoredDType{"F8_E5M2", StoredKind::f8_e5m2, 8, DType::f32},
-    StoredDType{"I8", StoredKind::i8, 8, DType::i32},
-    StoredDType{"I16", StoredKind::i16, 16, DType::i32},
-    StoredDType{"U16", StoredKind::u16, 16, DType::i32},
-    StoredDType{"U32", StoredKind::u32, 32, DType::i64},
-    StoredDType{"U64", StoredKind::u64, 64, DType::i64},
     StoredDType{"C64", StoredKind::other, 64},
     StoredDType{"F8_E8M0", StoredKind::other, 8},
     StoredDType{"F6_E2M3", StoredKind::other, 6},
@@ -35,22 +35,8 @@ constexpr std::array kStoredDTypes{
     StoredDType{"F4", StoredKind::other, 4},
 };
 
-/// IEEE 754's binary16: 1 bit of sign, 5 of exponent, 10 of mantissa.
-float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16U;
-  const std::uint32_t exponent = (bits >> 10U) & 0x1FU;
-  const std::uint32_t mantissa = bits & 0x3FFU;
-  if (exponent == 0) {
-    const float small = static_cast<float>(mantissa) * 0x1p-24F;
-    return sign == 0 ? small : -small;
-  }
-  const std::uint32_t wide = exponent == 0x1F ? 0xFFU : exponent + 112;
-  return std::bit_cast<float>(sign | (wide << 23U) | (mantissa << 13U));
-}
-
-float from_bfloat16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
-}
+float from_half(std::uint16_t bits) { return Float16::of_bits(bits); }
+float from_bfloat16(std::uint16_t bits) { return BFloat16::of_bits(bits); }
 
 /// 1 bit of sign, 4 of exponent, 3 of mantissa; no infinity, and one NaN of either sign (Micikevicius et al.
 /// 2022).
@@ -112,10 +98,10 @@ void visit_stored(StoredKind kind, F f) {
 /// `number` as a T; nothing if it does not fit.
 template <typename T, typename V>
 bool fit(V number, T& result) {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::is_floating_point_v<T> || HalfFloat<T>) {
     result = static_cast<T>(number);
-    if constexpr (std::is_floating_point_v<V>) return std::isfinite(result) || !std::isfinite(number);
-    return true;
+    const auto is_finite = [](auto x) { return std::isfinite(static_cast<double>(x)); };
+    return is_finite(result) || !is_finite(number);
   } else if constexpr (std::is_same_v<T, bool>) {
     result = number != V{0};
     return number == V{0} || number == V{1};

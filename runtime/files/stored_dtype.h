@@ -1,5 +1,5 @@
 #pragma once
-// The element types of safetensors files, some of which weft does not compute with, and how their numbers
+// The element types of safetensors files, some of which are no DType, and how their numbers
 // become those of a DType. Pure functions; any thread may call them.
 
 #include <cstddef>
@@ -35,7 +35,7 @@ struct StoredDType {
   std::string_view name;       // as in the header: "BF16"
   StoredKind kind;             // `other`: numbers that cannot be read
   std::size_t bits;            // of an element
-  DType natural = DType::f32;  // the smallest DType that holds all its numbers; for u64, i64
+  DType natural = DType::f32;  // the smallest DType that holds all its numbers
 };
 
 /// Null for a name that is not one of the format's.

@@ -35,7 +35,7 @@ struct LoadOptions {
   NamePatterns parameters{};  // to load, by their names in the graph
   Rename rename{};            // applied to the file's names; empty: they stay
   /// Whether numbers of another dtype are rounded or widened to the parameter's dtype. Without it the file
-  /// must hold that dtype, or for f32 and i32 a shorter one that weft does not have, such as f16 and bf16.
+  /// must hold that dtype, or a shorter one: f16 or bf16 for f32, i8, i16 or u16 for i32, u32 or u64 for i64.
   bool convert = false;
 };
 

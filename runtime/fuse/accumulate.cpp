@@ -84,6 +84,14 @@ Value into_rows(Graph& target, const Node& node, const Value& into, const Scaled
   return emit(target, ScatterAccumulate{.alpha = alpha}, inputs, node);
 }
 
+/// An operand times a factor; of 16 bits, what was rounded to them times the factor. Empty where nothing was.
+Value times(const Value& operand_value, const Value& factor) {
+  if (!is_half(operand_value.dtype())) return mul(operand_value, factor);
+  if (!producer(operand_value).op.is<Cast>()) return {};
+  const Value wide = operand(operand_value, 0);
+  return wide.dtype() == factor.dtype() ? cast(mul(wide, factor), operand_value.dtype()) : Value();
+}
+
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
   // If another elementwise op makes `into`, the addition costs nothing in that op's pass.
@@ -102,7 +110,9 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
     return emit(target, SumAccumulate{.axes = sum->axes, .alpha = alpha}, inputs, node);
   }
   const Value b = operand(scaled->result, 1);
-  const Value inputs[] = {into, operand(scaled->result, 0), scaled->number ? b : mul(b, scaled->factor)};
+  const Value scaled_b = scaled->number ? b : times(b, scaled->factor);
+  if (!scaled_b.has_value()) return std::nullopt;
+  const Value inputs[] = {into, operand(scaled->result, 0), scaled_b};
   return emit(target, MatMulAccumulate{.product = *maker.as<MatMul>(), .alpha = alpha}, inputs, node);
 }
 

@@ -32,6 +32,11 @@ Pass fuse_scattered();
 /// Before fuse_accumulate. The indices are checked before anything is updated.
 Pass fuse_rows();
 
+/// Operands of products in the dtype in which they are multiplied, each cast once: f16 and bf16 to f32, but
+/// for two bf16 where the CPU multiplies those. If `rounds`, those of all products that are worth it to bf16;
+/// where the CPU has no instructions for it they are rounded to it and multiplied in f32.
+Pass half_products(bool rounds);
+
 /// A sum of at least four products a^T b, as the gradient of a weight that is read many times -> one product
 /// of the a and of the b, one after the other: the sum is written once and not with each product.
 Pass join_products();

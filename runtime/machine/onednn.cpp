@@ -19,9 +19,10 @@ namespace {
 
 using dnnl::memory;
 
-memory::desc matrix(std::int64_t rows, std::int64_t columns, bool transposed, std::int64_t stride) {
+memory::desc matrix(std::int64_t rows, std::int64_t columns, bool transposed, std::int64_t stride,
+                    memory::data_type type = memory::data_type::f32) {
   const memory::dims strides = transposed ? memory::dims{1, stride} : memory::dims{stride, 1};
-  return {{rows, columns}, memory::data_type::f32, strides};
+  return {{rows, columns}, type, strides};
 }
 
 dnnl::primitive_attr attributes_of(const OneDnnMatMulSpec& spec) {
@@ -44,8 +45,9 @@ dnnl::primitive_attr attributes_of(const OneDnnMatMulSpec& spec) {
 }
 
 dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const dnnl::engine& engine) {
-  const auto a = matrix(spec.m, spec.k, spec.transpose_a, spec.lda);
-  const auto b = matrix(spec.k, spec.n, spec.transpose_b, spec.ldb);
+  const auto type = spec.bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+  const auto a = matrix(spec.m, spec.k, spec.transpose_a, spec.lda, type);
+  const auto b = matrix(spec.k, spec.n, spec.transpose_b, spec.ldb, type);
   const auto c = matrix(spec.m, spec.n, false, spec.ldc);
   const auto attributes = attributes_of(spec);
   const auto bias = matrix(1, spec.n, false, spec.n);
@@ -110,11 +112,11 @@ std::size_t OneDnnMatMul::scratch_bytes() const {
   return primitive_->description.scratchpad_desc().get_size();
 }
 
-void OneDnnMatMul::run(const float* a, const float* b, const float* bias, float* c, void* scratch) {
+void OneDnnMatMul::run(const void* a, const void* b, const float* bias, float* c, void* scratch) {
   Primitive& p = *primitive_;
   // oneDNN takes all handles as mutable; it writes to c and scratch only.
-  p.a.set_data_handle(const_cast<float*>(a));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  p.b.set_data_handle(const_cast<float*>(b));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  p.a.set_data_handle(const_cast<void*>(a));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  p.b.set_data_handle(const_cast<void*>(b));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   p.c.set_data_handle(c);
   p.scratch.set_data_handle(scratch);
   if (bias != nullptr) {
@@ -134,6 +136,21 @@ bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
   } catch (const dnnl::error&) {
     return false;
   }
+}
+
+bool onednn_multiplies_bf16() {
+  static const bool found = [] {
+    constexpr std::int64_t kSide = 64;
+    const OneDnnMatMulSpec spec{
+        .m = kSide, .n = kSide, .k = kSide, .lda = kSide, .ldb = kSide, .ldc = kSide, .bf16 = true};
+    try {
+      const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+      return std::string_view(describe(spec, engine).impl_info_str()).find("bf16") != std::string_view::npos;
+    } catch (const dnnl::error&) {
+      return false;
+    }
+  }();
+  return found;
 }
 
 bool onednn_gemm_moves_stack(const OneDnnMatMulSpec& spec) {

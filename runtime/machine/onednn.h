@@ -23,6 +23,7 @@ struct OneDnnMatMulSpec {
   bool bias = false;        // + bias[n]
   bool accumulate = false;  // c += alpha * product
   float alpha = 1.0F;       // with accumulate only
+  bool bf16 = false;        // a and b are bf16; all else is f32
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
@@ -37,7 +38,8 @@ class OneDnnMatMul {
   OneDnnMatMul& operator=(OneDnnMatMul&&) noexcept;
 
   std::size_t scratch_bytes() const;
-  void run(const float* a, const float* b, const float* bias, float* c, void* scratch);
+  /// a and b are of float, or of BFloat16 where the spec says so.
+  void run(const void* a, const void* b, const float* bias, float* c, void* scratch);
 
  private:
   struct Primitive;
@@ -47,6 +49,11 @@ class OneDnnMatMul {
 /// Whether oneDNN's primitive for this product calls sgemm and adds only overhead and a pass for the bias. It
 /// does so for f32 on CPUs for which this oneDNN has no matmul of its own.
 bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec);
+
+/// Whether this CPU and oneDNN have a matmul of bf16 that is faster than one of f32: with avx512_bf16, for
+/// which oneDNN 2.6 has one of its own. Its attribute fpmath_mode::bf16 changes nothing there: it is for AMX
+/// alone.
+bool onednn_multiplies_bf16();
 
 /// Whether onednn_gemm may let the stack pointer point into a block of the heap while it works: oneDNN's
 /// sgemm for AVX and AVX-512 without packing uses its workspace as a stack where k is long (beyond 84 in

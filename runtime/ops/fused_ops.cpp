@@ -21,6 +21,12 @@ Tensor repeat_scalar(const Tensor& scalar, std::int64_t count) {
   return broadcast_to_sizes(scalar.reshaped(std::array<std::int64_t, 1>{1}), sizes);
 }
 
+template <typename T>
+std::string number_text(T number) {
+  if constexpr (HalfFloat<T>) return fmt::format("{}", static_cast<float>(number));
+  if constexpr (!HalfFloat<T>) return fmt::format("{}", number);
+}
+
 /// The type of c; throws unless `added` has the same type.
 TensorType accumulator_type(const TensorType& c, const TensorType& added, std::string_view what) {
   if (added == c) return c;
@@ -30,7 +36,7 @@ TensorType accumulator_type(const TensorType& c, const TensorType& added, std::s
 
 /// y = c + alpha * added, where c is the first input.
 void add_scaled(const Tensor& added, double alpha, const KernelArgs& args) {
-  visit_dtype(added.dtype(), [&]<typename T>(T) {
+  visit_float(added.dtype(), [&]<typename T>(T) {
     const auto c = args.inputs[0].as<const T>();
     const auto y = args.outputs[0].as<T>();
     for (std::size_t i = 0; i < y.size(); ++i)
@@ -182,8 +188,8 @@ std::string attribute_text(const ElementwiseBody& body) {
       continue;
     }
     if (const Tensor* constant = node.op.constant()) {
-      texts[id] = visit_dtype(constant->dtype(),
-                              [&]<typename T>(T) { return fmt::format("{}", constant->item<T>()); });
+      texts[id] =
+          visit_dtype(constant->dtype(), [&]<typename T>(T) { return number_text(constant->item<T>()); });
       continue;
     }
     std::vector<std::string> operands;

@@ -75,7 +75,7 @@ std::vector<TensorType> with_checked_rows(const RowLayout& layout, RowsForm form
 }  // namespace
 
 TensorType CheckedRows::infer(const TensorType& rows) const {
-  if (!is_integer(rows.dtype) || rows.shape.rank() != 1) throw_lost("list of rows");
+  if (!is_index(rows.dtype) || rows.shape.rank() != 1) throw_lost("list of rows");
   return {DType::i32, rows.shape};
 }
 

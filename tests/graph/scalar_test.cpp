@@ -42,6 +42,9 @@ TEST(Scalar, RefusesWhatAnIntegerCannotHold) {
   refuses(kLargestI64, "i32", std::int32_t{});
   refuses(256, "u8 cannot hold the number 256", std::uint8_t{});
   refuses(-1, "u8", std::uint8_t{});
+  refuses(128, "i8 cannot hold the number 128", std::int8_t{});
+  refuses(-1, "u64 cannot hold the number -1", std::uint64_t{});
+  refuses(65536, "u16", std::uint16_t{});
   refuses(2, "bool", bool{});
   refuses(0x1p63, "i64", std::int64_t{});
   refuses(0.5, "i64 cannot hold the number 0.5", std::int64_t{});

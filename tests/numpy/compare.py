@@ -4,6 +4,8 @@ A line of the input: way, expression of a, b and c, result, and operands, separa
 "dtype sizes numbers", sizes as 2x3. What counts is that NaNs, infinities and signs of zeros agree, that integers
 are equal, and that floats are near."""
 
+import fractions
+import math
 import sys
 import warnings
 
@@ -12,8 +14,9 @@ import scipy.linalg
 import scipy.signal
 import scipy.special
 
-DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "bool": np.bool_}
-TOLERANCE = {"f32": 2e-6, "f64": 1e-12}
+DTYPES = {"f32": np.float32, "f64": np.float64, "f16": np.float16, "bf16": np.float32, "bool": np.bool_}
+DTYPES |= {f"{kind}{bits}": np.dtype(f"{kind}{bits // 8}") for kind in "iu" for bits in (8, 16, 32, 64)}
+TOLERANCE = {"f32": 2e-6, "f64": 1e-12, "f16": 0.0, "bf16": 0.0}
 
 
 def tensor(text):
@@ -46,7 +49,26 @@ def pairs(z):
     return np.stack([z.real, z.imag], -1)
 
 
-NAMES = {"np": np, "special": scipy.special, "linalg": scipy.linalg, "signal": scipy.signal, "pairs": pairs}
+def cast(a, dtype):
+    """astype, and for bf16 rounding to the 16 upper bits of an f32, in ints of Python."""
+    if dtype != "bf16":
+        return a.astype(DTYPES[dtype])
+    return np.array([to_bf16(x) for x in a.tolist()], np.float32)
+
+
+def to_bf16(x):
+    if x != x or x in (np.inf, -np.inf):
+        return np.float32(x)
+    exact = fractions.Fraction(x)
+    if exact == 0:
+        return np.float32(x)
+    exponent = max(math.frexp(float(x))[1] - 8, -133)
+    rounded = round(exact / fractions.Fraction(2) ** exponent)  # ties to even
+    size = rounded * fractions.Fraction(2) ** exponent
+    return np.float32(np.inf if size >= 2**128 else -np.inf if size <= -(2**128) else float(size))
+
+
+NAMES = {"cast": cast, "np": np, "special": scipy.special, "linalg": scipy.linalg, "signal": scipy.signal, "pairs": pairs}
 
 
 def main():

@@ -32,10 +32,12 @@ std::string text_of(const Tensor& tensor) {
   std::string text = fmt::format("{} {}", name_of(tensor.dtype()), sizes);
   visit_dtype(tensor.dtype(), [&]<typename T>(T) {
     for (const T x : tensor.values<T>()) {
-      if constexpr (std::is_floating_point_v<T>) {
+      if constexpr (!std::is_integral_v<T>) {
         text += fmt::format(" {:.17g}", static_cast<double>(x));
+      } else if constexpr (std::is_same_v<T, bool>) {
+        text += x ? " 1" : " 0";
       } else {
-        text += fmt::format(" {}", static_cast<std::int64_t>(x));
+        text += fmt::format(" {}", x);
       }
     }
   });
@@ -160,6 +162,12 @@ void write_binary() {
       {"np.mod(a, b)", mod},
       {"np.fmod(a, b)", fmod},
       {"np.floor_divide(a, b)", floor_divide},
+      {"a + b", add},
+      {"a - b", sub},
+      {"a * b", mul},
+      {"np.minimum(a, b)", minimum},
+      {"np.maximum(a, b)", maximum},
+      {"a < b", less},
       {"np.gcd(a, b)", gcd},
       {"np.lcm(a, b)", lcm},
       {"np.bitwise_and(a, b)", bitwise_and},
@@ -169,11 +177,14 @@ void write_binary() {
       {"np.right_shift(a, b)", shift_right},
   };
   for (const auto& [expression, f] : of_integers) {
-    for (const DType dtype : {i32, i64, u8}) {
-      const bool has_sign = dtype != u8;
-      const double low = dtype == i32 ? -2147483648.0 : -9007199254740992.0;
+    for (const DType dtype : kDTypes) {
+      if (!is_integer(dtype)) continue;
+      // The limits of the dtype, or of 53 bits, which are what doubles hold.
+      const double bits = std::min(8.0 * static_cast<double>(size_of(dtype)), 53.0);
       const Numbers numbers =
-          has_sign ? Numbers{0, 1, -1, 7, -7, 3, -3, 40, low} : Numbers{0, 1, 7, 3, 40, 255};
+          is_signed(dtype)
+              ? Numbers{0, 1, -1, 7, -7, 3, -3, 40, -std::exp2(bits - 1), std::exp2(bits - 1) - 1}
+              : Numbers{0, 1, 7, 3, 40, std::exp2(bits) - 1};
       write(
           expression, [call = f](std::span<const Value> x) { return call(x[0], x[1]); },
           all_pairs(numbers, dtype));
@@ -186,6 +197,31 @@ void write_binary() {
     write(
         expression, [call = f](std::span<const Value> x) { return call(x[0], x[1]); },
         all_pairs({0, 1}, boolean));
+}
+
+/// Casts between all dtypes, of numbers that wrap around as integers and round as floats. What NumPy makes of
+/// a float that an integer does not hold depends on the machine; none is here.
+void write_casts() {
+  const Numbers whole{0,    1,     2,     100,   127,   128,   255,          256,          2049,
+                      2051, 32767, 32768, 65519, 65535, 65536, 2147483648.0, 4294967295.0, 1099511627776.0};
+  const Numbers fractions{0.1,        -0.1,    1.0 / 3.0, 1e-5,  6e-8,  3e-8,   2.98e-8,
+                          -1e-7,      65519.9, 65520.0,   -1e6,  1e-40, 3.4e38, 1.00390625,
+                          1.01171875, -0.0,    kInf,      -kInf, kNaN};
+  for (const DType from : kDTypes) {
+    Numbers held;
+    for (const double number : whole) {
+      if (from == i64 || from == u64 || is_float(from) ||
+          number < std::exp2(8.0 * static_cast<double>(size_of(from)) - 1))
+        held.push_back(from == boolean ? std::min(number, 1.0) : number);
+    }
+    for (const DType to : kDTypes) {
+      const auto call = [to](std::span<const Value> x) { return cast(x[0], to); };
+      const std::string expression = fmt::format("cast(a, '{}')", name_of(to));
+      const bool wraps = is_real(from) && is_integer(to);
+      write(expression, call, {vector_of(wraps ? Numbers{0, 1, 2, 100, 1.5, 99.75} : held, from)});
+      if (is_float(from) && !is_integer(to)) write(expression, call, {vector_of(fractions, from)});
+    }
+  }
 }
 
 void write_arrays() {
@@ -324,6 +360,7 @@ void write_signals() {
 int main() {
   weft::numpy_test::write_unary();
   weft::numpy_test::write_binary();
+  weft::numpy_test::write_casts();
   weft::numpy_test::write_arrays();
   weft::numpy_test::write_linear_algebra();
   weft::numpy_test::write_signals();

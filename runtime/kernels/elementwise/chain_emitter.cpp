@@ -527,7 +527,10 @@ std::optional<EmittedLoop> emit_loop(const Chain& chain, CodeSet set) {
 
 bool can_be_step(const Op& op, std::span<const DType> inputs, DType result) {
   const auto is_float = [](DType dtype) { return dtype == DType::f32 || dtype == DType::f64; };
-  if (op.is<Cast>()) return is_float(result) && inputs[0] != DType::i64;
+  const auto is_loaded = [&](DType dtype) {
+    return is_float(dtype) || dtype == DType::i32 || dtype == DType::u8 || dtype == DType::boolean;
+  };
+  if (op.is<Cast>()) return is_float(result) && is_loaded(inputs[0]);
   if (op.is<LogicalAnd>() || op.is<LogicalOr>() || op.is<LogicalNot>()) return true;
   if (op.is<Select>()) return is_float(result) || result == DType::boolean;
   if (!std::ranges::all_of(inputs, is_float)) return false;

@@ -195,6 +195,12 @@ class ElementwiseKernel final : public Kernel {
       void operator()(decltype(VectorFunctions::from_u8) f) const {
         f(kernel.operand<std::uint8_t>(i, 0), kernel.result<float>(i), n);
       }
+      void operator()(VectorFunctions::Widening f) const {
+        f(kernel.operand<std::uint16_t>(i, 0), kernel.result<float>(i), n);
+      }
+      void operator()(VectorFunctions::Narrowing f) const {
+        f(kernel.operand<float>(i, 0), kernel.result<std::uint16_t>(i), n);
+      }
     };
     std::visit(Caller{*this, instruction, n}, instruction.function);
   }

@@ -106,14 +106,24 @@ constexpr std::array kDoubleFunctions{
     entry<Sigmoid, &M::sigmoid_of_doubles>(),
 };
 
+TileFunction cast_function(DType from, DType to) {
+  const VectorFunctions& table = vector_functions();
+  if (to == DType::f32) {
+    if (from == DType::u8) return table.from_u8;
+    if (from == DType::f16) return table.from_f16;
+    if (from == DType::bf16) return table.from_bf16;
+  } else if (from == DType::f32) {
+    if (to == DType::f16) return table.to_f16;
+    if (to == DType::bf16) return table.to_bf16;
+  }
+  return {};
+}
+
 }  // namespace
 
 TileFunction tile_function(const Op& op, std::span<const DType> inputs) {
   const VectorFunctions& table = vector_functions();
-  if (const auto* cast = op.as<Cast>()) {
-    const bool widens = inputs[0] == DType::u8 && cast->to == DType::f32;
-    return widens ? TileFunction(table.from_u8) : TileFunction();
-  }
+  if (const auto* cast = op.as<Cast>()) return cast_function(inputs[0], cast->to);
   if (op.is<Select>()) return inputs[1] == DType::f32 ? TileFunction(table.where) : TileFunction();
   const auto found = [&](const auto& entries) {
     const auto entry = std::ranges::find_if(entries, [&](const TileEntry& each) { return each.matches(op); });

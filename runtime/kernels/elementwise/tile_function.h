@@ -9,9 +9,10 @@
 
 namespace weft {
 
-using TileFunction = std::variant<std::monostate, VectorFunctions::Unary, VectorFunctions::Binary,
-                                  VectorFunctions::Comparison, VectorMath::UnaryOfDoubles,
-                                  decltype(VectorFunctions::where), decltype(VectorFunctions::from_u8)>;
+using TileFunction =
+    std::variant<std::monostate, VectorFunctions::Unary, VectorFunctions::Binary, VectorFunctions::Comparison,
+                 VectorMath::UnaryOfDoubles, decltype(VectorFunctions::where),
+                 decltype(VectorFunctions::from_u8), VectorFunctions::Widening, VectorFunctions::Narrowing>;
 
 /// Empty (std::monostate) when the op runs through its reference kernel.
 TileFunction tile_function(const Op& op, std::span<const DType> inputs);

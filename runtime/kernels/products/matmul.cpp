@@ -39,23 +39,30 @@ bool prefers_gemm(const OneDnnMatMulSpec& spec) {
   return spec.n >= kWide || spec.lda % kAliasing == 0;
 }
 
-/// Products by the primitive, which adds the bias, too.
+/// Products by the primitive, which adds the bias, too. `In` is float or BFloat16.
+template <typename In>
 class PrimitiveKernel final : public Kernel {
  public:
   PrimitiveKernel(const Product& product, const Shard& shard)
-      : product_(product), shard_(shard), matmul_(spec_of(product, shard)) {}
+      : product_(product), shard_(shard), matmul_(spec(product, shard)) {}
 
   std::size_t scratch_bytes() const override { return matmul_.scratch_bytes(); }
 
   void run(const KernelBuffers& buffers) override {
     for (std::int64_t matrix = shard_.matrices.begin; matrix < shard_.matrices.end; ++matrix) {
-      const Operands<float> at = operands_of<float>(product_, shard_, matrix, buffers);
+      const Operands<float, In> at = operands_of<float, In>(product_, shard_, matrix, buffers);
       matmul_.run(at.a, at.b, at.bias, at.c, buffers.scratch);
       finish(product_.after, at.c, static_cast<std::size_t>(shard_.rows * product_.sizes.n));
     }
   }
 
  private:
+  static OneDnnMatMulSpec spec(const Product& product, const Shard& shard) {
+    OneDnnMatMulSpec spec = spec_of(product, shard);
+    spec.bf16 = std::is_same_v<In, BFloat16>;
+    return spec;
+  }
+
   Product product_;
   Shard shard_;
   OneDnnMatMul matmul_;
@@ -114,19 +121,33 @@ class GemmKernel final : public Kernel {
   OneDnnMatMulSpec spec_;
 };
 
+/// oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
+bool is_empty(const Product& product) {
+  return product.sizes.m == 0 || product.sizes.n == 0 || product.sizes.k == 0;
+}
+
 }  // namespace
+
+std::optional<KernelChoice> bf16_matmul_kernel(const KernelSite& site) {
+  if (!onednn_multiplies_bf16()) return std::nullopt;
+  auto product = product_of(site, DType::bf16);
+  if (!product || is_empty(*product)) return std::nullopt;
+  product->by_columns = is_long_row(*product);
+  return product_choice(site, *product, [](const Product& p, const Shard& shard) {
+    return std::make_unique<PrimitiveKernel<BFloat16>>(p, shard);
+  });
+}
 
 std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site) {
   if (site.outputs[0].dtype != DType::f32) return std::nullopt;
   auto product = product_of(site);
   if (!product) return std::nullopt;
-  // oneDNN computes nothing for empty matrices, where the sum over nothing should be zero.
-  if (product->sizes.m == 0 || product->sizes.n == 0 || product->sizes.k == 0) return std::nullopt;
+  if (is_empty(*product)) return std::nullopt;
   product->by_columns = is_long_row(*product);
   return product_choice(site, *product, [](const Product& p, const Shard& shard) -> std::unique_ptr<Kernel> {
     if (needs_long_sums(p)) return make_long_product(p, shard);
     if (prefers_gemm(spec_of(p, shard))) return std::make_unique<GemmKernel>(p, shard);
-    return std::make_unique<PrimitiveKernel>(p, shard);
+    return std::make_unique<PrimitiveKernel<float>>(p, shard);
   });
 }
 

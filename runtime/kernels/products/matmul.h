@@ -13,6 +13,8 @@ bool can_finish_matmul(const Op& op);
 /// Products in blocks where they are faster than oneDNN's: all of f64, and some of f32.
 std::optional<KernelChoice> blocked_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site);
+/// Products of two bf16 by oneDNN, added in f32, on CPUs with instructions for them (avx512_bf16).
+std::optional<KernelChoice> bf16_matmul_kernel(const KernelSite& site);
 /// Products in blocks, of all shapes.
 std::optional<KernelChoice> other_matmul_kernel(const KernelSite& site);
 

@@ -117,7 +117,7 @@ bool is_long_row(const Product& product) {
 
 bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
 
-std::optional<Product> product_of(const KernelSite& site) {
+std::optional<Product> product_of(const KernelSite& site, std::optional<DType> operands) {
   Product product;
   const auto* apart = site.op.as<ColumnBlockMatMul>();
   const auto* update = site.op.as<ColumnBlockMatMulAccumulate>();
@@ -141,6 +141,9 @@ std::optional<Product> product_of(const KernelSite& site) {
   } else {
     return std::nullopt;
   }
+  const DType dtype = operands.value_or(site.outputs[0].dtype);
+  if (site.inputs[product.first].dtype != dtype || site.inputs[product.first + 1].dtype != dtype)
+    return std::nullopt;
   const auto a = site.inputs[product.first].shape.sizes();
   const auto b = site.inputs[product.first + 1].shape.sizes();
   product.sizes = matmul_sizes(product.op, a, b);
@@ -161,9 +164,9 @@ std::optional<Product> product_of(const KernelSite& site) {
   return product;
 }
 
-template <typename T>
-Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
-                        const KernelBuffers& buffers) {
+template <typename T, typename In>
+Operands<T, In> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
+                            const KernelBuffers& buffers) {
   const Offsets at = offsets_of(product, matrix);
   const auto c = static_cast<std::size_t>(at.c + shard.c_offset) * sizeof(T);
   if (product.accumulate && buffers.inputs[0] != buffers.outputs[0]) {
@@ -173,13 +176,15 @@ Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t
          from += stride)
       std::memcpy(buffers.outputs[0] + from, buffers.inputs[0] + from, row);
   }
-  return {.a = reinterpret_cast<const T*>(buffers.inputs[product.first]) + at.a + shard.a_offset,
-          .b = reinterpret_cast<const T*>(buffers.inputs[product.first + 1]) + at.b + shard.b_offset,
+  return {.a = reinterpret_cast<const In*>(buffers.inputs[product.first]) + at.a + shard.a_offset,
+          .b = reinterpret_cast<const In*>(buffers.inputs[product.first + 1]) + at.b + shard.b_offset,
           .bias = product.bias ? reinterpret_cast<const T*>(buffers.inputs[2]) + at.bias + shard.bias_offset
                                : nullptr,
           .c = reinterpret_cast<T*>(buffers.outputs[0] + c)};
 }
 template Operands<float> operands_of(const Product&, const Shard&, std::int64_t, const KernelBuffers&);
+template Operands<float, BFloat16> operands_of(const Product&, const Shard&, std::int64_t,
+                                               const KernelBuffers&);
 template Operands<double> operands_of(const Product&, const Shard&, std::int64_t, const KernelBuffers&);
 
 KernelChoice product_choice(const KernelSite& site, const Product& product,

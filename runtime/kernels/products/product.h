@@ -50,10 +50,10 @@ struct Shard {
 };
 
 /// Where one matrix of a shard finds its operands.
-template <typename T>
+template <typename T, typename In = T>
 struct Operands {
-  const T* a = nullptr;
-  const T* b = nullptr;
+  const In* a = nullptr;
+  const In* b = nullptr;
   const T* bias = nullptr;
   T* c = nullptr;
 };
@@ -61,14 +61,15 @@ struct Operands {
 /// Whether it is a row times a matrix that is worth the work of several threads. Its shards are columns.
 bool is_long_row(const Product& product);
 
-/// Empty if the site is not a product, or has an epilogue that no kernel computes.
-std::optional<Product> product_of(const KernelSite& site);
+/// Empty if the site is not a product, or has an epilogue that no kernel computes, or operands of another
+/// dtype than `operands`, which is that of the result where it is not given.
+std::optional<Product> product_of(const KernelSite& site, std::optional<DType> operands = {});
 
 /// The operands of matrix, or column block, number `matrix` of the shard. With accumulation, c already holds
 /// what the product is added to.
-template <typename T>
-Operands<T> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
-                        const KernelBuffers& buffers);
+template <typename T, typename In = T>
+Operands<T, In> operands_of(const Product& product, const Shard& shard, std::int64_t matrix,
+                            const KernelBuffers& buffers);
 
 /// An offer whose kernels `make` builds, one for each shard: of a product cut by columns with as many columns
 /// as the shard has.

@@ -228,17 +228,24 @@ struct ProductOf {
   Out finish(State s) const { return static_cast<Out>(s); }
 };
 
-/// Calls `visit(T{})` for a dtype of numbers; a bool has no kernel here.
+/// Calls `visit(T{})` for the usual dtypes of numbers. The others have no kernel here: each would compile all
+/// the rules once more.
 template <typename F>
 auto visit_numbers(DType dtype, F&& visit) -> decltype(std::optional(visit(float{}))) {
-  if (dtype == DType::boolean) return std::nullopt;
-  return visit_dtype(dtype, [&]<typename T>(T) -> decltype(std::optional(visit(float{}))) {
-    if constexpr (std::is_same_v<T, bool>) {
+  switch (dtype) {
+    case DType::f32:
+      return visit(float{});
+    case DType::f64:
+      return visit(double{});
+    case DType::i32:
+      return visit(std::int32_t{});
+    case DType::i64:
+      return visit(std::int64_t{});
+    case DType::u8:
+      return visit(std::uint8_t{});
+    default:
       return std::nullopt;
-    } else {
-      return visit(T{});
-    }
-  });
+  }
 }
 
 }  // namespace weft

@@ -47,6 +47,12 @@ struct VectorFunctions {
   void (*where)(const bool* condition, const float* a, const float* b, float* y, std::size_t n);
   void (*from_u8)(const std::uint8_t* x, float* y, std::size_t n);
 
+  // Floats of 16 bits as their bits (graph/half.h), with the same results as there.
+  using Widening = void (*)(const std::uint16_t* x, float* y, std::size_t n);
+  using Narrowing = void (*)(const float* x, std::uint16_t* y, std::size_t n);
+  Widening from_f16, from_bf16;
+  Narrowing to_f16, to_bf16;
+
   // y += sum of `rows` rows of `n` elements, `stride` apart, added in f32 in blocks of 16 rows: each error is
   // below (16 + rows / 16) 2^-24 of the sum of absolute values. For few rows.
   void (*add_rows)(const float* x, std::size_t rows, std::size_t stride, float* y, std::size_t n);

@@ -355,6 +355,62 @@ void from_u8(const std::uint8_t* x, float* y, std::size_t n) {
   for (; i < n; ++i) y[i] = static_cast<float>(x[i]);
 }
 
+typedef std::uint32_t Words __attribute__((vector_size(kWidth * sizeof(std::uint32_t))));
+typedef std::uint16_t HalfWords __attribute__((vector_size(kWidth * sizeof(std::uint16_t))));
+Words words(Vector v) { return reinterpret_cast<Words>(v); }
+Vector floats(Words v) { return reinterpret_cast<Vector>(v); }
+
+// The formulas of graph/half.h.
+Vector wide_bf16(Words x) { return floats(x << 16); }
+Words narrow_bf16(Vector x) {
+  const Words bits = words(x);
+  return (x != x) ? (bits >> 16) | 0x40U : (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+}
+Vector wide_f16(Words x) {
+  const Words size = (x & 0x7FFFU) << 13;
+  // Exponents are 112 apart; the product is exact, of denormal numbers too.
+  const Words scaled = words(floats(size) * 0x1p112F);
+  const Words number = (size >= 0x0F800000U) ? size | 0x7F800000U : scaled;
+  return floats(number | ((x & 0x8000U) << 16));
+}
+Words narrow_f16(Vector x) {
+  constexpr std::uint32_t kFirstInfinite = 0x477FF000;
+  constexpr std::uint32_t kFirstNormal = 0x38800000;
+  constexpr std::uint32_t kHalf = 0x3F000000;
+  const Words bits = words(x) & 0x7FFFFFFFU;
+  const Words small = words(floats(bits) + 0.5F) - kHalf;
+  const Words normal = (bits - 0x38000000U + 0xFFFU + ((bits >> 13) & 1U)) >> 13;
+  const Words finite = (bits >= kFirstNormal) ? normal : small;
+  const Words number = (bits >= kFirstInfinite) ? Words{} + 0x7C00U : finite;
+  const Words rounded = (x != x) ? ((bits >> 13) & 0x3FFU) | 0x7E00U : number;
+  return rounded | ((words(x) >> 16) & 0x8000U);
+}
+
+template <Vector (*kWiden)(Words)>
+void widen(const std::uint16_t* x, float* y, std::size_t n) {
+  const auto widen_some = [](const std::uint16_t* from, float* to, std::size_t count) {
+    HalfWords bits{};
+    __builtin_memcpy(&bits, from, count * sizeof(*from));
+    const Vector wide = kWiden(__builtin_convertvector(bits, Words));
+    __builtin_memcpy(to, &wide, count * sizeof(*to));
+  };
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) widen_some(x + i, y + i, kWidth);
+  if (i < n) widen_some(x + i, y + i, n - i);
+}
+template <Words (*kNarrow)(Vector)>
+void narrow(const float* x, std::uint16_t* y, std::size_t n) {
+  const auto narrow_some = [](const float* from, std::uint16_t* to, std::size_t count) {
+    Vector v{};
+    __builtin_memcpy(&v, from, count * sizeof(*from));
+    const HalfWords bits = __builtin_convertvector(kNarrow(v), HalfWords);
+    __builtin_memcpy(to, &bits, count * sizeof(*to));
+  };
+  std::size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) narrow_some(x + i, y + i, kWidth);
+  if (i < n) narrow_some(x + i, y + i, n - i);
+}
+
 // Sums kColumns registers of columns, block by block. It takes several at once because a single chain of
 // additions would wait for its own latency.
 template <std::size_t kColumns>
@@ -547,6 +603,10 @@ extern const VectorFunctions WEFT_VECTOR_TABLE = {
     .greater_equal = greater_equal,
     .where = where,
     .from_u8 = from_u8,
+    .from_f16 = widen<wide_f16>,
+    .from_bf16 = widen<wide_bf16>,
+    .to_f16 = narrow<narrow_f16>,
+    .to_bf16 = narrow<narrow_bf16>,
     .add_rows = add_rows,
     .add_many_rows = add_many_rows,
     .sum = sum,

@@ -81,6 +81,8 @@ TEST_F(Cli, RejectsWrongUsageWithCodeTwo) {
   expect_one_line(train({"--optimizer", "magic"}), 2,
                   "--optimizer: unknown optimizer 'magic'; there are sgd");
   expect_one_line(train({"--init", "magic"}), 2, "--init");
+  expect_one_line(train({"--precision", "f16"}), 2, "--precision: unknown precision 'f16'");
+  expect_one_line(train({"--sparse", "yes"}), 2, "--sparse: unknown mode 'yes'");
   expect_one_line(train({"--lr", "-1"}), 2, "--lr: '-1' is not a number in (0, ");
   expect_one_line(train({"--lr", "nan"}), 2, "--lr: 'nan' is not a number in (0, ");
   expect_one_line(train({"--seed", "-1"}), 2, "--seed");
@@ -108,7 +110,7 @@ TEST_F(Cli, ExplainsItselfOnRequest) {
   EXPECT_EQ(help.exit_code, 0);
   for (const char* flag : {"--data", "--layers", "--activation", "--epochs", "--batch", "--optimizer", "--lr",
                            "--init", "--seed", "--threads", "--save", "--resume", "--json", "--recipe",
-                           "--validation", "--patience", "--dropout", "--label-smoothing"}) {
+                           "--validation", "--patience", "--dropout", "--label-smoothing", "--precision"}) {
     EXPECT_THAT(help.out, HasSubstr(flag));
   }
   for (const mnist::OptimizerChoice& optimizer : mnist::named_optimizers()) {
@@ -179,6 +181,18 @@ TEST_F(Cli, PrintsOneLineOfJson) {
   EXPECT_EQ(line.at("batch"), 32);
   EXPECT_EQ(line.at("layers"), std::vector<int>{16});
   EXPECT_EQ(line.at("activation"), "relu");
+}
+
+TEST_F(Cli, TrainsWithRoundedProductsAsWithoutThem) {
+  const auto last_loss = [&](const std::string& precision) {
+    const ProgramRun run = train({"--epochs", "3", "--sparse", "off", "--precision", precision, "--json"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    return nlohmann::json::parse(run.out).at("train_loss")[2].get<double>();
+  };
+  const double plain = last_loss("f32");
+  const double rounded = last_loss("bf16");
+  EXPECT_NE(rounded, plain);
+  EXPECT_NEAR(rounded, plain, 0.01 * plain);
 }
 
 TEST_F(Cli, RepeatsItselfToTheBit) {

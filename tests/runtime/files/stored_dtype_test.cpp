@@ -92,10 +92,14 @@ TEST(StoredDType, ConvertsToIntegersOnlyWhatTheyHold) {
   Tensor bytes = Tensor::zeros(u8, {1});
   EXPECT_TRUE(convert<std::int8_t>("I8", {-1}, bytes));
   EXPECT_TRUE(convert<float>("F32", {256.0F}, bytes));
+  Tensor halves = Tensor::zeros(f16, {1});
+  EXPECT_FALSE(convert<float>("F32", {0.1F}, halves));
+  EXPECT_EQ(halves.item<Float16>(), Float16(0.1F));
+  EXPECT_TRUE(convert<float>("F32", {65520.0F}, halves)) << "it would be an infinity";
 }
 
 TEST(StoredDType, HasANameForEveryDType) {
-  for (const DType dtype : {f32, f64, i32, i64, u8, boolean}) {
+  for (const DType dtype : kDTypes) {
     const StoredDType& stored = stored_dtype_of(dtype);
     EXPECT_EQ(stored.natural, dtype);
     EXPECT_EQ(stored.bits, 8 * size_of(dtype));

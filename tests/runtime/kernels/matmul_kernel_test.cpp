@@ -17,17 +17,17 @@ using testing_support::replay;
 using testing_support::Sizes;
 using testing_support::TensorSource;
 
-struct Precision {
+struct SumPrecision {
   DType dtype;
   std::string_view kernel;
   double tolerance;
   std::vector<std::string> left_out{};  // the kernels that would come first
 };
 
-class MatMulKernel : public testing::TestWithParam<Precision> {
+class MatMulKernel : public testing::TestWithParam<SumPrecision> {
  protected:
   static constexpr double kShardTolerance = 1e-5;
-  Precision precision() const { return GetParam(); }
+  SumPrecision precision() const { return GetParam(); }
   KernelCheck checked(const Op& op, std::vector<Tensor> inputs) const {
     return {op, std::move(inputs), precision().left_out};
   }
@@ -293,9 +293,9 @@ TEST_P(MatMulKernel, KeepsNaNs) {
 
 INSTANTIATE_TEST_SUITE_P(
     Precisions, MatMulKernel,
-    testing::Values(Precision{f32, "onednn_matmul", 1e-5, {"blocked_matmul"}},
-                    Precision{f32, "other_matmul", 1e-5, {"blocked_matmul", "onednn_matmul"}},
-                    Precision{f64, "blocked_matmul", 1e-13}),
+    testing::Values(SumPrecision{f32, "onednn_matmul", 1e-5, {"blocked_matmul"}},
+                    SumPrecision{f32, "other_matmul", 1e-5, {"blocked_matmul", "onednn_matmul"}},
+                    SumPrecision{f64, "blocked_matmul", 1e-13}),
     [](const auto& test) { return fmt::format("{}_{}", name_of(test.param.dtype), test.param.kernel); });
 
 }  // namespace

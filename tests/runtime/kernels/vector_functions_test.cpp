@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "weft/graph/half.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -435,6 +436,43 @@ TEST_P(VectorFunctionsOf, AddsABiasToEveryRow) {
             << y[i] << " and not " << expected;
       }
     }
+  }
+}
+
+/// Every pattern, and every float that begins a run of such that are cut to one.
+TEST_P(VectorFunctionsOf, ConvertsFloatsOf16BitsAsGraphDoes) {
+  constexpr std::size_t kPatterns = 0x10000;
+  std::vector<std::uint16_t> bits(kPatterns);
+  for (std::size_t i = 0; i < kPatterns; ++i) bits[i] = static_cast<std::uint16_t>(i);
+  Floats of_f16(kPatterns);
+  Floats of_bf16(kPatterns);
+  table().from_f16(bits.data(), of_f16.data(), kPatterns);
+  table().from_bf16(bits.data(), of_bf16.data(), kPatterns);
+  Floats numbers;
+  for (std::size_t i = 0; i < kPatterns; ++i) {
+    const float half = Float16::of_bits(bits[i]);
+    const float brain = BFloat16::of_bits(bits[i]);
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(of_f16[i]), std::bit_cast<std::uint32_t>(half)) << i;
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(of_bf16[i]), std::bit_cast<std::uint32_t>(brain)) << i;
+    for (const std::uint32_t low : {0x0000U, 0x0FFFU, 0x1000U, 0x1001U, 0x7FFFU, 0x8000U, 0x8001U, 0xF000U})
+      numbers.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i << 16U) | low));
+  }
+  std::vector<std::uint16_t> to_f16(numbers.size());
+  std::vector<std::uint16_t> to_bf16(numbers.size());
+  table().to_f16(numbers.data(), to_f16.data(), numbers.size());
+  table().to_bf16(numbers.data(), to_bf16.data(), numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    ASSERT_EQ(to_f16[i], Float16(numbers[i]).bits) << std::bit_cast<std::uint32_t>(numbers[i]);
+    ASSERT_EQ(to_bf16[i], BFloat16(numbers[i]).bits) << std::bit_cast<std::uint32_t>(numbers[i]);
+  }
+  for (std::size_t n = 0; n < kMostElements; ++n) {
+    std::vector<std::uint16_t> narrow(n + 1, 0xABCDU);
+    table().to_bf16(numbers.data() + 4000, narrow.data(), n);
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(narrow[i], BFloat16(numbers[4000 + i]).bits);
+    ASSERT_EQ(narrow[n], 0xABCDU) << "written past the end";
+    Floats wide(n + 1, kCanary);
+    table().from_f16(bits.data(), wide.data(), n);
+    ASSERT_EQ(wide[n], kCanary) << "written past the end";
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "weft/graph/half.h"
 #include "weft/tests/support/random_tensor.h"
 
 namespace weft {
@@ -17,6 +18,12 @@ std::vector<float> integers(TensorSource& source, std::int64_t count) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(source.below(9) - 4));
   return values;
+}
+
+std::vector<BFloat16> as_bf16(const std::vector<float>& numbers) {
+  std::vector<BFloat16> narrow;
+  for (const float number : numbers) narrow.emplace_back(number);
+  return narrow;
 }
 
 /// Kernels use one of the two on a CPU, and the test sees both.
@@ -59,6 +66,16 @@ TEST(OneDnn, PrimitiveAndGemmComputeTheSame) {
         expected[static_cast<std::size_t>(i * spec.ldc + j)] +=
             spec.alpha * bias[static_cast<std::size_t>(j)];
     }
+    ASSERT_EQ(biased, expected);
+
+    if (!onednn_multiplies_bf16()) continue;
+    spec.bf16 = true;
+    OneDnnMatMul of_bf16(spec);
+    const auto narrow_a = as_bf16(a);
+    const auto narrow_b = as_bf16(b);
+    scratch.resize(of_bf16.scratch_bytes());
+    biased = before;
+    of_bf16.run(narrow_a.data(), narrow_b.data(), bias.data(), biased.data(), scratch.data());
     ASSERT_EQ(biased, expected);
   }
 }
