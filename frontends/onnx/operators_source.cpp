@@ -70,10 +70,14 @@ Items range_rule(const NodeView& node) {
   const Tensor start = node.constant(0, "the start");
   const Tensor stop = node.constant(1, "the end");
   const Tensor step = node.constant(2, "the step");
-  return visit_dtype(start.dtype(), [&]<typename T>(T) {
-    expect_size((static_cast<double>(stop.item<T>()) - static_cast<double>(start.item<T>())) /
-                static_cast<double>(step.item<T>()));
-    return arange(node.graph(), start.item<T>(), stop.item<T>(), step.item<T>(), start.dtype());
+  return visit_dtype(start.dtype(), [&]<typename T>(T) -> Value {
+    if constexpr (std::is_arithmetic_v<T>) {
+      expect_size((static_cast<double>(stop.item<T>()) - static_cast<double>(start.item<T>())) /
+                  static_cast<double>(step.item<T>()));
+      return arange(node.graph(), start.item<T>(), stop.item<T>(), step.item<T>(), start.dtype());
+    } else {
+      node.refuse("a range has no floats of 16 bits");
+    }
   });
 }
 

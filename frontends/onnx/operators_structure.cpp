@@ -232,7 +232,10 @@ PadMode pad_mode(const NodeView& node) {
 Scalar pad_value(const NodeView& node) {
   if (!node.has(2)) return node.number("value", 0.0);
   const Tensor value = node.constant(2, "the number to pad with");
-  return visit_dtype(value.dtype(), [&]<typename T>(T) { return Scalar(value.item<T>()); });
+  return visit_dtype(value.dtype(), [&]<typename T>(T) {
+    if constexpr (std::is_arithmetic_v<T>) return Scalar(value.item<T>());
+    return Scalar(static_cast<double>(static_cast<float>(value.item<T>())));
+  });
 }
 
 Items pad_rule(const NodeView& node) {

@@ -143,6 +143,17 @@ void take_numbers(const TensorProto& proto, const std::vector<From>& from, std::
   }
 }
 
+/// Floats of 16 bits lie in the field as their bits.
+template <HalfFloat T>
+void take_bits(const TensorProto& proto, const std::vector<std::int32_t>& from, std::span<T> to) {
+  expect_count(proto, to.size(), from.size(), "numbers");
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (!std::in_range<std::uint16_t>(from[i]))
+      throw_bad_tensor(proto, fmt::format("{} does not fit its type", from[i]));
+    to[i] = T::of_bits(static_cast<std::uint16_t>(from[i]));
+  }
+}
+
 void read_typed(const TensorProto& proto, TypedField field, Tensor& tensor) {
   visit_dtype(tensor.dtype(), [&]<typename T>(T) {
     const std::span<T> to = tensor.mutable_values<T>();
@@ -155,6 +166,7 @@ void read_typed(const TensorProto& proto, TypedField field, Tensor& tensor) {
         return;
       case TypedField::int32_data:
         if constexpr (std::is_integral_v<T>) take_numbers(proto, proto.int32_data, to);
+        if constexpr (HalfFloat<T>) take_bits(proto, proto.int32_data, to);
         return;
       case TypedField::int64_data:
         if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)

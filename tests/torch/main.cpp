@@ -21,7 +21,7 @@ constexpr int kSteps = 10;
 
 json as_json(const Tensor& tensor) {
   json numbers = json::array();
-  visit_dtype(tensor.dtype(), [&]<typename T>(T) {
+  visit_number(tensor.dtype(), [&]<typename T>(T) {
     for (const T x : tensor.values<T>()) numbers.push_back(x);
   });
   const std::vector<std::int64_t> sizes(tensor.sizes().begin(), tensor.sizes().end());

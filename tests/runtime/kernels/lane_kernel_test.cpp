@@ -21,8 +21,8 @@ using testing_support::Sizes;
 using testing_support::TensorSource;
 
 constexpr double kLaneTolerance = 1e-4;
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
+constexpr float kEndless = std::numeric_limits<float>::infinity();
 
 /// Checks all three ops of one convolution of blocks of interleaved pictures.
 void expect_interleaved(TensorSource& source, const Conv2dOptions& options, Sizes x, const Sizes& w,
@@ -83,7 +83,8 @@ TEST(LaneKernels, PoolPixelsOfManyChannels) {
     options.ceil_mode = source.coin();
     const Sizes sizes{1 + source.below(3), 3 + source.below(6), 3 + source.below(6), 1 + source.below(40)};
     Tensor x = source.uniform(sizes, -1.0, 1.0, f32);
-    if (source.coin()) x.mutable_values<float>()[static_cast<std::size_t>(source.below(x.elements()))] = kNaN;
+    if (source.coin())
+      x.mutable_values<float>()[static_cast<std::size_t>(source.below(x.elements()))] = kNotANumber;
     const KernelCheck largest(ChannelsLastPooling{{MaxPool2d{options}}}, {x});
     EXPECT_EQ(largest.choice().name, "pixel_pool");
     largest.expect_correct(0.0);
@@ -123,7 +124,7 @@ TEST_P(LaneFunctionsOf, AddWindowsOfAnyNumberOfFilters) {
                               {static_cast<std::int32_t>(4 * channels * functions.lanes),
                                static_cast<std::int32_t>(channels * filters)}};
     const std::vector<float> bias(n, 0.25F);
-    std::vector<float> result(n * lanes, kNaN);
+    std::vector<float> result(n * lanes, kNotANumber);
     const std::int64_t kept = std::max<std::int64_t>(filters - 1, 1);
     functions.add_windows[n]({.source = x.data(),
                               .taps = taps,
@@ -199,14 +200,14 @@ TEST_P(LaneFunctionsOf, AddPositionsOfAnyNumbersOfFiltersAndChannels) {
 
 TEST_P(LaneFunctionsOf, TakeTheLargerOrTheFirstNaN) {
   const LaneFunctions& functions = *GetParam();
-  const std::vector<float> x{1.0F, -1.0F, kNaN, 2.0F, 5.0F, -kInfinity, 0.0F};
+  const std::vector<float> x{1.0F, -1.0F, kNotANumber, 2.0F, 5.0F, -kEndless, 0.0F};
   for (std::size_t n = 1; n < 70; ++n) {
     std::vector<float> here(n);
     std::vector<float> y(n);
     std::vector<std::int32_t> index(n, 3);
     for (std::size_t i = 0; i < n; ++i) {
       here[i] = x[i % x.size()];
-      y[i] = i % 3 == 0 ? 0.5F : i % 3 == 1 ? kNaN : -3.0F;
+      y[i] = i % 3 == 0 ? 0.5F : i % 3 == 1 ? kNotANumber : -3.0F;
     }
     const std::vector<float> before = y;
     functions.take_larger(here.data(), 9, y.data(), index.data(), static_cast<std::int64_t>(n));
