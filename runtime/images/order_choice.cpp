@@ -37,7 +37,7 @@ double rate_interleaved(const ConvSpec& spec) {
 ConvSpec spec_of(const Graph& graph, const Node& node) {
   std::vector<TensorType> inputs;
   for (const ValueId& input : node.inputs) inputs.push_back(graph.type(input));
-  return *conv_spec({.op = node.op, .inputs = inputs, .outputs = node.outputs});
+  return conv_spec({.op = node.op, .inputs = inputs, .outputs = node.outputs}).value_or(ConvSpec{});
 }
 
 bool can_be_interleaved(const ConvSizes& s, int shards) {

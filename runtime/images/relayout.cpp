@@ -167,8 +167,8 @@ class Relayout {
       operands.push_back(is_picture ? last(node.inputs[i], inputs[i], shape.rank())
                                     : first(node.inputs[i], inputs[i]));
     }
-    const Value made =
-        weft::emit(target, order_.convolution(plain_convolution(node.op).value()), operands, node);
+    const Value made = weft::emit(
+        target, order_.convolution(plain_convolution(node.op).value_or(Convolution{})), operands, node);
     return is_chosen || !pictures.result ? made : order_.leave(made, shape);
   }
 

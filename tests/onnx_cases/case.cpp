@@ -49,8 +49,13 @@ Known read_known(const onnx::TypeProto& type, const fs::path& file) {
       if (read.is_sequence) return tensors(read.tensors);
       return read.tensors.empty() ? Known() : Known(tensors(read.tensors).at(0));
     }
-    default:
-      return onnx::read_tensor(onnx::parse_tensor(bytes, name), file.parent_path());
+    default: {
+      onnx::TensorProto tensor = onnx::parse_tensor(bytes, name);
+      // NumPy, which wrote the files, has no bf16; their bits are stored as integers.
+      if (type.elem_type == onnx::DataType::bf16 && tensor.data_type == onnx::DataType::u16)
+        tensor.data_type = onnx::DataType::bf16;
+      return onnx::read_tensor(tensor, file.parent_path());
+    }
   }
 }
 

@@ -118,7 +118,7 @@ constexpr std::int64_t kMostPositions = 8192;
 /// tap.
 constexpr std::int64_t kColumns = 8;
 /// Some channels of so many bytes of x stay in the next cache from filter to filter.
-constexpr std::int64_t kBandBytes = 192 * 1024;
+constexpr std::int64_t kBandBytes = std::int64_t{192} * 1024;
 
 /// dw from x and dy: some filters of it, or of the term that some blocks of pictures give.
 class FilterSumsKernel final : public Kernel {

@@ -93,9 +93,10 @@ class PixelMaxGradientKernel final : public Kernel {
 };
 
 /// The factors of all windows: one over the number of elements that count.
-std::vector<float> pixel_factors(const AvgPool2d& op, const Pool2dSizes& sizes) {
+std::vector<float> pixel_factors(const Pool2dOptions& options, bool count_include_pad,
+                                 const Pool2dSizes& sizes) {
   std::vector<float> factors;
-  for (const double divisor : avg_pool2d_divisors(op, op.count_include_pad, sizes))
+  for (const double divisor : avg_pool2d_divisors(options, count_include_pad, sizes))
     factors.push_back(static_cast<float>(1.0 / divisor));
   return factors;
 }
@@ -201,12 +202,13 @@ std::optional<KernelChoice> pixel_pool_kernel(const KernelSite& site) {
   if (const auto* mean = op.as<AvgPool2d>();
       mean != nullptr && mean->window.height * mean->window.width <= kLargestInSingle) {
     const PooledSite pooled = pooled_site(*mean, in, out);
-    return by_pictures_of<PixelMeanKernel>(site, pooled.pixels, pixel_factors(*mean, pooled.sizes));
+    return by_pictures_of<PixelMeanKernel>(
+        site, pooled.pixels, pixel_factors(mean->options(), mean->count_include_pad, pooled.sizes));
   }
   if (const auto* gradient = op.as<AvgPool2dGradient>()) {
     const PooledSite pooled = pooled_site(*gradient, out, in);
-    const AvgPool2d forward{*gradient, gradient->count_include_pad};
-    return by_pictures_of<PixelMeanGradientKernel>(site, pooled.pixels, pixel_factors(forward, pooled.sizes));
+    return by_pictures_of<PixelMeanGradientKernel>(
+        site, pooled.pixels, pixel_factors(gradient->options(), gradient->count_include_pad, pooled.sizes));
   }
   return std::nullopt;
 }

@@ -28,7 +28,8 @@ ReductionLoops::ReductionLoops(const Shape& shape, const Axes& axes) {
   }
   // Many short runs are columns of longer ones, a few of which come together in the end.
   constexpr std::size_t kShortRun = 64;
-  if (run_is_reduced && run > 1 && run <= kShortRun && !reduced.empty() && !kept.empty() && kept.back().stride == run) {
+  if (run_is_reduced && run > 1 && run <= kShortRun && !reduced.empty() && !kept.empty() &&
+      kept.back().stride == run) {
     fold = run;
     run *= kept.back().size;
     run_is_reduced = false;

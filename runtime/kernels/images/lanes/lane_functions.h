@@ -1,8 +1,9 @@
 #pragma once
 // The inner loops over pictures of which many numbers lie side by side at each pixel, compiled once for each
 // instruction set and chosen by what the CPU has: convolutions of interleaved pictures
-// (runtime/images/picture_order.h), where each lane of a vector computes a picture of its own, so that no lane idles
-// whatever the channels, the filters and the sizes are; and pooling. Internal to runtime/kernels/images/.
+// (runtime/images/picture_order.h), where each lane of a vector computes a picture of its own, so that no
+// lane idles whatever the channels, the filters and the sizes are; and pooling. Internal to
+// runtime/kernels/images/.
 
 #include <array>
 #include <cstdint>
@@ -25,13 +26,14 @@ struct WindowSums {
   std::span<const WindowTap> taps;
   std::int64_t channels = 0;
   const float* weights = nullptr;
-  float* result = nullptr;     // [kept, lanes]
-  std::int64_t kept = 0;       // of the filters; the others' weights are fillers
+  float* result = nullptr;      // [kept, lanes]
+  std::int64_t kept = 0;        // of the filters; the others' weights are fillers
   const float* bias = nullptr;  // of the kept filters, or null
-  bool rectified = false;      // max(sum, 0), NaN kept
+  bool rectified = false;       // max(sum, 0), NaN kept
 };
 
-/// Positions side by side in a row that meet under one tap: the first pixel of a and of b, how many, and the tap.
+/// Positions side by side in a row that meet under one tap: the first pixel of a and of b, how many, and the
+/// tap.
 struct TapRun {
   std::int32_t a = 0;
   std::int32_t b = 0;
@@ -39,8 +41,8 @@ struct TapRun {
   std::int32_t tap = 0;
 };
 
-/// sums[tap, f, c] += a[f] * b[c] over the positions of all runs; at a pixel, a and b are [filters, lanes] and
-/// [channels, lanes].
+/// sums[tap, f, c] += a[f] * b[c] over the positions of all runs; at a pixel, a and b are [filters, lanes]
+/// and [channels, lanes].
 struct PositionSums {
   const float* a = nullptr;
   std::int64_t a_pixel = 0;  // floats from one to the next
@@ -69,7 +71,8 @@ struct LaneFunctions {
   void (*take_lanes)(float* sums, std::int64_t vectors, double* totals) = nullptr;
 
   /// Where x is larger than y, or the first NaN, it takes y's place, and `at` that of the index.
-  void (*take_larger)(const float* x, std::int32_t at, float* y, std::int32_t* index, std::int64_t n) = nullptr;
+  void (*take_larger)(const float* x, std::int32_t at, float* y, std::int32_t* index,
+                      std::int64_t n) = nullptr;
   /// y += x where the index is `at`.
   void (*add_where)(const float* x, const std::int32_t* index, std::int32_t at, float* y,
                     std::int64_t n) = nullptr;

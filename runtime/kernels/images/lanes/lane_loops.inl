@@ -64,7 +64,7 @@ void add_windows(const WindowSums& s) {
 
 template <int kFilters, int kChannels>
 void add_run(const PositionSums& s, const TapRun& run) {
-  constexpr Index kTap = kFilters * kChannels * kWidth;
+  constexpr Index kTap = Index{kFilters} * kChannels * kWidth;
   float* const at = s.sums + run.tap * kTap;
   Lanes sums[kFilters][kChannels];
 #pragma GCC unroll 16
@@ -152,12 +152,24 @@ void add_where(const float* x, const std::int32_t* index, std::int32_t at, float
 }
 
 // The flags of these files let a product and a sum be rounded once; here they are not to be.
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=off")
-void add_scaled(const float* x, float factor, float* y, Index n) {
-  for (Index i = 0; i < n; ++i) y[i] += factor * x[i];
+Lanes scaled_sum(Lanes x, float factor, Lanes y) {
+  Lanes product = x * (factor - Lanes{});
+  hold(product);
+  return y + product;
 }
-#pragma GCC pop_options
+
+void add_scaled(const float* x, float factor, float* y, Index n) {
+  Index i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, scaled_sum(load(x + i), factor, load(y + i)));
+  if (i == n) return;
+  const auto rest = static_cast<__SIZE_TYPE__>(n - i) * sizeof(float);
+  Lanes last_x{};
+  Lanes last_y{};
+  __builtin_memcpy(&last_x, x + i, rest);
+  __builtin_memcpy(&last_y, y + i, rest);
+  last_y = scaled_sum(last_x, factor, last_y);
+  __builtin_memcpy(y + i, &last_y, rest);
+}
 
 bool scale(float factor, float* y, Index n) {
   std::uint32_t finite = 1;
