@@ -1,0 +1,164 @@
+// Elementwise ops that ONNX has, or that are a few of its operators. Shapes broadcast in both alike.
+
+#include <array>
+
+#include "weft/frontends/onnx/export_node.h"
+#include "weft/ops/activation.h"
+#include "weft/ops/bits.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/control.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/exponential.h"
+#include "weft/ops/rounding.h"
+#include "weft/ops/trigonometry.h"
+
+namespace weft::onnx {
+namespace {
+
+/// What passes its first input on.
+NameList first_input(ExportNode& n, std::string_view) { return {n.in(0)}; }
+
+/// Arithmetic, which ONNX has for numbers alone.
+NameList of_numbers(ExportNode& n, std::string_view name) {
+  if (n.dtype() == DType::boolean) n.refuse("ONNX's operator takes no bools");
+  return same_operator(n, name);
+}
+
+NameList export_square(ExportNode& n, std::string_view) { return {n("Mul", n.in(0), n.in(0))}; }
+
+NameList export_clip(ExportNode& n, std::string_view) {
+  const auto& op = n.op<Clip>();
+  return {n("Clip", n.in(0), n.number(op.low), n.number(op.high))};
+}
+
+NameList export_cast(ExportNode& n, std::string_view) { return {n.cast(n.in(0), n.op<Cast>().to)}; }
+
+NameList export_not_equal(ExportNode& n, std::string_view) {
+  return {n("Not", n("Equal", n.in(0), n.in(1)))};
+}
+
+/// Whether a float attribute of ONNX, an f32, says `number` as closely as elements of the input are.
+bool is_attribute(const ExportNode& n, double number) {
+  return n.dtype() == DType::f32 || static_cast<double>(static_cast<float>(number)) == number;
+}
+
+NameList export_leaky_relu(ExportNode& n, std::string_view) {
+  const double alpha = n.op<LeakyRelu>().alpha;
+  if (is_attribute(n, alpha)) return {n.add("LeakyRelu", {n.in(0)}, {attr_number("alpha", alpha)})};
+  const std::string positive = n("Greater", n.in(0), n.number(0.0));
+  return {n.where(positive, n.in(0), n("Mul", n.number(alpha), n.in(0)))};
+}
+
+NameList export_elu(ExportNode& n, std::string_view) {
+  const double alpha = n.op<Elu>().alpha;
+  if (is_attribute(n, alpha)) return {n.add("Elu", {n.in(0)}, {attr_number("alpha", alpha)})};
+  const std::string positive = n("Greater", n.in(0), n.number(0.0));
+  const std::string below = n("Mul", n.number(alpha), n("Sub", n("Exp", n.in(0)), n.number(1.0)));
+  return {n.where(positive, n.in(0), below)};
+}
+
+NameList export_trunc(ExportNode& n, std::string_view) {
+  return {n("Mul", n("Sign", n.in(0)), n("Floor", n("Abs", n.in(0))))};
+}
+
+/// Mod rounds toward -infinity with fmod 0, which is for integers, and toward zero with fmod 1.
+std::string remainder(ExportNode& n, bool fmod) {
+  return n.add("Mod", {n.in(0), n.in(1)}, {attr("fmod", fmod ? 1 : 0)});
+}
+NameList export_fmod(ExportNode& n, std::string_view) { return {remainder(n, true)}; }
+std::string modulo(ExportNode& n) {
+  if (!is_float(n.dtype())) return remainder(n, false);
+  const std::string rest = remainder(n, true);
+  const std::string zero = n.number(0.0);
+  const std::string other_sign = n("Less", n("Mul", n("Sign", rest), n("Sign", n.in(1))), zero);
+  return n.where(other_sign, n("Add", rest, n.in(1)), rest);
+}
+NameList export_mod(ExportNode& n, std::string_view) { return {modulo(n)}; }
+NameList export_floor_divide(ExportNode& n, std::string_view) {
+  if (is_float(n.dtype())) return {n("Floor", n("Div", n.in(0), n.in(1)))};
+  return {n("Div", n("Sub", n.in(0), modulo(n)), n.in(1))};
+}
+
+NameList export_shift(ExportNode& n, std::string_view direction) {
+  if (n.dtype() != DType::u8) n.refuse("ONNX shifts the bits of unsigned integers alone");
+  return {n.add("BitShift", n.inputs(), {attr_text("direction", direction)})};
+}
+
+NameList export_is_inf(ExportNode& n, std::string_view) {
+  return {n.add("IsInf", n.inputs(), {attr("detect_negative", 1), attr("detect_positive", 1)})};
+}
+NameList export_is_finite(ExportNode& n, std::string_view) {
+  // An infinity or a NaN less itself is a NaN.
+  return {n("Not", n("IsNaN", n("Sub", n.in(0), n.in(0))))};
+}
+
+constexpr std::array kElementwiseExports{
+    exported<StopGradient>(first_input),
+    exported<ScaleGradient>(first_input),
+    exported<CustomGradient>(first_input),
+    exported<OptimizationBarrier>(first_input),
+    exported<Add>(of_numbers, "Add"),
+    exported<Sub>(of_numbers, "Sub"),
+    exported<Mul>(of_numbers, "Mul"),
+    exported<Div>(of_numbers, "Div"),
+    exported<Pow>(of_numbers, "Pow"),
+    exported<Minimum>(of_numbers, "Min"),
+    exported<Maximum>(of_numbers, "Max"),
+    exported<Neg>(of_numbers, "Neg"),
+    exported<Square>(export_square),
+    exported<Sqrt>(same_operator, "Sqrt"),
+    exported<Exp>(same_operator, "Exp"),
+    exported<Log>(same_operator, "Log"),
+    exported<Abs>(of_numbers, "Abs"),
+    exported<Erf>(same_operator, "Erf"),
+    exported<Clip>(export_clip),
+    exported<Cast>(export_cast),
+    exported<Select>(same_operator, "Where"),
+    exported<Equal>(same_operator, "Equal"),
+    exported<NotEqual>(export_not_equal),
+    exported<Less>(of_numbers, "Less"),
+    exported<LessEqual>(of_numbers, "LessOrEqual"),
+    exported<Greater>(of_numbers, "Greater"),
+    exported<GreaterEqual>(of_numbers, "GreaterOrEqual"),
+    exported<Tanh>(same_operator, "Tanh"),
+    exported<Relu>(same_operator, "Relu"),
+    exported<Sigmoid>(same_operator, "Sigmoid"),
+    exported<LeakyRelu>(export_leaky_relu),
+    exported<Elu>(export_elu),
+    exported<Softplus>(same_operator, "Softplus"),
+    exported<Sin>(same_operator, "Sin"),
+    exported<Cos>(same_operator, "Cos"),
+    exported<Tan>(same_operator, "Tan"),
+    exported<Asin>(same_operator, "Asin"),
+    exported<Acos>(same_operator, "Acos"),
+    exported<Atan>(same_operator, "Atan"),
+    exported<Sinh>(same_operator, "Sinh"),
+    exported<Cosh>(same_operator, "Cosh"),
+    exported<Asinh>(same_operator, "Asinh"),
+    exported<Acosh>(same_operator, "Acosh"),
+    exported<Atanh>(same_operator, "Atanh"),
+    exported<Floor>(same_operator, "Floor"),
+    exported<Ceil>(same_operator, "Ceil"),
+    exported<Round>(same_operator, "Round"),
+    exported<Trunc>(export_trunc),
+    exported<Sign>(of_numbers, "Sign"),
+    exported<Mod>(export_mod),
+    exported<Fmod>(export_fmod),
+    exported<FloorDivide>(export_floor_divide),
+    exported<IntegerDivide>(same_operator, "Div"),
+    exported<LogicalAnd>(same_operator, "And"),
+    exported<LogicalOr>(same_operator, "Or"),
+    exported<LogicalXor>(same_operator, "Xor"),
+    exported<LogicalNot>(same_operator, "Not"),
+    exported<ShiftLeft>(export_shift, "LEFT"),
+    exported<ShiftRight>(export_shift, "RIGHT"),
+    exported<IsNan>(same_operator, "IsNaN"),
+    exported<IsInf>(export_is_inf),
+    exported<IsFinite>(export_is_finite),
+};
+
+}  // namespace
+
+std::span<const ExportEntry> elementwise_exports() { return kElementwiseExports; }
+
+}  // namespace weft::onnx
