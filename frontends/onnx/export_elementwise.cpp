@@ -61,22 +61,45 @@ NameList export_trunc(ExportNode& n, std::string_view) {
   return {n("Mul", n("Sign", n.in(0)), n("Floor", n("Abs", n.in(0))))};
 }
 
+/// The divisor, or 1 for integers whose quotient runtimes do not define: 0, and -1, by which the lowest
+/// number overflows. Remainders by 1 are 0, as they are by these.
+std::string safe_divisor(ExportNode& n) {
+  if (is_float(n.dtype())) return n.in(1);
+  std::string unsafe = n("Equal", n.in(1), n.number(0.0));
+  if (n.dtype() != DType::u8) unsafe = n("Or", unsafe, n("Equal", n.in(1), n.number(-1.0)));
+  return n.where(unsafe, n.number(1.0), n.in(1));
+}
+std::string integer_quotient(ExportNode& n, const std::string& a, const std::string& divisor) {
+  std::string quotient = n("Div", a, divisor);
+  if (n.dtype() != DType::u8) quotient = n.where(n("Equal", n.in(1), n.number(-1.0)), n("Neg", a), quotient);
+  return n.where(n("Equal", n.in(1), n.number(0.0)), n.number(0.0), quotient);
+}
+
 /// Mod rounds toward -infinity with fmod 0, which is for integers, and toward zero with fmod 1.
-std::string remainder(ExportNode& n, bool fmod) {
-  return n.add("Mod", {n.in(0), n.in(1)}, {attr("fmod", fmod ? 1 : 0)});
+std::string remainder(ExportNode& n, const std::string& divisor, bool fmod) {
+  return n.add("Mod", {n.in(0), divisor}, {attr("fmod", fmod ? 1 : 0)});
 }
-NameList export_fmod(ExportNode& n, std::string_view) { return {remainder(n, true)}; }
-std::string modulo(ExportNode& n) {
-  if (!is_float(n.dtype())) return remainder(n, false);
-  const std::string rest = remainder(n, true);
-  const std::string zero = n.number(0.0);
-  const std::string other_sign = n("Less", n("Mul", n("Sign", rest), n("Sign", n.in(1))), zero);
-  return n.where(other_sign, n("Add", rest, n.in(1)), rest);
+std::string modulo(ExportNode& n, const std::string& divisor) {
+  if (!is_float(n.dtype())) return remainder(n, divisor, false);
+  const std::string rest = remainder(n, divisor, true);
+  const std::string other_sign = n("Less", n("Mul", n("Sign", rest), n("Sign", divisor)), n.number(0.0));
+  return n.where(other_sign, n("Add", rest, divisor), rest);
 }
-NameList export_mod(ExportNode& n, std::string_view) { return {modulo(n)}; }
+NameList export_fmod(ExportNode& n, std::string_view) { return {remainder(n, safe_divisor(n), true)}; }
+NameList export_mod(ExportNode& n, std::string_view) { return {modulo(n, safe_divisor(n))}; }
 NameList export_floor_divide(ExportNode& n, std::string_view) {
   if (is_float(n.dtype())) return {n("Floor", n("Div", n.in(0), n.in(1)))};
-  return {n("Div", n("Sub", n.in(0), modulo(n)), n.in(1))};
+  const std::string divisor = safe_divisor(n);
+  return {integer_quotient(n, n("Sub", n.in(0), modulo(n, divisor)), divisor)};
+}
+NameList export_integer_divide(ExportNode& n, std::string_view) {
+  return {integer_quotient(n, n.in(0), safe_divisor(n))};
+}
+
+/// Runtimes choose between numbers; between bools it is logic.
+NameList export_select(ExportNode& n, std::string_view) {
+  if (n.dtype(1) != DType::boolean) return {n.where(n.in(0), n.in(1), n.in(2))};
+  return {n("Or", n("And", n.in(0), n.in(1)), n("And", n("Not", n.in(0)), n.in(2)))};
 }
 
 NameList export_shift(ExportNode& n, std::string_view direction) {
@@ -113,7 +136,7 @@ constexpr std::array kElementwiseExports{
     exported<Erf>(same_operator, "Erf"),
     exported<Clip>(export_clip),
     exported<Cast>(export_cast),
-    exported<Select>(same_operator, "Where"),
+    exported<Select>(export_select),
     exported<Equal>(same_operator, "Equal"),
     exported<NotEqual>(export_not_equal),
     exported<Less>(of_numbers, "Less"),
@@ -145,7 +168,7 @@ constexpr std::array kElementwiseExports{
     exported<Mod>(export_mod),
     exported<Fmod>(export_fmod),
     exported<FloorDivide>(export_floor_divide),
-    exported<IntegerDivide>(same_operator, "Div"),
+    exported<IntegerDivide>(export_integer_divide),
     exported<LogicalAnd>(same_operator, "And"),
     exported<LogicalOr>(same_operator, "Or"),
     exported<LogicalXor>(same_operator, "Xor"),

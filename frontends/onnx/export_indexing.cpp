@@ -36,10 +36,7 @@ NameList export_scatter_add(ExportNode& n, std::string_view) {
   return {n.add("ScatterND", {zeros, places, n.in(0)}, {attr_text("reduction", "add")})};
 }
 NameList export_one_hot(ExportNode& n, std::string_view) {
-  const auto& op = n.op<OneHot>();
-  const std::string values = n.constant(Tensor::of({0.0, 1.0}));
-  return {
-      n.cast(n.add("OneHot", {indices_of(n, 0), n.ints({op.depth}), values}, {attr("axis", -1)}), op.dtype)};
+  return {n.one_hot(n.in(0), n.op<OneHot>().depth, n.op<OneHot>().dtype)};
 }
 
 NameList export_take_along_axis(ExportNode& n, std::string_view) {

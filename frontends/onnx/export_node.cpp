@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <numeric>
 
 #include "weft/frontends/onnx/exporter.h"
 #include "weft/graph/error.h"
@@ -190,6 +191,12 @@ std::string ExportNode::sum(const std::string& x, const std::vector<std::int64_t
   if (!axes.empty()) inputs.push_back(ints(axes));
   return add("ReduceSum", std::move(inputs),
              {attr("keepdims", keep_dims ? 1 : 0), attr("noop_with_empty_axes", 0)});
+}
+
+std::string ExportNode::one_hot(const std::string& indices, std::int64_t depth, DType dtype) {
+  std::vector<std::int64_t> classes(static_cast<std::size_t>(depth));
+  std::iota(classes.begin(), classes.end(), std::int64_t{0});
+  return cast(add("Equal", {unsqueeze(cast(indices, DType::i64), {-1}), ints(classes)}), dtype);
 }
 
 std::string ExportNode::full(const Shape& shape, double number, DType dtype) {

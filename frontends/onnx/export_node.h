@@ -80,6 +80,8 @@ class ExportNode {
   std::string sum(const std::string& x, const std::vector<std::int64_t>& axes, bool keep_dims);
   /// A shape filled with a number.
   std::string full(const Shape& shape, double number, DType dtype);
+  /// Rows of zeros and, at each index, a one. ONNX's OneHot is not used: runtimes have it for few types.
+  std::string one_hot(const std::string& indices, std::int64_t depth, DType dtype);
   std::string where(const std::string& condition, const std::string& a, const std::string& b) {
     return add("Where", {condition, a, b});
   }

@@ -113,10 +113,8 @@ NameList export_cross_entropy(ExportNode& n, std::string_view) {
 }
 NameList export_label_difference(ExportNode& n, std::string_view) {
   const Dim& classes = n.shape(0)[n.rank() - 1];
-  const std::string labels = n.cast(n.in(1), DType::i64);
-  const std::string values = n.constant(Tensor::of({0.0, 1.0}));
-  const std::string hot = n.add("OneHot", {labels, n.dim(classes), values}, {attr("axis", -1)});
-  return {n("Sub", n.in(0), n.cast(hot, n.dtype()))};
+  if (!classes.is_number()) n.refuse("how many classes there are must be a number");
+  return {n("Sub", n.in(0), n.one_hot(n.in(1), classes.size(), n.dtype()))};
 }
 
 constexpr std::array kReductionExports{
