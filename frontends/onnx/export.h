@@ -29,6 +29,9 @@ struct ExportOptions {
   /// The names of the outputs, one for each, and none that an input or a parameter has; an empty list leaves
   /// them to the nodes.
   std::vector<std::string> output_names{};
+  /// Whether the inputs of updated parameters have these values as defaults. Some runtimes never replace a
+  /// default: for them the caller feeds the first values too.
+  bool defaults = true;
   std::string name = "weft";  // of the model's graph
 };
 

@@ -187,8 +187,10 @@ std::string Exporter::input_size(const Dim& size) {
 void Exporter::add_parameter(const Node& node, ValueId id) {
   const auto& parameter = *node.op.as<Parameter>();
   const std::string& name = names_.at(id);
-  model_.graph.initializer.push_back(tensor_proto_of(name, values_->value(parameter.label)));
-  if (updated_.contains(id.node)) model_.graph.input.push_back(info_of(name, parameter.type));
+  const bool is_input = updated_.contains(id.node);
+  if (is_input) model_.graph.input.push_back(info_of(name, parameter.type));
+  if (!is_input || options_.defaults)
+    model_.graph.initializer.push_back(tensor_proto_of(name, values_->value(parameter.label)));
   if (!parameters_.empty()) parameters_ += "\n";
   parameters_ += name;
 }

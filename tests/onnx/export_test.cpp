@@ -217,6 +217,11 @@ TEST(OnnxExport, SavesATrainingStepWithParametersInAndOut) {
               testing::IsSupersetOf({"loss", "dense1/weight_next", "dense2/bias_next"}));
   EXPECT_EQ(model.graph.output.size(), 1 + step.spec.updates.size());
   EXPECT_EQ(model.graph.initializer.front().name, "dense1/weight");
+  const ModelProto fed = export_model(step.spec, {.defaults = false});
+  EXPECT_EQ(names_of(fed.graph.input), inputs);
+  EXPECT_LT(fed.graph.initializer.size(), model.graph.initializer.size());
+  Graph graph;
+  EXPECT_EQ(import_model(graph, fed, {}).inputs.size(), inputs.size());
 }
 
 TEST(OnnxExport, ASavedStepTrainsAsTheGraphDoes) {
