@@ -24,6 +24,23 @@ NameList of_numbers(ExportNode& n, std::string_view name) {
   return same_operator(n, name);
 }
 
+/// An operator that runtimes, or the standard, lack for u8: of i32, from which a cast takes the lowest bits.
+std::string wider(ExportNode& n, std::string_view name) {
+  if (n.dtype() != DType::u8) return of_numbers(n, name).front();
+  NameList inputs;
+  for (const std::string& name_of_input : n.inputs()) inputs.push_back(n.cast(name_of_input, DType::i32));
+  return n.add(name, std::move(inputs));
+}
+NameList export_arithmetic(ExportNode& n, std::string_view name) {
+  const std::string made = wider(n, name);
+  return {n.dtype() == DType::u8 ? n.cast(made, DType::u8) : made};
+}
+std::string equality(ExportNode& n) {
+  return n.dtype() == DType::u8 ? wider(n, "Equal") : n("Equal", n.in(0), n.in(1));
+}
+NameList export_equal(ExportNode& n, std::string_view) { return {equality(n)}; }
+NameList export_not_equal(ExportNode& n, std::string_view) { return {n("Not", equality(n))}; }
+
 NameList export_square(ExportNode& n, std::string_view) { return {n("Mul", n.in(0), n.in(0))}; }
 
 NameList export_clip(ExportNode& n, std::string_view) {
@@ -32,10 +49,6 @@ NameList export_clip(ExportNode& n, std::string_view) {
 }
 
 NameList export_cast(ExportNode& n, std::string_view) { return {n.cast(n.in(0), n.op<Cast>().to)}; }
-
-NameList export_not_equal(ExportNode& n, std::string_view) {
-  return {n("Not", n("Equal", n.in(0), n.in(1)))};
-}
 
 /// Whether a float attribute of ONNX, an f32, says `number` as closely as elements of the input are.
 bool is_attribute(const ExportNode& n, double number) {
@@ -120,14 +133,14 @@ constexpr std::array kElementwiseExports{
     exported<ScaleGradient>(first_input),
     exported<CustomGradient>(first_input),
     exported<OptimizationBarrier>(first_input),
-    exported<Add>(of_numbers, "Add"),
-    exported<Sub>(of_numbers, "Sub"),
-    exported<Mul>(of_numbers, "Mul"),
+    exported<Add>(export_arithmetic, "Add"),
+    exported<Sub>(export_arithmetic, "Sub"),
+    exported<Mul>(export_arithmetic, "Mul"),
     exported<Div>(of_numbers, "Div"),
     exported<Pow>(of_numbers, "Pow"),
     exported<Minimum>(of_numbers, "Min"),
     exported<Maximum>(of_numbers, "Max"),
-    exported<Neg>(of_numbers, "Neg"),
+    exported<Neg>(export_arithmetic, "Neg"),
     exported<Square>(export_square),
     exported<Sqrt>(same_operator, "Sqrt"),
     exported<Exp>(same_operator, "Exp"),
@@ -137,7 +150,7 @@ constexpr std::array kElementwiseExports{
     exported<Clip>(export_clip),
     exported<Cast>(export_cast),
     exported<Select>(export_select),
-    exported<Equal>(same_operator, "Equal"),
+    exported<Equal>(export_equal),
     exported<NotEqual>(export_not_equal),
     exported<Less>(of_numbers, "Less"),
     exported<LessEqual>(of_numbers, "LessOrEqual"),

@@ -59,9 +59,9 @@ class FormulaReader {
   }
 
   std::string power() {
-    const std::string base = factor();
-    if (!takes("^")) return base;
-    std::string made = base;
+    std::string made = factor();
+    if (!takes("^")) return made;
+    const std::string base = made;
     for (std::int64_t i = digits(); i > 1; --i) made = node_("Mul", made, base);
     return made;
   }

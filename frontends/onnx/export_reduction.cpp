@@ -1,6 +1,7 @@
 // Reductions, scans, softmax and what losses and normalizations are made of.
 
 #include <array>
+#include <numeric>
 
 #include "weft/frontends/onnx/export_node.h"
 #include "weft/graph/scalar.h"
@@ -29,8 +30,17 @@ NameList export_reduce(ExportNode& n, std::string_view name) {
   return {reduce_along(n, name, n.in(0), n.op<O>().axes, n.op<O>().keep_dims)};
 }
 
+/// Sums and products of u8, which ONNX lacks, are made of i64, from which a cast takes the lowest bits.
+std::string summand(ExportNode& n) { return n.dtype() == DType::u8 ? n.cast(n.in(0), DType::i64) : n.in(0); }
+NameList as_before(ExportNode& n, const std::string& y) {
+  return {n.dtype() == DType::u8 ? n.cast(y, DType::u8) : y};
+}
+
 NameList export_sum(ExportNode& n, std::string_view) {
-  return {n.sum(n.in(0), n.op<Sum>().axes, n.op<Sum>().keep_dims)};
+  return as_before(n, n.sum(summand(n), n.op<Sum>().axes, n.op<Sum>().keep_dims));
+}
+NameList export_prod(ExportNode& n, std::string_view name) {
+  return as_before(n, reduce_along(n, name, summand(n), n.op<Prod>().axes, n.op<Prod>().keep_dims));
 }
 
 /// Whether any element is true, by counting: of no elements there is none.
@@ -64,8 +74,45 @@ NameList export_count(ExportNode& n, std::string_view) {
 NameList export_cumsum(ExportNode& n, std::string_view) {
   const auto& op = n.op<CumSum>();
   const std::string axis = n.constant(Tensor::scalar(n.axis(op.axis)));
-  return {n.add("CumSum", {n.in(0), axis},
-                {attr("exclusive", op.exclusive ? 1 : 0), attr("reverse", op.reverse ? 1 : 0)})};
+  return as_before(n, n.add("CumSum", {summand(n), axis},
+                            {attr("exclusive", op.exclusive ? 1 : 0), attr("reverse", op.reverse ? 1 : 0)}));
+}
+
+/// For each element along an axis the reduction of those up to it, with `none` in place of the others: n^2
+/// elements for n.
+template <typename O>
+std::string running(ExportNode& n, std::string_view name, const std::string& x, const std::string& none) {
+  constexpr std::int64_t kLongest = 1024;
+  const auto& op = n.op<O>();
+  const std::int64_t axis = n.axis(op.axis);
+  const Dim& size = n.shape(0)[static_cast<std::size_t>(axis)];
+  if (!size.is_number() || size.size() > kLongest)
+    n.refuse("its axis must have a number of at most 1024 elements");
+  const std::int64_t length = size.size();
+  std::vector<bool> counts;
+  for (std::int64_t to = 0; to < length; ++to) {
+    for (std::int64_t from = 0; from < length; ++from) {
+      counts.push_back(from == to ? !op.exclusive : (from < to) != op.reverse);
+    }
+  }
+  std::vector<std::int64_t> last(n.rank());
+  std::iota(last.begin(), last.end(), std::int64_t{0});
+  std::swap(last[static_cast<std::size_t>(axis)], last.back());
+  const std::string rows = n.unsqueeze(n.transpose(x, last), {-2});
+  const std::string mask = n.constant(Tensor::of(counts, {length, length}));
+  return n.transpose(reduce_along(n, name, n.where(mask, rows, none), {-1}, false), last);
+}
+NameList export_cumprod(ExportNode& n, std::string_view name) {
+  const std::string one = n.number(1.0, n.dtype() == DType::u8 ? DType::i64 : n.dtype());
+  return as_before(n, running<CumProd>(n, name, summand(n), one));
+}
+template <typename Relation>
+NameList export_extreme(ExportNode& n, std::string_view name) {
+  Tensor worst = Tensor::uninitialized(n.dtype(), {});
+  visit_dtype(n.dtype(), [&]<typename T>(T) {
+    if constexpr (Number<T>) worst.mutable_values<T>()[0] = Relation::template worst<T>();
+  });
+  return {running<CumExtreme<Relation>>(n, name, n.in(0), n.constant(worst))};
 }
 
 std::string mean_of(ExportNode& n, const std::string& x, const Axes& axes) {
@@ -122,7 +169,7 @@ constexpr std::array kReductionExports{
     exported<Mean>(export_reduce<Mean>, "ReduceMean"),
     exported<Max>(export_reduce<Max>, "ReduceMax"),
     exported<Min>(export_reduce<Min>, "ReduceMin"),
-    exported<Prod>(export_reduce<Prod>, "ReduceProd"),
+    exported<Prod>(export_prod, "ReduceProd"),
     exported<LogSumExp>(export_reduce<LogSumExp>, "ReduceLogSumExp"),
     exported<Norm>(export_norm),
     exported<Any>(export_any),
@@ -131,6 +178,9 @@ constexpr std::array kReductionExports{
     exported<ArgMin>(export_place<ArgMin>, "ArgMin"),
     exported<Count>(export_count),
     exported<CumSum>(export_cumsum),
+    exported<CumProd>(export_cumprod, "ReduceProd"),
+    exported<CumMax>(export_extreme<MaximumSoFar>, "ReduceMax"),
+    exported<CumMin>(export_extreme<MinimumSoFar>, "ReduceMin"),
     exported<Moments>(export_moments),
     exported<CentredSums>(export_centred_sums),
     exported<Softmax>(export_softmax, "Softmax"),

@@ -236,7 +236,6 @@ void Exporter::export_node(NodeId id) {
   if (node.op.is<Input>()) return;
   if (node.op.is<Parameter>()) return add_parameter(node, {id, 0});
   base_ = node.name.empty() ? std::string(node.op.name()) : printable(node.name);
-  const std::string stem = base_;
   NameList finals;
   for (std::uint32_t i = 0; i < node.outputs.size(); ++i) {
     const auto wanted = wanted_.find({id, i});
