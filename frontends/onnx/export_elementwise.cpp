@@ -74,39 +74,63 @@ NameList export_trunc(ExportNode& n, std::string_view) {
   return {n("Mul", n("Sign", n.in(0)), n("Floor", n("Abs", n.in(0))))};
 }
 
+/// The operands of a division. Those of u8 are i32 on the way.
+struct Division {
+  std::string a;
+  std::string b;
+  DType dtype = DType::f32;
+};
+Division division(ExportNode& n) {
+  if (n.dtype() != DType::u8) return {n.in(0), n.in(1), n.dtype()};
+  return {n.cast(n.in(0), DType::i32), n.cast(n.in(1), DType::i32), DType::i32};
+}
+NameList as_operands(ExportNode& n, const std::string& y) {
+  return {n.dtype() == DType::u8 ? n.cast(y, DType::u8) : y};
+}
+
 /// The divisor, or 1 for integers whose quotient runtimes do not define: 0, and -1, by which the lowest
 /// number overflows. Remainders by 1 are 0, as they are by these.
-std::string safe_divisor(ExportNode& n) {
-  if (is_float(n.dtype())) return n.in(1);
-  std::string unsafe = n("Equal", n.in(1), n.number(0.0));
-  if (n.dtype() != DType::u8) unsafe = n("Or", unsafe, n("Equal", n.in(1), n.number(-1.0)));
-  return n.where(unsafe, n.number(1.0), n.in(1));
+std::string safe_divisor(ExportNode& n, const Division& of) {
+  if (is_float(of.dtype)) return of.b;
+  const std::string zero = n("Equal", of.b, n.number(0.0, of.dtype));
+  const std::string minus_one = n("Equal", of.b, n.number(-1.0, of.dtype));
+  return n.where(n("Or", zero, minus_one), n.number(1.0, of.dtype), of.b);
 }
-std::string integer_quotient(ExportNode& n, const std::string& a, const std::string& divisor) {
-  std::string quotient = n("Div", a, divisor);
-  if (n.dtype() != DType::u8) quotient = n.where(n("Equal", n.in(1), n.number(-1.0)), n("Neg", a), quotient);
-  return n.where(n("Equal", n.in(1), n.number(0.0)), n.number(0.0), quotient);
+std::string integer_quotient(ExportNode& n, const Division& of, const std::string& a,
+                             const std::string& divisor) {
+  const std::string minus_one = n("Equal", of.b, n.number(-1.0, of.dtype));
+  const std::string quotient = n.where(minus_one, n("Neg", a), n("Div", a, divisor));
+  const std::string zero = n.number(0.0, of.dtype);
+  return n.where(n("Equal", of.b, zero), zero, quotient);
 }
 
 /// Mod rounds toward -infinity with fmod 0, which is for integers, and toward zero with fmod 1.
-std::string remainder(ExportNode& n, const std::string& divisor, bool fmod) {
-  return n.add("Mod", {n.in(0), divisor}, {attr("fmod", fmod ? 1 : 0)});
+std::string remainder(ExportNode& n, const Division& of, const std::string& divisor, bool fmod) {
+  return n.add("Mod", {of.a, divisor}, {attr("fmod", fmod ? 1 : 0)});
 }
-std::string modulo(ExportNode& n, const std::string& divisor) {
-  if (!is_float(n.dtype())) return remainder(n, divisor, false);
-  const std::string rest = remainder(n, divisor, true);
+std::string modulo(ExportNode& n, const Division& of, const std::string& divisor) {
+  if (!is_float(of.dtype)) return remainder(n, of, divisor, false);
+  const std::string rest = remainder(n, of, divisor, true);
   const std::string other_sign = n("Less", n("Mul", n("Sign", rest), n("Sign", divisor)), n.number(0.0));
   return n.where(other_sign, n("Add", rest, divisor), rest);
 }
-NameList export_fmod(ExportNode& n, std::string_view) { return {remainder(n, safe_divisor(n), true)}; }
-NameList export_mod(ExportNode& n, std::string_view) { return {modulo(n, safe_divisor(n))}; }
+NameList export_fmod(ExportNode& n, std::string_view) {
+  const Division of = division(n);
+  return as_operands(n, remainder(n, of, safe_divisor(n, of), true));
+}
+NameList export_mod(ExportNode& n, std::string_view) {
+  const Division of = division(n);
+  return as_operands(n, modulo(n, of, safe_divisor(n, of)));
+}
 NameList export_floor_divide(ExportNode& n, std::string_view) {
-  if (is_float(n.dtype())) return {n("Floor", n("Div", n.in(0), n.in(1)))};
-  const std::string divisor = safe_divisor(n);
-  return {integer_quotient(n, n("Sub", n.in(0), modulo(n, divisor)), divisor)};
+  const Division of = division(n);
+  if (is_float(of.dtype)) return {n("Floor", n("Div", of.a, of.b))};
+  const std::string divisor = safe_divisor(n, of);
+  return as_operands(n, integer_quotient(n, of, n("Sub", of.a, modulo(n, of, divisor)), divisor));
 }
 NameList export_integer_divide(ExportNode& n, std::string_view) {
-  return {integer_quotient(n, n.in(0), safe_divisor(n))};
+  const Division of = division(n);
+  return as_operands(n, integer_quotient(n, of, of.a, safe_divisor(n, of)));
 }
 
 /// Runtimes choose between numbers; between bools it is logic.
