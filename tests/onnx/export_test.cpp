@@ -243,6 +243,27 @@ TEST(OnnxExport, ASavedStepOfAConvolutionalNetworkTrainsAsTheGraphDoes) {
   expect_same_losses(losses_of(export_model(spec), lenet.batch, kSteps), expected, 1e-3);
 }
 
+TEST(OnnxExport, ASavedStepOfPicturesTakesBatchesOfAnySize) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"batch", 2, 9, 9});
+  const Value labels = input(graph, "labels", i64, {"batch"});
+  const nn::Sequential network{
+      nn::conv2d(graph, "conv1", 4, 3), nn::batch_norm(graph, "norm"),    relu,
+      nn::MaxPool2d{{.window = 2}},     nn::conv2d(graph, "conv2", 3, 2), nn::Flatten{},
+      nn::dense(graph, "dense", 3)};
+  const Value loss = mean(softmax_cross_entropy(network(x), labels));
+  const std::vector<Value> weights = network.parameters();
+  const FunctionSpec spec{.inputs = {x, labels},
+                          .outputs = {loss},
+                          .updates = optim::sgd(weights, gradients(loss, weights), 0.05)};
+  const ModelProto model = export_model(spec);
+  for (const std::int64_t size : {5, 8}) {
+    const std::vector<Tensor> batch{examples::draw_numbers({size, 2, 9, 9}),
+                                    examples::draw_indices({size}, 3)};
+    expect_same_losses(losses_of(model, batch, 5), losses_of(graph, spec, batch, 5), 1e-4);
+  }
+}
+
 TEST(OnnxExport, StepsOfTheExamplesAreSavedOrRefused) {
   std::vector<std::string> saved;
   for (const examples::ModelEntry& entry : examples::models()) {
