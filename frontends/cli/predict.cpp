@@ -11,6 +11,7 @@
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
+#include "weft/frontends/onnx/import.h"
 #include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/files/json_text.h"
 
@@ -54,18 +55,54 @@ Tensor read_labels(const std::filesystem::path& path, std::int64_t count, std::i
   return labels;
 }
 
-int predict(const PredictArgs& args) {
+/// What is needed of a model, whatever its file: a function from pixels to classes.
+struct Classifier {
+  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
+  std::unique_ptr<Session> session;
+  FunctionSpec spec;
+  std::int64_t pixels = 0;
+  std::int64_t classes = 0;
+};
+
+Classifier from_checkpoint(const PredictArgs& args) {
   const mnist::TrainingConfig training =
       mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config;
   const mnist::MlpConfig& config = training.model;
-  const Tensor images = read_images(args.images, config.inputs);
+  Classifier made;
+  const mnist::Mlp mlp(*made.graph, config);
+  made.session = std::make_unique<Session>(*made.graph, SessionOptions{.threads = args.threads});
+  made.session->load(args.model);
+  made.spec = mnist::prediction(*made.graph, mlp, config.inputs, training.pixels);
+  made.pixels = config.inputs;
+  made.classes = config.classes;
+  return made;
+}
+
+/// A model as `weft train --save FILE.onnx` writes it.
+Classifier from_onnx(const PredictArgs& args) {
+  Classifier made;
+  const onnx::Imported imported = onnx::load(*made.graph, args.model);
+  const Value images = imported.input("images");
+  const Value logits = imported.output("logits");
+  const auto is_table = [](const Value& value) {
+    return value.shape().rank() == 2 && value.shape()[1].is_number();
+  };
+  if (imported.inputs.size() != 1 || images.dtype() != u8 || !is_table(images) || !is_table(logits))
+    throw Error(ErrorCode::bad_file, fmt::format("{}: not a model of digits", args.model.string()),
+                {.expected = "one input, images u8 [batch, pixels], and outputs classes and logits"});
+  made.spec = {.inputs = {images}, .outputs = {imported.output("classes")}};
+  made.pixels = images.shape()[1].size();
+  made.classes = logits.shape()[1].size();
+  made.session = std::make_unique<Session>(*made.graph, SessionOptions{.threads = args.threads});
+  return made;
+}
+
+int predict(const PredictArgs& args) {
+  Classifier model = args.model.extension() == ".onnx" ? from_onnx(args) : from_checkpoint(args);
+  const Tensor images = read_images(args.images, model.pixels);
   std::optional<Tensor> labels;
-  if (args.labels) labels = read_labels(*args.labels, images.sizes()[0], config.classes);
-  Graph graph;
-  const mnist::Mlp mlp(graph, config);
-  Session session(graph, {.threads = args.threads});
-  session.load(args.model);
-  Function function = session.compile(mnist::prediction(graph, mlp, config.inputs, training.pixels));
+  if (args.labels) labels = read_labels(*args.labels, images.sizes()[0], model.classes);
+  Function function = model.session->compile(model.spec);
   const auto start = std::chrono::steady_clock::now();
   const Tensor classes = mnist::predict_all(function, images);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -88,7 +125,7 @@ int predict(const PredictArgs& args) {
 Registered add_predict(CLI::App& weft) {
   auto args = std::make_shared<PredictArgs>();
   CLI::App* app = weft.add_subcommand("predict", "Prints the digit in each image of an IDX file, one a line");
-  app->add_option("--model", args->model, "A checkpoint of `weft train --save`")
+  app->add_option("--model", args->model, "A checkpoint or an ONNX model of `weft train --save`")
       ->required()
       ->type_name("FILE");
   app->add_option("--images", args->images, "Images, IDX, plain or gzip")->required()->type_name("IDX");

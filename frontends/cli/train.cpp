@@ -47,6 +47,23 @@ mnist::TrainingConfig config_of(const TrainArgs& args) {
 /// Finds an unwritable target before the training and not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
 
+/// An ONNX model holds the network alone, anything else all that a training continues from.
+bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
+
+void save(TrainingRun& run, const std::filesystem::path& path) {
+  if (is_onnx(path)) {
+    run.save_onnx(path);
+  } else {
+    run.save(path);
+  }
+}
+
+std::string how_to_continue(const std::optional<std::filesystem::path>& path) {
+  if (!path) return "nothing was saved (see --save)";
+  const std::string name = printable(path->string());
+  return is_onnx(*path) ? "saved to " + name : "continue with --resume " + name;
+}
+
 void print_json(const TrainArgs& args, const mnist::TrainingConfig& config, const data::Digits& digits,
                 const TrainingRun& run, const TrainingResult& result, const mnist::Evaluation& test) {
   std::vector<double> seconds;
@@ -128,12 +145,10 @@ int train(const TrainArgs& args) {
   print_start(talk, args, config, digits, data);
   const InterruptWatch interrupt;
   const TrainingResult result = run.train(talk, interrupt.flag());
-  if (args.save) run.save(*args.save);
+  if (args.save) save(run, *args.save);
   if (result.interrupted) {
     fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", run.position().epoch + 1,
-               run.position().batch,
-               args.save ? fmt::format("continue with --resume {}", printable(args.save->string()))
-                         : "nothing was saved (see --save)");
+               run.position().batch, how_to_continue(args.save));
     return kInterrupted;
   }
   run.finish();
@@ -154,7 +169,9 @@ Registered add_train(CLI::App& weft) {
   CLI::App* app = weft.add_subcommand("train", "Trains a fully connected network on handwritten digits");
   args->flags.add_to(*app, {.runs_epochs = true});
   add_data_option(*app, args->data);
-  app->add_option("--save", args->save, "Writes a checkpoint at the end, or on Ctrl-C")
+  app->add_option(
+         "--save", args->save,
+         "Writes a checkpoint at the end, or on Ctrl-C; a FILE.onnx gets the network for other programs")
       ->type_name("FILE")
       ->group(kFileGroup);
   app->add_option("--resume", args->resume, "Continues the training of a checkpoint")

@@ -6,6 +6,8 @@
 
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/metrics.h"
+#include "weft/frontends/onnx/export.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
 namespace weft::cli {
@@ -37,8 +39,8 @@ TrainingRun::TrainingRun(const mnist::TrainingConfig& config, const TrainingSpli
     best_weights_ = std::make_unique<mnist::BestWeights>(session_, mlp_.parameters());
   if (resume) load(*resume);  // it is checked before anything is allocated by its metadata
   step_ = std::make_unique<Function>(session_.compile(spec_));
-  predict_ = std::make_unique<Function>(
-      session_.compile(mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels)));
+  prediction_ = mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels);
+  predict_ = std::make_unique<Function>(session_.compile(prediction_));
 }
 
 void TrainingRun::exchange_weights() {
@@ -56,10 +58,15 @@ void TrainingRun::load(const std::filesystem::path& path) {
 }
 
 void TrainingRun::save(const std::filesystem::path& path) {
-  const bool exchanged = !best_is_current_;
-  if (exchanged) exchange_weights();
-  session_.save(path, mnist::to_metadata(saved_));
-  if (exchanged) exchange_weights();
+  with_best_weights([&] { session_.save(path, mnist::to_metadata(saved_)); });
+}
+
+void TrainingRun::save_onnx(const std::filesystem::path& path) {
+  const Value logits = mlp_(mnist::scale_pixels(prediction_.inputs[0], saved_.config.pixels));
+  const FunctionSpec spec{.inputs = prediction_.inputs, .outputs = {argmax(logits), logits}};
+  with_best_weights([&] {
+    onnx::save(path, spec, {.session = &session_, .output_names = {"classes", "logits"}, .name = "digits"});
+  });
 }
 
 void TrainingRun::finish() {

@@ -44,6 +44,9 @@ class TrainingRun {
   void finish();
   /// Writes a checkpoint whose weights are the best so far.
   void save(const std::filesystem::path& path);
+  /// Writes the network with these weights as an ONNX model: pixels u8 [batch, inputs] as "images" give
+  /// "classes", i64 [batch], and "logits", f32 [batch, classes].
+  void save_onnx(const std::filesystem::path& path);
 
   /// Evaluates the current weights.
   mnist::Evaluation evaluate(const data::Dataset& images);
@@ -56,6 +59,14 @@ class TrainingRun {
   void load(const std::filesystem::path& path);
   double validate();
   void exchange_weights();
+  /// Does something while the best weights are the session's.
+  template <typename Work>
+  void with_best_weights(const Work& work) {
+    const bool exchanged = !best_is_current_;
+    if (exchanged) exchange_weights();
+    work();
+    if (exchanged) exchange_weights();
+  }
 
   const TrainingSplit& data_;
   mnist::SavedTraining saved_;
@@ -63,6 +74,7 @@ class TrainingRun {
   mnist::Mlp mlp_;
   Session session_;
   FunctionSpec spec_;
+  FunctionSpec prediction_;
   std::unique_ptr<mnist::BestWeights> best_weights_;  // null without a validation share
   bool best_is_current_ = false;
   std::unique_ptr<Function> step_;  // both are set from the constructor on

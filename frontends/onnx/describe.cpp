@@ -127,8 +127,9 @@ std::string describe(const ModelProto& model, const std::filesystem::path& folde
   }
   std::set<std::string> stored;
   for (const TensorProto& tensor : model.graph.initializer) stored.insert(tensor.name);
-  return line("model", fmt::format("{} by {} {}, IR version {}{}", printable(model.graph.name),
-                                   printable(model.producer_name), printable(model.producer_version),
+  std::string producer = printable(model.producer_name);
+  if (!model.producer_version.empty()) producer += " " + printable(model.producer_version);
+  return line("model", fmt::format("{} by {}, IR version {}{}", printable(model.graph.name), producer,
                                    model.ir_version, sets)) +
          values_of("inputs", model.graph.input, stored) + values_of("outputs", model.graph.output) +
          weights_of_model(model.graph) + operators_of(model) + import_result(model, folder, options);

@@ -46,7 +46,8 @@ struct Options {
   std::map<std::string, Shape, std::less<>> shapes{};
   Mode mode = Mode::inference;
   /// Which weights become parameters: initializers of floats, and `Constant` nodes of at least
-  /// `smallest_weight` floats. The others, and those whose numbers a shape depends on, are constants.
+  /// `smallest_weight` floats; in a model that weft wrote those that were parameters. The others, and those
+  /// whose numbers a shape depends on, are constants.
   NamePatterns parameters{};
   std::int64_t smallest_weight = 64;
   /// Before the names of nodes and parameters: "backbone" makes "backbone/conv1.weight".
@@ -71,7 +72,7 @@ struct Imported {
   std::vector<ImportedOutput> outputs;  // in the model's order
   std::vector<Value> parameters;        // that a training moves
   std::vector<Value> buffers;           // running means and variances
-  std::vector<Value> updates;           // of buffers, in training
+  std::vector<Value> updates;           // in training: of buffers, and those that a saved function has
 
   /// The value of that name; throws Error(invalid_argument), which suggests names, where there is none.
   Value input(std::string_view name) const;

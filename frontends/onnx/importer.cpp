@@ -67,6 +67,20 @@ const Item* Names::find(std::string_view name) const {
   return nullptr;
 }
 
+namespace {
+
+std::set<std::string, std::less<>> lines_of(std::string_view text) {
+  std::set<std::string, std::less<>> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace
+
 Importer::Importer(Graph& graph, const ModelProto& model, std::filesystem::path folder,
                    const Options& options)
     : graph_(graph),
@@ -77,6 +91,9 @@ Importer::Importer(Graph& graph, const ModelProto& model, std::filesystem::path 
       operator_sets_(sets_of(model.opset_import)) {
   for (const FunctionProto& function : model.functions) {
     functions_[{domain_of(function.domain), function.name}] = &function;
+  }
+  for (const StringStringEntry& entry : model.metadata_props) {
+    if (entry.key == kParametersKey) saved_parameters_ = lines_of(entry.value);
   }
 }
 
@@ -136,8 +153,11 @@ std::shared_ptr<Weight> Importer::weight(const TensorProto& tensor, const std::s
 }
 
 std::shared_ptr<Weight> Importer::make_weight(std::string name, Tensor tensor, bool is_initializer) const {
-  const bool may_be_parameter = is_float(tensor.dtype()) && options_.parameters.contain(name) &&
-                                (is_initializer || tensor.elements() >= options_.smallest_weight);
+  const bool is_weight =
+      saved_parameters_
+          ? saved_parameters_->contains(name)
+          : is_float(tensor.dtype()) && (is_initializer || tensor.elements() >= options_.smallest_weight);
+  const bool may_be_parameter = is_weight && options_.parameters.contain(name);
   return std::make_shared<Weight>(Weight{std::move(name), std::move(tensor), may_be_parameter});
 }
 
@@ -382,6 +402,14 @@ void Importer::throw_problems() const {
   throw Error(code, fmt::format("the graph '{}' cannot be imported: {}", printable(model_.graph.name), text));
 }
 
+void Importer::add_saved_updates(const Names& names) {
+  for (const StringStringEntry& entry : model_.metadata_props) {
+    if (!entry.key.starts_with(kUpdateKey)) continue;
+    const Value held = value(item(entry.key.substr(kUpdateKey.size()), names));
+    update(held, value(item(entry.value, names)));
+  }
+}
+
 Imported Importer::run() {
   check_options();
   const GraphProto& graph = model_.graph;
@@ -398,6 +426,7 @@ Imported Importer::run() {
   add_initializers(graph, names);
   run_nodes(graph.node, names);
   throw_problems();
+  if (options_.mode == Mode::training) add_saved_updates(names);
   for (const ValueInfoProto& info : graph.output) {
     const Item& made = item(info.name, names);
     ImportedOutput output{.name = info.name, .values = {}, .is_sequence = made.kind == Item::Kind::sequence};

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +74,7 @@ class Importer {
   const Item& item(const std::string& name, const Names& names) const;
   void name_results(const NodeProto& node, const Items& results, std::size_t first_node);
   Value make_state(Weight& weight, std::vector<Value>& list);
+  void add_saved_updates(const Names& names);
   void check_options() const;
   void throw_problems() const;
 
@@ -83,6 +86,7 @@ class Importer {
   std::map<std::string, std::int64_t, std::less<>> operator_sets_;
   std::map<std::pair<std::string, std::string>, const FunctionProto*> functions_;
   std::map<const TensorProto*, std::shared_ptr<Weight>> weights_;
+  std::optional<std::set<std::string, std::less<>>> saved_parameters_;  // of a model that weft wrote
   Imported imported_;
   std::vector<Problem> problems_;
   std::int64_t nodes_ = 0;

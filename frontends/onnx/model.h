@@ -199,4 +199,10 @@ struct ModelProto {
   std::vector<FunctionProto> functions;           // 25
 };
 
+/// Keys in the metadata_props of models that weft wrote: the names of the initializers that are parameters,
+/// one a line; and, before the name of a parameter that the model updates, that of the output with its next
+/// value.
+inline constexpr std::string_view kParametersKey = "weft.parameters";
+inline constexpr std::string_view kUpdateKey = "weft.update.";
+
 }  // namespace weft::onnx

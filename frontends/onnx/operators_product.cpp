@@ -155,9 +155,47 @@ constexpr std::array kProducts{
     RuleEntry{"Gemm", gemm_rule}, RuleEntry{"MatMul", matmul_rule},
 };
 
+/// Whether weights of pictures are there for a symbol's worth of channels, as the gradient of a convolution's
+/// weights sums over a batch.
+bool sums_over_symbol(const Value& x, const Value& w) {
+  const auto is_picture = [](const Value& u) {
+    return u.shape().rank() == 4 && u.shape()[2].is_number() && u.shape()[3].is_number();
+  };
+  return is_picture(x) && is_picture(w) && !w.shape()[1].is_number() && x.shape()[1] == w.shape()[1] &&
+         x.shape()[0].is_number() && w.shape()[0].is_number();
+}
+
+/// The convolution of x [c, n, ...] with w [o, n, ...] as the gradient, for weights [o, c, ...], of the
+/// convolution that has strides for dilations and the reverse.
+Value convolve_over_symbol(const NodeView& node, const Value& x, const Value& w, Windows windows) {
+  std::vector<Dim> shape{w.shape()[0], x.shape()[0]};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t size = x.shape()[i + 2].size();
+    const WindowAxis axis{.window = windows.window[i],
+                          .stride = windows.stride[i],
+                          .dilation = windows.dilation[i],
+                          .before = windows.before[i],
+                          .after = windows.after[i]};
+    shape.push_back(window_positions(axis, size, spatial_axis_name(i, 2)));
+    const std::int64_t steps = (shape.back().size() - 1) * axis.stride;
+    if (size + axis.before + axis.after - axis.reach() - steps >= axis.dilation)
+      node.refuse("its weights have channels that only a run counts, and its windows do not reach the end");
+  }
+  std::swap(windows.stride, windows.dilation);
+  const Value made = conv2d_weight_gradient(transpose(x, {1, 0, 2, 3}), transpose(w, {1, 0, 2, 3}),
+                                            Shape(std::move(shape)), conv_options<2>(windows, 1));
+  return transpose(made, {1, 0, 2, 3});
+}
+
 }  // namespace
 
 Value conv_of(const NodeView& node, const Value& x, const Value& w) {
+  if (node.integer("group", 1) == 1 && sums_over_symbol(x, w)) {
+    const std::vector<std::int64_t> window{w.shape()[2].size(), w.shape()[3].size()};
+    if (node.integers("kernel_shape", window) != window)
+      throw Error(ErrorCode::shape_mismatch, "its kernel_shape is not that of its weights");
+    return convolve_over_symbol(node, x, w, resolved(node, windows_of(node, x, window), x));
+  }
   const Windows windows = resolved(node, windows_of(node, x, kernel_sizes(node, w)), x);
   const std::int64_t groups = node.integer("group", 1);
   switch (windows.axes()) {

@@ -159,6 +159,21 @@ TEST_F(Cli, RejectsLabelsThatTheModelDoesNotHave) {
   EXPECT_EQ(run.out, "");
 }
 
+TEST_F(Cli, SavesAnOnnxModelThatPredictsTheSame) {
+  write(data::synthetic_digits(kTest, 7, kTrain), "t10k");
+  const std::string images = file("t10k-images-idx3-ubyte.gz");
+  ASSERT_EQ(train({"--epochs", "1", "--save", file("model")}).exit_code, 0);
+  const ProgramRun saved = train({"--epochs", "1", "--save", file("model.onnx")});
+  ASSERT_EQ(saved.exit_code, 0) << saved.err;
+  const ProgramRun shown = run_program({"onnx", "show", file("model.onnx")});
+  EXPECT_THAT(shown.out, HasSubstr("images  u8[batch, 784]"));
+  const ProgramRun expected = run_program({"predict", "--model", file("model"), "--images", images});
+  const ProgramRun made = run_program({"predict", "--model", file("model.onnx"), "--images", images});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_FALSE(made.out.empty());
+  EXPECT_EQ(made.out, expected.out);
+}
+
 TEST_F(Cli, FindsAnUnwritableTargetBeforeTraining) {
   const ProgramRun run = train({"--epochs", "1", "--save", file("no/such/folder/model")});
   expect_one_line(run, 1, "no/such/folder/model");

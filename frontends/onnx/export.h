@@ -1,0 +1,51 @@
+#pragma once
+// Graphs as ONNX models: operator set 17, IR version 8. `save` writes the user's graph, not the compiled one.
+// Ops without an operator of their own are composed of standard operators, so that any runtime of ONNX can
+// run the model. Nothing outside the standard is written: what cannot be said in it is refused, all of it at
+// once.
+//
+// Names: inputs and parameters have their labels, nodes and their results the names of the nodes. An output
+// has the name of its node, or "output", "output_1", ...
+//
+// With updates a model is a whole training step. A parameter `w` that the step updates is an input `w`, whose
+// default is the initializer of the same name, and its next value is an output `w_next`, after the others.
+// Whoever runs the model feeds each `w` what `w_next` was. `load` in Mode::training makes updates of them.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weft/frontends/onnx/model.h"
+#include "weft/runtime/session.h"
+
+namespace weft::onnx {
+
+struct ExportOptions {
+  /// Whose values the parameters have; null for the initial values of a session with `seed`.
+  Session* session = nullptr;
+  std::uint64_t seed = 1;
+  /// The names of the outputs, one for each, and none that an input or a parameter has; an empty list leaves
+  /// them to the nodes.
+  std::vector<std::string> output_names{};
+  /// Whether the inputs of updated parameters have these values as defaults. Some runtimes never replace a
+  /// default: for them the caller feeds the first values too.
+  bool defaults = true;
+  std::string name = "weft";  // of the model's graph
+};
+
+/// The model of a function: inputs, outputs and updates as Session::compile takes them. Throws
+/// Error(invalid_argument) for a spec that is no function, and Error(unsupported) that names each node that
+/// ONNX has no operators for, with its line.
+ModelProto export_model(const FunctionSpec& spec, const ExportOptions& options = {},
+                        const Where& where = Where::current());
+
+/// The same as a file, which is written to a temporary one, synced and renamed. Throws Error(io) too.
+void save(const std::filesystem::path& path, const FunctionSpec& spec, const ExportOptions& options = {},
+          const Where& where = Where::current());
+
+/// The names of the ops that are exported, sorted.
+std::vector<std::string> exported_ops();
+
+}  // namespace weft::onnx

@@ -1,0 +1,328 @@
+#include "weft/frontends/onnx/exporter.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "weft/frontends/onnx/write_model.h"
+#include "weft/graph/error.h"
+#include "weft/graph/program.h"
+#include "weft/graph/text.h"
+#include "weft/ops/control.h"
+#include "weft/ops/random.h"
+#include "weft/ops/source.h"
+
+namespace weft::onnx {
+namespace {
+
+constexpr std::int64_t kOperatorSet = 17;
+constexpr std::int64_t kIrVersion = 8;
+constexpr std::int64_t kSharedElements = 64;  // up to which equal constants are one
+
+constexpr std::string_view kNoName = "\n";  // of a value without a form in ONNX; no other name is this one
+
+std::array<std::span<const ExportEntry>, 7> export_families() {
+  return {elementwise_exports(), function_exports(), reduction_exports(), structure_exports(),
+          indexing_exports(),    window_exports(),   product_exports()};
+}
+
+ValueId id_of(const Value& value) { return {value.node(), value.output()}; }
+
+ValueInfoProto info_of(const std::string& name, const TensorType& type) {
+  ValueInfoProto info;
+  info.name = name;
+  info.type.kind = TypeProto::Kind::tensor;
+  info.type.elem_type = data_type_of(type.dtype);
+  info.type.shape.emplace();
+  for (const Dim& size : type.shape) {
+    Dimension dim;
+    if (size.is_number()) {
+      dim.dim_value = size.size();
+    } else if (size.is_symbol()) {
+      dim.dim_param = printable(size.symbol());
+    }
+    info.type.shape->push_back(dim);
+  }
+  return info;
+}
+
+[[noreturn]] void refuse_spec(const std::string& problem, const Where& where) {
+  throw Error(ErrorCode::invalid_argument, "a model: " + problem, {.where = to_string(where)});
+}
+
+}  // namespace
+
+TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
+  TensorProto proto;
+  proto.name = name;
+  proto.dims.assign(tensor.sizes().begin(), tensor.sizes().end());
+  proto.data_type = data_type_of(tensor.dtype());
+  const auto kept = std::make_shared<const Tensor>(tensor);
+  proto.raw_data = SharedBytes{{static_cast<const std::byte*>(kept->data()), kept->bytes()}, kept};
+  return proto;
+}
+
+Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where)
+    : spec_(spec), options_(options), where_(where) {
+  check_spec();
+}
+
+void Exporter::check_spec() {
+  roots_ = spec_.outputs;
+  roots_.insert(roots_.end(), spec_.updates.begin(), spec_.updates.end());
+  if (roots_.empty()) refuse_spec("it has no outputs", where_);
+  expect_values(roots_, "a model", "an output", where_);
+  expect_values(spec_.inputs, "a model", "an input", where_);
+  graph_ = &roots_.front().graph();
+  for (const std::vector<Value>* list :
+       std::initializer_list<const std::vector<Value>*>{&roots_, &spec_.inputs}) {
+    for (const Value& value : *list) {
+      if (&value.graph() != graph_) refuse_spec("its values are of several graphs", where_);
+    }
+  }
+  if (!options_.output_names.empty() && options_.output_names.size() != spec_.outputs.size())
+    refuse_spec("it has another number of outputs than of their names", where_);
+  for (const Value& update : spec_.updates) {
+    const Node& node = graph_->node(update.node());
+    if (!node.op.is<Assign>()) refuse_spec("an update is no assign", where_);
+    if (!updated_.emplace(node.inputs[0].node, "").second)
+      refuse_spec("it updates a parameter twice", where_);
+  }
+  for (const Value& input : spec_.inputs) {
+    const auto* op = graph_->node(input.node()).op.as<Input>();
+    if (op == nullptr) refuse_spec("an input of it is no `input` value", where_);
+    if (!names_.emplace(id_of(input), unique(printable(op->label))).second)
+      refuse_spec(fmt::format("the input '{}' comes twice", printable(op->label)), where_);
+  }
+  NameList missing;
+  for (const NodeId id : needed_nodes(*graph_, roots_)) {
+    const auto* op = graph_->node(id).op.as<Input>();
+    if (op != nullptr && !names_.contains({id, 0})) missing.push_back(printable(op->label));
+  }
+  if (!missing.empty())
+    refuse_spec(fmt::format("its outputs need inputs that are not listed: {}", fmt::join(missing, ", ")),
+                where_);
+}
+
+std::string Exporter::unique(const std::string& base) {
+  const std::string stem = base.empty() ? "value" : base;
+  std::string name = stem;
+  for (int i = 1; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", stem, i);
+  return name;
+}
+
+/// Names of parameters first, then of outputs, so that no node takes them.
+void Exporter::name_roots() {
+  for (const NodeId id : needed_nodes(*graph_, roots_)) {
+    const auto* parameter = graph_->node(id).op.as<Parameter>();
+    if (parameter != nullptr) names_[{id, 0}] = unique(printable(parameter->label));
+  }
+  for (std::size_t i = 0; i < roots_.size(); ++i) {
+    const Node& node = graph_->node(roots_[i].node());
+    const bool is_output = i < spec_.outputs.size();
+    std::string base = "output";
+    if (is_output && !options_.output_names.empty()) {
+      base = printable(options_.output_names[i]);
+    } else if (is_output && !node.name.empty() && !node.op.is<Input>() && !node.op.is<Parameter>()) {
+      base = printable(node.name);
+    } else if (!is_output) {
+      base = names_.at(node.inputs[0]) + "_next";
+    }
+    output_names_.push_back(unique(base));
+    if (is_output && !options_.output_names.empty() && output_names_.back() != base)
+      refuse_spec(
+          fmt::format("the name '{}' is asked for twice, or belongs to an input or a parameter", base),
+          where_);
+    const ValueId made = is_output ? id_of(roots_[i]) : node.inputs[1];
+    if (!names_.contains(made)) wanted_.emplace(made, output_names_.back());
+    if (!is_output) updated_[node.inputs[0].node] = output_names_.back();
+  }
+}
+
+std::string Exporter::constant(const Tensor& tensor) {
+  std::string key;
+  if (tensor.elements() <= kSharedElements) {
+    key = to_string(tensor.type());
+    key.append(static_cast<const char*>(tensor.data()), tensor.bytes());
+    const auto known = constants_.find(key);
+    if (known != constants_.end()) return known->second;
+  }
+  std::string name = unique("constant");
+  model_.graph.initializer.push_back(tensor_proto_of(name, tensor));
+  if (!key.empty()) constants_[key] = name;
+  return name;
+}
+
+NameList Exporter::add(std::string_view op, NameList inputs, std::size_t outputs, Attributes attributes) {
+  for (const std::string& name : inputs) {
+    if (name == kNoName)
+      throw Error(ErrorCode::unsupported, "it takes what has no form in ONNX: a random key");
+  }
+  NodeProto node;
+  node.op_type = op;
+  node.input = std::move(inputs);
+  for (std::size_t i = 0; i < outputs; ++i) node.output.push_back(unique(base_));
+  node.name = node.output.front();
+  node.attribute = std::move(attributes);
+  model_.graph.node.push_back(std::move(node));
+  return model_.graph.node.back().output;
+}
+
+std::string Exporter::input_size(const Dim& size) {
+  for (const Value& input : spec_.inputs) {
+    const Shape& shape = input.shape();
+    const auto found = std::ranges::find(shape, size);
+    if (found == shape.end()) continue;
+    const std::string all = add("Shape", {names_.at(id_of(input))}, 1, {}).front();
+    const auto axis = static_cast<std::int64_t>(found - shape.begin());
+    return add("Gather", {all, constant(Tensor::of({axis}))}, 1, {attr("axis", 0)}).front();
+  }
+  return "";
+}
+
+void Exporter::add_parameter(const Node& node, ValueId id) {
+  const auto& parameter = *node.op.as<Parameter>();
+  const std::string& name = names_.at(id);
+  const bool is_input = updated_.contains(id.node);
+  if (is_input) model_.graph.input.push_back(info_of(name, parameter.type));
+  if (!is_input || options_.defaults)
+    model_.graph.initializer.push_back(tensor_proto_of(name, values_->value(parameter.label)));
+  if (!parameters_.empty()) parameters_ += "\n";
+  parameters_ += name;
+}
+
+bool Exporter::rename(std::size_t first, const std::string& name, const std::string& to) {
+  bool made = false;
+  for (std::size_t i = first; i < model_.graph.node.size(); ++i) {
+    NodeProto& node = model_.graph.node[i];
+    made = made || std::ranges::find(node.output, name) != node.output.end();
+  }
+  if (!made) return false;
+  for (std::size_t i = first; i < model_.graph.node.size(); ++i) {
+    NodeProto& node = model_.graph.node[i];
+    std::ranges::replace(node.input, name, to);
+    std::ranges::replace(node.output, name, to);
+    node.name = node.output.front();
+  }
+  for (auto& [text, size] : sizes_) {
+    if (size == name) size = to;
+  }
+  return true;
+}
+
+NameList Exporter::results_of(NodeId id) {
+  const Node& node = graph_->node(id);
+  if (const Tensor* tensor = node.op.constant()) return {constant(*tensor)};
+  if (node.op.is<Assign>()) return {names_.at(node.inputs[1])};
+  if (node.op.is<RandomKey>()) return {std::string(kNoName)};
+  const ExportEntry* const entry = find_export(node.op);
+  if (entry == nullptr) throw Error(ErrorCode::unsupported, "ONNX has no operator for it");
+  NameList inputs;
+  std::vector<TensorType> types;
+  for (const ValueId& input : node.inputs) {
+    inputs.push_back(names_.at(input));
+    types.push_back(graph_->type(input));
+  }
+  ExportNode view(*this, node, std::move(inputs), std::move(types));
+  return entry->rule(view, entry->operator_name);
+}
+
+void Exporter::export_node(NodeId id) {
+  const Node& node = graph_->node(id);
+  if (node.op.is<Input>()) return;
+  if (node.op.is<Parameter>()) return add_parameter(node, {id, 0});
+  base_ = node.name.empty() ? std::string(node.op.name()) : printable(node.name);
+  NameList finals;
+  for (std::uint32_t i = 0; i < node.outputs.size(); ++i) {
+    const auto wanted = wanted_.find({id, i});
+    finals.push_back(wanted != wanted_.end() ? wanted->second
+                                             : unique(i == 0 ? base_ : fmt::format("{}.{}", base_, i)));
+  }
+  const std::size_t first = model_.graph.node.size();
+  NameList results(node.outputs.size(), "");
+  try {
+    results = results_of(id);
+  } catch (const Error& error) {
+    problems_.push_back(fmt::format(
+        "{}{}{}: {}", node.op.name(), node.name.empty() ? "" : fmt::format(" '{}'", printable(node.name)),
+        node.where.is_empty() ? "" : fmt::format(" ({})", to_string(node.where)), error.message()));
+  }
+  for (std::uint32_t i = 0; i < results.size(); ++i) {
+    const bool renamed = rename(first, results[i], finals[i]);
+    names_[{id, i}] = renamed ? finals[i] : results[i];
+  }
+}
+
+void Exporter::add_output(const std::string& name, const Value& value) {
+  const Node& node = graph_->node(value.node());
+  const ValueId id = node.op.is<Assign>() ? node.inputs[1] : id_of(value);
+  const std::string& made = names_.at(id);
+  if (made == kNoName) throw Error(ErrorCode::unsupported, "a random key cannot be the output of a model");
+  if (made != name) model_.graph.node.push_back({{made}, {name}, name, "Identity", {}, "", ""});
+  model_.graph.output.push_back(info_of(name, graph_->type(id)));
+}
+
+void Exporter::throw_problems() const {
+  constexpr std::size_t kMost = 20;
+  if (problems_.empty()) return;
+  const std::span<const std::string> all = problems_;
+  std::string text = fmt::format("{}", fmt::join(all.first(std::min(all.size(), kMost)), "; "));
+  if (all.size() > kMost) text += fmt::format("; and {} more", all.size() - kMost);
+  throw Error(ErrorCode::unsupported, "the graph cannot be saved as ONNX: " + text,
+              {.where = to_string(where_)});
+}
+
+ModelProto Exporter::run() {
+  model_.ir_version = kIrVersion;
+  model_.producer_name = "weft";
+  model_.opset_import = {{"", kOperatorSet}};
+  model_.graph.name = printable(options_.name);
+  for (const Value& input : spec_.inputs) {
+    model_.graph.input.push_back(info_of(names_.at(id_of(input)), input.type()));
+  }
+  name_roots();
+  std::optional<Session> initial;
+  if (options_.session == nullptr) initial.emplace(*graph_, SessionOptions{.seed = options_.seed});
+  values_ = initial ? &*initial : options_.session;
+  for (const NodeId id : needed_nodes(*graph_, roots_)) export_node(id);
+  throw_problems();
+  for (std::size_t i = 0; i < roots_.size(); ++i) add_output(output_names_[i], roots_[i]);
+  model_.metadata_props.push_back({std::string(kParametersKey), parameters_});
+  for (const auto& [parameter, next] : updated_) {
+    model_.metadata_props.push_back({std::string(kUpdateKey) + names_.at({parameter, 0}), next});
+  }
+  return std::move(model_);
+}
+
+const ExportEntry* find_export(const Op& op) {
+  for (const auto& family : export_families()) {
+    for (const ExportEntry& entry : family) {
+      if (entry.op == op.name()) return entry.fits(op) ? &entry : nullptr;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::string> exported_ops() {
+  std::vector<std::string> names{"input", "constant", "parameter", "assign"};
+  for (const auto& family : export_families()) {
+    for (const ExportEntry& entry : family) names.emplace_back(entry.op);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+ModelProto export_model(const FunctionSpec& spec, const ExportOptions& options, const Where& where) {
+  return Exporter(spec, options, where).run();
+}
+
+void save(const std::filesystem::path& path, const FunctionSpec& spec, const ExportOptions& options,
+          const Where& where) {
+  write_model(path, export_model(spec, options, where));
+}
+
+}  // namespace weft::onnx
