@@ -57,6 +57,24 @@ Value size_value(Graph& graph, const Whole& size) {
   return sum(full(graph, Shape{size.dim()}, 1, i64));
 }
 
+/// Floats of 16 bits are stored and moved, not computed with: what refuses them computes in f32, and its
+/// results are rounded to the dtype of its inputs.
+Items results_by(Rule rule, NodeView& view) {
+  const std::optional<DType> half = view.half_of_inputs();
+  if (!half) return rule(view);
+  try {
+    return rule(view);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::dtype_mismatch && error.code() != ErrorCode::unsupported) throw;
+  }
+  view.widen_halves();
+  Items results = rule(view);
+  for (Item& result : results) {
+    if (result.value.has_value() && result.value.dtype() == DType::f32) result = cast(result.value, *half);
+  }
+  return results;
+}
+
 }  // namespace
 
 const Item* Names::find(std::string_view name) const {
@@ -342,10 +360,10 @@ Items Importer::results_of(const NodeProto& node, Names& names) {
   if (set == names.operator_sets->end())
     throw Error(ErrorCode::bad_file,
                 fmt::format("the model imports no operator set '{}'", printable(domain)));
-  const NodeView view(*this, node, names, set->second);
+  NodeView view(*this, node, names, set->second);
   std::optional<Items> folded = fold_wholes(view);
   if (folded && folded->size() >= node.output.size()) return *std::move(folded);
-  Items results = rule(view);
+  Items results = results_by(rule, view);
   const std::string unread = view.unread_attribute();
   if (!unread.empty()) view.refuse(fmt::format("its attribute '{}' is not understood", printable(unread)));
   for (std::size_t i = results.size(); i < node.output.size(); ++i) {

@@ -36,6 +36,16 @@ std::vector<To> converted(const Tensor& tensor) {
   return numbers;
 }
 
+/// The dtype of a tensor of floats of 16 bits.
+std::optional<DType> half_of(const Item& item) {
+  std::optional<DType> dtype;
+  if (item.value.has_value())
+    dtype = item.value.dtype();
+  else if (item.weight != nullptr)
+    dtype = item.weight->tensor.dtype();
+  return dtype && is_half(*dtype) ? dtype : std::nullopt;
+}
+
 }  // namespace
 
 NodeView::NodeView(Importer& importer, const NodeProto& node, Names& names, std::int64_t version)
@@ -71,6 +81,19 @@ std::vector<Value> NodeView::values() const {
   std::vector<Value> all;
   for (std::size_t i = 0; i < inputs(); ++i) all.push_back(value(i));
   return all;
+}
+
+std::optional<DType> NodeView::half_of_inputs() const {
+  for (const Item& input : inputs_) {
+    if (const auto half = half_of(input)) return half;
+  }
+  return std::nullopt;
+}
+
+void NodeView::widen_halves() {
+  for (Item& input : inputs_) {
+    if (half_of(input)) input = cast(value(input), DType::f32);
+  }
 }
 
 Tensor NodeView::known(std::size_t i) const { return known(item(i)); }

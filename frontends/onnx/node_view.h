@@ -58,6 +58,11 @@ class NodeView {
   /// An update of such a weight in training.
   void update(const Value& buffer, const Value& next) const;
 
+  /// The dtype of the first input of floats of 16 bits.
+  std::optional<DType> half_of_inputs() const;
+  /// Such inputs as f32, from here on.
+  void widen_halves();
+
   // --- attributes ---
   bool has_attribute(std::string_view name) const { return find(name) != nullptr; }
   std::int64_t integer(std::string_view name, std::int64_t otherwise) const;

@@ -29,9 +29,16 @@ using onnx::Known;
 constexpr double kRelative = 1e-3;
 constexpr double kAbsolute = 1e-7;
 
+constexpr auto kOtherSize = "an input has another size than the model states";
+
 /// Cases whose data do not follow from their models, and why.
 const std::map<std::string, std::string> kWrongData{
-    {"test_adam_multiple", "they were made with an epsilon of 0.01, which the model does not state"}};
+    {"test_adam_multiple", "they were made with an epsilon of 0.01, which the model does not state"},
+    {"test_cast_FLOAT_to_BFLOAT16", "bits were cut off and not rounded"},
+    {"test_castlike_BFLOAT16_to_FLOAT", kOtherSize},
+    {"test_castlike_BFLOAT16_to_FLOAT_expanded", kOtherSize},
+    {"test_castlike_FLOAT_to_BFLOAT16", kOtherSize},
+    {"test_castlike_FLOAT_to_BFLOAT16_expanded", kOtherSize}};
 
 Known read_known(const onnx::TypeProto& type, const fs::path& file) {
   const onnx::SharedBytes bytes = onnx::read_file(file);
