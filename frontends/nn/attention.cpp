@@ -84,8 +84,8 @@ void expect_mask(const Shape& queries, const Shape& keys, const AttentionMask& m
 // features, where it is another number, 0.95 and 0.89 (256), 1.11 and 0.98, 1.15 and 1.15. An arena of 4,096
 // is 4 MiB in place of 260.
 bool is_small(const Shape& queries, const Shape& keys, bool causal) {
-  constexpr std::int64_t kFewScores = 256 * 256;
-  constexpr std::int64_t kFewCausalScores = 64 * 64;
+  constexpr std::int64_t kFewScores = std::int64_t{256} * 256;
+  constexpr std::int64_t kFewCausalScores = std::int64_t{64} * 64;
   const Dim& n = queries[queries.rank() - 2];
   const Dim& m = keys[keys.rank() - 2];
   if (!n.is_number() || !m.is_number()) return false;

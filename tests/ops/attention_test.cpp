@@ -6,6 +6,9 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "weft/autodiff/forward_mode.h"
 #include "weft/autodiff/gradients.h"
@@ -14,6 +17,7 @@
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/tests/support/composed_attention.h"
+#include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/expect_error.h"
 #include "weft/tests/support/gradient_check.h"
 #include "weft/tests/support/random_tensor.h"
@@ -207,7 +211,7 @@ TEST(AttentionOp, TakesABatchOfAnyOfItsInputs) {
     const auto batch = evaluate_values(vmap_many(example, mapped));
     for (std::int64_t i = 0; i < 3; ++i) {
       std::vector<Value> one;
-      for (const Mapped& x : mapped) one.push_back(squeeze(slice(x.value, 0, i, i + 1), {0}));
+      for (const Mapped& x : mapped) one.push_back(squeeze(slice(x.value, 0, i, i + 1), 0));
       const auto expected = evaluate_values(example(one));
       for (std::size_t output = 0; output < expected.size(); ++output) {
         const auto all = numbers(batch[output]);

@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/attention.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/session.h"
