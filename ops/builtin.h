@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "weft/ops/activation.h"
+#include "weft/ops/attention.h"
 #include "weft/ops/bits.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
@@ -70,7 +71,7 @@ using BuiltinOps = std::tuple<                                                  
     Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
     Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                //
     Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
-    RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson>;
+    Attention, AttentionGradient, RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.
 template <typename F>

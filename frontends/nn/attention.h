@@ -25,7 +25,9 @@ struct AttentionOptions {
 /// softmax(scale q k^T) v, over the keys (Vaswani et al., NIPS 2017): queries [..., n, features], keys [...,
 /// m, features] and values [..., m, size] give [..., n, size], where `features` is a number. Leading axes
 /// broadcast. What a mask rules out has weight 0 but must be finite. In f32 a result is within 1e-6 (1 + s)
-/// of the largest |v|, where s is the largest sum of |scale q k|. Errors: shape_mismatch, dtype_mismatch.
+/// of the largest |v|, where s is the largest sum of |scale q k|. Scores that are many,
+/// or of unknown number, are not stored (ops/attention.h) unless there is dropout or a second derivative.
+/// Errors: shape_mismatch, dtype_mismatch.
 Value scaled_dot_product_attention(const Operand& queries, const Operand& keys, const Operand& values,
                                    const AttentionOptions& options = {});
 

@@ -2,6 +2,7 @@
 
 #include "weft/frontends/verify/builtin_specifications.h"
 #include "weft/graph/evaluate.h"
+#include "weft/ops/attention.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/loss.h"
@@ -25,6 +26,40 @@ Sample labelled(SampleSource& source, DType dtype) {
   sizes.back() = 1 + source.extent();
   const Sizes rows(sizes.begin(), sizes.end() - 1);
   return {SoftmaxCrossEntropy{}, {source.uniform(sizes, -2, 2), source.whole(rows, sizes.back(), dtype)}};
+}
+
+struct AttentionSample {
+  AttentionRule rule;
+  std::vector<Tensor> inputs;
+};
+
+/// Heads whose leading axes broadcast, of any lengths, perhaps with a mask that lets all look at key 0.
+AttentionSample attended(SampleSource& source) {
+  const std::int64_t features = source.extent();
+  const std::int64_t queries = source.extent();
+  const std::int64_t keys = source.extent();
+  const Sizes heads = source.sizes(source.below(3), 3);
+  const auto joined = [&](std::initializer_list<std::int64_t> last) {
+    Sizes sizes = source.broadcastable_to(heads);
+    sizes.insert(sizes.end(), last);
+    return sizes;
+  };
+  AttentionSample sample{
+      .rule = {.scale = source.number(0.1, 1.0), .causal = source.coin()},
+      .inputs = {source.uniform(joined({queries, features})), source.uniform(joined({keys, features})),
+                 source.uniform(joined({keys, source.extent()}))}};
+  if (source.coin()) {
+    std::vector<TensorType> types;
+    for (const Tensor& x : sample.inputs) types.push_back(x.type());
+    Sizes sizes = Attention{}.infer(types)[1].shape.sizes();
+    sizes.push_back(keys);
+    Tensor mask = source.whole(source.broadcastable_to(sizes), 2, boolean);
+    const auto bits = mask.mutable_values<bool>();
+    const std::size_t row = mask.sizes().empty() ? 1 : static_cast<std::size_t>(mask.sizes().back());
+    for (std::size_t i = 0; i < bits.size(); i += row) bits[i] = true;
+    sample.inputs.push_back(std::move(mask));
+  }
+  return sample;
 }
 
 /// A custom gradient that is the derivative: of the identity.
@@ -151,6 +186,52 @@ List normalizations_and_random() {
          return Sample{LabelDifference{}, {evaluate(Softmax{}, {{sample.inputs[0]}})[0], sample.inputs[1]}};
        }},
        label_refusals(LabelDifference{})},
+      {"attention",
+       "sums of values, weighted by how well their keys fit a query",
+       {[](SampleSource& s) {
+         const auto [rule, inputs] = attended(s);
+         return Sample{Attention{rule}, inputs, false};
+       }},
+       {{Attention{}, {nothing(f64, {2, 3}), nothing(f64, {4, 3})}, ErrorCode::invalid_argument},
+        {Attention{},
+         {nothing(f64, {2, 3}), nothing(f64, {4, 2}), nothing(f64, {4, 3})},
+         ErrorCode::shape_mismatch},
+        {Attention{},
+         {nothing(f64, {2, 3}), nothing(f64, {4, 3}), nothing(f64, {3, 3})},
+         ErrorCode::shape_mismatch},
+        {Attention{},
+         {nothing(f64, {3}), nothing(f64, {4, 3}), nothing(f64, {4, 3})},
+         ErrorCode::shape_mismatch},
+        {Attention{},
+         {nothing(f64, {2, 3}), nothing(f32, {4, 3}), nothing(f64, {4, 3})},
+         ErrorCode::dtype_mismatch},
+        {Attention{},
+         {nothing(f64, {2, 3}), nothing(f64, {4, 3}), nothing(f64, {4, 3}), nothing(f64, {2, 4})},
+         ErrorCode::dtype_mismatch},
+        {Attention{},
+         {nothing(f64, {2, 3}), nothing(f64, {4, 3}), nothing(f64, {4, 3}), nothing(boolean, {3, 2, 4})},
+         ErrorCode::shape_mismatch}}},
+      {"attention_gradient",
+       "the gradient of attention by its logarithms of sums",
+       {[](SampleSource& s) {
+         const auto [rule, inputs] = attended(s);
+         const std::vector<Tensor> outputs = evaluate(Attention{rule}, inputs);
+         std::vector<Tensor> all(inputs.begin(), inputs.begin() + 3);
+         all.push_back(outputs[1]);
+         const auto sizes = [](const Tensor& x) { return Sizes(x.sizes().begin(), x.sizes().end()); };
+         all.push_back(s.uniform(sizes(outputs[0])));
+         all.push_back(s.uniform(sizes(outputs[1])));
+         if (inputs.size() > kAttentionMask) all.push_back(inputs[kAttentionMask]);
+         return Sample{AttentionGradient{rule}, all, false};
+       }},
+       {{AttentionGradient{},
+         {nothing(f64, {2, 3}), nothing(f64, {4, 3}), nothing(f64, {4, 1}), nothing(f64, {2}),
+          nothing(f64, {2, 3}), nothing(f64, {2})},
+         ErrorCode::shape_mismatch},
+        {AttentionGradient{},
+         {nothing(i32, {2, 3}), nothing(i32, {4, 3}), nothing(i32, {4, 1}), nothing(i32, {2}),
+          nothing(i32, {2, 1}), nothing(i32, {2})},
+         ErrorCode::dtype_mismatch}}},
       {.op = "random_key",
        .summary = "the position in the session's random numbers",
        .samplers = {},

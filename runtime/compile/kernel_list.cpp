@@ -13,6 +13,7 @@
 #include "weft/runtime/kernels/layout/rows.h"
 #include "weft/runtime/kernels/layout/single_rows.h"
 #include "weft/runtime/kernels/linalg/linalg.h"
+#include "weft/runtime/kernels/products/attention.h"
 #include "weft/runtime/kernels/products/matmul.h"
 #include "weft/runtime/kernels/reduce/argmax.h"
 #include "weft/runtime/kernels/reduce/moments.h"
@@ -33,6 +34,8 @@ constexpr std::array kKernels{
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"other_matmul", other_matmul_kernel},
     KernelEntry{"bf16_matmul", bf16_matmul_kernel},
+    KernelEntry{"attention", attention_kernel},
+    KernelEntry{"attention_gradient", attention_gradient_kernel},
     KernelEntry{"cholesky", cholesky_kernel},
     KernelEntry{"triangular_solve", triangular_solve_kernel},
     KernelEntry{"byte_matmul", byte_matmul_kernel},

@@ -160,6 +160,48 @@ void softmax_gradient(const float* y, const float* dy, float* dx, std::size_t ro
   }
 }
 
+// Replaces a row by f of its elements.
+template <typename F>
+void map_row(float* x, std::size_t n, F f) {
+  std::size_t j = 0;
+  for (; j + kWidth <= n; j += kWidth) store(x + j, f(load(x + j)));
+  if (j < n) store_part(x + j, f(load_part(x + j, n - j, -__builtin_inff())), n - j);
+}
+
+void add_softmax_block(float* x, float* largest, float* sums, float* factors, std::size_t rows,
+                       std::size_t n) {
+  for (std::size_t row = 0; row < rows; ++row, x += n) {
+    const float of_block = largest_of(x, n);
+    const float before = largest[row];
+    largest[row] = of_block > before ? of_block : before;
+    const Vector shift = fill(largest[row]);
+    Vector lanes{};
+    map_row(x, n, [&](Vector v) {
+      const Vector e = exponential(v - shift);
+      lanes += e;
+      return e;
+    });
+    factors[row] = exponential(fill(before) - shift)[0];
+    sums[row] = sums[row] * factors[row] + fold_sum(lanes);
+  }
+}
+
+void shifted_exp(float* x, const float* shifts, std::size_t rows, std::size_t n) {
+  for (std::size_t row = 0; row < rows; ++row, x += n)
+    map_row(x, n, [shift = fill(shifts[row])](Vector v) { return exponential(v - shift); });
+}
+
+// slopes = scale p (slopes - mean) for each row.
+void softmax_slopes(const float* p, float* slopes, const float* means, float scale, std::size_t rows,
+                    std::size_t n) {
+  for (std::size_t row = 0; row < rows; ++row, p += n, slopes += n) {
+    const Vector mean = fill(means[row]);
+    std::size_t j = 0;
+    for (; j + kWidth <= n; j += kWidth) store(slopes + j, load(p + j) * scale * (load(slopes + j) - mean));
+    for (; j < n; ++j) slopes[j] = p[j] * scale * (slopes[j] - means[row]);
+  }
+}
+
 // Rows shorter than a register: `rows` <= kWidth of them side by side, each in a lane of its own. Alone, such
 // a row would mostly wait for one element after the other.
 void softmax_lanes(const float* x, float* probabilities, RowSum* sums, std::size_t rows, std::size_t n) {

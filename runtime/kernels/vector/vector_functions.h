@@ -88,6 +88,17 @@ struct VectorFunctions {
   // dx = y (dy - sum(dy y)) for each of `rows` rows of n elements; dx may be y or dy.
   void (*softmax_gradient)(const float* y, const float* dy, float* dx, std::size_t rows, std::size_t n);
 
+  // Another n >= 1 columns of scores whose softmax is taken block by block (Milakov and Gimelshein 2018): for
+  // each of `rows` rows, x becomes e^(x - l) with l the largest so far; `largest` and `sums` of such powers
+  // follow, and factors[row] is by what is to be multiplied what was made with the largest one before.
+  void (*add_softmax_block)(float* x, float* largest, float* sums, float* factors, std::size_t rows,
+                            std::size_t n);
+  // x = e^(x - shifts[row]), which is 0 where the shift is infinite; then slopes = scale x (slopes -
+  // means[row]).
+  void (*shifted_exp)(float* x, const float* shifts, std::size_t rows, std::size_t n);
+  void (*softmax_slopes)(const float* p, float* slopes, const float* means, float scale, std::size_t rows,
+                         std::size_t n);
+
   // y[i] += bias[i], then relu if asked, for each of `rows` rows of n elements.
   void (*add_bias)(float* y, const float* bias, std::size_t rows, std::size_t n, bool relu);
 

@@ -9,6 +9,7 @@
 #include "weft/autodiff/gradients.h"
 #include "weft/frontends/nn.h"
 #include "weft/frontends/verify/derivative_check.h"
+#include "weft/ops/attention.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/ops/structure.h"
@@ -121,6 +122,37 @@ TEST(Attention, HasRightGradientsWithAnyMask) {
       EXPECT_TRUE(testing_support::gradients_match(attention, {{in.q, in.k, in.v}}));
       EXPECT_TRUE(testing_support::second_gradients_match(attention, {{in.q, in.k, in.v}}));
     }
+  }
+}
+
+TEST(Attention, KeepsNoScoresWhereTheyAreManyOrOfUnknownSize) {
+  const auto is_op = [](const Dim& n, const Dim& m, const nn::AttentionOptions& options) {
+    Graph graph;
+    const Value q = input(graph, "q", f32, {2, n, 8});
+    const Value k = input(graph, "k", f32, {2, m, 8});
+    const Value y = nn::scaled_dot_product_attention(q, k, k, options);
+    return graph.node(y.node()).op.is<weft::Attention>();
+  };
+  EXPECT_FALSE(is_op(256, 256, {}));
+  EXPECT_TRUE(is_op(256, 257, {}));
+  EXPECT_TRUE(is_op("n", 4, {}));
+  EXPECT_TRUE(is_op(4, "m", {}));
+  EXPECT_FALSE(is_op(64, 64, {.mask = {.causal = true}}));
+  EXPECT_TRUE(is_op(64, 65, {.mask = {.causal = true}}));
+  EXPECT_FALSE(is_op(4096, 4096, {.dropout = 0.1}));
+}
+
+// Query 1 may look at nothing.
+TEST(Attention, IsTheSameForKnownAndUnknownLengths) {
+  const Vectors in = some_vectors();
+  for (const bool causal : {false, true}) {
+    Graph graph;
+    const nn::AttentionMask mask{.causal = causal, .allowed = constant(graph, mask_of(kBits, {3, 5}))};
+    const Value y = nn::scaled_dot_product_attention(constant(graph, in.q), constant(graph, in.k),
+                                                     constant(graph, in.v), {.mask = mask});
+    const auto known = matrices_of(evaluate_value(y));
+    const auto unknown = attention_of(in, causal, mask_of(kBits, {3, 5}));
+    for (std::size_t b = 0; b < 2; ++b) expect_matrix_near(known[b], unknown[b]);
   }
 }
 
