@@ -127,6 +127,7 @@ std::span<const ExportEntry> structure_exports();
 std::span<const ExportEntry> indexing_exports();
 std::span<const ExportEntry> window_exports();
 std::span<const ExportEntry> product_exports();
+std::span<const ExportEntry> attention_exports();
 
 /// Null for an op that has none.
 const ExportEntry* find_export(const Op& op);

@@ -25,9 +25,9 @@ constexpr std::int64_t kSharedElements = 64;  // up to which equal constants are
 
 constexpr std::string_view kNoName = "\n";  // of a value without a form in ONNX; no other name is this one
 
-std::array<std::span<const ExportEntry>, 7> export_families() {
+std::array<std::span<const ExportEntry>, 8> export_families() {
   return {elementwise_exports(), function_exports(), reduction_exports(), structure_exports(),
-          indexing_exports(),    window_exports(),   product_exports()};
+          indexing_exports(),    window_exports(),   product_exports(),   attention_exports()};
 }
 
 ValueId id_of(const Value& value) { return {value.node(), value.output()}; }
