@@ -26,7 +26,8 @@ std::string count_up(ExportNode& n, const Dim& size) {
 /// Whether a query may look at a key: the mask, if there is one as input `mask`, and the causal rule. ""
 /// where every query may look at every key.
 std::string allowed_pairs(ExportNode& n, const AttentionRule& rule, std::size_t mask) {
-  const std::string given = n.size() > mask ? n.in(mask) : "";
+  std::string given = n.size() > mask ? n.in(mask) : "";
+  if (!given.empty() && n.rank(mask) == 0) given = n.unsqueeze(given, {0});
   if (!rule.causal) return given;
   const std::string queries = n.unsqueeze(count_up(n, n.shape(0)[n.rank(0) - 2]), {-1});
   const std::string causal = n("LessOrEqual", count_up(n, n.shape(1)[n.rank(1) - 2]), queries);

@@ -64,15 +64,22 @@ NameList export_hypot(ExportNode& n, std::string_view) {
       n("Or", n("Equal", large, n.number(0.0)), n("Equal", large, n.number(kInfinity)));
   return {n.where(extreme, large, n("Mul", large, sum))};
 }
+/// Whether x is below 0, or a zero whose reciprocal is.
+std::string is_negative(ExportNode& n, const std::string& x) {
+  const std::string zero = n.number(0.0);
+  const std::string one = n.number(1.0);
+  const std::string sign = n.where(n("Equal", x, zero), n("Div", one, x), x);
+  return n("Less", sign, zero);
+}
+
+/// The zeros of both keep their signs.
 NameList export_atan2(ExportNode& n, std::string_view) {
   const std::string a = n.in(0);
   const std::string b = n.in(1);
-  const std::string zero = n.number(0.0);
   const std::string half_turn = n.number(std::numbers::pi);
-  const std::string turn = n.where(n("Less", a, zero), n("Neg", half_turn), half_turn);
-  const std::string angle = n("Atan", n("Div", a, b));
-  const std::string whole = n.where(n("Less", b, zero), n("Add", angle, turn), angle);
-  return {n.where(n("And", n("Equal", a, zero), n("GreaterOrEqual", b, zero)), zero, whole)};
+  const std::string turn = n.where(is_negative(n, a), n("Neg", half_turn), half_turn);
+  const std::string angle = n.where(n("Equal", a, n.number(0.0)), a, n("Atan", n("Div", a, b)));
+  return {n.where(is_negative(n, b), n("Add", angle, turn), angle)};
 }
 
 /// x Phi(x), by erf: it loses digits in the left tail.
@@ -108,13 +115,6 @@ NameList times_log(ExportNode& n, const std::string& log) {
 NameList export_xlogy(ExportNode& n, std::string_view) { return times_log(n, n("Log", n.in(1))); }
 NameList export_xlog1py(ExportNode& n, std::string_view) { return times_log(n, log1p_of(n, n.in(1))); }
 
-/// Whether x is below 0, or a zero whose reciprocal is.
-std::string is_negative(ExportNode& n, const std::string& x) {
-  const std::string zero = n.number(0.0);
-  const std::string one = n.number(1.0);
-  const std::string sign = n.where(n("Equal", x, zero), n("Div", one, x), x);
-  return n("Less", sign, zero);
-}
 NameList export_signbit(ExportNode& n, std::string_view) { return {is_negative(n, n.in(0))}; }
 NameList export_copysign(ExportNode& n, std::string_view) {
   const std::string size = n("Abs", n.in(0));

@@ -17,24 +17,29 @@ namespace {
 
 constexpr std::int64_t kMostMatrix = 1 << 22;  // elements of a matrix that is written for an op
 
-/// x with its last two axes changed.
+/// An operand of a product, which adds floats of 16 bits in f32.
+std::string factor(ExportNode& n, std::size_t i) {
+  return is_half(n.dtype(i)) ? n.cast(n.in(i), DType::f32) : n.in(i);
+}
+
+/// The same with its last two axes changed.
 std::string last_transposed(ExportNode& n, std::size_t i) {
   std::vector<std::int64_t> permutation(n.rank(i));
   std::iota(permutation.begin(), permutation.end(), std::int64_t{0});
   std::swap(permutation[permutation.size() - 1], permutation[permutation.size() - 2]);
-  return n.transpose(n.in(i), std::move(permutation));
+  return n.transpose(factor(n, i), std::move(permutation));
 }
 
 NameList export_matmul(ExportNode& n, std::string_view) {
   const auto& op = n.op<MatMul>();
-  if (!op.transpose_a && !op.transpose_b) return {n("MatMul", n.in(0), n.in(1))};
+  if (!op.transpose_a && !op.transpose_b) return {n("MatMul", factor(n, 0), factor(n, 1))};
   if (n.rank(0) == 2 && n.rank(1) == 2) {
-    return {n.add("Gemm", n.inputs(),
+    return {n.add("Gemm", {factor(n, 0), factor(n, 1)},
                   {attr_number("alpha", 1.0), attr_number("beta", 1.0),
                    attr("transA", op.transpose_a ? 1 : 0), attr("transB", op.transpose_b ? 1 : 0)})};
   }
-  const std::string a = op.transpose_a ? last_transposed(n, 0) : n.in(0);
-  const std::string b = op.transpose_b ? last_transposed(n, 1) : n.in(1);
+  const std::string a = op.transpose_a ? last_transposed(n, 0) : factor(n, 0);
+  const std::string b = op.transpose_b ? last_transposed(n, 1) : factor(n, 1);
   return {n("MatMul", a, b)};
 }
 
