@@ -86,8 +86,8 @@ template <typename Relation>
 std::vector<Value> CumExtreme<Relation>::batch(const BatchArgs& args) const {
   return batch_along_axis(*this, args);
 }
-template std::vector<Value> CumMax::batch(const BatchArgs& args) const;
-template std::vector<Value> CumMin::batch(const BatchArgs& args) const;
+template std::vector<Value> CumExtreme<MaximumSoFar>::batch(const BatchArgs& args) const;
+template std::vector<Value> CumExtreme<MinimumSoFar>::batch(const BatchArgs& args) const;
 std::vector<Value> Sort::batch(const BatchArgs& args) const { return batch_along_axis(*this, args); }
 std::vector<Value> TopK::batch(const BatchArgs& args) const { return batch_along_axis(*this, args); }
 std::vector<Value> TakeAlongAxis::batch(const BatchArgs& args) const { return batch_along_axis(*this, args); }

@@ -45,8 +45,8 @@ Message::Message(WireFile& file, std::string_view type, const Message* parent,
       type_(type),
       parent_(parent),
       depth_(parent == nullptr ? 1 : parent->depth_ + 1),
-      left_(bytes) {
-  at_ = static_cast<std::size_t>(bytes.data() - file.bytes_.data());
+      left_(bytes),
+      at_(static_cast<std::size_t>(bytes.data() - file.bytes_.data())) {
   if (depth_ > file.limits_.depth) fail(fmt::format("messages nest deeper than {}", file.limits_.depth));
   if (file.messages_left_ == 0) fail(fmt::format("more than {} messages", file.limits_.messages));
   --file.messages_left_;

@@ -1,7 +1,8 @@
 // The loops behind LaneFunctions, written once over the compiler's vector types. A file that includes this
-// defines WEFT_LANE_BYTES (of a vector), WEFT_LANE_FILTERS and WEFT_LANE_SUMS (how many sums fit the registers),
-// WEFT_LANE_CHANNELS, WEFT_LANE_NAME and WEFT_LANE_TABLE. Everything here has internal linkage and uses no inline
-// function of a library: code for one instruction set must never be picked by the linker for another.
+// defines WEFT_LANE_BYTES (of a vector), WEFT_LANE_FILTERS and WEFT_LANE_SUMS (how many sums fit the
+// registers), WEFT_LANE_CHANNELS, WEFT_LANE_NAME and WEFT_LANE_TABLE. Everything here has internal linkage
+// and uses no inline function of a library: code for one instruction set must never be picked by the linker
+// for another.
 
 #include "weft/runtime/kernels/images/lanes/lane_functions.h"
 
