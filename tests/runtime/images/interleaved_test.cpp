@@ -28,7 +28,7 @@ class Blocks {
  public:
   using Build = std::function<Value(Blocks&, const Value& x)>;
 
-  explicit Blocks(const Build& build, std::vector<std::int64_t> sizes = {3, 9, 9}) {
+  explicit Blocks(const Build& build, std::vector<std::int64_t> sizes = {3, 7, 6}) {
     TensorSource source("blocks");
     sizes.insert(sizes.begin(), 3 * lane_functions().lanes);
     x_ = input(graph, "x", f32, Shape::of(sizes));
@@ -65,7 +65,7 @@ class Blocks {
   void expect_same() {
     EXPECT_TRUE(ops().contains("interleaved_convolution"));
     const auto plain = run({.without = {"interleave_pictures", "channels_last"}});
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 2}) {
       const auto mixed = run({}, threads);
       ASSERT_EQ(mixed.size(), plain.size());
       for (std::size_t i = 0; i < plain.size(); ++i)
@@ -91,7 +91,7 @@ TEST(Interleaved, HoldForANetworkOfPoolingsAndBiases) {
     const Value first = conv2d(x, b.weights({7, 3, 3, 3}), {.padding = 1}) + b.weights({7, 1, 1});
     const Value pooled = max_pool2d(relu(first), {.window = 3, .stride = 2, .padding = 1});
     const Value second = conv2d(pooled, b.weights({5, 7, 2, 2})) + b.weights({5, 1, 1});
-    return matmul(flatten(avg_pool2d(second, {.window = 2})), b.weights({20, 4}));
+    return matmul(flatten(avg_pool2d(second, {.window = 2})), b.weights({5, 4}));
   });
   net.expect_same();
   const auto ops = net.ops();
@@ -133,7 +133,7 @@ TEST(Interleaved, HoldForVolumes) {
         const Value y = relu(conv3d(x, b.weights({5, 2, 2, 3, 3}), {.padding = 1}));
         return conv3d(y, b.weights({6, 5, 3, 2, 2}), {.stride = 2});
       },
-      {2, 5, 6, 4});
+      {2, 3, 4, 3});
   volumes.expect_same();
 }
 

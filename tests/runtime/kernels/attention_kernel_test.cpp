@@ -242,12 +242,12 @@ Made trained(const Tensor& x, bool composed, int threads) {
 
 TEST(Attention, TakesFarLessMemoryThanItsScores) {
   TensorSource source("attention memory");
-  constexpr std::int64_t kLength = 1024;
-  const Tensor x = source.uniform({4, kLength, 8}, -1.0, 1.0, f32);
+  constexpr std::int64_t kManyKeys = 1024;
+  const Tensor x = source.uniform({4, kManyKeys, 8}, -1.0, 1.0, f32);
   const Made fused = trained(x, false, 1);
   const Made composed = trained(x, true, 1);
-  EXPECT_LT(fused.arena, 4 * kLength * kLength * sizeof(float) / 16);
-  EXPECT_GE(composed.arena, 4 * kLength * kLength * sizeof(float));
+  EXPECT_LT(fused.arena, 4 * kManyKeys * kManyKeys * sizeof(float) / 16);
+  EXPECT_GE(composed.arena, 4 * kManyKeys * kManyKeys * sizeof(float));
   for (std::size_t i = 0; i < 2; ++i)
     EXPECT_TRUE(testing_support::close_to(fused.outputs[i], composed.outputs[i], 1e-4));
 }
