@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kFewChannels = 4;
 
 // Fractions of the processor's peak, measured on a Zen 5 with 64 pictures of 8x8 to 32x32, 1 to 128 channels
-// and filters, kernels 1x1, 3x3 and 5x5; on a Zen 4 they are alike.
+// and filters, kernels 1x1, 3x3 and 5x5.
 
 /// oneDNN computes whole vectors of what it writes.
 double rate_with_channels_last(const ConvSpec& spec) {

@@ -82,7 +82,7 @@ bool can_be_moved(const Graph& graph, const Node& node) {
                               [&](const ValueId& id) { return graph.type(id).shape.elements() == 0; });
 }
 
-/// The values of a program that are to have their channels last.
+/// The values of a program that are to be in the order.
 std::set<ValueId> chosen_values(const PictureOrder& order, const Program& program) {
   const Graph& graph = *program.graph;
   std::set<ValueId> roots;
@@ -130,7 +130,7 @@ class Relayout {
     const std::size_t rank = node.outputs[0].shape.rank();
     if (is_chosen && node.op.traits().elementwise)
       return add(target, node, node.op,
-                 widened(order_.shape(node.outputs[0].shape), all_last(node, inputs, rank)));
+                 widened(order_.shape(node.outputs[0].shape), all_entered(node, inputs, rank)));
     if (is_chosen && is_pooling(node.op)) return pooling(target, node, inputs);
     if (const auto* pool = is_chosen ? gradient_of(graph_, node) : nullptr)
       return {pooling_gradient(target, node, *pool, inputs)};
@@ -139,7 +139,7 @@ class Relayout {
       return reduction(target, node, *moved, inputs);
     if (!reads_chosen(node)) return {};
     std::vector<Value> plain;
-    for (std::size_t i = 0; i < inputs.size(); ++i) plain.push_back(first(node.inputs[i], inputs[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i) plain.push_back(left(node.inputs[i], inputs[i]));
     return add(target, node, node.op, plain);
   }
 
@@ -164,8 +164,8 @@ class Relayout {
     std::vector<Value> operands;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const bool is_picture = (i == 0 && pictures.a) || (i == 1 && pictures.b);
-      operands.push_back(is_picture ? last(node.inputs[i], inputs[i], shape.rank())
-                                    : first(node.inputs[i], inputs[i]));
+      operands.push_back(is_picture ? entered(node.inputs[i], inputs[i], shape.rank())
+                                    : left(node.inputs[i], inputs[i]));
     }
     const Value made = weft::emit(
         target, order_.convolution(plain_convolution(node.op).value_or(Convolution{})), operands, node);
@@ -176,7 +176,7 @@ class Relayout {
   std::vector<Value> reduction(Graph& target, const Node& node, const Op& moved,
                                std::span<const Value> inputs) {
     const std::size_t rank = graph_.type(node.inputs[0]).shape.rank();
-    auto made = add(target, node, moved, all_last(node, inputs, rank));
+    auto made = add(target, node, moved, all_entered(node, inputs, rank));
     const auto axes = reduced_axes(node.op);
     if (!axes || !drops_axes(graph_, node)) return made;
     return {reshape(order_.leave(made[0], with_kept_axes(graph_, node, *axes)), node.outputs[0].shape)};
@@ -189,7 +189,7 @@ class Relayout {
       moved.shape = channels_first({DType::f32, flat(order_.shape(gradient->shape))}).shape;
       op = moved;
     }
-    const Value operand = last(node.inputs[0], inputs[0], kLeastRank);
+    const Value operand = entered(node.inputs[0], inputs[0], kLeastRank);
     auto made = add(target, node, ChannelsLastPooling{{op}}, {{reshape(operand, flat(operand.shape()))}});
     for (std::size_t i = 0; i < made.size(); ++i)
       made[i] = reshape(made[i], order_.shape(node.outputs[i].shape));
@@ -200,8 +200,8 @@ class Relayout {
                          std::span<const Value> inputs) {
     const Shape shape = order_.shape(node.outputs[0].shape);
     const ChannelsLastMaxPoolGradient op{pool.options(), flat(shape)};
-    const Value dy = last(node.inputs[0], inputs[0], kLeastRank);
-    const Value index = last(node.inputs[1], inputs[1], kLeastRank);
+    const Value dy = entered(node.inputs[0], inputs[0], kLeastRank);
+    const Value index = entered(node.inputs[1], inputs[1], kLeastRank);
     const std::array operands{reshape(dy, flat(dy.shape())), reshape(index, flat(index.shape()))};
     return reshape(weft::emit(target, op, operands, node), shape);
   }
@@ -215,9 +215,9 @@ class Relayout {
   }
 
   /// The inputs as they meet pictures of `rank` axes.
-  std::vector<Value> all_last(const Node& node, std::span<const Value> inputs, std::size_t rank) {
+  std::vector<Value> all_entered(const Node& node, std::span<const Value> inputs, std::size_t rank) {
     std::vector<Value> moved;
-    for (std::size_t i = 0; i < inputs.size(); ++i) moved.push_back(last(node.inputs[i], inputs[i], rank));
+    for (std::size_t i = 0; i < inputs.size(); ++i) moved.push_back(entered(node.inputs[i], inputs[i], rank));
     return moved;
   }
 
@@ -240,27 +240,27 @@ class Relayout {
   }
 
   /// A value in the new order; one of a lower rank as it broadcasts to pictures of `rank` axes.
-  Value last(const ValueId& id, const Value& made, std::size_t rank) {
+  Value entered(const ValueId& id, const Value& made, std::size_t rank) {
     if (chosen_.contains(id) || graph_.type(id).shape.rank() == 0) return made;
-    const auto [found, is_new] = last_.try_emplace({id, rank});
-    if (is_new) found->second = moved_last(id, made, rank);
+    const auto [found, is_new] = entered_.try_emplace({id, rank});
+    if (is_new) found->second = newly_entered(id, made, rank);
     return found->second;
   }
 
-  Value moved_last(const ValueId& id, const Value& made, std::size_t rank) {
+  Value newly_entered(const ValueId& id, const Value& made, std::size_t rank) {
     std::vector<Dim> dims = graph_.type(id).shape.dims();
     dims.insert(dims.begin(), rank - dims.size(), Dim(1));
     const Shape shape(std::move(dims));
     const Node& node = graph_.node(id.node);
     const auto* broadcast = node.op.as<BroadcastTo>();
     if (broadcast != nullptr && !chosen_.contains(node.inputs[0]))
-      return broadcast_to(last(node.inputs[0], operand(made, 0), rank), order_.shape(shape));
+      return broadcast_to(entered(node.inputs[0], operand(made, 0), rank), order_.shape(shape));
     return order_.enter(reshape(made, shape));
   }
 
-  Value first(const ValueId& id, const Value& made) {
+  Value left(const ValueId& id, const Value& made) {
     if (!chosen_.contains(id)) return made;
-    const auto [found, is_new] = first_.try_emplace(id);
+    const auto [found, is_new] = left_.try_emplace(id);
     if (is_new) found->second = order_.leave(made, graph_.type(id).shape);
     return found->second;
   }
@@ -269,9 +269,9 @@ class Relayout {
   const Graph& graph_;
   std::set<ValueId> chosen_;
   NodeId next_ = 0;
-  std::map<std::pair<ValueId, std::size_t>, Value> last_;  // by rank, of values that are not chosen
-  std::map<ValueId, Value> first_;                         // of values that are
-  std::map<NodeId, Value> wide_;                           // by node of the new program
+  std::map<std::pair<ValueId, std::size_t>, Value> entered_;  // by rank, of values that are not chosen
+  std::map<ValueId, Value> left_;                             // of values that are
+  std::map<NodeId, Value> wide_;                              // by node of the new program
 };
 
 Program relaid(const PictureOrder& order, const Program& program) {

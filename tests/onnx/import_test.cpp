@@ -19,14 +19,10 @@ using testing_support::attribute;
 using testing_support::expect_error;
 using testing_support::model_of;
 using testing_support::node;
+using testing_support::numbers_of;
 using testing_support::run_model;
 using testing_support::tensor_proto;
 using testing_support::value_info;
-
-std::vector<float> numbers_of(const Tensor& tensor) {
-  const auto numbers = tensor.values<float>();
-  return {numbers.begin(), numbers.end()};
-}
 
 /// y = x w + b.
 ModelProto dense() {

@@ -95,6 +95,11 @@ inline ModelProto model_of(const std::vector<std::string>& sizes, std::vector<No
   return model;
 }
 
+inline std::vector<float> numbers_of(const Tensor& tensor) {
+  const auto numbers = tensor.values<float>();
+  return {numbers.begin(), numbers.end()};
+}
+
 /// What "y" is for "x".
 inline Tensor run_model(const ModelProto& model, const Tensor& x, const onnx::Options& options = {}) {
   Graph graph;

@@ -17,13 +17,9 @@ using testing_support::attribute;
 using testing_support::expect_error;
 using testing_support::model_of;
 using testing_support::node;
+using testing_support::numbers_of;
 using testing_support::run_model;
 using testing_support::tensor_proto;
-
-std::vector<float> floats_of(const Tensor& tensor) {
-  const auto numbers = tensor.values<float>();
-  return {numbers.begin(), numbers.end()};
-}
 
 AttributeProto text_attribute(const std::string& name, const std::string& text) {
   AttributeProto made;
@@ -60,7 +56,7 @@ Tensor line(const std::vector<float>& numbers) { return Tensor::of(numbers); }
 
 TEST(OnnxOperators, SplitIntoUnequalPartsLeavesTheLastSmaller) {
   const NodeProto split = node("Split", {"x"}, {"a", "b", "y"}, {attribute("num_outputs", 3)});
-  EXPECT_THAT(floats_of(apply_node({"5"}, line({1, 2, 3, 4, 5}), split)), ElementsAre(5));
+  EXPECT_THAT(numbers_of(apply_node({"5"}, line({1, 2, 3, 4, 5}), split)), ElementsAre(5));
   const NodeProto wrong = node("Split", {"x"}, {"y"}, {attribute("num_outputs", std::int64_t{1} << 60U)});
   expect_error(ErrorCode::invalid_argument, {"other numbers of parts"},
                [&] { apply_node({"5"}, line({1, 2, 3, 4, 5}), wrong); });
@@ -70,22 +66,22 @@ TEST(OnnxOperators, PadAndReduceTakeAxesAsInputs) {
   const NodeProto pad = node("Pad", {"x", "pads", "", "axes"}, {"y"});
   const Tensor padded = apply_node({"1", "2"}, Tensor::of({1.0F, 2.0F}, {1, 2}), pad,
                                    {tensor_proto("pads", {1, 0}), tensor_proto("axes", {-1})});
-  EXPECT_THAT(floats_of(padded), ElementsAre(0, 1, 2));
+  EXPECT_THAT(numbers_of(padded), ElementsAre(0, 1, 2));
   const NodeProto reduce = node("ReduceMax", {"x", "axes"}, {"y"}, {attribute("keepdims", 0)});
   const Tensor largest = apply_node({"2", "2"}, Tensor::of({1.0F, 4.0F, 3.0F, 2.0F}, {2, 2}), reduce,
                                     {tensor_proto("axes", {0})});
-  EXPECT_THAT(floats_of(largest), ElementsAre(3, 4));
+  EXPECT_THAT(numbers_of(largest), ElementsAre(3, 4));
 }
 
 TEST(OnnxOperators, PadBelowZeroCuts) {
   const NodeProto pad = node("Pad", {"x", "pads"}, {"y"});
-  EXPECT_THAT(floats_of(apply_node({"4"}, line({1, 2, 3, 4}), pad, {tensor_proto("pads", {-1, 1})})),
+  EXPECT_THAT(numbers_of(apply_node({"4"}, line({1, 2, 3, 4}), pad, {tensor_proto("pads", {-1, 1})})),
               ElementsAre(2, 3, 4, 0));
 }
 
 TEST(OnnxOperators, SliceTakesBoundsBeyondTheEndsAndNegativeSteps) {
   const auto slice = [&](std::int64_t start, std::int64_t end, std::int64_t step) {
-    return floats_of(
+    return numbers_of(
         apply_node({"5"}, line({0, 1, 2, 3, 4}), node("Slice", {"x", "s", "e", "", "t"}, {"y"}),
                    {tensor_proto("s", {start}), tensor_proto("e", {end}), tensor_proto("t", {step})}));
   };
@@ -101,7 +97,7 @@ TEST(OnnxOperators, SliceTakesBoundsBeyondTheEndsAndNegativeSteps) {
 TEST(OnnxOperators, ActivationsOfLaterVersions) {
   const Tensor x = line({-1.0F, 0.5F, 2.0F});
   const auto expect_each = [&](const NodeProto& of, const auto& f) {
-    const std::vector<float> y = floats_of(apply_node({"3"}, x, of, {}, 24));
+    const std::vector<float> y = numbers_of(apply_node({"3"}, x, of, {}, 24));
     for (std::size_t i = 0; i < 3; ++i)
       EXPECT_NEAR(y[i], f(static_cast<double>(x.values<float>()[i])), 1e-6) << i;
   };
@@ -119,21 +115,21 @@ TEST(OnnxOperators, NormalizationsOfLaterVersions) {
   const Tensor x = Tensor::of({1.0F, 3.0F, 2.0F, 6.0F}, {1, 4});
   const std::vector<TensorProto> groups{tensor_proto("s", {2, 1}, {2}), tensor_proto("b", {0, 1}, {2})};
   const NodeProto by_group = node("GroupNormalization", {"x", "s", "b"}, {"y"}, {attribute("num_groups", 2)});
-  const std::vector<float> y = floats_of(apply_node({"1", "4"}, x, by_group, groups, 18));
+  const std::vector<float> y = numbers_of(apply_node({"1", "4"}, x, by_group, groups, 18));
   const std::vector<float> expected{-2.0F, 2.0F, 0.0F, 2.0F};
   for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], expected[i], 1e-4) << i;
   const NodeProto rms = node("RMSNormalization", {"x", "s"}, {"y"}, {float_attribute("epsilon", 0.0F)});
   const std::vector<float> z =
-      floats_of(apply_node({"1", "4"}, x, rms, {tensor_proto("s", {1, 1, 1, 2}, {4})}, 23));
+      numbers_of(apply_node({"1", "4"}, x, rms, {tensor_proto("s", {1, 1, 1, 2}, {4})}, 23));
   EXPECT_NEAR(z[0], 1.0 / std::sqrt(12.5), 1e-6);
   EXPECT_NEAR(z[3], 12.0 / std::sqrt(12.5), 1e-6);
 }
 
 TEST(OnnxOperators, CenterCropPadKeepsTheMiddle) {
   const NodeProto of = node("CenterCropPad", {"x", "shape"}, {"y"});
-  EXPECT_THAT(floats_of(apply_node({"4"}, line({1, 2, 3, 4}), of, {tensor_proto("shape", {2})})),
+  EXPECT_THAT(numbers_of(apply_node({"4"}, line({1, 2, 3, 4}), of, {tensor_proto("shape", {2})})),
               ElementsAre(2, 3));
-  EXPECT_THAT(floats_of(apply_node({"2"}, line({1, 2}), of, {tensor_proto("shape", {5})})),
+  EXPECT_THAT(numbers_of(apply_node({"2"}, line({1, 2}), of, {tensor_proto("shape", {5})})),
               ElementsAre(0, 1, 2, 0, 0));
 }
 
@@ -143,7 +139,7 @@ TEST(OnnxOperators, ResizeAntialiasesAndKeepsRatios) {
            {text_attribute("mode", "linear"), attribute("antialias", 1), list_attribute("axes", {0})});
   // Hats of width 2 around 0.5 and 2.5, cut at the ends: weights 3, 3, 1 and 1, 3, 3 of sevenths.
   const std::vector<float> y =
-      floats_of(apply_node({"4"}, line({7, 14, 28, 0}), of, {tensor_proto("sizes", {2})}));
+      numbers_of(apply_node({"4"}, line({7, 14, 28, 0}), of, {tensor_proto("sizes", {2})}));
   EXPECT_NEAR(y[0], (3 * 7 + 3 * 14 + 1 * 28) / 7.0, 1e-5);
   EXPECT_NEAR(y[1], (1 * 14 + 3 * 28 + 3 * 0) / 7.0, 1e-5);
   const NodeProto ratio = node("Resize", {"x", "", "", "sizes"}, {"y"},
@@ -157,12 +153,12 @@ TEST(OnnxOperators, BroadcastsFromAnAxisBeforeVersion7) {
   const NodeProto of = node("Add", {"x", "b"}, {"y"}, {attribute("broadcast", 1), attribute("axis", 0)});
   const Tensor y =
       apply_node({"2", "2"}, Tensor::zeros(f32, {2, 2}), of, {tensor_proto("b", {1, 2}, {2})}, 6);
-  EXPECT_THAT(floats_of(y), ElementsAre(1, 1, 2, 2));
+  EXPECT_THAT(numbers_of(y), ElementsAre(1, 1, 2, 2));
 }
 
 TEST(OnnxOperators, NegativeIndicesCountFromTheEnd) {
   const NodeProto of = node("Gather", {"x", "i"}, {"y"});
-  EXPECT_THAT(floats_of(apply_node({"n"}, line({1, 2, 3}), of, {tensor_proto("i", {-1, 0})})),
+  EXPECT_THAT(numbers_of(apply_node({"n"}, line({1, 2, 3}), of, {tensor_proto("i", {-1, 0})})),
               ElementsAre(3, 1));
 }
 
@@ -193,14 +189,14 @@ TEST(OnnxOperators, RecurrentLayersStopAtTheLengthOfEachSequence) {
       {"3", "2", "1"}, x,
       rnn({activation("Affine"), text_attribute("direction", "bidirectional")}, "lengths"), others);
   // [time, direction, batch, 1]
-  EXPECT_THAT(floats_of(y), ElementsAre(1, 10, 3, 60, 3, 30, 2, 50, 0, 60, 0, 30));
+  EXPECT_THAT(numbers_of(y), ElementsAre(1, 10, 3, 60, 3, 30, 2, 50, 0, 60, 0, 30));
 }
 
 TEST(OnnxOperators, RecurrentLayersClip) {
   const Tensor x = Tensor::of({1.0F, 5.0F, -9.0F}, {3, 1, 1});
   const Tensor y = apply_node({"3", "1", "1"}, x, rnn({activation("Affine"), float_attribute("clip", 4.0F)}),
                               rnn_weights(1));
-  EXPECT_THAT(floats_of(y), ElementsAre(1, 4, -4));
+  EXPECT_THAT(numbers_of(y), ElementsAre(1, 4, -4));
 }
 
 TEST(OnnxOperators, NaNsCountAsOneValueTheLargest) {
@@ -209,7 +205,7 @@ TEST(OnnxOperators, NaNsCountAsOneValueTheLargest) {
   const Tensor x = Tensor::of({nan, 2.0F, nan, 1.0F, 2.0F});
   Graph graph;
   const Imported imported = import_model(graph, distinct, {}, {.fixed = {{"x", x}}});
-  const std::vector<float> y = floats_of(Session(graph).compile({.outputs = {imported.output("y")}})()[0]);
+  const std::vector<float> y = numbers_of(Session(graph).compile({.outputs = {imported.output("y")}})()[0]);
   ASSERT_EQ(y.size(), 3U);
   EXPECT_EQ(y[1], 2.0F);
   EXPECT_TRUE(std::isnan(y[2]));
