@@ -25,6 +25,11 @@ std::string describe(const Node& node) {
   return fmt::format("{}{}{}", node.op.name(), name, where.empty() ? "" : fmt::format(" ({})", where));
 }
 
+std::vector<Value> differentiate(std::span<const Value> outputs, std::span<const Value> cotangents,
+                                 std::span<const Value> wrt) {
+  return vjp(outputs, cotangents, wrt, {});
+}
+
 /// One reverse sweep over a graph.
 class Sweep {
  public:
@@ -78,7 +83,10 @@ class Sweep {
                        node.where);
     try {
       if (outputs.size() == 1 && visit_stable_form(id, inputs, output_gradients[0])) return;
-      apply_rule(id, {.inputs = inputs, .outputs = outputs, .output_gradients = output_gradients});
+      apply_rule(id, {.inputs = inputs,
+                      .outputs = outputs,
+                      .output_gradients = output_gradients,
+                      .differentiate = differentiate});
     } catch (const Error& error) {
       if (!error.trail().op.empty()) throw;
       throw error.with({.op = fmt::format("the gradient of {}", node.op.name()),

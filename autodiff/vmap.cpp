@@ -8,6 +8,7 @@
 
 #include "weft/graph/located.h"
 #include "weft/ops/batching.h"
+#include "weft/ops/body.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/random.h"
@@ -16,20 +17,6 @@
 
 namespace weft {
 namespace {
-
-/// One example while a function is traced; nothing that is computed depends on it.
-struct Example {
-  static constexpr std::string_view name = "example";
-  TensorType type;
-  std::int64_t number = 0;  // so that no two are equal
-  static constexpr auto attributes = weft::attributes(&Example::type, &Example::number);
-  TensorType infer() const { return type; }
-  void forward(const KernelArgs&) const {
-    throw Error(ErrorCode::unsupported,
-                "a value of one example was used outside of the function that vmap maps");
-  }
-  static constexpr NoGradient gradient{"it is a source; differentiate with respect to it instead"};
-};
 
 /// Replaces the nodes from `first` on that depend on an example, or that draw random numbers, by nodes for
 /// all examples.
@@ -200,8 +187,8 @@ std::vector<Value> vmap_many(const ExampleFunction& f, std::span<const Mapped> i
   std::vector<Value> examples;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::vector<Dim>& dims = all[i].shape().dims();
-    const Example example{{all[i].dtype(), Shape({dims.begin() + 1, dims.end()})}, graph.next_stream()};
-    examples.push_back(graph.value({graph.add(example, {}, inputs[i].where), 0}));
+    const TensorType example{all[i].dtype(), Shape({dims.begin() + 1, dims.end()})};
+    examples.push_back(placeholder(graph, "one example of vmap", example, inputs[i].where));
     batching.map(examples.back(), all[i]);
   }
   std::vector<Value> outputs = f(examples);

@@ -3,21 +3,23 @@
 // applied, and applies them as often as it is called, so that a training graph and a prediction graph share
 // them. The others are plain functions. layer.h says how your own struct becomes a layer.
 
-#include "weft/frontends/nn/activations.h"   // IWYU pragma: export
-#include "weft/frontends/nn/attention.h"     // IWYU pragma: export
-#include "weft/frontends/nn/conv.h"          // IWYU pragma: export
-#include "weft/frontends/nn/dense.h"         // IWYU pragma: export
-#include "weft/frontends/nn/dropout.h"       // IWYU pragma: export
-#include "weft/frontends/nn/embedding.h"     // IWYU pragma: export
-#include "weft/frontends/nn/group_norm.h"    // IWYU pragma: export
-#include "weft/frontends/nn/initializers.h"  // IWYU pragma: export
-#include "weft/frontends/nn/layer.h"         // IWYU pragma: export
-#include "weft/frontends/nn/lazy.h"          // IWYU pragma: export
-#include "weft/frontends/nn/merge.h"         // IWYU pragma: export
-#include "weft/frontends/nn/norm.h"          // IWYU pragma: export
-#include "weft/frontends/nn/positions.h"     // IWYU pragma: export
-#include "weft/frontends/nn/sequential.h"    // IWYU pragma: export
-#include "weft/frontends/nn/spatial.h"       // IWYU pragma: export
-#include "weft/frontends/nn/summary.h"       // IWYU pragma: export
-#include "weft/frontends/nn/transformer.h"   // IWYU pragma: export
-#include "weft/frontends/nn/weight_norms.h"  // IWYU pragma: export
+#include "weft/frontends/nn/activations.h"        // IWYU pragma: export
+#include "weft/frontends/nn/attention.h"          // IWYU pragma: export
+#include "weft/frontends/nn/conv.h"               // IWYU pragma: export
+#include "weft/frontends/nn/dense.h"              // IWYU pragma: export
+#include "weft/frontends/nn/dropout.h"            // IWYU pragma: export
+#include "weft/frontends/nn/embedding.h"          // IWYU pragma: export
+#include "weft/frontends/nn/group_norm.h"         // IWYU pragma: export
+#include "weft/frontends/nn/initializers.h"       // IWYU pragma: export
+#include "weft/frontends/nn/layer.h"              // IWYU pragma: export
+#include "weft/frontends/nn/lazy.h"               // IWYU pragma: export
+#include "weft/frontends/nn/merge.h"              // IWYU pragma: export
+#include "weft/frontends/nn/norm.h"               // IWYU pragma: export
+#include "weft/frontends/nn/positions.h"          // IWYU pragma: export
+#include "weft/frontends/nn/recurrent.h"          // IWYU pragma: export
+#include "weft/frontends/nn/recurrent_weights.h"  // IWYU pragma: export
+#include "weft/frontends/nn/sequential.h"         // IWYU pragma: export
+#include "weft/frontends/nn/spatial.h"            // IWYU pragma: export
+#include "weft/frontends/nn/summary.h"            // IWYU pragma: export
+#include "weft/frontends/nn/transformer.h"        // IWYU pragma: export
+#include "weft/frontends/nn/weight_norms.h"       // IWYU pragma: export

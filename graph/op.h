@@ -67,12 +67,19 @@ struct NoGradient {
   std::string_view reason;
 };
 
+/// The vector-Jacobian product (autodiff/gradients.h): the sum of `cotangents` times the derivatives of
+/// `outputs`, with respect to each of `wrt`; empty Values for those that no output depends on.
+using Differentiate = std::vector<Value> (*)(std::span<const Value> outputs,
+                                             std::span<const Value> cotangents, std::span<const Value> wrt);
+
 /// What a gradient rule may use: the node's inputs and outputs, and the gradient of the loss with respect to
-/// each output. A gradient is empty where the loss does not depend on that output.
+/// each output. A gradient is empty where the loss does not depend on that output. The rule of an op that
+/// holds programs calls `differentiate` on what it copies of them.
 struct GradientArgs {
   std::span<const Value> inputs;
   std::span<const Value> outputs;
   std::span<const Value> output_gradients;
+  Differentiate differentiate = nullptr;
 };
 
 /// What a batching rule may use: inputs that are `batched` have an axis of `size` examples before those that

@@ -6,6 +6,7 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/attention.h"
 #include "weft/ops/bits.h"
+#include "weft/ops/branch.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
@@ -20,6 +21,7 @@
 #include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/linalg.h"
+#include "weft/ops/loop.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/moments.h"
@@ -45,33 +47,34 @@
 
 namespace weft {
 
-using BuiltinOps = std::tuple<                                                                     //
-    Input, Constant, Parameter, Assign,                                                            //
-    StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                              //
-    Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,  //
-    Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                               //
-    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                //
-    Log1p, Expm1, Log1mExp,                                                                        //
-    Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, Atan2,                       //
-    Exp2, Log2, Log10, Cbrt, Hypot,                                                                //
-    Floor, Ceil, Round, Trunc, Sign, Mod, Fmod, FloorDivide, IntegerDivide,                        //
-    LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,  //
-    ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                 //
-    Erfc, Erfinv, Gauss, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                             //
-    CopySign, Heaviside, NextAfter, Fmax, Fmin, Gcd, Lcm, SignBit, BitwiseCount,                   //
-    Erfcx, LogNdtr, Xlog1py,                                                                       //
-    MatMul, SparseMatMul, SampledMatMul, Sum, Mean, LogSumExp, Max, ArgMax, Count, Norm,           //
-    Moments, CentredSums,                                                                          //
-    Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                //
-    Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                             //
-    Conv3d, Conv3dInputGradient, Conv3dWeightGradient,                                             //
-    MaxPool2d, AdaptiveMaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,      //
-    ResizeAxis, ResizeAxisGradient, GridSample, GridSampleInputGradient, Fft, Rfft, Irfft,         //
-    Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,           //
-    Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,   //
-    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                //
-    Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                    //
-    Attention, AttentionGradient, RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson>;
+using BuiltinOps = std::tuple<                                                                         //
+    Input, Constant, Parameter, Assign,                                                                //
+    StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                                  //
+    Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,      //
+    Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                   //
+    Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                    //
+    Log1p, Expm1, Log1mExp,                                                                            //
+    Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, Atan2,                           //
+    Exp2, Log2, Log10, Cbrt, Hypot,                                                                    //
+    Floor, Ceil, Round, Trunc, Sign, Mod, Fmod, FloorDivide, IntegerDivide,                            //
+    LogicalAnd, LogicalOr, LogicalXor, LogicalNot, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot,      //
+    ShiftLeft, ShiftRight, IsNan, IsInf, IsFinite,                                                     //
+    Erfc, Erfinv, Gauss, Lgamma, Digamma, Polygamma, LogAddExp, Xlogy,                                 //
+    CopySign, Heaviside, NextAfter, Fmax, Fmin, Gcd, Lcm, SignBit, BitwiseCount,                       //
+    Erfcx, LogNdtr, Xlog1py,                                                                           //
+    MatMul, SparseMatMul, SampledMatMul, Sum, Mean, LogSumExp, Max, ArgMax, Count, Norm,               //
+    Moments, CentredSums,                                                                              //
+    Min, Prod, ArgMin, Any, All, CumSum, CumProd, CumMax, CumMin, LinearRecurrence,                    //
+    Conv2d, Conv2dInputGradient, Conv2dWeightGradient,                                                 //
+    Conv3d, Conv3dInputGradient, Conv3dWeightGradient,                                                 //
+    MaxPool2d, AdaptiveMaxPool2d, PlaneGather, PlaneScatterAdd, AvgPool2d, AvgPool2dGradient,          //
+    ResizeAxis, ResizeAxisGradient, GridSample, GridSampleInputGradient, Fft, Rfft, Irfft,             //
+    Reshape, Transpose, BroadcastTo, Concat, Slice, Unslice, Gather, ScatterAdd, OneHot,               //
+    Pad, Flip, Positions, TakeAlongAxis, GatherNd, Scatter, ScatterNd, Sort, TopK, SearchSorted,       //
+    Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                    //
+    Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                        //
+    Attention, AttentionGradient, RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson,  //
+    StepKey, Scan, WhileLoop, Cond>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.
 template <typename F>

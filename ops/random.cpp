@@ -188,6 +188,30 @@ void RandomKey::forward(const KernelArgs&) const {
   throw Error(ErrorCode::bad_feed, "random numbers need a session, which holds their seed");
 }
 
+TensorType StepKey::infer(const TensorType& key, const TensorType& step) const {
+  if (key == TensorType{DType::i64, Shape{2}} && step == TensorType{DType::i64, Shape{}}) return key;
+  throw Error(
+      ErrorCode::dtype_mismatch, "the key of a step is made from a random key and a number",
+      {.expected = "i64[2] and i64[]", .actual = fmt::format("{} and {}", to_string(key), to_string(step))});
+}
+
+void StepKey::forward(const KernelArgs& args) const {
+  constexpr std::uint64_t kStream = 0x7374657073;  // no op's: those count from 0
+  const auto key = args.inputs[0].as<const std::int64_t>();
+  const auto step = static_cast<std::uint64_t>(args.inputs[1].as<const std::int64_t>()[0]);
+  const auto run = static_cast<std::uint64_t>(key[1]);
+  const PhiloxCounter mixed =
+      philox({static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32),
+              static_cast<std::uint32_t>(run), static_cast<std::uint32_t>(run >> 32)},
+             philox_key(static_cast<std::uint64_t>(key[0]), kStream));
+  const auto joined = [&](std::size_t i) {
+    return static_cast<std::int64_t>(std::uint64_t{mixed[i]} << 32 | mixed[i + 1]);
+  };
+  const auto made = args.outputs[0].as<std::int64_t>();
+  made[0] = joined(0);
+  made[1] = joined(2);
+}
+
 TensorType RandomUniform::infer(const TensorType& key) const { return random_type(key, type); }
 void RandomUniform::forward(const KernelArgs& args) const {
   draw(args.inputs[0].as<const std::int64_t>(), 0, args.outputs[0].elements, args.outputs[0]);

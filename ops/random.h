@@ -14,6 +14,14 @@ struct RandomKey {  // the session's [seed, number of the run]; the runtime supp
   static constexpr NoGradient gradient{"it is a source of random numbers"};
 };
 
+struct StepKey {  // of a key and the number of a loop's step, i64 []: a key for that step alone
+  static constexpr std::string_view name = "step_key";
+  static constexpr Traits traits{.can_fail = false};
+  TensorType infer(const TensorType& key, const TensorType& step) const;
+  void forward(const KernelArgs& args) const;
+  static constexpr NoGradient gradient{"it makes a random key"};
+};
+
 struct RandomUniform {  // uniform in [0, 1)
   static constexpr std::string_view name = "random_uniform";
   TensorType type;

@@ -139,6 +139,32 @@ verify::Model sparse_model(std::uint64_t seed) {
   return {.name = "sparse rows, sgd", .build = of_words, .inputs = std::move(inputs)};
 }
 
+/// A recurrent layer, from both ends, over sequences of different lengths.
+verify::Model recurrent_model(std::uint64_t seed, nn::Cell cell, std::string name) {
+  constexpr std::int64_t kSteps = 5;
+  SampleSource source(seed, name);
+  const auto build = [cell](Graph& graph, DType dtype) {
+    const Value x = input(graph, "x", dtype, {"batch", "steps", 3});
+    const Value lengths = input(graph, "lengths", i64, {"batch"});
+    const Value labels = input(graph, "labels", u8, {"batch"});
+    const auto reader = nn::bidirectional(graph, "reader", cell, 3, 4, dtype, {.peepholes = true});
+    const auto output = nn::dense(graph, "output", 8, 3, dtype);
+    const Value read = mean(reader.run(x, {.states = {}, .lengths = lengths}).outputs, {1});
+    Training training{.inputs = {x, lengths, labels},
+                      .loss = mean(softmax_cross_entropy(output(read), labels)),
+                      .parameters = nn::parameters(reader, output),
+                      .gradients = {},
+                      .updates = {}};
+    training.gradients = gradients(training.loss, training.parameters);
+    training.updates = optim::adam(training.parameters, training.gradients, 0.01);
+    return training;
+  };
+  return {.name = std::move(name),
+          .build = build,
+          .inputs = {source.uniform({kSmallBatch, kSteps, 3}), source.whole({kSmallBatch}, kSteps + 1),
+                     source.whole({kSmallBatch}, 3, u8)}};
+}
+
 /// A wide layer, with enough rows for each of three threads that sparse rows read the weights in packed
 /// panels.
 mnist::TrainingConfig wide(std::uint64_t seed) {
@@ -183,6 +209,9 @@ std::vector<CheckedModel> small_models(std::uint64_t seed) {
                                     convolutional_model(seed),
                                     bytes_model(seed),
                                     sparse_model(seed),
+                                    recurrent_model(seed, nn::Cell::rnn, "rnn, adam"),
+                                    recurrent_model(seed, nn::Cell::lstm, "lstm with peepholes, adam"),
+                                    recurrent_model(seed, nn::Cell::gru, "gru, adam"),
                                     dropout_model(seed)};
   for (const nn::NamedActivation& activation : nn::named_activations()) {
     models.push_back(model_of_flags(small({10}, std::string(activation.name), "sgd", seed)));

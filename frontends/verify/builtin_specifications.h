@@ -27,6 +27,7 @@ List resizings();
 List fourier_transforms();
 List layouts_and_indices();
 List normalizations_and_random();
+List loops_and_branches();
 
 inline Tensor nothing(DType dtype, const Sizes& sizes) { return Tensor::zeros(dtype, sizes); }
 

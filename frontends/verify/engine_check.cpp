@@ -14,7 +14,8 @@ std::vector<std::string> check_engine(const Sample& sample, DType dtype) {
   Graph graph;
   EngineTask task{.graph = &graph, .bound = dtype == f32 ? kKernelBoundF32 : kKernelBoundF64};
   task.inputs = in_precision(sample.inputs, dtype);
-  task.expected = evaluate(sample.op, task.inputs);
+  const Op op = with_floats_of(sample.op, dtype);
+  task.expected = evaluate(op, task.inputs);
   std::vector<Value> operands;
   const bool stores = sample.op.is<Assign>();
   if (stores) {  // it takes a parameter, and counts as an update
@@ -26,7 +27,7 @@ std::vector<std::string> check_engine(const Sample& sample, DType dtype) {
         input(graph, fmt::format("x{}", operands.size()), tensor.dtype(), Shape::of(tensor.sizes())));
     task.spec.inputs.push_back(operands.back());
   }
-  task.spec.outputs = graph.outputs_of(graph.add(sample.op, operands, Where::current()));
+  task.spec.outputs = graph.outputs_of(graph.add(op, operands, Where::current()));
   if (stores) {
     task.spec.updates = task.spec.outputs;
     task.updated = {"stored"};

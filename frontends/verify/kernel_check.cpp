@@ -9,7 +9,9 @@
 #include "weft/frontends/verify/guarded_buffer.h"
 #include "weft/frontends/verify/numbers.h"
 #include "weft/graph/evaluate.h"
+#include "weft/ops/bodies.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/machine/onednn.h"
 #include "weft/runtime/machine/signals.h"
@@ -93,6 +95,33 @@ std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype) {
   return result;
 }
 
+Op with_floats_of(const Op& op, DType dtype) {
+  const auto converted = [dtype](TensorType type) {
+    if (is_float(type.dtype)) type.dtype = dtype;
+    return type;
+  };
+  std::vector<Body> bodies = bodies_of(op);
+  if (bodies.empty()) return op;
+  for (Body& body : bodies) {
+    for (TensorType& type : body.arguments) type = converted(type);
+    Program program = rewrite(
+        *body.program->graph, body.program->roots,
+        [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+          const auto add = [&](const Op& made) {
+            return target.outputs_of(target.add(made, inputs, node.where, node.name));
+          };
+          if (const auto* argument = node.op.as<Input>())
+            return add(Input{.label = argument->label, .type = converted(argument->type)});
+          if (const Tensor* tensor = node.op.constant())
+            return add(Constant{in_precision({tensor, 1}, dtype)[0]});
+          return add(node.op);
+        },
+        true);
+    body.program = std::make_shared<const Program>(std::move(program));
+  }
+  return with_bodies(op, std::move(bodies));
+}
+
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,
                        std::span<const Tensor> inputs, int shards, std::optional<InPlace> in_place) {
   GuardedRun result;
@@ -128,8 +157,9 @@ KernelFindings check_kernels(const Sample& sample, DType dtype) {
   const std::vector<Tensor> inputs = in_precision(sample.inputs, dtype);
   std::vector<TensorType> input_types;
   for (const Tensor& input : inputs) input_types.push_back(input.type());
-  const std::vector<TensorType> types = sample.op.infer(input_types);
-  const std::vector<Tensor> expected = evaluate(sample.op, inputs);
+  const Op op = with_floats_of(sample.op, dtype);
+  const std::vector<TensorType> types = op.infer(input_types);
+  const std::vector<Tensor> expected = evaluate(op, inputs);
   const std::vector<Tensor> precise = evaluate(sample.op, sample.inputs);
   for (std::size_t i = 0; dtype == f32 && i < expected.size(); ++i) {
     const double error = distance(expected[i], precise[i]);
@@ -138,8 +168,8 @@ KernelFindings check_kernels(const Sample& sample, DType dtype) {
     }
   }
   for (const KernelEntry& entry : kernel_list()) {
-    auto kernel = entry.offer({.op = sample.op, .inputs = input_types, .outputs = types});
-    if (!kernel) continue;
+    auto kernel = entry.offer({.op = op, .inputs = input_types, .outputs = types});
+    if (!kernel || kernel->make == nullptr) continue;  // programs inside of a step run in plans alone
     kernel->name = entry.name;
     if (entry.name != "reference") findings.kernels.push_back(entry.name);
     const bool exact = entry.name == "reference";

@@ -44,5 +44,7 @@ KernelFindings check_extremes(const Sample& sample, double bound);
 
 /// The tensors, with floating-point ones converted to `dtype`.
 std::vector<Tensor> in_precision(std::span<const Tensor> tensors, DType dtype);
+/// The op, with the floats of the programs that it holds in another precision.
+Op with_floats_of(const Op& op, DType dtype);
 
 }  // namespace weft::verify

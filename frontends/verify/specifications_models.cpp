@@ -250,12 +250,13 @@ namespace weft::verify {
 
 std::vector<Specification> builtin_specifications() {
   std::vector<Specification> all;
-  for (auto part : {builtin::sources_and_control, builtin::arithmetic, builtin::activations_and_comparisons,
-                    builtin::products_and_reductions, builtin::sparse_products, builtin::convolutions,
-                    builtin::poolings, builtin::resizings, builtin::fourier_transforms, builtin::functions,
-                    builtin::rounding_and_bits, builtin::numbers_and_tails, builtin::folds_and_scans,
-                    builtin::structures, builtin::indices_and_orders, builtin::linear_algebra,
-                    builtin::layouts_and_indices, builtin::normalizations_and_random}) {
+  for (auto part :
+       {builtin::sources_and_control, builtin::arithmetic, builtin::activations_and_comparisons,
+        builtin::products_and_reductions, builtin::sparse_products, builtin::convolutions, builtin::poolings,
+        builtin::resizings, builtin::fourier_transforms, builtin::functions, builtin::rounding_and_bits,
+        builtin::numbers_and_tails, builtin::folds_and_scans, builtin::structures,
+        builtin::indices_and_orders, builtin::linear_algebra, builtin::layouts_and_indices,
+        builtin::normalizations_and_random, builtin::loops_and_branches}) {
     for (Specification& specification : part()) all.push_back(std::move(specification));
   }
   return all;

@@ -245,7 +245,7 @@ TEST_F(Vmap, LeavesTheGraphAsItWasAfterAnError) {
 TEST_F(Vmap, AnExampleHasNoNumbersOutsideOfTheFunction) {
   Value kept;
   vmap([&](const Value& x) { return kept = x; }, x_);
-  expect_error(ErrorCode::unsupported, {"outside of the function"},
+  expect_error(ErrorCode::unsupported, {"outside of its function"},
                [&] { evaluate_value(kept, feeds_, two_); });
 }
 

@@ -108,6 +108,25 @@ Value build_pool(const Place& at) {
   return of(pooling<Pool3dOptions>(at), max_pool3d, avg_pool3d, lp_pool3d);
 }
 
+Value build_recurrent(const Place& at) {
+  const std::string kind = at.options.at("cell");
+  const nn::Cell cell = kind == "lstm" ? nn::Cell::lstm : kind == "gru" ? nn::Cell::gru : nn::Cell::rnn;
+  const std::int64_t units = at.options.at("units");
+  nn::RecurrentOptions options{.reverse = at.options.value("reverse", false),
+                               .checkpoint = at.number("checkpoint", 0),
+                               .bias_initializer = nn::uniform(-0.5, 0.5)};
+  if (kind == "relu") options.activation = nn::RecurrentActivation::relu;
+  const auto apply = [&](const auto& layer) {
+    at.train(layer.parameters());
+    return layer(at.x);
+  };
+  if (at.options.value("bidirectional", false)) {
+    return apply(nn::bidirectional(at.x.graph(), at.name, cell, at.size(-1), units, at.x.dtype(), options));
+  }
+  const auto make = cell == nn::Cell::lstm ? nn::lstm : cell == nn::Cell::gru ? nn::gru : nn::rnn;
+  return apply(make(at.x.graph(), at.name, at.size(-1), units, at.x.dtype(), options, Where::current()));
+}
+
 std::vector<Dim> sizes_of(const Place& at) {
   std::vector<Dim> sizes;
   for (const std::int64_t size : at.options.at("sizes")) sizes.emplace_back(size);
@@ -253,6 +272,7 @@ Value build_branches(const Place& at) {
 const std::map<std::string, Builder>& builders() {
   static const std::map<std::string, Builder> all{
       {"dense", build_dense},
+      {"recurrent", build_recurrent},
       {"conv1d",
        [](const Place& at) {
          return build_conv<1>(at, [](auto&&... given) { return nn::conv1d(given...); });

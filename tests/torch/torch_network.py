@@ -194,6 +194,26 @@ def local_response_norm(x, options, state, name):
     return F.local_response_norm(x, options["size"], alpha=options["alpha"])
 
 
+def recurrent(x, options, state, name):
+    """A layer of one of PyTorch's three cells over x [batch, length, features]."""
+
+    def weights(layer):
+        bias = state[f"{layer}/bias"]
+        of_state = state.get(f"{layer}/recurrent_bias", torch.zeros_like(bias))
+        return [state[f"{layer}/weight"].T, state[f"{layer}/recurrent_weight"].T, bias, of_state]
+
+    both = options.get("bidirectional", False)
+    parameters = weights(f"{name}/forward") + weights(f"{name}/backward") if both else weights(name)
+    units = parameters[1].shape[1]
+    first = torch.zeros(2 if both else 1, x.shape[0], units, dtype=x.dtype)
+    cell = options["cell"]
+    function = {"rnn": torch.rnn_tanh, "relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}[cell]
+    states = (first, first) if cell == "lstm" else first
+    reverse = options.get("reverse", False)
+    y = function(x.flip(1) if reverse else x, states, parameters, True, 1, 0.0, True, both, True)[0]
+    return y.flip(1) if reverse else y
+
+
 LAYERS = {
     "dense": dense,
     "conv1d": conv(F.conv1d),
@@ -209,6 +229,7 @@ LAYERS = {
     "rms_norm": rms_norm,
     "transformer_encoder": transformer_encoder,
     "transformer_decoder": transformer_decoder,
+    "recurrent": recurrent,
     "zero_padding": zero_padding,
     "pool": pool,
     "adaptive_max_pool": adaptive_max_pool,

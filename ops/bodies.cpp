@@ -1,0 +1,90 @@
+#include "weft/ops/bodies.h"
+
+#include <utility>
+
+#include "weft/ops/branch.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/loop.h"
+#include "weft/ops/source.h"
+#include "weft/ops/structure.h"
+
+namespace weft {
+
+bool has_bodies(const Program& program) {
+  const Graph& graph = *program.graph;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!bodies_of(graph.node(id).op).empty()) return true;
+  }
+  return false;
+}
+
+std::vector<Body> bodies_of(const Op& op) {
+  if (const auto* scan = op.as<Scan>()) return {scan->body};
+  if (const auto* loop = op.as<WhileLoop>()) return {loop->condition, loop->body};
+  if (const auto* branch = op.as<Cond>()) return {branch->then, branch->otherwise};
+  return {};
+}
+
+namespace {
+
+std::vector<Value> steps_of(const Scan& scan, Graph& target, std::span<const Value> inputs,
+                            const Node& node) {
+  const auto states = static_cast<std::size_t>(scan.states);
+  const std::int64_t length = scan.length.size();
+  std::vector<Value> arguments(inputs.begin(), inputs.end());
+  std::vector<std::vector<Value>> stacks(node.outputs.size() - states);
+  for (auto& stacked : stacks) stacked.resize(static_cast<std::size_t>(length));
+  for (std::int64_t step = 0; step < length; ++step) {
+    const std::int64_t t = scan.reverse ? length - 1 - step : step;
+    for (std::size_t i = states; i < states + static_cast<std::size_t>(scan.sequences); ++i)
+      arguments[i] = squeeze(slice(inputs[i], 0, t, t + 1), 0);
+    const std::vector<Value> results = inline_body(scan.body, target, arguments);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      (i < states ? arguments[i] : stacks[i - states][static_cast<std::size_t>(t)]) = results[i];
+  }
+  std::vector<Value> outputs(arguments.begin(), arguments.begin() + scan.states);
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    const TensorType& type = node.outputs[states + i];
+    outputs.push_back(length > 0 ? stack(stacks[i])
+                                 : constant(target, Tensor::zeros(type.dtype, type.shape.sizes())));
+  }
+  return outputs;
+}
+
+/// The scans of a program, but not those inside of their bodies.
+Program unrolled_once(const Graph& graph, std::span<const Value> roots, bool& found) {
+  return rewrite(graph, roots,
+                 [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                   const auto* scan = node.op.as<Scan>();
+                   if (scan == nullptr || !scan->length.is_number()) return {};
+                   found = true;
+                   return steps_of(*scan, target, inputs, node);
+                 });
+}
+
+}  // namespace
+
+Program unrolled(const Graph& graph, std::span<const Value> roots) {
+  bool found = false;
+  Program program = unrolled_once(graph, roots, found);
+  while (std::exchange(found, false)) program = unrolled_once(*program.graph, program.roots, found);
+  return program;
+}
+
+Op with_bodies(const Op& op, std::vector<Body> bodies) {
+  if (const auto* found = op.as<Scan>()) {
+    Scan scan = *found;
+    scan.body = std::move(bodies.at(0));
+    return scan;
+  }
+  if (const auto* found = op.as<WhileLoop>()) {
+    WhileLoop loop = *found;
+    loop.condition = std::move(bodies.at(0));
+    loop.body = std::move(bodies.at(1));
+    return loop;
+  }
+  if (op.is<Cond>()) return Cond{.then = std::move(bodies.at(0)), .otherwise = std::move(bodies.at(1))};
+  return op;
+}
+
+}  // namespace weft
