@@ -36,6 +36,14 @@ BoundKernels bind_kernels(const Lowered& lowered, const Schedule& schedule) {
   for (const auto& entry : schedule.order) {
     const KernelChoice& kernel = lowered.kernels[entry.step];
     auto& shards = bound.shards.emplace_back();
+    auto& bodies = bound.bodies.emplace_back();
+    const std::size_t position = bound.shards.size() - 1;
+    for (std::size_t i = 0; i < schedule.bodies[position].size(); ++i) {
+      bodies.push_back(bind_kernels(*lowered.bodies[entry.step][i], schedule.bodies[position][i]->schedule));
+      bound.scratch_bytes = std::max(bound.scratch_bytes, bodies.back().scratch_bytes);
+      bound.block_signals = bound.block_signals || bodies.back().block_signals;
+    }
+    if (kernel.make == nullptr) continue;
     for (int shard = 0; shard < schedule.shards; ++shard) {
       const auto rows = rows_of(kernel.cut, schedule, entry.home, shard);
       shards.push_back(rows ? kernel.make(*rows) : nullptr);

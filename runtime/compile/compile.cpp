@@ -4,6 +4,7 @@
 
 #include "weft/graph/passes/pass.h"
 #include "weft/graph/print.h"
+#include "weft/ops/bodies.h"
 #include "weft/runtime/compile/hoist.h"
 #include "weft/runtime/compile/pass_list.h"
 
@@ -66,11 +67,31 @@ class PassRunner {
     return program;
   }
 
+  /// The same passes for the programs inside of nodes.
+  Program run_inside(const Program& program) const {
+    return rewrite(*program.graph, program.roots,
+                   [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                     std::vector<Body> bodies = bodies_of(node.op);
+                     if (bodies.empty()) return {};
+                     for (Body& body : bodies) body.program = run_body(*body.program);
+                     const Op op = with_bodies(node.op, std::move(bodies));
+                     return target.outputs_of(target.add(op, inputs, node.where, node.name));
+                   });
+  }
+
   void keep(std::string_view stage, const Program& program) {
     if (keeps_) compilation_.stages.push_back({std::string(stage), extract(*program.graph, program.roots)});
   }
 
  private:
+  std::shared_ptr<const Program> run_body(const Program& body) const {
+    Compilation inside;
+    PassRunner passes(context_.options, context_.shards, &context_.stores, left_out_, inside, nothing_);
+    passes.keeps_ = false;
+    Program program = passes.run(extract(*body.graph, body.roots));
+    return std::make_shared<const Program>(passes.run_inside(program));
+  }
+
   void run_one(const PassEntry& entry, Program& program) {
     auto made = entry.run(program, context_);
     if (!made) return;
@@ -84,6 +105,7 @@ class PassRunner {
   const Names& left_out_;
   Compilation& compilation_;
   const StageObserver& observer_;
+  StageObserver nothing_;  // observes no stage
   bool keeps_;
   RowStores own_;
   PassContext context_;
@@ -161,6 +183,7 @@ Compilation compile(const Graph& graph, std::span<const Value> roots, std::size_
   passes.keep("specialize", program);
   observe("specialize", program);
   program = passes.run(std::move(program));
+  if (has_bodies(program)) program = passes.run_inside(program);
   const Backend backend(options, target, without);
   if (auto hoisted = backend.keeps(program, outputs) ? hoist(program) : std::nullopt) {
     auto prologue = std::make_shared<Compilation>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "weft/runtime/kernels/control.h"
 #include "weft/runtime/kernels/elementwise/elementwise.h"
 #include "weft/runtime/kernels/elementwise/random.h"
 #include "weft/runtime/kernels/images/conv.h"
@@ -85,6 +86,7 @@ constexpr std::array kKernels{
     KernelEntry{"unslice", unslice_kernel},
     KernelEntry{"pad", pad_kernel},
     KernelEntry{"flip", flip_kernel},
+    KernelEntry{"control", control_kernel},
     KernelEntry{"reference", reference_kernel},
 };
 

@@ -11,6 +11,7 @@
 #include "weft/ops/control.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/compile/bodies.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/compile/partial_order.h"
 #include "weft/runtime/ops/fused_ops.h"
@@ -198,9 +199,18 @@ class Lowering {
   void choose_kernels() {
     for (const NodeId id : lowered_.steps) {
       lowered_.kernels.push_back(choose(graph().node(id)));
+      lower_programs(graph().node(id).op);
       lowered_.can_fail.push_back(kernel_can_fail(graph().node(id).op) || is_own(lowered_.kernels.back()));
     }
     lowered_.commits.assign(lowered_.steps.size(), false);
+  }
+
+  void lower_programs(const Op& op) {
+    auto& bodies = lowered_.bodies.emplace_back();
+    KernelChoice& kernel = lowered_.kernels.back();
+    if (kernel.make != nullptr) return;
+    bodies = lower_bodies(op, options_);
+    kernel.work = work_of_bodies(op, bodies);
   }
 
   /// A user's kernel may throw, whatever the op promises about its reference kernel.
@@ -286,6 +296,7 @@ class Lowering {
     const std::size_t step = lowered_.steps.size();
     lowered_.steps.push_back(update);
     lowered_.kernels.push_back(choose(graph().node(update)));
+    lowered_.bodies.emplace_back();
     lowered_.commits.push_back(true);
     lowered_.can_fail.push_back(false);
     order_.add_element();

@@ -4,6 +4,7 @@
 // the run, and nothing is updated before everything that can fail has succeeded.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct Lowered {
   std::vector<std::vector<std::size_t>> after;
   std::vector<bool> commits;   // for each step: whether it writes a parameter
   std::vector<bool> can_fail;  // for each step: whether its kernel may throw
+  /// For each step: the programs that it holds (bodies.h), if its kernel is that of control.h.
+  std::vector<std::vector<std::shared_ptr<const Lowered>>> bodies;
 };
 
 struct LowerOptions {

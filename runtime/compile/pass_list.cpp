@@ -8,10 +8,12 @@
 
 #include "weft/graph/passes/standard.h"
 #include "weft/graph/text.h"
+#include "weft/ops/bodies.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/images/relayout.h"
+#include "weft/runtime/loops/loops.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/split/split_columns.h"
 #include "weft/runtime/split/split_convolutions.h"
@@ -25,6 +27,12 @@ using Made = std::optional<Program>;
 template <Pass (*make)()>
 Made run(const Program& program, PassContext& /*context*/) {
   return make().run(program);
+}
+
+/// Most programs have no loops, and are not copied.
+template <Pass (*make)()>
+Made run_loops(const Program& program, PassContext& /*context*/) {
+  return has_bodies(program) ? std::optional(make().run(program)) : std::nullopt;
 }
 
 Pass fold() {
@@ -62,6 +70,19 @@ constexpr bool CompileOptions::* kNoShorthand = nullptr;
 // gradients; fuse_elementwise fuses the sums of terms that they make, and fuse_gather extends the chains of
 // fuse_elementwise.
 constexpr std::array kPasses{
+    PassEntry{"simplify_bodies", "loops", "algebra inside of loops and branches", kNoShorthand,
+              run_loops<simplify_bodies>},
+    PassEntry{"merge_scans", "loops", "scans of the same sequences and states as one", kNoShorthand,
+              run_loops<merge_scans>},
+    PassEntry{"prune_scans", "loops", "drops outputs and states of loops that nothing needs", kNoShorthand,
+              run_loops<prune_scans>},
+    PassEntry{"before_scans", "loops",
+              "what does not depend on states before the loop, for all steps at once", kNoShorthand,
+              run_loops<before_scans>},
+    PassEntry{"behind_scans", "loops", "what no state depends on behind the loop, for all steps at once",
+              kNoShorthand, run_loops<behind_scans>, true},
+    PassEntry{"prune_scans", "loops", "once more, without what was moved", kNoShorthand,
+              run_loops<prune_scans>},
     PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules",
               &Options::stabilize, run<stabilize>, true},
     PassEntry{"simplify", "simplify", "algebra by the ops' own rules", &Options::simplify, run<simplify>},

@@ -9,6 +9,7 @@
 
 #include "weft/graph/text.h"
 #include "weft/runtime/compile/access.h"
+#include "weft/runtime/compile/bodies.h"
 #include "weft/runtime/compile/memory_plan.h"
 
 namespace weft {
@@ -285,13 +286,17 @@ Schedule schedule(const Lowered& lowered, int threads, int shards) {
   Schedule lean = by_memory.run();
   const bool better = by_memory.peak() < by_age.peak() && lean.barriers() <= usual.barriers();
   Schedule best = better ? std::move(lean) : std::move(usual);
-  if (threads == 1) return best;
+  const auto with_bodies = [&](Schedule chosen) {
+    plan_bodies(lowered, chosen);
+    return chosen;
+  };
+  if (threads == 1) return with_bodies(std::move(best));
   constexpr double kWorthSpreading = 0.95;
   Schedule spread = Scheduler(lowered, threads, shards,
                               better ? Preference::least_memory : Preference::oldest, Homes::spread)
                         .run();
   const bool sooner = rough_seconds(lowered, spread) < kWorthSpreading * rough_seconds(lowered, best);
-  return sooner ? spread : best;
+  return with_bodies(std::move(sooner ? spread : best));
 }
 
 namespace {
@@ -330,21 +335,37 @@ ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
   }
   std::vector<Lifetime> lifetimes;
   std::vector<std::size_t> owners;
+  std::vector<std::size_t> working;  // positions with a workspace, whose lifetimes come last
   for (std::size_t storage = 0; storage < alive.size(); ++storage) {
     if (alive[storage].first == kUnused) continue;
     lifetimes.push_back(alive[storage]);
     owners.push_back(storage);
   }
+  for (std::size_t position = 0; position < schedule.bodies.size(); ++position) {
+    if (schedule.bodies[position].empty()) continue;
+    const auto& entry = schedule.order[position];
+    const std::int64_t time = schedule.threads == 1 ? static_cast<std::int64_t>(position) : entry.phase;
+    const Op& op = lowered.program.graph->node(lowered.steps[entry.step]).op;
+    lifetimes.push_back(
+        {.bytes = workspace_of(op, schedule.bodies[position]).bytes, .first = time, .last = time});
+    working.push_back(position);
+  }
+  const auto name_of = [&](std::size_t i) {
+    return i < owners.size() ? maker_of(lowered, owners[i])
+                             : fmt::format("the workspace of step {}", working[i - owners.size()]);
+  };
   const MemoryPlan memory = plan_memory(lifetimes);
   if (const auto both = overlap(lifetimes, memory.offsets)) {
     throw Error(ErrorCode::internal, "the memory plan gives two values that are alive together one place",
                 {.expected = "places that do not overlap",
-                 .actual = fmt::format("{} and {}", maker_of(lowered, owners[both->first]),
-                                       maker_of(lowered, owners[both->second]))});
+                 .actual = fmt::format("{} and {}", name_of(both->first), name_of(both->second))});
   }
   ArenaPlan plan{.offsets = std::vector<std::size_t>(alive.size(), 0),
                  .bytes = memory.bytes,
-                 .peak_live = memory.peak_live};
+                 .peak_live = memory.peak_live,
+                 .workspaces = std::vector<std::size_t>(schedule.bodies.size(), 0)};
+  for (std::size_t i = 0; i < working.size(); ++i)
+    plan.workspaces[working[i]] = memory.offsets[owners.size() + i];
   for (std::size_t i = 0; i < owners.size(); ++i) plan.offsets[owners[i]] = memory.offsets[i];
   for (std::size_t i = 0; i < plan.offsets.size(); ++i) plan.offsets[i] = plan.offsets[schedule.memory_of[i]];
   return plan;
@@ -355,6 +376,16 @@ namespace {
 std::string cut_text(const Cut& cut, int home) {
   if (cut.extent <= 1) return home == 0 ? "whole" : fmt::format("whole, thread {}", home);
   return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "column blocks");
+}
+
+std::string indented(const std::string& lines) {
+  std::string text;
+  for (std::size_t begin = 0; begin < lines.size();) {
+    const std::size_t end = lines.find('\n', begin) + 1;
+    text += "    " + lines.substr(begin, end - begin);
+    begin = end;
+  }
+  return text;
 }
 
 std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {
@@ -380,7 +411,8 @@ std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size
 
 std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena) {
   std::string text;
-  for (const auto& entry : schedule.order) {
+  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
+    const auto& entry = schedule.order[position];
     const NodeId id = lowered.steps[entry.step];
     const Node& node = lowered.program.graph->node(id);
     const KernelChoice& kernel = lowered.kernels[entry.step];
@@ -389,10 +421,16 @@ std::string to_text(const Lowered& lowered, const Schedule& schedule, const Aren
     for (const std::size_t storage : lowered.storage_of[id]) {
       places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
     }
+    const auto& bodies = lowered.bodies[entry.step];
     text += printable(fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}", id, node.op.name(), kernel.name,
-                                  cut_text(kernel.cut, entry.home), places,
+                                  bodies.empty() ? cut_text(kernel.cut, entry.home) : "all threads", places,
                                   lowered.commits[entry.step] ? "  (update)" : "")) +
             "\n";
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+      const BodyPlan& plan = *schedule.bodies[position][i];
+      text += indented(to_text(*bodies[i], plan.schedule, plan.arena));
+      if (plan.steps_meet) text += "    -- barrier --\n";
+    }
   }
   return text;
 }

@@ -13,6 +13,8 @@
 
 namespace weft {
 
+struct BodyPlan;
+
 struct Schedule {
   struct Entry {
     std::size_t step = 0;  // index into Lowered::steps
@@ -26,6 +28,8 @@ struct Schedule {
   /// For each storage, the storage whose memory it uses: its own, or that of an input of the step that makes
   /// it, if the kernel may overwrite that input and nothing reads it later.
   std::vector<std::size_t> memory_of;
+  /// For each position of the order: how the programs that the step holds are run.
+  std::vector<std::vector<std::shared_ptr<const BodyPlan>>> bodies;
   std::size_t barriers() const;
 };
 
@@ -41,8 +45,16 @@ struct ArenaPlan {
   std::vector<std::size_t> offsets;
   std::size_t bytes = 0;
   std::size_t peak_live = 0;
+  std::vector<std::size_t> workspaces;  // offsets, for each position of the order: of steps with programs
 };
 ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule);
+
+/// How a program inside a step is run: its own steps and values.
+struct BodyPlan {
+  Schedule schedule;
+  ArenaPlan arena;          // within the step's workspace
+  bool steps_meet = false;  // in a loop: whether the threads meet between two of its steps
+};
 
 /// One line for each step: order, barrier, kernel, cut, and where the result goes.
 std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena);

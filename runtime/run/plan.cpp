@@ -15,12 +15,6 @@
 namespace weft {
 namespace {
 
-/// Kernels take one type of pointer, and only read their inputs.
-std::byte* read_only(const Tensor& tensor) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
-  return static_cast<std::byte*>(const_cast<void*>(tensor.data()));
-}
-
 /// The indices of the session's parameters that the outputs need.
 std::set<std::size_t> read_for_outputs(const Lowered& lowered) {
   std::set<std::size_t> read;
@@ -73,7 +67,7 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   }
   for (const Storage& storage : compilation_->lowered.storages)
     is_random_ = is_random_ || storage.place == Place::key;
-  make_steps();
+  steps_.emplace(compilation_->lowered, compilation_->schedule, compilation_->arena, kernels_);
   if (const auto& before = compilation_->prologue) {
     prologue_ = std::make_unique<Plan>(before, bind_kernels(before->lowered, before->schedule), state_, key_);
     for (const Value& value : before->lowered.program.roots)
@@ -81,61 +75,17 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   }
 }
 
-void Plan::make_steps() {
-  const Lowered& lowered = compilation_->lowered;
-  for (std::size_t i = 0; i < compilation_->schedule.order.size(); ++i) {
-    const auto& entry = compilation_->schedule.order[i];
-    Step step;
-    step.index = entry.step;
-    step.barrier_before = entry.barrier_before;
-    step.shards = kernels_.shards[i];
-    const NodeId id = lowered.steps[entry.step];
-    step.inputs.resize(lowered.program.graph->node(id).inputs.size());
-    step.outputs.resize(lowered.storage_of[id].size());
-    steps_.push_back(std::move(step));
-  }
-}
-
 void Plan::bind_pointers(Arena& arena) {
-  const Lowered& lowered = compilation_->lowered;
-  std::size_t feeds = 0;
-  for (const Storage& storage : lowered.storages) {
-    if (storage.place == Place::feed) feeds = std::max(feeds, storage.index + 1);
-  }
-  feed_pointers_.assign(feeds, {});
-  output_pointers_.assign(lowered.outputs, {});
-  const auto bind = [&](std::byte*& pointer, std::size_t storage) {
-    const Storage& place = lowered.storages[storage];
-    if (place.place == Place::feed) {
-      feed_pointers_[place.index].push_back(&pointer);
-    } else if (place.place == Place::output) {
-      output_pointers_[place.index].push_back(&pointer);
-    } else {
-      pointer = fixed_address(storage, arena);
-    }
-  };
-  for (Step& step : steps_) {
-    const NodeId id = lowered.steps[step.index];
-    const Node& node = lowered.program.graph->node(id);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      bind(step.inputs[i], lowered.storage_of[node.inputs[i].node][node.inputs[i].output]);
-    }
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) bind(step.outputs[i], lowered.storage_of[id][i]);
-  }
+  steps_->bind(arena.data(), [this](const Storage& place) { return fixed_address(place); });
   for (std::size_t thread = 0; thread < scratch_.size(); ++thread)
     scratch_[thread] = arena.scratch(static_cast<int>(thread));
 }
 
-std::byte* Plan::fixed_address(std::size_t storage, Arena& arena) {
-  const Lowered& lowered = compilation_->lowered;
-  const Storage& place = lowered.storages[storage];
+std::byte* Plan::fixed_address(const Storage& place) const {
   switch (place.place) {
-    case Place::arena:
-      return arena.data() + compilation_->arena.offsets[storage];
-    case Place::constant:
-      return read_only(*lowered.program.graph->node(static_cast<NodeId>(place.index)).op.constant());
     case Place::parameter:
-      return static_cast<std::byte*>(state_->parameters->at(lowered.parameters[place.index]).mutable_data());
+      return static_cast<std::byte*>(
+          state_->parameters->at(compilation_->lowered.parameters[place.index]).mutable_data());
     case Place::key:
       return read_only(key_);
     default:
@@ -160,14 +110,10 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
     bind_pointers(arena);
     bound_to_ = arena.version();
   }
-  for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
-    std::byte* data = read_only(i < feeds.size() ? feeds[i] : kept_[i - feeds.size()]);
-    for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
-  }
-  for (std::size_t i = 0; i < output_pointers_.size(); ++i) {
-    auto* data = static_cast<std::byte*>(outputs[i].mutable_data());
-    for (std::byte** pointer : output_pointers_[i]) *pointer = data;
-  }
+  for (std::size_t i = 0; i < steps_->inputs(); ++i)
+    steps_->feed(i, read_only(i < feeds.size() ? feeds[i] : kept_[i - feeds.size()]));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    steps_->fetch(i, static_cast<std::byte*>(outputs[i].mutable_data()));
   failed_.store(false, std::memory_order_relaxed);
   const SignalShield shield(kernels_.block_signals);
   if (state_->options.self_check || state_->options.nan_guard) {
@@ -198,11 +144,30 @@ void Plan::run_threads() {
   }
 }
 
+Walk Plan::walk_of(int thread) {
+  const Schedule& schedule = compilation_->schedule;
+  const auto at = static_cast<std::size_t>(thread);
+  return {.shards = share(schedule.shards, schedule.threads, thread),
+          .thread = thread,
+          .barrier = schedule.threads > 1 ? &barrier_ : nullptr,
+          .scratch = scratch_[at],
+          .failed = &failed_,
+          .error = &errors_[at]};
+}
+
+Walk Plan::walk_alone() {
+  Walk walk = walk_of(0);
+  walk.shards = {.begin = 0, .end = compilation_->schedule.shards};
+  walk.barrier = nullptr;
+  return walk;
+}
+
 void Plan::run_alone() {
-  const Range all{.begin = 0, .end = compilation_->schedule.shards};
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  const Walk walk = walk_alone();
+  const std::span<StepList::Step> steps = steps_->steps();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::int64_t begin = recorder_ ? Recorder::now() : 0;
-    run_share(steps_[i], all, 0);
+    steps_->run_step(steps[i], walk);
     if (!recorder_) continue;
     const std::int64_t end = Recorder::now();
     for (int thread = 0; thread < recorder_->threads(); ++thread)
@@ -211,54 +176,24 @@ void Plan::run_alone() {
 }
 
 void Plan::run_thread(int thread) {
-  const Schedule& schedule = compilation_->schedule;
-  if (thread >= schedule.threads) return;
-  const Range own = share(schedule.shards, schedule.threads, thread);
-  for (Step& step : steps_) {
-    if (step.barrier_before) barrier_.wait();
-    run_share(step, own, thread);
-  }
+  if (thread < compilation_->schedule.threads) steps_->run(walk_of(thread));
 }
 
 void Plan::run_thread_recorded(int thread) {
-  const Schedule& schedule = compilation_->schedule;
-  if (thread >= schedule.threads) return;
-  const Range own = share(schedule.shards, schedule.threads, thread);
+  if (thread >= compilation_->schedule.threads) return;
+  const Walk walk = walk_of(thread);
   const auto row = recorder_->row(thread);
+  const std::span<StepList::Step> steps = steps_->steps();
   std::int64_t now = Recorder::now();
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    if (step.barrier_before) {
-      barrier_.wait();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].barrier_before && walk.barrier != nullptr) {
+      walk.barrier->wait();
       now = Recorder::now();
     }
     row[i].begin = now;
-    run_share(step, own, thread);
+    steps_->run_step(steps[i], walk);
     now = Recorder::now();
     row[i].end = now;
-  }
-}
-
-void Plan::run_share(Step& step, Range own, int thread) {
-  for (std::int64_t shard = own.begin; shard < own.end; ++shard) {
-    const auto& kernel = step.shards[static_cast<std::size_t>(shard)];
-    // After a failure the threads still meet at the barriers, but nothing more is computed.
-    if (kernel != nullptr && !failed_.load(std::memory_order_relaxed)) run_shard(step, *kernel, thread);
-  }
-}
-
-void Plan::run_shard(Step& step, Kernel& kernel, int thread) {
-  const auto at = static_cast<std::size_t>(thread);
-  const auto fail = [&](std::exception_ptr error) {
-    errors_[at] = std::move(error);
-    failed_.store(true, std::memory_order_relaxed);
-  };
-  try {
-    kernel.run({.inputs = step.inputs, .outputs = step.outputs, .scratch = scratch_[at]});
-  } catch (const Error& error) {
-    fail(std::make_exception_ptr(explain(error, step)));
-  } catch (...) {
-    fail(std::current_exception());
   }
 }
 
@@ -302,7 +237,8 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
   const auto tensor_at = [](const std::byte* data, const TensorType& type) {
     return Tensor::borrow(data, type.dtype, type.shape.sizes());
   };
-  for (Step& step : steps_) {
+  const Walk walk = walk_alone();
+  for (StepList::Step& step : steps_->steps()) {
     const NodeId id = lowered.steps[step.index];
     const Node& node = graph.node(id);
     std::vector<Tensor> inputs;
@@ -311,10 +247,8 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
       inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
       watch.expect_kept(value, inputs.back(), node);
     }
-    for (const auto& shard : step.shards) {
-      if (shard != nullptr) run_shard(step, *shard, 0);
-      if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
-    }
+    steps_->run_step(step, walk);
+    if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
     std::vector<Tensor> made;
     for (std::size_t i = 0; i < step.outputs.size(); ++i) {
       made.push_back(tensor_at(step.outputs[i], node.outputs[i]));
@@ -329,7 +263,7 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
   }
 }
 
-void Plan::check_step(const Step& step, std::span<const Tensor> inputs,
+void Plan::check_step(const StepList::Step& step, std::span<const Tensor> inputs,
                       std::span<const Tensor> outputs) const {
   const Lowered& lowered = compilation_->lowered;
   const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
@@ -342,11 +276,6 @@ Profile Plan::profile(std::size_t latest) const {
     throw Error(ErrorCode::invalid_argument,
                 "only a session made with `.compile = {.profile = true}` records");
   return summarize(*compilation_, kernels_, *recorder_, latest);
-}
-
-Error Plan::explain(const Error& error, const Step& step) const {
-  const Node& node = compilation_->lowered.program.graph->node(compilation_->lowered.steps[step.index]);
-  return error.with({.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
 }
 
 }  // namespace weft

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "weft/runtime/run/profile.h"
 #include "weft/runtime/run/recorder.h"
 #include "weft/runtime/run/session_state.h"
+#include "weft/runtime/run/step_list.h"
 
 namespace weft {
 
@@ -57,40 +59,27 @@ class Plan {
   const Compilation& compilation() const noexcept { return *compilation_; }
 
  private:
-  struct Step {
-    std::size_t index = 0;  // into Lowered::steps
-    bool barrier_before = false;
-    std::span<const std::unique_ptr<Kernel>> shards;  // see BoundKernels
-    std::vector<std::byte*> inputs;
-    std::vector<std::byte*> outputs;
-  };
-
-  void make_steps();
   void bind_pointers(Arena& arena);
   void refresh(Arena& arena);
-  std::byte* fixed_address(std::size_t storage, Arena& arena);
+  std::byte* fixed_address(const Storage& place) const;
+  Walk walk_of(int thread);
+  Walk walk_alone();
   void run_threads();
   void run_thread(int thread);
   void run_thread_recorded(int thread);
   void run_alone();
   void run_checked(std::span<const Tensor> feeds, std::span<const Tensor> outputs);
   void run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs);
-  void check_step(const Step& step, std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
-  void run_share(Step& step, Range own, int thread);
-  void run_shard(Step& step, Kernel& kernel, int thread);
-  Error explain(const Error& error, const Step& step) const;
+  void check_step(const StepList::Step& step, std::span<const Tensor> inputs,
+                  std::span<const Tensor> outputs) const;
 
   std::shared_ptr<const Compilation> compilation_;
   BoundKernels kernels_;
   std::shared_ptr<SessionState> state_;
   Tensor key_;
-  std::vector<Step> steps_;
+  std::optional<StepList> steps_;
   std::uint64_t bound_to_ = 0;       // the version of the arena that the pointers point into; 0: none
   std::vector<std::byte*> scratch_;  // one for each thread
-  std::vector<std::vector<std::byte**>>
-      feed_pointers_;  // for each input: the pointers of the steps that read it
-  std::vector<std::vector<std::byte**>>
-      output_pointers_;  // for each output: the pointers of the steps that touch it
   std::function<void(int)> region_;
   std::unique_ptr<Plan> prologue_;      // makes the kept values; null where there are none
   std::vector<Tensor> kept_;            // fed after what the caller feeds

@@ -27,14 +27,15 @@ StepProfile describe(const Compilation& compilation, const BoundKernels& kernels
   const Node& node = lowered.program.graph->node(lowered.steps[entry.step]);
   const KernelChoice& kernel = lowered.kernels[entry.step];
   const auto& shards = kernels.shards[position];
+  const auto busy = std::ranges::count_if(shards, [](const auto& shard) { return shard != nullptr; });
+  const int threads = compilation.schedule.threads;
+  const bool by_all = !kernels.bodies[position].empty();
   return {.op = std::string(node.op.name()),
           .name = node.name,
           .result = to_string(node.outputs[0]),
           .kernel = std::string(kernel.name),
           .where = to_string(node.where),
-          .threads = static_cast<int>(std::min<std::ptrdiff_t>(
-              std::ranges::count_if(shards, [](const auto& shard) { return shard != nullptr; }),
-              compilation.schedule.threads)),
+          .threads = by_all ? threads : static_cast<int>(std::min<std::ptrdiff_t>(busy, threads)),
           .barrier_before = entry.barrier_before,
           .seconds = 0.0,
           .flops = kernel.work.flops,

@@ -11,9 +11,12 @@
 #include "weft/frontends/optim/optim.h"
 #include "weft/frontends/train.h"
 #include "weft/ops/activation.h"
+#include "weft/ops/branch.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/linalg.h"
+#include "weft/ops/loop.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/pool.h"
@@ -67,6 +70,24 @@ std::vector<Value> by_adam(std::span<const Value> parameters, std::span<const Va
   return optim::adam(parameters, gradients, 0.001);
 }
 
+/// Rows of pixels as steps of a recurrence, behind a branch.
+Value recurrent_network(const Value& pixels) {
+  Graph& graph = pixels.graph();
+  const nn::Dense fresh = nn::dense(graph, "fresh", 12, 16);
+  const nn::Dense known = nn::dense(graph, "known", 16, 16);
+  const Value rows = transpose(reshape(pixels, {-1, 12, 12}), {1, 0, 2});
+  const Value first = broadcast_to(constant(graph, 0.0), {pixels.shape()[0], 16});
+  const ScanResult made = scan(
+      [&](std::span<const Value> h, std::span<const Value> row) {
+        return ScanStep{.states = {tanh(fresh(row[0]) + known(h[0]))}, .outputs = {}};
+      },
+      std::array{first}, std::array{rows});
+  const Value h = cond(
+      greater(mean(pixels), 0.1), [&] { return std::vector<Value>{made.states[0]}; },
+      [&] { return std::vector<Value>{made.states[0] * 2.0}; })[0];
+  return nn::dense(h, "logits", kClasses);
+}
+
 struct Job {
   const char* name;
   Network network;
@@ -117,6 +138,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Job{"SgdSkippingZeros", dense_network, by_sgd, 1, SkipZeros::always},
                     Job{"AdamSkippingZerosByTwoThreads", dense_network, by_adam, 2, SkipZeros::always},
                     Job{"Normalization", normalized_network, by_adam, 2},
+                    Job{"Recurrence", recurrent_network, by_adam, 1},
+                    Job{"RecurrenceByTwoThreads", recurrent_network, by_adam, 2},
                     Job{"Convolution", conv_network, by_sgd, 1},
                     Job{"ConvolutionByTwoThreads", conv_network, by_sgd, 2}),
     [](const auto& job) { return std::string(job.param.name); });

@@ -139,8 +139,8 @@ TEST(Compile, ShowsEveryStageInOrder) {
             stages.emplace_back(stage);
             texts[stages.back()] = text;
           });
-  EXPECT_THAT(stages, ElementsAre("prune", "specialize", "stabilize", "simplify", "sparse", "fuse", "lower",
-                                  "schedule"));
+  EXPECT_THAT(stages, ElementsAre("prune", "specialize", "loops", "stabilize", "simplify", "sparse", "fuse",
+                                  "lower", "schedule"));
   EXPECT_THAT(texts["prune"], HasSubstr("f32[batch, 5]"));
   EXPECT_THAT(texts["specialize"], HasSubstr("f32[7, 5]"));
   EXPECT_THAT(texts["specialize"], Not(HasSubstr("batch")));
