@@ -156,6 +156,15 @@ class Lstm(Model):
         return F.cross_entropy(self.predict().flatten(0, 1), self.next.flatten())
 
 
+class Gru(Lstm):
+    def __init__(self, batch=32, length=50, letters=64, width=64, units=256):
+        self.letters = nn.Embedding(letters, width)
+        self.cells = nn.GRU(width, units, batch_first=True)
+        self.head = nn.Linear(units, letters)
+        self.text, self.next = indices(batch, length, below=letters), indices(batch, length, below=letters)
+        self.prepare(self.letters, self.cells, self.head)
+
+
 class Autoencoder(Model):
     def __init__(self, batch=128, pixels=784, hidden=400, code=20):
         self.encoder = nn.Linear(pixels, hidden)
@@ -332,6 +341,7 @@ MODELS = {
     "resnet8": ResNet,
     "resnet8-channels-last": lambda: channels_last(ResNet()),
     "lstm": Lstm,
+    "gru": Gru,
     "vae": Autoencoder,
     "gan": Adversarial,
     "tabular": Tabular,

@@ -12,7 +12,9 @@
 #include "weft/graph/error.h"
 #include "weft/graph/program.h"
 #include "weft/graph/text.h"
+#include "weft/ops/bodies.h"
 #include "weft/ops/control.h"
+#include "weft/ops/loop.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
 
@@ -68,7 +70,28 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
 
 Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where)
     : spec_(spec), options_(options), where_(where) {
+  unroll_scans();
   check_spec();
+}
+
+/// A scan has no operator here: what its steps compute has.
+void Exporter::unroll_scans() {
+  std::vector<Value> roots = spec_.outputs;
+  roots.insert(roots.end(), spec_.updates.begin(), spec_.updates.end());
+  std::vector<Value> all = roots;
+  all.insert(all.end(), spec_.inputs.begin(), spec_.inputs.end());
+  const auto belongs = [&](const Value& value) {
+    return value.has_value() && &value.graph() == &all.front().graph();
+  };
+  if (roots.empty() || !std::ranges::all_of(all, belongs)) return;
+  const Graph& graph = all.front().graph();
+  const auto is_scan = [&](NodeId id) { return graph.node(id).op.is<Scan>(); };
+  if (std::ranges::none_of(needed_nodes(graph, roots), is_scan)) return;
+  given_ = &all.front().graph();
+  unrolled_ = unrolled(graph, all);  // the inputs are roots, so that none is lost
+  auto next = unrolled_.roots.begin();
+  for (std::vector<Value>* list : {&spec_.outputs, &spec_.updates, &spec_.inputs})
+    next = std::ranges::copy_n(next, std::ssize(*list), list->begin()).in;
 }
 
 void Exporter::check_spec() {
@@ -78,6 +101,7 @@ void Exporter::check_spec() {
   expect_values(roots_, "a model", "an output", where_);
   expect_values(spec_.inputs, "a model", "an input", where_);
   graph_ = &roots_.front().graph();
+  if (given_ == nullptr) given_ = graph_;
   for (const std::vector<Value>* list :
        std::initializer_list<const std::vector<Value>*>{&roots_, &spec_.inputs}) {
     for (const Value& value : *list) {
@@ -286,7 +310,7 @@ ModelProto Exporter::run() {
   }
   name_roots();
   std::optional<Session> initial;
-  if (options_.session == nullptr) initial.emplace(*graph_, SessionOptions{.seed = options_.seed});
+  if (options_.session == nullptr) initial.emplace(*given_, SessionOptions{.seed = options_.seed});
   values_ = initial ? &*initial : options_.session;
   for (const NodeId id : needed_nodes(*graph_, roots_)) export_node(id);
   throw_problems();
@@ -308,7 +332,7 @@ const ExportEntry* find_export(const Op& op) {
 }
 
 std::vector<std::string> exported_ops() {
-  std::vector<std::string> names{"input", "constant", "parameter", "assign"};
+  std::vector<std::string> names{"input", "constant", "parameter", "assign", "scan"};
   for (const auto& family : export_families()) {
     for (const ExportEntry& entry : family) names.emplace_back(entry.op);
   }

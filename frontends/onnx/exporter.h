@@ -29,6 +29,7 @@ class Exporter {
   std::string& known_size(const std::string& text) { return sizes_[text]; }
 
  private:
+  void unroll_scans();
   void check_spec();
   void name_roots();
   void add_parameter(const Node& node, ValueId id);
@@ -41,10 +42,12 @@ class Exporter {
   void add_output(const std::string& name, const Value& value);
   void throw_problems() const;
 
-  const FunctionSpec& spec_;
+  FunctionSpec spec_;
   const ExportOptions& options_;
   Where where_;
-  Graph* graph_ = nullptr;
+  Program unrolled_;        // what is exported in place of a program with scans
+  Graph* graph_ = nullptr;  // that is exported
+  Graph* given_ = nullptr;  // the user's, which declares parameters
   std::vector<Value> roots_;
   ModelProto model_;
   std::set<std::string, std::less<>> taken_;

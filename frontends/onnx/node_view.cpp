@@ -207,11 +207,6 @@ Items NodeView::run(const GraphProto& body, const std::vector<Item>& inputs) con
   return importer_.run_graph(body, &names_, inputs);
 }
 
-void NodeView::count_steps(std::int64_t steps) const {
-  constexpr std::int64_t kNodesOfStep = 16;
-  importer_.count_nodes(std::min(steps, importer_.options().most_nodes) * kNodesOfStep);
-}
-
 Value NodeView::constant_of(const Tensor& tensor) const { return weft::constant(graph(), tensor); }
 
 Item NodeView::weight_of(const TensorProto& tensor) const {

@@ -84,9 +84,6 @@ class NodeView {
   /// Runs the body of a loop or branch.
   Items run(const GraphProto& body, const std::vector<Item>& inputs) const;
 
-  /// Counts the steps of a layer that is unrolled among the nodes that may be imported.
-  void count_steps(std::int64_t steps) const;
-
   Value constant_of(const Tensor& tensor) const;
   /// A tensor of the model as the weight that it may become.
   Item weight_of(const TensorProto& tensor) const;

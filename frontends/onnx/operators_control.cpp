@@ -1,4 +1,5 @@
-// Branches whose condition is known, and loops unrolled: a body's nodes are imported once for each time.
+// Branches and loops. A body's nodes are imported once for each time where conditions and lengths are known,
+// since a body may compute shapes; otherwise they become a branch or a loop of the graph.
 
 #include <algorithm>
 #include <array>
@@ -7,7 +8,13 @@
 #include "weft/frontends/onnx/operators.h"
 #include "weft/frontends/onnx/rule_support.h"
 #include "weft/graph/error.h"
+#include "weft/ops/bits.h"
+#include "weft/ops/branch.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/loop.h"
+#include "weft/ops/source.h"
 #include "weft/ops/structure.h"
 
 namespace weft::onnx {
@@ -21,8 +28,24 @@ bool condition_of(const NodeView& node, const Item& item, std::string_view what)
   return known.values<bool>()[0];
 }
 
+std::vector<Value> values_of(const NodeView& node, const std::vector<Item>& items) {
+  std::vector<Value> values;
+  for (const Item& item : items) values.push_back(node.value(item));
+  return values;
+}
+
+Value one_bool(const NodeView& node, const Item& item) { return reshape(node.value(item), Shape{}); }
+
+Items run_time_branch(const NodeView& node) {
+  const auto branch = [&](const char* name) {
+    return [&node, name] { return values_of(node, node.run(node.body(name), {})); };
+  };
+  return cond(one_bool(node, node.item(0)), branch("then_branch"), branch("else_branch"));
+}
+
 Items if_rule(const NodeView& node) {
   node.ignore({"then_branch", "else_branch"});
+  if (node.known(node.item(0)).empty()) return run_time_branch(node);
   const bool holds = condition_of(node, node.item(0), "its condition");
   return node.run(node.body(holds ? "then_branch" : "else_branch"), {});
 }
@@ -52,8 +75,39 @@ struct LoopState {
   }
 };
 
+/// A loop that only a run knows the end of. What its iterations collect would have no shape.
+Items run_time_loop(const NodeView& node, const GraphProto& body) {
+  std::vector<Value> states;
+  for (std::size_t i = 2; i < node.inputs(); ++i) states.push_back(node.value(i));
+  const std::size_t carried = states.size();
+  if (body.output.size() > carried + 1)
+    node.refuse("it collects results of as many iterations as a run decides");
+  states.push_back(node.has(1) ? one_bool(node, node.item(1)) : constant(node.graph(), Tensor::scalar(true)));
+  states.push_back(constant(node.graph(), 0, i64));
+  const Value trips = node.has(0) ? reshape(node.value(0), Shape{}) : Value();
+  const auto goes_on = [&](std::span<const Value> s) {
+    return trips.has_value() ? logical_and(s[carried], less(s[carried + 1], trips)) : s[carried];
+  };
+  const BodyFunction step = [&](std::span<const Value> s) {
+    std::vector<Item> inputs{Item(s[carried + 1]), Item(s[carried])};
+    inputs.insert(inputs.end(), s.begin(), s.begin() + static_cast<std::ptrdiff_t>(carried));
+    const Items results = node.run(body, inputs);
+    if (results.size() != carried + 1)
+      throw Error(ErrorCode::invalid_argument, "its body has other results than it");
+    std::vector<Value> next = values_of(node, {results.begin() + 1, results.end()});
+    next.push_back(one_bool(node, results[0]));
+    next.push_back(s[carried + 1] + 1);
+    return next;
+  };
+  std::vector<Value> last = while_loop(goes_on, step, states).states;
+  last.resize(carried);
+  return last;
+}
+
 Items loop_rule(const NodeView& node) {
   const GraphProto& body = node.body("body");
+  const auto unknown = [&](std::size_t i) { return node.has(i) && node.known(node.item(i)).empty(); };
+  if (unknown(0) || unknown(1)) return run_time_loop(node, body);
   const std::int64_t trips =
       node.has(0) ? node.integer(0, "how often it runs") : std::numeric_limits<std::int64_t>::max();
   bool goes_on = node.has(1) ? condition_of(node, node.item(1), "its condition") : true;
@@ -67,6 +121,7 @@ Items loop_rule(const NodeView& node) {
     std::vector<Item> inputs{node.constant_of(Tensor::scalar(trip)), node.constant_of(Tensor::scalar(true))};
     inputs.insert(inputs.end(), state.carried.begin(), state.carried.end());
     const Items results = node.run(body, inputs);
+    if (trip == 0 && node.known(results.at(0)).empty()) return run_time_loop(node, body);
     state.advance(results, 1);
     goes_on = condition_of(node, results.at(0), "the condition of its next iteration");
   }
@@ -90,6 +145,35 @@ Value element_of(const Value& x, std::int64_t axis, std::int64_t i) {
   return squeeze(slice(x, axis, i, i + 1), axis);
 }
 
+/// A scan as a loop of the graph, for lengths that are symbols.
+Items scan_of_any_length(const NodeView& node, const ScanPlan& plan, const std::vector<Item>& items) {
+  const GraphProto& body = node.body("body");
+  const std::size_t carried = items.size() - plan.inputs;
+  const std::vector<Value> values = values_of(node, items);
+  const std::span<const Value> states = std::span(values).first(carried);
+  std::vector<Value> sequences;
+  for (std::size_t k = 0; k < plan.inputs; ++k) {
+    const Value first = move_axis(values[carried + k], plan.input_axes[k], 0);
+    sequences.push_back(plan.input_directions[k] == 0 ? first : flip(first, {0}));
+  }
+  const ScanFunction step = [&](std::span<const Value> known, std::span<const Value> elements) {
+    std::vector<Item> inputs(known.begin(), known.end());
+    inputs.insert(inputs.end(), elements.begin(), elements.end());
+    std::vector<Value> results = values_of(node, node.run(body, inputs));
+    if (results.size() < carried) throw Error(ErrorCode::invalid_argument, "its body has too few results");
+    const auto end = results.begin() + static_cast<std::ptrdiff_t>(carried);
+    return ScanStep{.states = {results.begin(), end}, .outputs = {end, results.end()}};
+  };
+  const ScanResult made = scan(step, states, sequences);
+  std::vector<Value> results = made.states;
+  for (std::size_t k = 0; k < made.outputs.size(); ++k) {
+    const Value& all = made.outputs[k];
+    results.push_back(
+        move_axis(plan.output_directions.at(k) == 0 ? all : flip(all, {0}), 0, plan.output_axes.at(k)));
+  }
+  return results;
+}
+
 /// One scan: `items` are the carried values and then what is scanned.
 Items scanned(const NodeView& node, const ScanPlan& plan, const std::vector<Item>& items) {
   const GraphProto& body = node.body("body");
@@ -100,7 +184,7 @@ Items scanned(const NodeView& node, const ScanPlan& plan, const std::vector<Item
     walked.push_back(node.value(items[carried + k]));
     const std::int64_t axis = positive_axis(plan.input_axes[k], walked[k].shape().rank());
     const Dim& size = walked[k].shape()[static_cast<std::size_t>(axis)];
-    if (!size.is_number()) node.refuse("how often it runs is only known in a run");
+    if (!size.is_number()) return scan_of_any_length(node, plan, items);
     if (k > 0 && length != size.size())
       throw Error(ErrorCode::shape_mismatch, "what it scans is not equally long");
     length = size.size();

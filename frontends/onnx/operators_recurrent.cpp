@@ -1,4 +1,4 @@
-// RNN, GRU and LSTM, unrolled. Gates are computed for all steps at once as far as they depend on the input
+// RNN, GRU and LSTM, as scans. Gates are computed for all steps at once as far as they depend on the input
 // alone.
 
 #include <array>
@@ -13,8 +13,10 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/indexing.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/loop.h"
 #include "weft/ops/matmul.h"
 #include "weft/ops/series.h"
+#include "weft/ops/source.h"
 #include "weft/ops/structure.h"
 
 namespace weft::onnx {
@@ -74,7 +76,6 @@ struct Direction {
 struct RecurrentNode {
   const NodeView& node;
   std::int64_t hidden = 0;
-  std::int64_t steps = 0;
   double clip_at = 0.0;  // 0: nowhere
   bool has_lengths = false;
   bool is_batch_first = false;
@@ -85,7 +86,6 @@ struct RecurrentNode {
   Value gate(const Value& x, std::int64_t gate) const {
     return slice(x, static_cast<std::int64_t>(x.shape().rank()) - 1, gate * hidden, (gate + 1) * hidden);
   }
-  Value step(const Value& x, std::int64_t t) const { return squeeze(slice(x, 0, t, t + 1), 0); }
 };
 
 /// The next state of a direction, from its inputs at one step.
@@ -185,20 +185,27 @@ Direction direction_of(const RecurrentNode& of, const CellKind& kind, const Valu
 
 /// Walks one direction: all its states [time, batch, hidden], and at the end the last ones in the direction.
 Value walked(const RecurrentNode& of, const CellKind& kind, Direction& d, const Value& lengths) {
-  std::vector<Value> states;
-  for (std::int64_t t = 0; t < of.steps; ++t) {
-    const Direction before = d;
-    kind.cell(of, of.step(d.inputs, t), d);
-    if (!of.has_lengths) {
-      states.push_back(d.h);
-      continue;
-    }
-    const Value runs = expand_dims(greater(lengths, t), -1);
-    states.push_back(where(runs, d.h, 0.0));
-    d.h = where(runs, d.h, before.h);
-    if (kind.has_memory) d.c = where(runs, d.c, before.c);
-  }
-  return stack(states);
+  std::vector<Value> first{d.h};
+  if (kind.has_memory) first.push_back(d.c);
+  std::vector<Value> sequences{d.inputs};
+  const Value steps = broadcast_to(constant(of.node.graph(), 0, i64), Shape{d.inputs.shape()[0]});
+  if (of.has_lengths) sequences.push_back(positions(steps));
+  const ScanFunction step = [&](std::span<const Value> states, std::span<const Value> elements) {
+    Direction at = d;
+    at.h = states[0];
+    if (kind.has_memory) at.c = states[1];
+    kind.cell(of, elements[0], at);
+    std::vector<Value> next{at.h};
+    if (kind.has_memory) next.push_back(at.c);
+    if (!of.has_lengths) return ScanStep{.states = next, .outputs = {at.h}};
+    const Value runs = expand_dims(greater(lengths, elements[1]), -1);
+    for (std::size_t i = 0; i < next.size(); ++i) next[i] = where(runs, next[i], states[i]);
+    return ScanStep{.states = next, .outputs = {where(runs, at.h, 0.0)}};
+  };
+  const ScanResult made = scan(step, first, sequences);
+  d.h = made.states[0];
+  if (kind.has_memory) d.c = made.states[1];
+  return made.outputs[0];
 }
 
 Items recurrent(const NodeView& node, const CellKind& kind) {
@@ -210,11 +217,7 @@ Items recurrent(const NodeView& node, const CellKind& kind) {
   const Value x = of.is_batch_first ? transpose(node.value(0), {1, 0, 2}) : node.value(0);
   if (x.shape().rank() != 3 || node.value(2).shape().rank() != 3)
     throw Error(ErrorCode::shape_mismatch, "its input and its weights have three axes");
-  if (!x.shape()[0].is_number())
-    node.refuse("the number of its steps must be known when the model is imported");
-  of.steps = x.shape()[0].size();
-  node.count_steps(of.steps);
-  if (of.steps == 0) throw Error(ErrorCode::shape_mismatch, "it has no steps");
+  if (x.shape()[0].is(0)) throw Error(ErrorCode::shape_mismatch, "it has no steps");
   of.hidden = node.integer("hidden_size", node.value(2).shape()[2].size());
   const std::string direction = node.text("direction", "forward");
   if (direction != "forward" && direction != "reverse" && direction != "bidirectional")

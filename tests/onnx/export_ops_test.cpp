@@ -158,6 +158,8 @@ TEST(OnnxExportOps, RandomProgramsGiveTheSameNumbersAfterALoad) {
     if (std::ranges::any_of(model.graph.node,
                             [](const NodeProto& node) { return node.op_type.starts_with("Random"); }))
       continue;  // it draws other numbers
+    if (to_text(random.program).find("= searchsorted(") != std::string::npos)
+      continue;  // of numbers that are not sorted, in which nothing can be found
     std::vector<Tensor> made;
     ASSERT_NO_THROW(made = outputs_of(reread(model), random.feeds));
     for (std::size_t i = 0; i < made.size(); ++i)

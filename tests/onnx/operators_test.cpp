@@ -227,12 +227,6 @@ TEST(OnnxOperators, RefuseWhatWouldGrowWithoutBounds) {
 }
 
 TEST(OnnxOperators, AreRefusedWithAReason) {
-  expect_error(ErrorCode::unsupported, {"RNN 'y'", "the number of its steps must be known"}, [] {
-    apply_node({"time", "1", "1"}, Tensor::zeros(f32, {1, 1, 1}), rnn({}), rnn_weights(1));
-  });
-  expect_error(ErrorCode::bad_file, {"more than 1000000 nodes"}, [] {
-    apply_node({"1000001", "1", "1"}, Tensor::zeros(f32, {1, 1, 1}), rnn({}), rnn_weights(1));
-  });
   expect_error(ErrorCode::unsupported,
                {"Compress 'y'", "how many elements are taken are only known in a run"}, [] {
                  ModelProto model = model_of({"2"}, {node("Cast", {"x"}, {"mask"}, {attribute("to", 9)}),

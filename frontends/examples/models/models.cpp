@@ -11,6 +11,7 @@ constexpr std::array kModels{
     ModelEntry{"lenet", "28x28, batch 64", lenet},
     ModelEntry{"resnet8", "32x32x3, batch norm, batch 64", resnet8},
     ModelEntry{"lstm", "256 units, 50 characters, batch 32", lstm},
+    ModelEntry{"gru", "256 units, 50 characters of 64, batch 32", gru},
     ModelEntry{"vae", "784-400-20, batch 128", variational_autoencoder},
     ModelEntry{"gan", "784 pixels, batch 64", adversarial_networks},
     ModelEntry{"tabular", "8 embeddings and 16 numbers, layer norm, batch 512", tabular},

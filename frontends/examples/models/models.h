@@ -40,6 +40,7 @@ Model character_transformer();
 Model lenet();
 Model resnet8();
 Model lstm();
+Model gru();
 Model variational_autoencoder();
 Model adversarial_networks();
 Model tabular();
