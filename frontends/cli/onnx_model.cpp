@@ -151,6 +151,7 @@ void feed(OnnxFunction& made, const Arrays& given) {
 void add_onnx_file(CLI::App& app, OnnxFile& file) {
   app.add_option("FILE", file.file, "The model")->required()->option_text(" ");
   app.add_option("--dim", file.dims, "The size of a symbol of the model, as batch=4")
+      ->allow_extra_args(false)
       ->option_text("NAME=SIZE");
 }
 
@@ -183,6 +184,7 @@ void add_onnx_inputs(CLI::App& app, std::vector<std::string>& flags) {
          "--input", flags,
          "An input's array: .npy, .npz:ARRAY, .csv:COLUMN or IDX; NAME= may be left out for a model with "
          "one input, and for an archive that has arrays of the inputs' names")
+      ->allow_extra_args(false)
       ->option_text("[NAME=]FILE");
 }
 

@@ -167,6 +167,7 @@ void add_sample_flags(CLI::App& app, SampleFiles& files) {
       ->type_name("NAME")
       ->group(kFileGroup);
   app.add_option("--x", files.x, "Samples of an input, one in each row: .npy, .npz:ARRAY, .csv or IDX")
+      ->allow_extra_args(false)
       ->option_text("[NAME=]FILE")
       ->group(kFileGroup);
   app.add_option("--y", files.y, "Labels or targets of the samples, likewise")

@@ -36,6 +36,17 @@ Samples part_of(const Samples& all, std::int64_t begin, std::int64_t count) {
   return part;
 }
 
+/// How many samples a share of them is. Throws Error(invalid_argument) unless it leaves some on both sides.
+std::int64_t held_out_of(std::int64_t count, double share) {
+  const std::int64_t held_out = std::llround(share * static_cast<double>(count));
+  if (share > 0.0 && (held_out == 0 || held_out == count))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("a validation share of {} leaves no samples to {}", share,
+                            held_out == 0 ? "validate with" : "train on"),
+                {.actual = fmt::format("{} samples", count)});
+  return held_out;
+}
+
 std::string in_words(const OnnxScore& score) {
   return fmt::format("loss {:.4f}{}", score.loss,
                      score.accuracy ? fmt::format(", {:.2f}% right", 100.0 * *score.accuracy) : "");
@@ -45,8 +56,9 @@ int train_onnx(OnnxTrainArgs args) {
   const onnx::ModelProto model = onnx::read_model(args.model.file);
   if (args.save) const AtomicFile probe(*args.save);
   const Samples all = read_samples(args.samples, model);
-  const std::int64_t held_out = std::llround(args.validation * static_cast<double>(all.count()));
+  const std::int64_t held_out = held_out_of(all.count(), args.validation);
   const Samples samples = part_of(all, 0, all.count() - held_out);
+  const Samples examined = held_out > 0 ? part_of(all, samples.count(), held_out) : samples;
   args.config.training = args.flags.config();
   args.config.session = {.threads = args.threads.threads,
                          .seed = args.config.training.seed,
@@ -57,17 +69,14 @@ int train_onnx(OnnxTrainArgs args) {
              held_out > 0 ? fmt::format(", {} held out", held_out) : "",
              describe(args.config.training.optimizer), args.config.loss, args.config.training.batch,
              args.config.training.seed);
-  fmt::print("before: {}\n",
-             in_words(training.evaluate(held_out > 0 ? part_of(all, samples.count(), held_out) : samples)));
+  fmt::print("before: {}\n", in_words(training.evaluate(examined)));
   std::fflush(stdout);
   FitResult fitted;
   {
     const InterruptWatch watch;
     fitted = training.train(stdout, watch.flag());
   }
-  fmt::print("after: {}; trained in {:.2f} s\n",
-             in_words(training.evaluate(held_out > 0 ? part_of(all, samples.count(), held_out) : samples)),
-             fitted.seconds);
+  fmt::print("after: {}; trained in {:.2f} s\n", in_words(training.evaluate(examined)), fitted.seconds);
   if (args.save) {
     training.save(*args.save);
     fmt::print("saved to {}\n", printable(args.save->string()));
@@ -103,6 +112,7 @@ Registered add_onnx_train(CLI::App& onnx) {
       ->group(group);
   app->add_option("--freeze", args->config.freeze,
                   "Parameters that stay as they are: a pattern of names, as 'features/*'; may be repeated")
+      ->allow_extra_args(false)
       ->option_text("PATTERN")
       ->group(group);
   app->add_option("--validation", args->validation,

@@ -91,6 +91,19 @@ TEST(OnnxExport, WritesOperatorsWithTheirNames) {
   EXPECT_EQ(model_bytes(model), model_bytes(export_model({.inputs = {dense.x}, .outputs = {dense.y}})));
 }
 
+TEST(OnnxExport, ComputesShortIntegersWhereRuntimesCan) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {2});
+  const Value a = input(graph, "a", i8, {2});
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, u8)}})),
+              ElementsAre("Clip", "Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, u32)}})),
+              ElementsAre("Max", "Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, i64)}})), ElementsAre("Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {a}, .outputs = {a + a}})),
+              ElementsAre("Cast", "Cast", "Add", "Cast"));
+}
+
 TEST(OnnxExport, LeavesOutWhatNoOutputNeeds) {
   Graph graph;
   const Value x = input(graph, "x", f32, {1, 1, 4, 4});

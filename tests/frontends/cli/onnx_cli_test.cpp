@@ -136,7 +136,7 @@ TEST_F(OnnxCli, TakesAndMakesArchives) {
 TEST_F(OnnxCli, FixesInputsThatTheImportNeeds) {
   const std::string x = "x=" + npy("x.npy", Tensor::of({1.0F, 2.0F, 3.0F, 4.0F}));
   const std::string shape = "shape=" + npy("shape.npy", Tensor::of<std::int64_t>({2, 2}));
-  const ProgramRun run = run_program({"onnx", "run", reshape(), "--input", x, "--input", shape});
+  const ProgramRun run = run_program({"onnx", "run", "--input", x, "--input", shape, reshape()});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out, AllOf(HasSubstr("'shape' is a constant"), HasSubstr("y  f32[2, 2] {1, 2, 3, 4}")));
 }
@@ -303,6 +303,8 @@ TEST_F(OnnxCli, SaysWhyItCannotTrain) {
   EXPECT_THAT(err({"--data", path("points.csv"), "--y", "y.npy"}), HasSubstr("do not go with it"));
   EXPECT_THAT(err({"--data", path("points.csv"), "--freeze", "third/*"}),
               AllOf(HasSubstr("--freeze 'third/*' fits no parameter"), HasSubstr("first/weight")));
+  EXPECT_THAT(err({"--data", path("points.csv"), "--validation", "0.01"}),
+              HasSubstr("leaves no samples to validate"));
   EXPECT_THAT(err({"--data", path("points.csv"), "--freeze", "*"}), HasSubstr("there is nothing to train"));
   EXPECT_THAT(err({"--data", path("narrow.csv")}), HasSubstr("the input 'x' does not fit the samples"));
   EXPECT_THAT(err({"--data", path("points.csv"), "--loss", "mse"}),
