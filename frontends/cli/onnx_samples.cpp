@@ -23,7 +23,7 @@ struct RawSamples {
   Tensor target;
 };
 
-std::string target_of(const SampleFiles& files) { return files.target.empty() ? "y" : files.target; }
+constexpr std::string_view kDefaultTarget = "y";
 
 const onnx::ValueInfoProto& only_input(const onnx::ModelProto& model, std::string_view what) {
   const auto inputs = fed_inputs(model);
@@ -34,8 +34,9 @@ const onnx::ValueInfoProto& only_input(const onnx::ModelProto& model, std::strin
               {.expected = fmt::format("an array for each of {}", fmt::join(names, ", "))});
 }
 
-RawSamples from_archive_file(const SampleFiles& files, const onnx::ModelProto& model) {
-  data::NpzReader archive(*files.data);
+RawSamples from_archive_file(const std::filesystem::path& file, const std::string& target,
+                             const onnx::ModelProto& model) {
+  data::NpzReader archive(file);
   const auto inputs = fed_inputs(model);
   const auto has = [&](const std::string& name) {
     return std::ranges::find(archive.names(), name) != archive.names().end();
@@ -43,7 +44,7 @@ RawSamples from_archive_file(const SampleFiles& files, const onnx::ModelProto& m
   RawSamples raw;
   for (const onnx::ValueInfoProto* input : inputs)
     raw.inputs[input->name] = archive.read(inputs.size() == 1 && !has(input->name) ? "x" : input->name);
-  raw.target = archive.read(target_of(files));
+  raw.target = archive.read(target.empty() ? kDefaultTarget : std::string_view(target));
   return raw;
 }
 
@@ -58,13 +59,14 @@ Tensor columns_of(const data::CsvTable& table, std::int64_t begin, std::int64_t 
   return made;
 }
 
-RawSamples from_table_file(const SampleFiles& files, const onnx::ModelProto& model) {
-  const data::CsvTable table = data::read_csv(*files.data);
+RawSamples from_table_file(const std::filesystem::path& file, const std::string& name,
+                           const onnx::ModelProto& model) {
+  const data::CsvTable table = data::read_csv(file);
   const std::int64_t columns = table.columns();
   if (columns < 2)
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("{}: one column cannot be inputs and targets", printable(files.data->string())));
-  const std::int64_t target = files.target.empty() ? columns - 1 : table.column(files.target);
+                fmt::format("{}: one column cannot be inputs and targets", printable(file.string())));
+  const std::int64_t target = name.empty() ? columns - 1 : table.column(name);
   const std::int64_t rows = table.values.sizes()[0];
   const Tensor before = columns_of(table, 0, target);
   const Tensor behind = columns_of(table, target + 1, columns - target - 1);
@@ -81,9 +83,10 @@ RawSamples from_table_file(const SampleFiles& files, const onnx::ModelProto& mod
   return raw;
 }
 
-RawSamples from_files(const SampleFiles& files, const onnx::ModelProto& model) {
+RawSamples from_files(const std::vector<std::string>& x, const std::string& y,
+                      const onnx::ModelProto& model) {
   RawSamples raw;
-  for (const std::string& flag : files.x) {
+  for (const std::string& flag : x) {
     const std::size_t equals = flag.find('=');
     const std::string name =
         equals == std::string::npos ? only_input(model, "--x without NAME=").name : flag.substr(0, equals);
@@ -91,7 +94,7 @@ RawSamples from_files(const SampleFiles& files, const onnx::ModelProto& model) {
         array_file(std::string_view(flag).substr(equals == std::string::npos ? 0 : equals + 1));
     raw.inputs[name] = read_array(from, name);
   }
-  raw.target = read_array(array_file(*files.y), target_of(files));
+  raw.target = read_array(array_file(y), kDefaultTarget);
   return raw;
 }
 
@@ -99,15 +102,17 @@ RawSamples read_raw(const SampleFiles& files, const onnx::ModelProto& model) {
   if (files.data && (!files.x.empty() || files.y))
     throw Error(ErrorCode::invalid_argument,
                 "--data holds inputs and targets: --x and --y do not go with it");
-  if (!files.data && (files.x.empty() || !files.y))
-    throw Error(ErrorCode::invalid_argument, "there is nothing to train on",
-                {.expected = "--data FILE.npz, --data FILE.csv, or --x FILE and --y FILE"});
-  if (!files.data) return from_files(files, model);
+  if (!files.data) {
+    if (files.x.empty() || !files.y)
+      throw Error(ErrorCode::invalid_argument, "there is nothing to train on",
+                  {.expected = "--data FILE.npz, --data FILE.csv, or --x FILE and --y FILE"});
+    return from_files(files.x, *files.y, model);
+  }
   const ArrayFile from{.file = *files.data, .part = {}};
-  if (from.is_archive()) return from_archive_file(files, model);
-  if (from.is_table()) return from_table_file(files, model);
+  if (from.is_archive()) return from_archive_file(from.file, files.target, model);
+  if (from.is_table()) return from_table_file(from.file, files.target, model);
   throw Error(ErrorCode::invalid_argument, "--data takes an archive or a table",
-              {.expected = "FILE.npz or FILE.csv", .actual = printable(files.data->string())});
+              {.expected = "FILE.npz or FILE.csv", .actual = printable(from.file.string())});
 }
 
 /// The numbers of a sample, where the model states all its sizes but that of the batch.

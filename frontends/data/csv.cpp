@@ -110,9 +110,8 @@ std::vector<std::string> fields_of(std::string_view line, const Lines& lines) {
 std::optional<double> number_in(std::string_view field) {
   if (field.starts_with('+')) field.remove_prefix(1);
   double number = 0.0;
-  const char* const end = field.data() + field.size();
-  const auto [stop, error] = std::from_chars(field.data(), end, number);
-  if (error != std::errc{} || stop != end) return {};
+  const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+  if (error != std::errc{} || stop != field.data() + field.size()) return {};
   return number;
 }
 

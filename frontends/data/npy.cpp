@@ -89,7 +89,7 @@ HeaderText read_header_text(ByteSource& source, const std::string& name) {
 }
 
 struct ElementOrder {
-  DType dtype;
+  DType dtype = DType::f32;
   bool big_endian = false;
 };
 

@@ -44,6 +44,14 @@ Error zip_problem(const std::string& name, zip_error_t* error) {
                {.expected = "a zip archive, stored or deflated", .actual = zip_error_strerror(error)});
 }
 
+struct ZipError {
+  explicit ZipError(int number = ZIP_ER_OK) { zip_error_init_with_code(&error, number); }
+  ZipError(const ZipError&) = delete;
+  ZipError& operator=(const ZipError&) = delete;
+  ~ZipError() { zip_error_fini(&error); }
+  zip_error_t error{};
+};
+
 struct DiscardZip {
   void operator()(zip_t* archive) const { zip_discard(archive); }
 };
@@ -88,11 +96,8 @@ ZipHandle open_zip(const std::filesystem::path& path) {
   int number = 0;
   ZipHandle archive(zip_open(path.c_str(), ZIP_RDONLY, &number));
   if (archive != nullptr) return archive;
-  zip_error_t problem;
-  zip_error_init_with_code(&problem, number);
-  const Error thrown = zip_problem(path.string(), &problem);
-  zip_error_fini(&problem);
-  throw thrown;
+  ZipError problem(number);
+  throw zip_problem(path.string(), &problem.error);
 }
 
 // --- writing ---
@@ -101,14 +106,6 @@ struct FreeZipSource {
   void operator()(zip_source_t* source) const { zip_source_free(source); }
 };
 using ZipSource = std::unique_ptr<zip_source_t, FreeZipSource>;
-
-struct ZipError {
-  ZipError() { zip_error_init(&error); }
-  ZipError(const ZipError&) = delete;
-  ZipError& operator=(const ZipError&) = delete;
-  ~ZipError() { zip_error_fini(&error); }
-  zip_error_t error{};
-};
 
 /// What libzip reports while it writes to memory.
 [[noreturn]] void throw_unwritten(zip_error_t* error) {

@@ -1,6 +1,7 @@
 #include "weft/frontends/onnx/prune.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,11 +13,11 @@ void prune(GraphProto& graph) {
   for (const ValueInfoProto& output : graph.output) needed.insert(output.name);
   const auto is_needed = [&](const std::string& name) { return needed.contains(name); };
   std::vector<NodeProto> kept;
-  for (auto node = graph.node.rbegin(); node != graph.node.rend(); ++node) {
-    if (std::ranges::none_of(node->output, is_needed)) continue;
-    while (!is_needed(node->output.back())) node->output.pop_back();
-    needed.insert(node->input.begin(), node->input.end());
-    kept.push_back(std::move(*node));
+  for (NodeProto& node : std::views::reverse(graph.node)) {
+    if (std::ranges::none_of(node.output, is_needed)) continue;
+    while (!is_needed(node.output.back())) node.output.pop_back();
+    needed.insert(node.input.begin(), node.input.end());
+    kept.push_back(std::move(node));
   }
   std::ranges::reverse(kept);
   graph.node = std::move(kept);
