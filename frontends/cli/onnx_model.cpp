@@ -51,6 +51,9 @@ const onnx::ValueInfoProto& input_named(const onnx::ModelProto& model, std::stri
 void add_array(Arrays& arrays, const onnx::ValueInfoProto& info, const Tensor& tensor) {
   if (arrays.contains(info.name))
     throw Error(ErrorCode::invalid_argument, subject(info.name) + " is given twice");
+  if (info.type.kind != onnx::TypeProto::Kind::tensor)
+    throw Error(ErrorCode::unsupported, subject(info.name) + " is no tensor, and an array cannot be it",
+                {.expected = to_string(info.type)});
   arrays.emplace(info.name, with_dtype(tensor, onnx::dtype_of(info.type.elem_type), subject(info.name)));
 }
 

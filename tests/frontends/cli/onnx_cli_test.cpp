@@ -41,6 +41,16 @@ WireBytes model_bytes(std::string_view op) {
   return number_field(1, 8) + bytes_field(7, graph) + bytes_field(8, number_field(2, 17));
 }
 
+/// y = SequenceLength(x) for x sequence of f32.
+WireBytes sequence_bytes() {
+  const WireBytes node = text_field(1, "x") + text_field(2, "y") + text_field(4, "SequenceLength");
+  const WireBytes type = bytes_field(4, bytes_field(1, bytes_field(1, number_field(1, 1))));
+  const WireBytes graph = bytes_field(1, node) + text_field(2, "small") +
+                          bytes_field(11, text_field(1, "x") + bytes_field(2, type)) +
+                          bytes_field(12, text_field(1, "y"));
+  return number_field(1, 8) + bytes_field(7, graph) + bytes_field(8, number_field(2, 17));
+}
+
 /// y = Reshape(x, shape) for x f32[?] and shape i64[?].
 WireBytes reshape_bytes() {
   const auto input = [](std::string_view name, std::uint64_t type) {
@@ -163,6 +173,9 @@ TEST_F(OnnxCli, SaysWhichInputsDoNotFit) {
   EXPECT_THAT(err(reshape(), "shape=" + npy("half.npy", Tensor::of({0.5}))),
               HasSubstr("the input 'shape' holds a number that i64 cannot hold"));
   EXPECT_THAT(err(file("Tanh"), path("nothing.npy")), HasSubstr("nothing.npy"));
+  testing_support::write_bytes(folder_ / "list.onnx", sequence_bytes());
+  EXPECT_THAT(err(path("list.onnx"), square), AllOf(HasSubstr("the input 'x' is no tensor"),
+                                                    HasSubstr("expected sequence of f32 of any shape")));
 }
 
 // --- profile ---
