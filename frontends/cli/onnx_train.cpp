@@ -81,7 +81,10 @@ int train_onnx(OnnxTrainArgs args) {
     training.save(*args.save);
     fmt::print("saved to {}\n", printable(args.save->string()));
   }
-  return fitted.interrupted ? kInterrupted : kSuccess;
+  if (!fitted.interrupted) return kSuccess;
+  fmt::print(stderr, "weft: interrupted in epoch {} after {} batches\n", fitted.position.epoch + 1,
+             fitted.position.batch);
+  return kInterrupted;
 }
 
 std::string losses_in_words() {

@@ -191,7 +191,7 @@ TEST_F(OnnxCli, ProfilesAModel) {
 
 // --- train ---
 
-/// A network of two layers on rows of two numbers, with dropout and a batch norm between them.
+/// A network of two layers on rows of two numbers.
 void save_classifier(const std::filesystem::path& path) {
   Graph graph;
   const Value x = input(graph, "x", f32, {"batch", 2});
@@ -260,6 +260,19 @@ TEST_F(OnnxCli, TrainsAModelOnATable) {
   const Tensor scores = data::read_npy(folder_ / "out/scores.npy");
   EXPECT_LT(scores.values<float>()[0], scores.values<float>()[1]);
   EXPECT_GT(scores.values<float>()[2], scores.values<float>()[3]);
+}
+
+TEST_F(OnnxCli, SavesATrainingThatIsInterrupted) {
+  save_classifier(folder_ / "net.onnx");
+  write("points.csv", table_of_points(300));
+  constexpr int kLines = 4;
+  const ProgramRun run = run_program({"onnx", "train", path("net.onnx"), "--data", path("points.csv"),
+                                      "--epochs", "1000000", "--save", path("trained.onnx")},
+                                     kLines);
+  EXPECT_EQ(run.exit_code, 130);
+  EXPECT_THAT(run.err, HasSubstr("weft: interrupted in epoch"));
+  EXPECT_THAT(run.out, HasSubstr("saved to"));
+  EXPECT_EQ(parameters_of(folder_ / "trained.onnx").size(), 4U);
 }
 
 TEST_F(OnnxCli, TrainsOnArraysWithOtherLosses) {
