@@ -7,7 +7,6 @@
 #include <charconv>
 #include <set>
 
-#include "weft/frontends/cli/arrays.h"
 #include "weft/frontends/data/npz.h"
 #include "weft/frontends/onnx/describe.h"
 #include "weft/graph/error.h"
@@ -191,15 +190,25 @@ void add_onnx_inputs(CLI::App& app, std::vector<std::string>& flags) {
       ->option_text("[NAME=]FILE");
 }
 
+NamedFile named_file(const std::string& flag, const onnx::ModelProto& model) {
+  const std::size_t equals = flag.find('=');
+  if (equals == std::string::npos) return {.name = {}, .from = array_file(flag)};
+  const std::string name = flag.substr(0, equals);
+  const bool is_input =
+      std::ranges::find(model.graph.input, name, &onnx::ValueInfoProto::name) != model.graph.input.end();
+  const ArrayFile whole = array_file(flag);
+  std::error_code ignored;
+  if (!is_input && std::filesystem::exists(whole.file, ignored)) return {.name = {}, .from = whole};
+  return {.name = name, .from = array_file(std::string_view(flag).substr(equals + 1))};
+}
+
 Arrays read_inputs(const std::vector<std::string>& flags, const onnx::ModelProto& model) {
   Arrays arrays;
   const auto inputs = fed_inputs(model);
   for (const std::string& flag : flags) {
-    const std::size_t equals = flag.find('=');
-    const ArrayFile from =
-        array_file(std::string_view(flag).substr(equals == std::string::npos ? 0 : equals + 1));
-    if (equals != std::string::npos) {
-      const onnx::ValueInfoProto& info = input_named(model, flag.substr(0, equals));
+    const auto [name, from] = named_file(flag, model);
+    if (!name.empty()) {
+      const onnx::ValueInfoProto& info = input_named(model, name);
       add_array(arrays, info, read_array(from, info.name));
     } else if (inputs.size() == 1) {
       add_array(arrays, *inputs[0], read_array(from, inputs[0]->name));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "weft/frontends/cli/arrays.h"
 #include "weft/frontends/cli/commands.h"
 #include "weft/frontends/onnx/import.h"
 #include "weft/graph/graph.h"
@@ -29,6 +30,14 @@ using Arrays = std::map<std::string, Tensor, std::less<>>;
 
 /// The inputs of a model that a caller must feed: those without a default.
 std::vector<const onnx::ValueInfoProto*> fed_inputs(const onnx::ModelProto& model);
+
+/// A flag [NAME=]FILE: the name, "" if none is given, and the file. A path with '=' that exists is no name
+/// and file, unless the model has an input of that name.
+struct NamedFile {
+  std::string name;
+  ArrayFile from;
+};
+NamedFile named_file(const std::string& flag, const onnx::ModelProto& model);
 
 /// Adds --input. `flags` must outlive the parsing.
 void add_onnx_inputs(CLI::App& app, std::vector<std::string>& flags);

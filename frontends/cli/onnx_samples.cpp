@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "weft/frontends/cli/arrays.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/validators.h"
 #include "weft/frontends/data/csv.h"
@@ -87,11 +86,8 @@ RawSamples from_files(const std::vector<std::string>& x, const std::string& y,
                       const onnx::ModelProto& model) {
   RawSamples raw;
   for (const std::string& flag : x) {
-    const std::size_t equals = flag.find('=');
-    const std::string name =
-        equals == std::string::npos ? only_input(model, "--x without NAME=").name : flag.substr(0, equals);
-    const ArrayFile from =
-        array_file(std::string_view(flag).substr(equals == std::string::npos ? 0 : equals + 1));
+    const auto [given, from] = named_file(flag, model);
+    const std::string name = given.empty() ? only_input(model, "--x without NAME=").name : given;
     raw.inputs[name] = read_array(from, name);
   }
   raw.target = read_array(array_file(y), kDefaultTarget);

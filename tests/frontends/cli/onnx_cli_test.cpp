@@ -120,7 +120,7 @@ TEST_F(OnnxCli, SaysWhatIsWrong) {
 // --- run ---
 
 TEST_F(OnnxCli, RunsAModelOnArrays) {
-  const std::string x = npy("x.npy", Tensor::of({0.5, -1.0}));  // f64, as NumPy's arrays are
+  const std::string x = npy("lr=0.1.npy", Tensor::of({0.5, -1.0}));  // f64, as NumPy's arrays are
   const ProgramRun run = run_program({"onnx", "run", file("Tanh"), "--input", x, "--output", path("out")});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out,
