@@ -114,7 +114,8 @@ Registered add_onnx_train(CLI::App& onnx) {
       ->type_name("NAME")
       ->group(group);
   app->add_option("--freeze", args->config.freeze,
-                  "Parameters that stay as they are: a pattern of names, as 'features/*'; may be repeated")
+                  "Parameters, running means too, that stay as they are: a pattern of names, as "
+                  "'features/*'; may be repeated")
       ->allow_extra_args(false)
       ->option_text("PATTERN")
       ->group(group);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "weft/autodiff/gradients.h"
@@ -56,6 +57,7 @@ OnnxTraining::OnnxTraining(const onnx::ModelProto& model, const OnnxFile& file, 
       step_(import_copy(model, file, onnx::Mode::training)),
       use_(import_copy(model, file, onnx::Mode::inference)) {
   expect_no_step(step_.imported);
+  expect_frozen();
   compile_step();
   compile_score();
 }
@@ -91,28 +93,44 @@ Value OnnxTraining::target_input(const Copy& copy) const {
   return input(*copy.graph, "training/target", type.dtype, type.shape);
 }
 
-std::vector<Value> OnnxTraining::trained_weights(const Value& loss) const {
-  const NamePatterns chosen{.include = {"*"}, .exclude = config_.freeze};
+void OnnxTraining::expect_frozen() const {
   std::vector<std::string> names;
-  for (const Value& parameter : step_.imported.parameters) names.push_back(label_of(parameter));
+  for (const auto* list : {&step_.imported.parameters, &step_.imported.buffers}) {
+    for (const Value& parameter : *list) names.push_back(label_of(parameter));
+  }
   for (const std::string& pattern : config_.freeze) {
     if (std::ranges::none_of(names, [&](const std::string& name) { return fits_pattern(pattern, name); }))
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("--freeze '{}' fits no parameter", printable(pattern)),
                   {.expected = printable(list_of_names(names))});
   }
+}
+
+std::vector<Value> OnnxTraining::trained_weights(const Value& loss) const {
+  const NamePatterns chosen{.include = {"*"}, .exclude = config_.freeze};
   const auto needed = needed_nodes(*step_.graph, std::array{loss});
   const std::set<NodeId> matter(needed.begin(), needed.end());
   std::vector<Value> weights;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const Value& parameter = step_.imported.parameters[i];
-    if (chosen.contain(names[i]) && matter.contains(parameter.node())) weights.push_back(parameter);
+  for (const Value& parameter : step_.imported.parameters) {
+    if (chosen.contain(label_of(parameter)) && matter.contains(parameter.node()))
+      weights.push_back(parameter);
   }
   if (weights.empty())
     throw Error(ErrorCode::invalid_argument, "there is nothing to train",
                 {.expected = "a parameter that is not frozen and that the loss depends on",
-                 .actual = fmt::format("{} parameters", names.size())});
+                 .actual = fmt::format("{} parameters", step_.imported.parameters.size())});
   return weights;
+}
+
+std::vector<Value> OnnxTraining::buffer_updates() const {
+  const NamePatterns chosen{.include = {"*"}, .exclude = config_.freeze};
+  std::vector<Value> updates;
+  for (const Value& update : step_.imported.updates) {
+    const Node& node = step_.graph->node(update.node());
+    const auto* const buffer = step_.graph->node(node.inputs[0].node).op.as<Parameter>();
+    if (buffer != nullptr && chosen.contain(buffer->label)) updates.push_back(update);
+  }
+  return updates;
 }
 
 void OnnxTraining::compile_step() {
@@ -127,7 +145,8 @@ void OnnxTraining::compile_step() {
       .updates = mnist::updates_of(config_.training.optimizer, weights, gradients(loss, weights), steps)};
   for (const onnx::ImportedInput& input : step_.imported.inputs) spec.inputs.push_back(input.value);
   spec.inputs.push_back(target);
-  spec.updates.insert(spec.updates.end(), step_.imported.updates.begin(), step_.imported.updates.end());
+  const std::vector<Value> buffers = buffer_updates();
+  spec.updates.insert(spec.updates.end(), buffers.begin(), buffers.end());
   step_.session = std::make_unique<Session>(*step_.graph, config_.session);
   train_ = std::make_unique<Function>(step_.session->compile(spec));
 }

@@ -20,7 +20,7 @@ struct OnnxTrainingConfig {
   mnist::TrainingConfig training;  // its optimizer, batch, epochs and seed
   std::string loss = "cross_entropy";
   std::string output;               // the one that is compared with the targets; "": the first
-  std::vector<std::string> freeze;  // patterns of parameters' names that stay as they are
+  std::vector<std::string> freeze;  // patterns of the names of what stays as it is, running means included
   SessionOptions session{};         // its seed is the training's
 };
 
@@ -58,7 +58,11 @@ class OnnxTraining {
   };
   Copy import_copy(const onnx::ModelProto& model, const OnnxFile& file, onnx::Mode mode) const;
   Value target_input(const Copy& copy) const;
+  /// Throws Error(invalid_argument) for a pattern that fits no parameter and no running mean.
+  void expect_frozen() const;
   std::vector<Value> trained_weights(const Value& loss) const;
+  /// The updates of running means and variances that are not frozen.
+  std::vector<Value> buffer_updates() const;
   void compile_step();
   void compile_score();
   void take_weights();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <fstream>
 
 #include "weft/frontends/data/idx.h"
@@ -199,6 +200,28 @@ void save_classifier(const std::filesystem::path& path) {
   onnx::save(path, {.inputs = {x}, .outputs = {network(x)}}, {.output_names = {"scores"}});
 }
 
+/// A tensor of two floats as an initializer.
+WireBytes pair(std::string_view name, float number) {
+  WireBytes raw(2 * sizeof(float));
+  std::memcpy(raw.data(), &number, sizeof(float));
+  std::memcpy(raw.data() + sizeof(float), &number, sizeof(float));
+  return bytes_field(5, number_field(1, 2) + number_field(2, 1) + text_field(8, name) + bytes_field(9, raw));
+}
+
+/// y = BatchNormalization(x) for x f32[batch, 2].
+WireBytes batch_norm_bytes() {
+  WireBytes node;
+  for (const char* name : {"x", "scale", "shift", "mean", "variance"}) node = node + text_field(1, name);
+  node = node + text_field(2, "y") + text_field(4, "BatchNormalization");
+  const WireBytes shape = bytes_field(1, text_field(2, "batch")) + bytes_field(1, number_field(1, 2));
+  const WireBytes type = bytes_field(1, number_field(1, 1) + bytes_field(2, shape));
+  const WireBytes graph = bytes_field(1, node) + text_field(2, "norm") + pair("scale", 1.0F) +
+                          pair("shift", 0.0F) + pair("mean", 0.0F) + pair("variance", 1.0F) +
+                          bytes_field(11, text_field(1, "x") + bytes_field(2, type)) +
+                          bytes_field(12, text_field(1, "y"));
+  return number_field(1, 8) + bytes_field(7, graph) + bytes_field(8, number_field(2, 17));
+}
+
 /// Points, and whether they lie above a line.
 std::string table_of_points(int count) {
   PhiloxSequence random(3, 0);
@@ -260,6 +283,28 @@ TEST_F(OnnxCli, TrainsAModelOnATable) {
   const Tensor scores = data::read_npy(folder_ / "out/scores.npy");
   EXPECT_LT(scores.values<float>()[0], scores.values<float>()[1]);
   EXPECT_GT(scores.values<float>()[2], scores.values<float>()[3]);
+}
+
+TEST_F(OnnxCli, KeepsTheRunningMeansOfATrainingUnlessTheyAreFrozen) {
+  testing_support::write_bytes(folder_ / "norm.onnx", batch_norm_bytes());
+  Tensor x = Tensor::uninitialized(f32, {64, 2});
+  PhiloxSequence random(3, 0);
+  for (float& number : x.mutable_values<float>()) number = 5.0F + random.uniform();
+  npy("x.npy", x);
+  const auto means_after = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> args{"onnx",        "train",       path("norm.onnx"),
+                                  "--x",         path("x.npy"), "--y",
+                                  path("x.npy"), "--loss",      "mse",
+                                  "--epochs",    "20",          "--batch",
+                                  "16",          "--save",      path("trained.onnx")};
+    args.insert(args.end(), flags.begin(), flags.end());
+    const ProgramRun run = run_program(args);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const Tensor mean = parameters_of(folder_ / "trained.onnx").at("mean");
+    return std::vector<float>(mean.values<float>().begin(), mean.values<float>().end());
+  };
+  EXPECT_THAT(means_after({}), testing::Each(testing::FloatNear(5.5F, 0.2F)));
+  EXPECT_THAT(means_after({"--freeze", "mean", "--freeze", "variance"}), testing::Each(0.0F));
 }
 
 TEST_F(OnnxCli, SavesATrainingThatIsInterrupted) {
