@@ -223,14 +223,14 @@ Arrays read_inputs(const std::vector<std::string>& flags, const onnx::ModelProto
   return arrays;
 }
 
-void expect_all_inputs(const onnx::ModelProto& model, const Arrays& given) {
+void expect_all_inputs(const onnx::ModelProto& model, const Arrays& given, std::string_view flag) {
   const auto inputs = fed_inputs(model);
   std::vector<std::string> missing;
   for (const onnx::ValueInfoProto* input : inputs) {
     if (!given.contains(input->name)) missing.push_back(printable(input->name));
   }
   if (missing.empty()) return;
-  throw Error(ErrorCode::invalid_argument, fmt::format("no --input for {}; the model's inputs are {}",
+  throw Error(ErrorCode::invalid_argument, fmt::format("no {} for {}; the model's inputs are {}", flag,
                                                        fmt::join(missing, ", "), list_of(inputs)));
 }
 

@@ -47,7 +47,8 @@ void add_onnx_inputs(CLI::App& app, std::vector<std::string>& flags);
 Arrays read_inputs(const std::vector<std::string>& flags, const onnx::ModelProto& model);
 
 /// Throws one Error(invalid_argument) that lists all inputs, with their types, unless each has an array.
-void expect_all_inputs(const onnx::ModelProto& model, const Arrays& given);
+/// `flag` is the one that gives them.
+void expect_all_inputs(const onnx::ModelProto& model, const Arrays& given, std::string_view flag);
 
 /// A model as a function of all its inputs.
 struct OnnxFunction {

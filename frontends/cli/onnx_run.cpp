@@ -55,7 +55,7 @@ std::vector<std::string> write_outputs(const std::filesystem::path& to, const st
 int run_onnx(const OnnxRunArgs& args) {
   const onnx::ModelProto model = onnx::read_model(args.model.file);
   const Arrays given = read_inputs(args.inputs, model);
-  expect_all_inputs(model, given);
+  expect_all_inputs(model, given, "--input");
   const OnnxFunction function = onnx_function(model, args.model, given);
   Session session(*function.graph, {.threads = args.threads.threads,
                                     .compile = {.cuts = args.threads.cuts, .products = args.products}});

@@ -187,7 +187,7 @@ Samples read_samples(const SampleFiles& files, const onnx::ModelProto& model) {
   if (raw.target.rank() == 0)
     throw Error(ErrorCode::shape_mismatch, "the targets are a single number",
                 {.expected = "a row for each sample"});
-  expect_all_inputs(model, raw.inputs);
+  expect_all_inputs(model, raw.inputs, "--x");
   for (const onnx::ValueInfoProto* input : fed_inputs(model))
     samples.inputs[input->name] = as_input(*input, raw.inputs.at(input->name), files.scale);
   for (const auto& [name, unused] : raw.inputs) {

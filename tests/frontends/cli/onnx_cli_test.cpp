@@ -371,6 +371,8 @@ TEST_F(OnnxCli, SaysWhyItCannotTrain) {
     return run.err;
   };
   EXPECT_THAT(err({}), HasSubstr("there is nothing to train on; expected --data FILE.npz"));
+  EXPECT_THAT(err({"--x", "z=" + path("points.csv"), "--y", path("points.csv:above")}),
+              HasSubstr("no --x for x; the model's inputs are x f32[batch, 2]"));
   EXPECT_THAT(err({"--data", path("points.csv"), "--y", "y.npy"}), HasSubstr("do not go with it"));
   EXPECT_THAT(err({"--data", path("points.csv"), "--freeze", "third/*"}),
               AllOf(HasSubstr("--freeze 'third/*' fits no parameter"), HasSubstr("first/weight")));
