@@ -10,9 +10,12 @@
 #include "weft/autodiff/vmap.h"                    // IWYU pragma: export
 #include "weft/frontends/ctc.h"                    // IWYU pragma: export
 #include "weft/frontends/data/batches.h"           // IWYU pragma: export
+#include "weft/frontends/data/csv.h"               // IWYU pragma: export
 #include "weft/frontends/data/idx.h"               // IWYU pragma: export
 #include "weft/frontends/data/libsvm.h"            // IWYU pragma: export
 #include "weft/frontends/data/mnist.h"             // IWYU pragma: export
+#include "weft/frontends/data/npy.h"               // IWYU pragma: export
+#include "weft/frontends/data/npz.h"               // IWYU pragma: export
 #include "weft/frontends/data/synthetic_digits.h"  // IWYU pragma: export
 #include "weft/frontends/data/synthetic_text.h"    // IWYU pragma: export
 #include "weft/frontends/losses.h"                 // IWYU pragma: export

@@ -15,10 +15,10 @@
 namespace weft::cli {
 namespace {
 
-/// "weft train" if that command was chosen, otherwise "weft".
+/// "weft train" or "weft onnx run" if that command was chosen, otherwise "weft".
 std::string command_of(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
-  return chosen.empty() ? app.get_name() : fmt::format("{} {}", app.get_name(), chosen.front()->get_name());
+  return chosen.empty() ? app.get_name() : fmt::format("{} {}", app.get_name(), command_of(*chosen.front()));
 }
 
 std::string mistake(const CLI::App& app, const CLI::ParseError& error) {

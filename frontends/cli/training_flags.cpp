@@ -160,6 +160,21 @@ void TrainingFlags::add_schedule(CLI::App& app) {
 
 void TrainingFlags::add_training(CLI::App& app, const TrainingFlagOptions& options) {
   const std::string group = "Training";
+  if (options.network) add_recipe(app, options, group);
+  if (options.runs_epochs) {
+    app.add_option("--epochs", given_.epochs,
+                   options.network ? "Epochs in all, those before a --resume included" : "Epochs")
+        ->check(whole_within(1, kMostEpochs))
+        ->group(group);
+  }
+  app.add_option("--batch", given_.batch, "Samples in a mini-batch")
+      ->check(whole_within(1, kMostRows))
+      ->group(group);
+  if (options.network) add_loss(app, options, group);
+  app.add_option("--seed", given_.seed, "Seed of everything random")->check(whole_from_0())->group(group);
+}
+
+void TrainingFlags::add_recipe(CLI::App& app, const TrainingFlagOptions& options, const std::string& group) {
   app.add_option("--recipe", recipe_,
                  "Begins with a recipe: weft's own, caffe, ..., or a .toml file; other flags change it")
       ->type_name("NAME|FILE")
@@ -170,14 +185,9 @@ void TrainingFlags::add_training(CLI::App& app, const TrainingFlagOptions& optio
         ->excludes("--recipe")
         ->group(group);
   }
-  if (options.runs_epochs) {
-    app.add_option("--epochs", given_.epochs, "Epochs in all, those before a --resume included")
-        ->check(whole_within(1, kMostEpochs))
-        ->group(group);
-  }
-  app.add_option("--batch", given_.batch, "Samples in a mini-batch")
-      ->check(whole_within(1, kMostRows))
-      ->group(group);
+}
+
+void TrainingFlags::add_loss(CLI::App& app, const TrainingFlagOptions& options, const std::string& group) {
   app.add_option("--loss", given_.loss, "What a step makes smaller")
       ->check(choice_of("loss", names_of(losses::named_class_losses())))
       ->group(group);
@@ -199,7 +209,6 @@ void TrainingFlags::add_training(CLI::App& app, const TrainingFlagOptions& optio
         ->check(whole_within(0, kMostEpochs))
         ->group(group);
   }
-  app.add_option("--seed", given_.seed, "Seed of everything random")->check(whole_from_0())->group(group);
 }
 
 void TrainingFlags::add_to(CLI::App& app, const TrainingFlagOptions& options) {
@@ -207,7 +216,7 @@ void TrainingFlags::add_to(CLI::App& app, const TrainingFlagOptions& options) {
   given_ = options.defaults;
   defaults_ = options.defaults;
   add_training(app, options);
-  add_network(app);
+  if (options.network) add_network(app);
   add_optimizer(app);
   add_schedule(app);
 }
@@ -323,7 +332,7 @@ TrainingConfig TrainingFlags::resumed(const TrainingConfig& saved) const {
   return config;
 }
 
-std::string choices_in_words() {
+std::string methods_in_words() {
   std::string text =
       "Optimizers, their default rates (lr or, for step 0, 1, ..., lr / (1 + gamma step)), and the flags "
       "that\n"
@@ -339,6 +348,11 @@ std::string choices_in_words() {
     text += fmt::format("  {:<12} {}{}{}\n", row.name, row.help, row.keys.empty() ? "" : "; ",
                         keys_in_words(row.keys));
   }
+  return text;
+}
+
+std::string choices_in_words() {
+  std::string text = methods_in_words();
   describe_rows(text, "Losses", losses::named_class_losses());
   describe_rows(text, "Activations", nn::named_activations());
   describe_rows(text, "Initializers", std::span(nn::named_initializers()));

@@ -15,8 +15,9 @@ namespace weft::cli {
 /// Which flags a command has besides those of the network, the optimizer and the schedule.
 struct TrainingFlagOptions {
   mnist::TrainingConfig defaults{};
-  bool runs_epochs = false;  // --epochs, --validation, --patience
+  bool runs_epochs = false;  // --epochs; with `network` --validation and --patience
   bool takes_model = false;  // --model
+  bool network = true;       // all flags of a network of digits, its loss and its recipes
 };
 
 class TrainingFlags {
@@ -42,6 +43,8 @@ class TrainingFlags {
   void add_optimizer(CLI::App& app);
   void add_schedule(CLI::App& app);
   void add_training(CLI::App& app, const TrainingFlagOptions& options);
+  void add_recipe(CLI::App& app, const TrainingFlagOptions& options, const std::string& group);
+  void add_loss(CLI::App& app, const TrainingFlagOptions& options, const std::string& group);
   std::size_t count(std::string_view field) const;
   std::optional<mnist::Dialect> recipe() const;
   void apply(mnist::TrainingConfig& config) const;
@@ -54,7 +57,9 @@ class TrainingFlags {
   std::string model_;
 };
 
-/// The tables of choices for people, below the flags of `weft train --help`.
+/// The tables of optimizers and schedules for people.
+std::string methods_in_words();
+/// All tables of choices for people, below the flags of `weft train --help`.
 std::string choices_in_words();
 
 /// "784-100-10 relu".

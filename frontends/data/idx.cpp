@@ -16,14 +16,12 @@
 #include "weft/frontends/data/byte_order.h"
 #include "weft/frontends/data/byte_source.h"
 #include "weft/frontends/data/gzip_writer.h"
+#include "weft/frontends/data/read_elements.h"
 #include "weft/graph/error.h"
 #include "weft/runtime/files/file_system.h"
 
 namespace weft::data {
 namespace {
-
-// The memory that a header gets before a gzip file has shown that it inflates to more.
-constexpr std::int64_t kFirstElements = std::int64_t{1} << 20;
 
 /// An element type of the format, and the dtype that holds its numbers.
 struct ElementType {
@@ -125,29 +123,6 @@ void check_file_size(const Header& header, std::uint64_t file_bytes, const std::
   }
 }
 
-std::span<std::byte> bytes_of(Tensor& tensor) {
-  return {static_cast<std::byte*>(tensor.mutable_data()), tensor.bytes()};
-}
-
-/// A longer vector that begins with the elements of `tensor`.
-Tensor grown(const Tensor& tensor, std::int64_t elements) {
-  Tensor longer = Tensor::uninitialized(tensor.dtype(), {elements});
-  std::copy_n(static_cast<const std::byte*>(tensor.data()), tensor.bytes(), bytes_of(longer).begin());
-  return longer;
-}
-
-/// `count` elements as a vector. It starts with room for `first` of them and doubles as the source delivers.
-Tensor read_elements(ByteSource& source, const Header& header, DType dtype, std::int64_t count,
-                     std::int64_t first, const std::string& path) {
-  Tensor elements = Tensor::uninitialized(dtype, {std::min(first, count)});
-  for (std::size_t filled = 0;;) {
-    filled += source.read(bytes_of(elements).subspan(filled));
-    if (filled < elements.bytes()) throw wrong_length(header, path, fmt::format("{}", filled), false);
-    if (elements.elements() == count) return elements;
-    elements = grown(elements, elements.elements() > count / 2 ? count : 2 * elements.elements());
-  }
-}
-
 /// Integers of T, big-endian, as i32.
 template <typename T>
 Tensor widened(std::span<std::byte> packed) {
@@ -213,9 +188,10 @@ Tensor read_idx(const std::filesystem::path& path) {
   const auto [code, dtype, width] = *header.type;
   const bool is_narrow = width != size_of(dtype);
   const auto count = static_cast<std::int64_t>(is_narrow ? header.data_bytes : header.data_bytes / width);
-  Tensor elements = read_elements(*source, header, is_narrow ? DType::u8 : dtype, count,
-                                  known_size ? count : kFirstElements, name);
+  const ReadElements read = read_elements(*source, is_narrow ? DType::u8 : dtype, count);
+  if (!read.complete) throw wrong_length(header, name, fmt::format("{}", read.bytes), false);
   expect_end(*source, header, name);
+  Tensor elements = read.elements;
   if (!is_narrow) {
     swap_big_endian(bytes_of(elements), width);
   } else {

@@ -36,26 +36,37 @@ ScheduledRate scheduled_rate(const OptimizerConfig& optimizer, const Value& like
   return {.rate = rate, .updates = {counter.update}};
 }
 
-std::vector<double> multipliers_of(const OptimizerConfig& optimizer, std::size_t parameters) {
+bool is_bias(const Value& parameter) { return parameter.shape().rank() < 2; }
+
+std::vector<double> multipliers_of(const OptimizerConfig& optimizer, Values parameters) {
   if (optimizer.bias_rate == 1.0) return {};
-  std::vector<double> multipliers(parameters, 1.0);
-  for (std::size_t i = 1; i < parameters; i += 2) multipliers[i] = optimizer.bias_rate;
+  std::vector<double> multipliers;
+  for (const Value& parameter : parameters)
+    multipliers.push_back(is_bias(parameter) ? optimizer.bias_rate : 1.0);
   return multipliers;
 }
 
-/// Every second one (the weights), or all of them if biases decay too.
-std::vector<Value> decayed(const OptimizerConfig& optimizer, Values all) {
+bool is_decayed(const OptimizerConfig& optimizer, const Value& parameter) {
+  return optimizer.decay_biases || !is_bias(parameter);
+}
+
+/// Those of `all` whose parameters decay.
+std::vector<Value> decayed(const OptimizerConfig& optimizer, Values parameters, Values all) {
   std::vector<Value> some;
-  for (std::size_t i = 0; i < all.size(); i += optimizer.decay_biases ? 1 : 2) some.push_back(all[i]);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (is_decayed(optimizer, parameters[i])) some.push_back(all[i]);
+  }
   return some;
 }
 
 std::vector<Value> with_penalty(const OptimizerConfig& optimizer, Values parameters, Values gradients) {
   std::vector<Value> changed(gradients.begin(), gradients.end());
-  const auto penalized = optim::add_penalty(decayed(optimizer, gradients), decayed(optimizer, parameters),
-                                            {.l2 = optimizer.weight_decay});
-  for (std::size_t i = 0; i < penalized.size(); ++i) {
-    changed[optimizer.decay_biases ? i : 2 * i] = penalized[i];
+  const auto penalized =
+      optim::add_penalty(decayed(optimizer, parameters, gradients),
+                         decayed(optimizer, parameters, parameters), {.l2 = optimizer.weight_decay});
+  auto next = penalized.begin();
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    if (is_decayed(optimizer, parameters[i])) changed[i] = *next++;
   }
   return changed;
 }
@@ -98,15 +109,15 @@ std::vector<Value> updates_of(const OptimizerConfig& optimizer, Values parameter
   validate(optimizer);
   const OptimizerChoice& method = optimizer_named(optimizer.name);
   const ScheduledRate scheduled = scheduled_rate(optimizer, parameters[0], steps);
-  const optim::Rate rate(scheduled.rate, multipliers_of(optimizer, parameters.size()));
+  const optim::Rate rate(scheduled.rate, multipliers_of(optimizer, parameters));
   const bool decays = optimizer.weight_decay > 0.0;
   std::vector<Value> updates =
       decays && !method.decays_beside_step
           ? method.build(parameters, with_penalty(optimizer, parameters, gradients), rate, optimizer)
           : method.build(parameters, gradients, rate, optimizer);
   if (decays && method.decays_beside_step) {
-    updates =
-        optim::decay_weights(updates, decayed(optimizer, parameters), scheduled.rate, optimizer.weight_decay);
+    updates = optim::decay_weights(updates, decayed(optimizer, parameters, parameters), scheduled.rate,
+                                   optimizer.weight_decay);
   }
   updates.insert(updates.end(), scheduled.updates.begin(), scheduled.updates.end());
   return updates;

@@ -128,8 +128,8 @@ bool schedule_ends(const ScheduleConfig& schedule);
 /// Throws Error(invalid_argument) for an unknown name and for a number out of the bounds of its key.
 void validate(const OptimizerConfig& optimizer);
 
-/// The updates of one optimizer step on weights and biases, which alternate in `parameters`, and of its
-/// counters. `steps` is the number of steps of the training, for schedules that end. Throws
+/// The updates of one optimizer step on `parameters`, of which those with fewer than two axes are biases, and
+/// of its counters. `steps` is the number of steps of the training, for schedules that end. Throws
 /// Error(invalid_argument) for what `validate` refuses, for a schedule that needs `steps` and has none, and
 /// for a schedule with an optimizer whose rate must be a number.
 std::vector<Value> updates_of(const OptimizerConfig& optimizer, std::span<const Value> parameters,

@@ -28,35 +28,6 @@ void count_nodes(const std::vector<NodeProto>& nodes, Counts& counts) {
   }
 }
 
-/// "f32[batch, 3]", as the model states it.
-std::string text_of(const TypeProto& type) {
-  switch (type.kind) {
-    case TypeProto::Kind::none:
-      return "";
-    case TypeProto::Kind::sequence:
-      return fmt::format("sequence of {}", type.elem == nullptr ? "?" : text_of(*type.elem));
-    case TypeProto::Kind::optional:
-      return fmt::format("optional {}", type.elem == nullptr ? "?" : text_of(*type.elem));
-    case TypeProto::Kind::map:
-      return "map";
-    case TypeProto::Kind::sparse_tensor:
-      return "sparse tensor";
-    case TypeProto::Kind::tensor:
-      break;
-  }
-  if (!type.shape) return name_of(type.elem_type) + " of any shape";
-  std::string sizes;
-  for (const Dimension& size : *type.shape) {
-    if (!sizes.empty()) sizes += ", ";
-    if (size.dim_value) {
-      sizes += fmt::format("{}", *size.dim_value);
-    } else {
-      sizes += size.dim_param.empty() ? "?" : printable(size.dim_param);
-    }
-  }
-  return fmt::format("{}[{}]", name_of(type.elem_type), sizes);
-}
-
 std::string line(std::string_view what, const std::string& text) {
   return fmt::format("{:<12}{}\n", what, text);
 }
@@ -66,7 +37,7 @@ std::string values_of(std::string_view what, const std::vector<ValueInfoProto>& 
   std::string text;
   for (const ValueInfoProto& info : infos) {
     if (without.contains(info.name)) continue;
-    text += line(text.empty() ? what : "", fmt::format("{}  {}", printable(info.name), text_of(info.type)));
+    text += line(text.empty() ? what : "", fmt::format("{}  {}", printable(info.name), to_string(info.type)));
   }
   return text;
 }
@@ -119,6 +90,34 @@ std::string import_result(const ModelProto& model, const std::filesystem::path& 
 }
 
 }  // namespace
+
+std::string to_string(const TypeProto& type) {
+  switch (type.kind) {
+    case TypeProto::Kind::none:
+      return "";
+    case TypeProto::Kind::sequence:
+      return fmt::format("sequence of {}", type.elem == nullptr ? "?" : to_string(*type.elem));
+    case TypeProto::Kind::optional:
+      return fmt::format("optional {}", type.elem == nullptr ? "?" : to_string(*type.elem));
+    case TypeProto::Kind::map:
+      return "map";
+    case TypeProto::Kind::sparse_tensor:
+      return "sparse tensor";
+    case TypeProto::Kind::tensor:
+      break;
+  }
+  if (!type.shape) return name_of(type.elem_type) + " of any shape";
+  std::string sizes;
+  for (const Dimension& size : *type.shape) {
+    if (!sizes.empty()) sizes += ", ";
+    if (size.dim_value) {
+      sizes += fmt::format("{}", *size.dim_value);
+    } else {
+      sizes += size.dim_param.empty() ? "?" : printable(size.dim_param);
+    }
+  }
+  return fmt::format("{}[{}]", name_of(type.elem_type), sizes);
+}
 
 std::string describe(const ModelProto& model, const std::filesystem::path& folder, const Options& options) {
   std::string sets;

@@ -1,6 +1,7 @@
 // Elementwise ops that ONNX has, or that are a few of its operators. Shapes broadcast in both alike.
 
 #include <array>
+#include <cmath>
 
 #include "weft/frontends/onnx/export_node.h"
 #include "weft/ops/activation.h"
@@ -24,19 +25,29 @@ NameList of_numbers(ExportNode& n, std::string_view name) {
   return same_operator(n, name);
 }
 
-/// An operator that runtimes, or the standard, lack for u8: of i32, from which a cast takes the lowest bits.
+/// The dtype that runtimes have kernels for: integers of 8 and 16 bits are i32 on the way, and u32 is i64. A
+/// cast takes the lowest bits of what is made of them.
+DType wide_dtype(DType dtype) {
+  if (dtype == DType::u32) return DType::i64;
+  return is_integer(dtype) && size_of(dtype) < size_of(DType::i32) ? DType::i32 : dtype;
+}
+std::string cast_if(ExportNode& n, const std::string& x, DType from, DType to) {
+  return from == to ? x : n.cast(x, to);
+}
+
+/// An operator that runtimes, or the standard, lack for short integers.
 std::string wider(ExportNode& n, std::string_view name) {
-  if (n.dtype() != DType::u8) return of_numbers(n, name).front();
+  const DType wide = wide_dtype(n.dtype());
+  if (wide == n.dtype()) return of_numbers(n, name).front();
   NameList inputs;
-  for (const std::string& name_of_input : n.inputs()) inputs.push_back(n.cast(name_of_input, DType::i32));
+  for (const std::string& name_of_input : n.inputs()) inputs.push_back(n.cast(name_of_input, wide));
   return n.add(name, std::move(inputs));
 }
 NameList export_arithmetic(ExportNode& n, std::string_view name) {
-  const std::string made = wider(n, name);
-  return {n.dtype() == DType::u8 ? n.cast(made, DType::u8) : made};
+  return {cast_if(n, wider(n, name), wide_dtype(n.dtype()), n.dtype())};
 }
 std::string equality(ExportNode& n) {
-  return n.dtype() == DType::u8 ? wider(n, "Equal") : n("Equal", n.in(0), n.in(1));
+  return wide_dtype(n.dtype()) == n.dtype() ? n("Equal", n.in(0), n.in(1)) : wider(n, "Equal");
 }
 NameList export_equal(ExportNode& n, std::string_view) { return {equality(n)}; }
 NameList export_not_equal(ExportNode& n, std::string_view) { return {n("Not", equality(n))}; }
@@ -48,7 +59,19 @@ NameList export_clip(ExportNode& n, std::string_view) {
   return {n("Clip", n.in(0), n.number(op.low), n.number(op.high))};
 }
 
-NameList export_cast(ExportNode& n, std::string_view) { return {n.cast(n.in(0), n.op<Cast>().to)}; }
+/// What a float beyond an integer's range becomes is not defined in ONNX, and its nearest end here. Ends that
+/// floats of 32 bits do not have are left to the runtime.
+NameList export_cast(ExportNode& n, std::string_view) {
+  const DType to = n.op<Cast>().to;
+  const bool is_short = size_of(to) < size_of(DType::i32);
+  if (!is_real(n.dtype()) || !is_integer(to) || (is_signed(to) && !is_short)) return {n.cast(n.in(0), to)};
+  const DType from = is_half(n.dtype()) ? DType::f32 : n.dtype();
+  const std::string x = cast_if(n, n.in(0), n.dtype(), from);
+  if (!is_short) return {n.cast(n("Max", x, n.number(0.0, from)), to)};
+  const int bits = static_cast<int>(8 * size_of(to)) - (is_signed(to) ? 1 : 0);
+  const double end = std::ldexp(1.0, bits);
+  return {n.cast(n("Clip", x, n.number(is_signed(to) ? -end : 0.0, from), n.number(end - 1.0, from)), to)};
+}
 
 /// Whether a float attribute of ONNX, an f32, says `number` as closely as elements of the input are.
 bool is_attribute(const ExportNode& n, double number) {
@@ -74,18 +97,18 @@ NameList export_trunc(ExportNode& n, std::string_view) {
   return {n("Mul", n("Sign", n.in(0)), n("Floor", n("Abs", n.in(0))))};
 }
 
-/// The operands of a division. Those of u8 are i32 on the way.
+/// The operands of a division.
 struct Division {
   std::string a;
   std::string b;
   DType dtype = DType::f32;
 };
 Division division(ExportNode& n) {
-  if (n.dtype() != DType::u8) return {n.in(0), n.in(1), n.dtype()};
-  return {n.cast(n.in(0), DType::i32), n.cast(n.in(1), DType::i32), DType::i32};
+  const DType wide = wide_dtype(n.dtype());
+  return {cast_if(n, n.in(0), n.dtype(), wide), cast_if(n, n.in(1), n.dtype(), wide), wide};
 }
 NameList as_operands(ExportNode& n, const std::string& y) {
-  return {n.dtype() == DType::u8 ? n.cast(y, DType::u8) : y};
+  return {cast_if(n, y, wide_dtype(n.dtype()), n.dtype())};
 }
 
 /// The divisor, or 1 for integers whose quotient runtimes do not define: 0, and -1, by which the lowest

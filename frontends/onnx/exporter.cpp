@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "weft/frontends/onnx/prune.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
 #include "weft/graph/program.h"
@@ -315,6 +316,7 @@ ModelProto Exporter::run() {
   for (const NodeId id : needed_nodes(*graph_, roots_)) export_node(id);
   throw_problems();
   for (std::size_t i = 0; i < roots_.size(); ++i) add_output(output_names_[i], roots_[i]);
+  prune(model_.graph);
   model_.metadata_props.push_back({std::string(kParametersKey), parameters_});
   for (const auto& [parameter, next] : updated_) {
     model_.metadata_props.push_back({std::string(kUpdateKey) + names_.at({parameter, 0}), next});

@@ -91,6 +91,29 @@ TEST(OnnxExport, WritesOperatorsWithTheirNames) {
   EXPECT_EQ(model_bytes(model), model_bytes(export_model({.inputs = {dense.x}, .outputs = {dense.y}})));
 }
 
+TEST(OnnxExport, ComputesShortIntegersWhereRuntimesCan) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {2});
+  const Value a = input(graph, "a", i8, {2});
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, u8)}})),
+              ElementsAre("Clip", "Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, u32)}})),
+              ElementsAre("Max", "Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {x}, .outputs = {cast(x, i64)}})), ElementsAre("Cast"));
+  EXPECT_THAT(operators_of(export_model({.inputs = {a}, .outputs = {a + a}})),
+              ElementsAre("Cast", "Cast", "Add", "Cast"));
+}
+
+TEST(OnnxExport, LeavesOutWhatNoOutputNeeds) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {1, 1, 4, 4});
+  const FunctionSpec spec{.inputs = {x}, .outputs = {max_pool2d(x, {.window = 2})}};
+  const ModelProto model = export_model(spec);
+  EXPECT_THAT(operators_of(model), ElementsAre("MaxPool"));  // the indices of the maxima are for gradients
+  EXPECT_THAT(model.graph.node[0].output, SizeIs(1));
+  EXPECT_THAT(model.graph.initializer, IsEmpty());
+}
+
 TEST(OnnxExport, TakesParametersOfASession) {
   DenseGraph dense;
   Session session(dense.graph);

@@ -21,9 +21,9 @@ struct Stepped {
   Stepped(const OptimizerConfig& config, int runs, std::int64_t steps = 0,
           std::optional<double> target = std::nullopt) {
     Graph graph;
-    const std::vector<Value> parameters{parameter(graph, "w", Tensor::of({1.0F, 0.25F})),
+    const std::vector<Value> parameters{parameter(graph, "w", Tensor::of({1.0F, 0.25F}, {1, 2})),
                                         parameter(graph, "b", Tensor::of({1.0F}))};
-    std::vector<Value> gradients{constant(graph, Tensor::of({1.0F, 1.0F})),
+    std::vector<Value> gradients{constant(graph, Tensor::of({1.0F, 1.0F}, {1, 2})),
                                  constant(graph, Tensor::of({1.0F}))};
     if (target) {
       for (std::size_t i = 0; i < 2; ++i) gradients[i] = parameters[i] - *target;

@@ -1,0 +1,13 @@
+#pragma once
+// What of a graph its outputs do not need.
+
+#include "weft/frontends/onnx/model.h"
+
+namespace weft::onnx {
+
+/// Drops the nodes and initializers that no output needs, and of the other nodes the last outputs that nobody
+/// reads: other runtimes may not have the operators of what is never used. Defaults of inputs stay. Nodes
+/// come after those that they read, and have no graphs of their own.
+void prune(GraphProto& graph);
+
+}  // namespace weft::onnx
