@@ -10,7 +10,9 @@
 #include <ctime>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -72,8 +74,8 @@ class ServedFile {
                          {"dtype", std::string(name_of(type.dtype))},
                          {"dims", std::vector(feeds_.back().sizes().begin(), feeds_.back().sizes().end())}});
     }
-    session_.emplace(graph_, options);
-    function_ = session_->compile(spec);
+    session_ = std::make_unique<Session>(graph_, options);
+    function_ = std::make_unique<Function>(session_->compile(spec));
     (*function_)(feeds_);
     ready_ms_ = milliseconds_since(start);
   }
@@ -93,8 +95,8 @@ class ServedFile {
   Graph graph_;
   std::vector<Tensor> feeds_;
   json inputs_ = json::array();
-  std::optional<Session> session_;
-  std::optional<Function> function_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Function> function_;
   double import_ms_ = 0.0;
   double ready_ms_ = 0.0;  // from the file to the end of the first call
 };

@@ -24,7 +24,9 @@ struct DimBuilder {
 
 Json saved(double number) {
   if (std::isfinite(number)) return number;
-  return std::isnan(number) ? "nan" : number > 0.0 ? "inf" : "-inf";  // JSON has no such numbers
+  // JSON has no such numbers.
+  if (std::isnan(number)) return "nan";
+  return number > 0.0 ? "inf" : "-inf";
 }
 void restore(const Json& json, double& number) {
   if (json.is_number()) {

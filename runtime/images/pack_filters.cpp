@@ -28,7 +28,8 @@ class FilterPacking {
     const KernelSite site{.op = node.op, .inputs = types, .outputs = node.outputs};
     if (any_accepts(own_, site)) return {};
     const auto spec = onednn_conv_spec(site);
-    const auto order = spec ? packed_filters(*spec) : std::nullopt;
+    if (!spec) return {};
+    const auto order = packed_filters(*spec);
     if (!order) return {};
     PackedConvolution op{.convolution = *convolution,
                          .last = last != nullptr,

@@ -68,7 +68,7 @@ class PackedDense {
   Tensor fed_;
 };
 
-const CompileOptions kUnpackedProducts{.without = {"pack_products"}};
+CompileOptions unpacked_products() { return {.without = {"pack_products"}}; }
 
 /// Whether oneDNN has a matmul of its own here, which decides whether anything is packed.
 bool can_pack() {
@@ -113,7 +113,7 @@ TEST(PackProducts, KernelComputesWhatTheReferenceDoes) {
 TEST(PackProducts, IsDoneAnewAfterEveryChange) {
   PackedDense dense({8, 64}, 48, true);
   Session session(dense.graph());
-  Session plain(dense.graph(), {.share = &session, .compile = kUnpackedProducts});
+  Session plain(dense.graph(), {.share = &session, .compile = unpacked_products()});
   const Function packed = session.compile(dense.spec());
   const Function expected = plain.compile(dense.spec());
   const Function step = session.compile({.updates = {assign(dense.weight(), dense.weight() * 3.0)}});
@@ -132,7 +132,7 @@ TEST(PackProducts, OfOneWeightIsDoneOnce) {
   Session session(dense.graph());
   const Function function = session.compile({.inputs = {dense.fed_value()}, .outputs = {h}});
   const std::size_t kept = function.ledger(std::vector{dense.fed().type()}).kept;
-  EXPECT_EQ(kept, can_pack() ? 64 * 64 * sizeof(float) : 0);
+  EXPECT_EQ(kept, can_pack() ? std::size_t{64} * 64 * sizeof(float) : 0);
 }
 
 TEST(PackProducts, LeavesWhatIsNotWorthItOrChanges) {
