@@ -11,6 +11,7 @@
 #include "weft/frontends/onnx/node_view.h"
 #include "weft/frontends/onnx/operators.h"
 #include "weft/frontends/onnx/read_model.h"
+#include "weft/frontends/onnx/saved_graph.h"
 #include "weft/frontends/onnx/tensor_data.h"
 #include "weft/graph/text.h"
 #include "weft/ops/control.h"
@@ -482,6 +483,7 @@ Value Imported::output(std::string_view name) const {
 
 Imported import_model(Graph& graph, const ModelProto& model, const std::filesystem::path& folder,
                       const Options& options, const Where& where) {
+  if (auto rebuilt = rebuild(graph, model, folder, options)) return *std::move(rebuilt);
   const Transaction transaction(graph);
   const Scope scope(graph, options.scope, where);
   return Importer(graph, model, folder, options).run();

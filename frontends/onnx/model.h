@@ -204,5 +204,7 @@ struct ModelProto {
 /// value.
 inline constexpr std::string_view kParametersKey = "weft.parameters";
 inline constexpr std::string_view kUpdateKey = "weft.update.";
+/// The graph that the model was saved from (saved_graph.h).
+inline constexpr std::string_view kGraphKey = "weft.graph";
 
 }  // namespace weft::onnx

@@ -1,0 +1,155 @@
+#pragma once
+// The attributes of an op as JSON, and back: a member for each attribute, with its name. Reading is for files
+// that nobody vouches for; it throws Error(bad_file), or an exception of the JSON library, for anything else
+// than what was written.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "weft/graph/attributes.h"
+#include "weft/graph/error.h"
+#include "weft/graph/op.h"
+#include "weft/graph/scalar.h"
+
+namespace weft::onnx {
+
+using Json = nlohmann::ordered_json;
+
+// A pair of functions for each type of an attribute.
+
+Json saved(double number);
+void restore(const Json& json, double& number);
+Json saved(const std::string& text);
+void restore(const Json& json, std::string& text);
+Json saved(DType dtype);
+void restore(const Json& json, DType& dtype);
+Json saved(const Dim& size);
+void restore(const Json& json, Dim& size);
+Json saved(const Shape& shape);
+void restore(const Json& json, Shape& shape);
+Json saved(const TensorType& type);
+void restore(const Json& json, TensorType& type);
+Json saved(const Scalar& number);
+void restore(const Json& json, Scalar& number);
+
+inline Json saved(bool value) { return value; }
+inline void restore(const Json& json, bool& value) { value = json.get<bool>(); }
+
+template <std::integral T>
+Json saved(T number) {
+  return number;
+}
+template <std::integral T>
+void restore(const Json& json, T& number) {
+  if (!json.is_number_integer()) throw Error(ErrorCode::bad_file, "an attribute is no whole number");
+  number = json.get<T>();
+}
+
+/// An enumeration, by its number.
+template <typename T>
+  requires std::is_enum_v<T>
+Json saved(T value) {
+  return static_cast<std::int64_t>(value);
+}
+template <typename T>
+  requires std::is_enum_v<T>
+void restore(const Json& json, T& value) {
+  std::int64_t number = 0;
+  restore(json, number);
+  constexpr std::int64_t kMost = 16;  // more than any has
+  if (number < 0 || number >= kMost) throw Error(ErrorCode::bad_file, "an attribute has no such value");
+  value = static_cast<T>(number);
+}
+
+/// Sizes and paddings of windows.
+template <typename T>
+concept HasValues = requires(const T& of) { of.values(); };
+template <typename T>
+concept HasEnds = requires(const T& of) {
+  of.before();
+  of.after();
+};
+
+template <HasValues T>
+Json saved(const T& sizes) {
+  return sizes.values();
+}
+template <HasValues T>
+void restore(const Json& json, T& sizes) {
+  const auto values = json.get<decltype(sizes.values())>();
+  sizes = std::apply([](auto... each) { return T(each...); }, values);
+}
+
+template <HasEnds T>
+Json saved(const T& padding) {
+  return {padding.before(), padding.after()};
+}
+template <HasEnds T>
+void restore(const Json& json, T& padding) {
+  using Ends = decltype(padding.before());
+  const auto before = json.at(0).get<Ends>();
+  const auto after = json.at(1).get<Ends>();
+  padding = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::make_from_tuple<T>(std::tuple_cat(std::make_tuple(before[I], after[I])...));
+  }(std::make_index_sequence<std::tuple_size_v<Ends>>());
+}
+
+/// An op as an attribute of another.
+template <typename T>
+concept HasAttributes = requires { T::attributes; };
+
+template <HasAttributes T>
+Json saved(const T& op);
+template <HasAttributes T>
+void restore(const Json& json, T& op);
+
+template <typename T>
+Json saved(const std::vector<T>& list) {
+  Json json = Json::array();
+  for (const T& each : list) json.push_back(saved(each));
+  return json;
+}
+template <typename T>
+void restore(const Json& json, std::vector<T>& list) {
+  if (!json.is_array()) throw Error(ErrorCode::bad_file, "an attribute is no list");
+  list.clear();
+  for (const Json& each : json) restore(each, list.emplace_back());
+}
+
+template <HasAttributes T>
+Json saved(const T& op) {
+  Json json = Json::object();
+  detail::for_each_field(
+      op, [&](std::string_view name, const auto& field) { json[std::string(name)] = saved(field); });
+  return json;
+}
+template <HasAttributes T>
+void restore(const Json& json, T& op) {
+  detail::for_each_field(
+      op, [&](std::string_view name, auto& field) { restore(json.at(std::string(name)), field); });
+}
+
+/// The attributes of an op, which is an O.
+template <typename O>
+Json saved_op(const Op& op) {
+  if constexpr (HasAttributes<O>) {
+    return saved(*op.as<O>());
+  } else {
+    return Json::object();
+  }
+}
+template <typename O>
+Op restored_op(const Json& attributes) {
+  O op{};
+  if constexpr (HasAttributes<O>) restore(attributes, op);
+  return Op(std::move(op));
+}
+
+}  // namespace weft::onnx
