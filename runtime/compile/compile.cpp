@@ -5,8 +5,11 @@
 #include "weft/graph/passes/pass.h"
 #include "weft/graph/print.h"
 #include "weft/ops/bodies.h"
+#include "weft/ops/loop.h"
 #include "weft/runtime/compile/hoist.h"
 #include "weft/runtime/compile/pass_list.h"
+#include "weft/runtime/loops/loops.h"
+#include "weft/runtime/ops/fixed_values.h"
 
 namespace weft {
 namespace {
@@ -69,14 +72,16 @@ class PassRunner {
 
   /// The same passes for the programs inside of nodes.
   Program run_inside(const Program& program) const {
-    return rewrite(*program.graph, program.roots,
-                   [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                     std::vector<Body> bodies = bodies_of(node.op);
-                     if (bodies.empty()) return {};
-                     for (Body& body : bodies) body.program = run_body(*body.program);
-                     const Op op = with_bodies(node.op, std::move(bodies));
-                     return target.outputs_of(target.add(op, inputs, node.where, node.name));
-                   });
+    Program made =
+        rewrite(*program.graph, program.roots,
+                [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                  std::vector<Body> bodies = bodies_of(node.op);
+                  if (bodies.empty()) return {};
+                  for (Body& body : bodies) body.program = run_body(*body.program, first_fixed(node.op));
+                  const Op op = with_bodies(node.op, std::move(bodies));
+                  return target.outputs_of(target.add(op, inputs, node.where, node.name));
+                });
+    return once_before_scans().run(made);
   }
 
   void keep(std::string_view stage, const Program& program) {
@@ -84,10 +89,21 @@ class PassRunner {
   }
 
  private:
-  std::shared_ptr<const Program> run_body(const Program& body) const {
+  /// Where the arguments begin that a scan of many steps, for which weights are worth packing, has the same
+  /// in each: what is made of them alone leaves the loop.
+  std::size_t first_fixed(const Op& op) const {
+    constexpr std::int64_t kManySteps = 8;
+    const auto* scan = op.as<Scan>();
+    const bool packs =
+        scan != nullptr && scan->length.size() >= kManySteps && !left_out_.contains("before_scans");
+    return packs ? static_cast<std::size_t>(scan->states + scan->sequences) : kNoArguments;
+  }
+
+  std::shared_ptr<const Program> run_body(const Program& body, std::size_t first_fixed) const {
     Compilation inside;
     PassRunner passes(context_.options, context_.shards, &context_.stores, left_out_, inside, nothing_);
     passes.keeps_ = false;
+    passes.context_.first_fixed = first_fixed;
     Program program = passes.run(extract(*body.graph, body.roots));
     return std::make_shared<const Program>(passes.run_inside(program));
   }

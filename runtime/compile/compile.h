@@ -1,6 +1,7 @@
 #pragma once
 // The compiler: a pure function from a program to what a plan is made of,
-//   prune -> specialize shapes -> passes of pass_list.h: loops, stabilize, simplify, sparse, fuse -> hoist -> lower
+//   prune -> specialize shapes -> passes of pass_list.h: loops, stabilize, simplify, sparse, fuse -> hoist ->
+//   lower
 //   -> schedule -> plan memory -> bind kernels.
 // Each stage has a printable result, which an observer can see; every pass and kernel can be left out by
 // name.

@@ -12,6 +12,7 @@
 #include "weft/runtime/kernels/images/pool.h"
 #include "weft/runtime/kernels/layout/copies.h"
 #include "weft/runtime/kernels/layout/rows.h"
+#include "weft/runtime/kernels/layout/pack.h"
 #include "weft/runtime/kernels/layout/single_rows.h"
 #include "weft/runtime/kernels/linalg/linalg.h"
 #include "weft/runtime/kernels/products/attention.h"
@@ -87,6 +88,7 @@ constexpr std::array kKernels{
     KernelEntry{"unslice", unslice_kernel},
     KernelEntry{"pad", pad_kernel},
     KernelEntry{"flip", flip_kernel},
+    KernelEntry{"pack", pack_kernel},
     KernelEntry{"control", control_kernel},
     KernelEntry{"reference", reference_kernel},
 };

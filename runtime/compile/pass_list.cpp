@@ -65,7 +65,7 @@ Made run_pack_filters(const Program& program, PassContext& context) {
 
 Made run_pack_products(const Program& program, PassContext& context) {
   if (!may_use(context.options, "packed_matmul")) return std::nullopt;
-  return pack_products(program, context.options.kernels, context.shards);
+  return pack_products(program, context.options.kernels, context.shards, context.first_fixed);
 }
 
 template <Pass (*make)(int shards)>

@@ -12,6 +12,7 @@
 
 #include "weft/graph/program.h"
 #include "weft/runtime/compile/compile.h"
+#include "weft/runtime/ops/fixed_values.h"
 
 namespace weft {
 
@@ -21,6 +22,8 @@ struct PassContext {
   int shards;                            // into how many each step is cut
   RowStores& stores;                     // of resident data
   std::vector<ProductChoice>& products;  // filled by skip_zeros
+  /// In a loop's body: arguments from this number on are the same in all steps.
+  std::size_t first_fixed = kNoArguments;
 };
 
 struct PassEntry {

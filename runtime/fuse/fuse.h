@@ -22,8 +22,10 @@ Pass fuse_convolution();
 
 /// Products of f32 with a weight that parameters and constants alone decide -> packed_matmul, whose weight is
 /// in the order of its kernel: packing is hoisted (compile/hoist.h). Nothing in programs that change the
-/// session, where nothing is kept. Products that a kernel of `own` takes stay as they are.
-std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards);
+/// session, where nothing is kept. In a loop's body, so are arguments from number `first_fixed` on
+/// (fixed_values.h). Products that a kernel of `own` takes stay as they are.
+std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards,
+                                     std::size_t first_fixed);
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
 /// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,

@@ -9,10 +9,11 @@
 
 namespace weft {
 
-std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards) {
+std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards,
+                                     std::size_t first_fixed) {
   if (changes_session(program)) return std::nullopt;
   const Graph& graph = *program.graph;
-  const std::vector<bool> fixed = fixed_nodes(program);
+  const std::vector<bool> fixed = fixed_nodes(program, first_fixed);
   std::map<ValueId, std::pair<BlockedOrder, Value>> packed;  // of each weight
   const auto emitted = [&](Graph& target, const Node& node,
                            std::span<const Value> inputs) -> std::vector<Value> {

@@ -20,8 +20,9 @@ bool gains_by_batch(const Op& op) {
 /// Moves nodes of a scan's body before the scan.
 class Moving {
  public:
-  explicit Moving(ScanEditor& editor)
+  Moving(ScanEditor& editor, bool once)
       : editor_(editor),
+        once_(once),
         body_(editor.body()),
         depends_(dependences(editor)),
         end_(static_cast<NodeId>(body_.size())),
@@ -50,6 +51,7 @@ class Moving {
   void visit(NodeId id) {
     const Node& node = body_.node(id);
     if (argument_number(node) || depends_[id] == Depends::on_states) return;
+    if (once_ && depends_[id] == Depends::on_sequences) return;
     if (node.op.constant() != nullptr) {
       images_[id] = {editor_.outer().value({editor_.outer().add(node.op, {}, node.where), 0})};
       return;
@@ -107,6 +109,7 @@ class Moving {
   }
 
   ScanEditor& editor_;
+  bool once_;  // and nothing for all steps
   Graph& body_;
   std::vector<Depends> depends_;
   NodeId end_;
@@ -114,20 +117,25 @@ class Moving {
   std::vector<bool> moved_;
 };
 
-Program with_values_before(const Program& program) {
+Program with_values_before(const Program& program, bool once) {
   const Program made =
       rewrite(*program.graph, program.roots,
-              [](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+              [once](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
                 const auto* scan = node.op.as<Scan>();
                 if (scan == nullptr || inputs.empty()) return {};
                 ScanEditor editor(*scan, inputs);
-                return Moving(editor).run() ? editor.finish(node) : std::vector<Value>();
+                return Moving(editor, once).run() ? editor.finish(node) : std::vector<Value>();
               });
   return extract(*made.graph, made.roots);
 }
 
 }  // namespace
 
-Pass before_scans() { return {"before_scans", with_values_before}; }
+Pass before_scans() {
+  return {"before_scans", [](const Program& program) { return with_values_before(program, false); }};
+}
+Pass once_before_scans() {
+  return {"before_scans", [](const Program& program) { return with_values_before(program, true); }};
+}
 
 }  // namespace weft

@@ -20,6 +20,8 @@ Pass prune_scans();
 /// or a gather, and what follows from those; once where it depends on captured values alone (Theano's
 /// push-out of scans; Appleyard, Kocisky and Blunsom, arXiv:1604.01946).
 Pass before_scans();
+/// Only what is computed once, such as weights in the order of their kernels.
+Pass once_before_scans();
 
 /// What the states do not depend on is computed behind the loop: products that are only stacked, and sums
 /// over all steps of products and of reductions, such as gradients of weights, each as one product.

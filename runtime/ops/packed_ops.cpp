@@ -9,15 +9,11 @@
 #include "weft/graph/evaluate.h"
 
 namespace weft {
-namespace {
 
-using Places = std::vector<std::int64_t>;
-
-/// For each axis where its elements lie: that of an index is at the sum of the places of its parts.
-std::vector<Places> places_of(const BlockedOrder& order) {
-  std::vector<Places> places;
+std::vector<AxisPlaces> places_of(const BlockedOrder& order) {
+  std::vector<AxisPlaces> places;
   for (std::size_t axis = 0; axis < order.sizes.size(); ++axis) {
-    Places& own = places.emplace_back();
+    AxisPlaces& own = places.emplace_back();
     for (std::int64_t i = 0; i < order.sizes[axis]; ++i) {
       std::int64_t left = i;
       std::int64_t place = 0;
@@ -36,9 +32,12 @@ std::vector<Places> places_of(const BlockedOrder& order) {
   return places;
 }
 
+namespace {
+
 /// Calls `visit` with the place of each element, in row-major order.
 template <typename Visit>
-void for_each_place(const std::vector<Places>& places, std::size_t axis, std::int64_t start, Visit&& visit) {
+void for_each_place(const std::vector<AxisPlaces>& places, std::size_t axis, std::int64_t start,
+                    Visit&& visit) {
   for (const std::int64_t place : places[axis]) {
     if (axis + 1 == places.size()) {
       visit(start + place);

@@ -24,6 +24,10 @@ struct BlockedOrder {
 };
 std::string attribute_text(const BlockedOrder& order);
 
+/// For each axis where its elements lie: that of an index is at the sum of the places of its parts.
+using AxisPlaces = std::vector<std::int64_t>;
+std::vector<AxisPlaces> places_of(const BlockedOrder& order);
+
 /// The elements of a weight in another order, as a vector.
 struct PackWeights {
   static constexpr std::string_view name = "pack_weights";
