@@ -47,12 +47,15 @@ mnist::TrainingConfig config_of(const TrainArgs& args) {
 /// Finds an unwritable target before the training and not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
 
-/// An ONNX model holds the network alone, anything else all that a training continues from.
+/// An ONNX model is for programs that predict, or train on with data of their own; anything else is a
+/// checkpoint, from which --resume continues.
 bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
 
 void save(TrainingRun& run, const std::filesystem::path& path) {
   if (is_onnx(path)) {
-    run.save_onnx(path);
+    if (!run.save_onnx(path))
+      fmt::print(stderr,
+                 "weft: the model has no function train_step, since ONNX cannot say this optimizer\n");
   } else {
     run.save(path);
   }
@@ -169,9 +172,9 @@ Registered add_train(CLI::App& weft) {
   CLI::App* app = weft.add_subcommand("train", "Trains a fully connected network on handwritten digits");
   args->flags.add_to(*app, {.runs_epochs = true});
   add_data_option(*app, args->data);
-  app->add_option(
-         "--save", args->save,
-         "Writes a checkpoint at the end, or on Ctrl-C; a FILE.onnx gets the network for other programs")
+  app->add_option("--save", args->save,
+                  "Writes a checkpoint at the end, or on Ctrl-C; a FILE.onnx gets the functions predict and "
+                  "train_step")
       ->type_name("FILE")
       ->group(kFileGroup);
   app->add_option("--resume", args->resume, "Continues the training of a checkpoint")

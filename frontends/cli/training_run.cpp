@@ -6,7 +6,7 @@
 
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/metrics.h"
-#include "weft/frontends/onnx/export.h"
+#include "weft/frontends/onnx/model_file.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
@@ -61,12 +61,34 @@ void TrainingRun::save(const std::filesystem::path& path) {
   with_best_weights([&] { session_.save(path, mnist::to_metadata(saved_)); });
 }
 
-void TrainingRun::save_onnx(const std::filesystem::path& path) {
-  const Value logits = mlp_(mnist::scale_pixels(prediction_.inputs[0], saved_.config.pixels));
-  const FunctionSpec spec{.inputs = prediction_.inputs, .outputs = {argmax(logits), logits}};
+bool TrainingRun::save_onnx(const std::filesystem::path& path) {
+  // A graph of its own: the step of the training holds the data set.
+  const mnist::TrainingConfig& config = saved_.config;
+  Graph graph;
+  const mnist::Mlp mlp(graph, config.model);
+  const Value images = input(graph, "images", u8, {"batch", config.model.inputs});
+  const Value labels = input(graph, "labels", u8, {"batch"});
+  const Value logits = mlp(mnist::scale_pixels(images, config.pixels));
+  const onnx::NamedFunction predict{.name = "predict",
+                                    .spec = {.inputs = {images}, .outputs = {argmax(logits), logits}},
+                                    .outputs = {"classes", "logits"}};
+  const onnx::NamedFunction step{
+      .name = "train_step",
+      .spec = mnist::fed_training_step(mlp, images, labels, data_.train.images.sizes()[0], config)};
+  bool has_step = true;
   with_best_weights([&] {
-    onnx::save(path, spec, {.session = &session_, .output_names = {"classes", "logits"}, .name = "digits"});
+    Session session(graph, {.share = &session_});
+    session.set_random_position(session_.random_position());
+    try {
+      onnx::save_model(path, session, {predict, step}, {.name = "digits"});
+    } catch (const Error& error) {
+      // Some optimizers have no form in ONNX; the network has one.
+      if (error.code() != ErrorCode::unsupported) throw;
+      onnx::save_model(path, session, {predict}, {.name = "digits"});
+      has_step = false;
+    }
   });
+  return has_step;
 }
 
 void TrainingRun::finish() {

@@ -44,9 +44,10 @@ class TrainingRun {
   void finish();
   /// Writes a checkpoint whose weights are the best so far.
   void save(const std::filesystem::path& path);
-  /// Writes the network with these weights as an ONNX model: pixels u8 [batch, inputs] as "images" give
-  /// "classes", i64 [batch], and "logits", f32 [batch, classes].
-  void save_onnx(const std::filesystem::path& path);
+  /// Writes these weights as an ONNX model with two functions: "predict", from pixels u8 [batch, inputs] as
+  /// "images" to "classes", i64 [batch], and "logits", f32 [batch, classes]; and "train_step", which takes
+  /// "labels", u8 [batch], too. False where the step has no form in ONNX: then it is left out.
+  bool save_onnx(const std::filesystem::path& path);
 
   /// Evaluates the current weights.
   mnist::Evaluation evaluate(const data::Dataset& images);

@@ -1,11 +1,10 @@
 #include "weft/frontends/onnx/export_node.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <numeric>
 
 #include "weft/frontends/onnx/exporter.h"
+#include "weft/frontends/onnx/formula.h"
 #include "weft/graph/error.h"
 #include "weft/graph/scalar.h"
 
@@ -26,77 +25,19 @@ Tensor filled(double number, DType dtype, std::vector<std::int64_t> sizes) {
   return tensor;
 }
 
-/// The text of a Dim as operators on sizes: sums of products of names, numbers, powers and quotients.
-class FormulaReader {
- public:
-  FormulaReader(ExportNode& node, std::string_view text) : node_(node), left_(text) {}
+/// Makes operators on sizes of a formula.
+struct SizeOperators {
+  using Term = std::string;
+  std::string negative(const std::string& a) { return node("Neg", a); }
+  std::string sum(const std::string& a, const std::string& b) { return node("Add", a, b); }
+  std::string difference(const std::string& a, const std::string& b) { return node("Sub", a, b); }
+  std::string product(const std::string& a, const std::string& b) { return node("Mul", a, b); }
+  std::string quotient(const std::string& a, const std::string& b) { return node("Div", a, b); }
+  std::string number(std::int64_t number) { return node.ints({number}); }
+  std::string symbol(std::string_view name) { return node.dim(Dim(name)); }
+  [[noreturn]] void fail() const { node.refuse("a size has a form that is not understood"); }
 
-  std::string sum() {
-    std::string made = takes("-") ? node_("Neg", product()) : product();
-    while (true) {
-      if (takes(" + ")) {
-        made = node_("Add", made, product());
-      } else if (takes(" - ")) {
-        made = node_("Sub", made, product());
-      } else {
-        return made;
-      }
-    }
-  }
-
- private:
-  std::string product() {
-    std::string made = power();
-    while (true) {
-      if (takes("//")) {
-        made = node_("Div", made, power());
-      } else if (takes("*")) {
-        made = node_("Mul", made, power());
-      } else {
-        return made;
-      }
-    }
-  }
-
-  std::string power() {
-    std::string made = factor();
-    if (!takes("^")) return made;
-    const std::string base = made;
-    for (std::int64_t i = digits(); i > 1; --i) made = node_("Mul", made, base);
-    return made;
-  }
-
-  std::string factor() {
-    if (takes("(")) {
-      std::string made = sum();
-      if (!takes(")")) node_.refuse("a size has a form that is not understood");
-      return made;
-    }
-    if (!left_.empty() && std::isdigit(static_cast<unsigned char>(left_.front())) != 0)
-      return node_.ints({digits()});
-    const std::size_t end = std::min(left_.find_first_of(" +-*/^()"), left_.size());
-    if (end == 0) node_.refuse("a size has a form that is not understood");
-    const Dim symbol(left_.substr(0, end));
-    left_.remove_prefix(end);
-    return node_.dim(symbol);
-  }
-
-  std::int64_t digits() {
-    std::int64_t number = 0;
-    const auto [stop, error] = std::from_chars(left_.data(), left_.data() + left_.size(), number);
-    if (error != std::errc{}) node_.refuse("a size has a form that is not understood");
-    left_.remove_prefix(static_cast<std::size_t>(stop - left_.data()));
-    return number;
-  }
-
-  bool takes(std::string_view text) {
-    if (!left_.starts_with(text)) return false;
-    left_.remove_prefix(text.size());
-    return true;
-  }
-
-  ExportNode& node_;
-  std::string_view left_;
+  ExportNode& node;
 };
 
 }  // namespace
@@ -146,7 +87,10 @@ std::string ExportNode::dim(const Dim& size) {
   if (const std::string known = exporter_.known_size(text); !known.empty()) return known;
   std::string made = exporter_.input_size(size);
   if (made.empty() && size.is_symbol()) refuse("no input has the size '" + text + "'");
-  if (made.empty()) made = FormulaReader(*this, text).sum();
+  if (made.empty()) {
+    SizeOperators make{*this};
+    made = FormulaReader(make, text).read();
+  }
   exporter_.known_size(text) = made;
   return made;
 }

@@ -90,8 +90,6 @@ class ExportNode {
   [[noreturn]] void refuse(std::string_view why) const;
 
  private:
-  std::string sizes_of_formula(std::string_view text);
-
   Exporter& exporter_;
   const Node& node_;
   NameList inputs_;

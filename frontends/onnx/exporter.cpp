@@ -66,8 +66,8 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
   return proto;
 }
 
-Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where)
-    : spec_(spec), options_(options), where_(where) {
+Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several)
+    : spec_(spec), options_(options), where_(where), several_(several) {
   check_spec();
 }
 
@@ -75,6 +75,7 @@ void Exporter::check_spec() {
   roots_ = spec_.outputs;
   roots_.insert(roots_.end(), spec_.updates.begin(), spec_.updates.end());
   if (roots_.empty()) refuse_spec("it has no outputs", where_);
+  if (!spec_.givens.empty()) refuse_spec("it has values that are given in place of others", where_);
   expect_values(roots_, "a model", "an output", where_);
   expect_values(spec_.inputs, "a model", "an input", where_);
   graph_ = &roots_.front().graph();
@@ -89,7 +90,7 @@ void Exporter::check_spec() {
   for (const Value& update : spec_.updates) {
     const Node& node = graph_->node(update.node());
     if (!node.op.is<Assign>()) refuse_spec("an update is no assign", where_);
-    if (!updated_.emplace(node.inputs[0].node, "").second)
+    if (!updated_.emplace(node.inputs[0].node, "").second && !several_)
       refuse_spec("it updates a parameter twice", where_);
   }
   for (const Value& input : spec_.inputs) {
@@ -139,7 +140,9 @@ void Exporter::name_roots() {
           where_);
     const ValueId made = is_output ? id_of(roots_[i]) : node.inputs[1];
     if (!names_.contains(made)) wanted_.emplace(made, output_names_.back());
-    if (!is_output) updated_[node.inputs[0].node] = output_names_.back();
+    if (is_output) continue;
+    std::string& next = updated_.at(node.inputs[0].node);
+    if (next.empty()) next = output_names_.back();
   }
 }
 

@@ -16,9 +16,12 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor);
 
 class Exporter {
  public:
-  Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where);
+  /// `several` functions as one may update a parameter more than once.
+  Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several = false);
 
   ModelProto run();
+  /// What a value that was exported is called.
+  const std::string& name_of(ValueId id) const { return names_.at(id); }
 
   /// For ExportNode: adds an operator with so many results and returns their names.
   NameList add(std::string_view op, NameList inputs, std::size_t outputs, Attributes attributes);
@@ -37,13 +40,13 @@ class Exporter {
   /// Gives what the nodes from `first` on call `name` another name; false where they do not make it.
   bool rename(std::size_t first, const std::string& name, const std::string& to);
   std::string unique(const std::string& base);
-  const std::string& name_of_value(ValueId id) const { return names_.at(id); }
   void add_output(const std::string& name, const Value& value);
   void throw_problems() const;
 
   const FunctionSpec& spec_;
   const ExportOptions& options_;
   Where where_;
+  bool several_;
   Graph* graph_ = nullptr;
   std::vector<Value> roots_;
   ModelProto model_;
