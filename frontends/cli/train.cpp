@@ -53,9 +53,8 @@ bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".o
 
 void save(TrainingRun& run, const std::filesystem::path& path) {
   if (is_onnx(path)) {
-    if (!run.save_onnx(path))
-      fmt::print(stderr,
-                 "weft: the model has no function train_step, since ONNX cannot say this optimizer\n");
+    const std::string left_out = run.save_onnx(path);
+    if (!left_out.empty()) fmt::print(stderr, "weft: the model has no function train_step: {}\n", left_out);
   } else {
     run.save(path);
   }

@@ -61,7 +61,7 @@ void TrainingRun::save(const std::filesystem::path& path) {
   with_best_weights([&] { session_.save(path, mnist::to_metadata(saved_)); });
 }
 
-bool TrainingRun::save_onnx(const std::filesystem::path& path) {
+std::string TrainingRun::save_onnx(const std::filesystem::path& path) {
   // A graph of its own: the step of the training holds the data set.
   const mnist::TrainingConfig& config = saved_.config;
   Graph graph;
@@ -75,20 +75,20 @@ bool TrainingRun::save_onnx(const std::filesystem::path& path) {
   const onnx::NamedFunction step{
       .name = "train_step",
       .spec = mnist::fed_training_step(mlp, images, labels, data_.train.images.sizes()[0], config)};
-  bool has_step = true;
+  std::string left_out;
   with_best_weights([&] {
     Session session(graph, {.share = &session_});
     session.set_random_position(session_.random_position());
     try {
       onnx::save_model(path, session, {predict, step}, {.name = "digits"});
     } catch (const Error& error) {
-      // Some optimizers have no form in ONNX; the network has one.
+      // Some losses and schedules have no form in ONNX; the network has one.
       if (error.code() != ErrorCode::unsupported) throw;
       onnx::save_model(path, session, {predict}, {.name = "digits"});
-      has_step = false;
+      left_out = error.message();
     }
   });
-  return has_step;
+  return left_out;
 }
 
 void TrainingRun::finish() {

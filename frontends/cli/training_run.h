@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "weft/frontends/data/mnist.h"
@@ -46,8 +47,9 @@ class TrainingRun {
   void save(const std::filesystem::path& path);
   /// Writes these weights as an ONNX model with two functions: "predict", from pixels u8 [batch, inputs] as
   /// "images" to "classes", i64 [batch], and "logits", f32 [batch, classes]; and "train_step", which takes
-  /// "labels", u8 [batch], too. False where the step has no form in ONNX: then it is left out.
-  bool save_onnx(const std::filesystem::path& path);
+  /// "labels", u8 [batch], too. Where the step has no form in ONNX it is left out, and the text says
+  /// why; otherwise it is empty.
+  std::string save_onnx(const std::filesystem::path& path);
 
   /// Evaluates the current weights.
   mnist::Evaluation evaluate(const data::Dataset& images);

@@ -9,8 +9,9 @@
 //
 // The file is an ONNX model, which every runtime of ONNX and Netron read: its inputs and outputs are those of
 // all functions, and the next value of a parameter `w` that a function updates is an output `w_next` (see
-// export.h). What else weft must know is in its metadata. A training that continues from the file gives the
-// bits of one that was not interrupted.
+// export.h). Most runtimes want all inputs and compute all functions in every run: where only one function is
+// needed there, save it alone. What else weft must know is in the metadata. A training that continues from
+// the file gives the bits of one that was not interrupted.
 //
 // Files without functions are read too: an ONNX model of another program has one function, "main".
 //

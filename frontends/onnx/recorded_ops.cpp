@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "weft/frontends/onnx/described_functions.h"
 #include "weft/frontends/onnx/op_json.h"
@@ -206,10 +207,14 @@ std::optional<RecordedGraph> recorded_graph(Graph& graph, const ModelProto& mode
   if (record.value("operators", RecordJson()) != fingerprint_of(model)) return std::nullopt;
   const Transaction transaction(graph);
   RecordReader reader(graph, model, folder, where);
-  const RecordJson nodes = record.value("nodes", RecordJson::array());
-  for (const RecordJson& entry : nodes) reader.add(entry);
-  const RecordJson roots = record.value("roots", RecordJson::object());
-  for (const auto& [name, place] : roots.items()) reader.add_root(name, place);
+  try {
+    const RecordJson nodes = record.value("nodes", RecordJson::array());
+    for (const RecordJson& entry : nodes) reader.add(entry);
+    const RecordJson roots = record.value("roots", RecordJson::object());
+    for (const auto& [name, place] : roots.items()) reader.add_root(name, place);
+  } catch (const std::logic_error&) {  // a shape or a list without the parts that a shape rule takes
+    refuse_record("an op lacks parts that it has");
+  }
   return reader.take();
 }
 

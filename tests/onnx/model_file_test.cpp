@@ -2,6 +2,7 @@
 
 #include "weft/frontends/onnx/model_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +20,7 @@
 #include "weft/frontends/onnx/recorded_ops.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/tests/support/expect_error.h"
+#include "weft/tests/support/random_tensor.h"
 #include "weft/tests/support/temporary_folder.h"
 #include "weft/weft.h"
 
@@ -119,7 +121,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, ModelFileOf,
                          testing::Values(Method::momentum, Method::adam, Method::dropout), name_of_method);
 
 TEST_F(ModelFile, StepsOfTheExamplesContinueToTheSameBits) {
-  const std::set<std::string_view> chosen{"transformer", "lenet", "lstm", "vae", "tabular"};  // the quick ones
+  const std::set<std::string_view> chosen{"transformer", "lenet", "lstm", "vae",
+                                          "tabular"};  // the quick ones
   int continued = 0;
   for (const examples::ModelEntry& entry : examples::models()) {
     if (!chosen.contains(entry.name)) continue;
@@ -313,6 +316,45 @@ TEST_F(ModelFile, MetadataAreNotTrusted) {
   refuse(kOpsKey, "\"inputs\":[0", "\"inputs\":[0,0");
   refuse(kOpsKey, "\"shape\":[\"batch\"", "\"shape\":[\"((((batch\"");
   refuse(kOpsKey, "\"stream\":", "\"stream\":9999999");
+}
+
+TEST_F(ModelFile, RandomChangesAreErrorsOrOtherModels) {
+  constexpr int kChanges = 400;
+  SCOPED_TRACE(testing_support::replay());
+  SavedNetwork network(Method::dropout);
+  Session session(network.graph);
+  save_model(path(), session, network.functions());
+  const ModelProto saved = read_model(path());
+  const auto changed = folder_.path() / "changed.onnx";
+  constexpr std::string_view kCharacters = "0123456789-[]{},:\"abatch*/ef";
+  PhiloxSequence random(testing_support::test_seed(), 0);
+  const auto below = [&](std::size_t most) {
+    return std::min(static_cast<std::size_t>(random.uniform() * static_cast<float>(most)), most - 1);
+  };
+  int refused = 0;
+  for (int i = 0; i < kChanges; ++i) {
+    ModelProto proto = saved;
+    const std::array keys{kOpsKey, kOpsKey, kOpsKey, kFunctionsKey, kSessionKey};
+    std::string& text =
+        std::ranges::find(proto.metadata_props, keys.at(below(keys.size())), &StringStringEntry::key)->value;
+    const std::size_t at = below(text.size());
+    const char other = kCharacters[below(kCharacters.size())];
+    SCOPED_TRACE(fmt::format("character {} of {}... becomes {}", at, text.substr(0, 20), other));
+    text[at] = other;
+    write_model(changed, proto);
+    try {
+      Model model = load_model(changed);
+      for (const std::string& name : model.functions()) {
+        const ModelFunction& function = model.function(name);
+        std::vector<Tensor> fed = batch_of(0);
+        fed.resize(function.inputs().size());
+        function.by_position()(fed);
+      }
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, kChanges / 4);
 }
 
 // --- ops as JSON ---

@@ -81,6 +81,7 @@ TEST(JsonTensor, RefusesWhatIsNoRow) {
   refuse("[[1]]", f32);
   refuse("[[1, 2, 3]]", f32);
   refuse("[[1, \"2\"]]", f32);
+  refuse("[[[1, 2]]]", f32);
   refuse("[[1, 256]]", u8);
   refuse("[[1, -1]]", u8);
   refuse("[[1, 1.5]]", u8);

@@ -61,7 +61,10 @@ std::vector<Tensor> Batcher::predict(const Tensor& rows) {
            std::ranges::equal(first.sizes().subspan(1), rows.sizes().subspan(1));
   };
   const bool leads = open_ == nullptr || !fits(*open_);
-  if (leads) open_ = std::make_shared<Batch>();
+  if (leads) {
+    open_ = std::make_shared<Batch>();
+    changed_.notify_all();  // the batch before this one is complete
+  }
   const std::shared_ptr<Batch> batch = open_;
   const std::int64_t begin = batch->rows;
   batch->parts.push_back(rows);

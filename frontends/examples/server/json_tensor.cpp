@@ -34,24 +34,27 @@ T number_of_json(const nlohmann::json& json, const TensorType& type) {
   }
 }
 
-/// Appends the numbers of a nested list, however deep.
+/// Appends the numbers of a list that is nested at most `depth` times.
 template <typename T>
-void append_numbers(const nlohmann::json& json, const TensorType& type, std::vector<T>& numbers) {
+void append_numbers(const nlohmann::json& json, const TensorType& type, std::size_t depth,
+                    std::vector<T>& numbers) {
   if (!json.is_array()) {
     numbers.push_back(number_of_json<T>(json, type));
     return;
   }
-  for (const nlohmann::json& element : json) append_numbers(element, type, numbers);
+  if (depth == 0) refuse_rows("lists within lists", type);
+  for (const nlohmann::json& element : json) append_numbers(element, type, depth - 1, numbers);
 }
 
 template <typename T>
 nlohmann::ordered_json nested(const T*& at, std::span<const std::int64_t> sizes) {
   if (sizes.empty()) {
     const T number = *at++;
-    if constexpr (HalfFloat<T>)
+    if constexpr (HalfFloat<T>) {
       return static_cast<float>(number);
-    else
+    } else {
       return number;
+    }
   }
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (std::int64_t i = 0; i < sizes[0]; ++i) list.push_back(nested(at, sizes.subspan(1)));
@@ -61,7 +64,7 @@ nlohmann::ordered_json nested(const T*& at, std::span<const std::int64_t> sizes)
 }  // namespace
 
 Tensor rows_of_json(const nlohmann::json& rows, const TensorType& type) {
-  if (!rows.is_array() || rows.empty()) refuse_rows("no list", type);
+  if (!rows.is_array() || rows.empty() || type.shape.rank() == 0) refuse_rows("no list", type);
   std::vector<std::int64_t> sizes{static_cast<std::int64_t>(rows.size())};
   std::int64_t elements = 1;
   for (std::size_t axis = 1; axis < type.shape.rank(); ++axis) {
@@ -73,7 +76,7 @@ Tensor rows_of_json(const nlohmann::json& rows, const TensorType& type) {
     std::vector<T> numbers;
     for (const nlohmann::json& row : rows) {
       const std::size_t before = numbers.size();
-      append_numbers(row, type, numbers);
+      append_numbers(row, type, type.shape.rank() - 1, numbers);
       if (numbers.size() - before != static_cast<std::size_t>(elements))
         refuse_rows(fmt::format("one of {} numbers", numbers.size() - before), type);
     }

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -78,7 +79,14 @@ class Stopper {
   std::thread waiting_;
 };
 
+/// The port that the server listens on; below 0 where it cannot.
+int bound_port(httplib::Server& server, const ServerArgs& args) {
+  if (args.port == 0) return server.bind_to_any_port(args.host.c_str());
+  return server.bind_to_port(args.host.c_str(), args.port) ? args.port : -1;
+}
+
 int serve(const ServerArgs& args) {
+  constexpr std::size_t kMostBytes = std::size_t{64} << 20U;  // of a request
   httplib::Server server;
   Stopper stopper(server);  // before any other thread starts, so that all of them block the signals
   onnx::Model model = onnx::load_model(args.model, {.session = {.threads = args.threads}});
@@ -86,7 +94,8 @@ int serve(const ServerArgs& args) {
   examples::Batcher batcher(model.function(args.function),
                             {.most_rows = args.most_rows, .most_wait = std::chrono::microseconds(args.wait)});
   const TensorType type = values.spec.inputs.at(0).type();
-  server.new_task_queue = [&] { return new httplib::ThreadPool(args.connections); };
+  server.new_task_queue = [&] { return std::make_unique<httplib::ThreadPool>(args.connections).release(); };
+  server.set_payload_max_length(kMostBytes);
   server.set_tcp_nodelay(true);
   server.Post("/predict", [&](const httplib::Request& request, httplib::Response& response) {
     answer(request, response, batcher, type);
@@ -98,8 +107,7 @@ int serve(const ServerArgs& args) {
                                        {"calls", batcher.calls()}};
     response.set_content(about.dump(), "application/json");
   });
-  const int port = args.port > 0 ? (server.bind_to_port(args.host.c_str(), args.port) ? args.port : -1)
-                                 : server.bind_to_any_port(args.host.c_str());
+  const int port = bound_port(server, args);
   if (port < 0)
     throw Error(ErrorCode::io, fmt::format("cannot listen on port {} of {}", args.port, args.host));
   fmt::print("listening on http://{}:{}\n", args.host, port);

@@ -167,6 +167,8 @@ TEST_F(Cli, SavesAnOnnxModelThatPredictsTheSame) {
   ASSERT_EQ(saved.exit_code, 0) << saved.err;
   const ProgramRun shown = run_program({"onnx", "show", file("model.onnx")});
   EXPECT_THAT(shown.out, HasSubstr("images  u8[batch, 784]"));
+  EXPECT_THAT(shown.out, HasSubstr("predict(images) -> classes, logits\n"));
+  EXPECT_THAT(shown.out, HasSubstr("train_step(images, labels) -> loss; "));
   const ProgramRun expected = run_program({"predict", "--model", file("model"), "--images", images});
   const ProgramRun made = run_program({"predict", "--model", file("model.onnx"), "--images", images});
   EXPECT_EQ(made.exit_code, 0) << made.err;
