@@ -120,7 +120,7 @@ FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const
 }
 
 Tensor predict_all(Function& predict, const Tensor& images) {
-  return weft::predict(predict, images, kPredictionBatch);
+  return weft::predict(predict, images, kBatch);
 }
 
 }  // namespace weft::mnist

@@ -71,7 +71,7 @@ class FormulaReader {
   }
 
   Term power() {
-    const Term base = factor();
+    Term base = factor();
     if (!takes("^")) return base;
     const std::int64_t exponent = digits();
     if (exponent > kMostPower) make_.fail();

@@ -142,7 +142,8 @@ class RecordReader {
     std::vector<Value> inputs;
     const RecordJson places = entry.value("inputs", RecordJson::array());
     for (const RecordJson& place : places) inputs.push_back(value(place));
-    if (op.arity() && *op.arity() != inputs.size()) refuse_record("an op has another number of inputs");
+    const std::optional<std::size_t> arity = op.arity();
+    if (arity.has_value() && arity != inputs.size()) refuse_record("an op has another number of inputs");
     if (op.is<Assign>() && !graph_.node(inputs[0].node()).op.is<Parameter>())
       refuse_record("an update is none of a parameter");
     return graph_.outputs_of(graph_.add(op, inputs, where_));

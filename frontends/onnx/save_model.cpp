@@ -178,11 +178,12 @@ std::vector<SharedBytes> take_numbers(ModelProto& model, const std::string& loca
   for (TensorProto& tensor : model.graph.initializer) {
     if (!tensor.raw_data || tensor.raw_data->bytes.size() < kSmall) continue;
     const std::size_t length = tensor.raw_data->bytes.size();
+    taken.push_back(std::move(*tensor.raw_data));
+    tensor.raw_data.reset();
     tensor.external = true;
     tensor.external_data = {
         {"location", location}, {"offset", std::to_string(offset)}, {"length", std::to_string(length)}};
     offset += length;
-    taken.push_back(*std::exchange(tensor.raw_data, std::nullopt));
   }
   return taken;
 }

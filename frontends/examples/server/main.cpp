@@ -70,7 +70,7 @@ class Stopper {
   Stopper(const Stopper&) = delete;
   Stopper& operator=(const Stopper&) = delete;
   ~Stopper() {
-    pthread_kill(waiting_.native_handle(), SIGTERM);
+    pthread_kill(waiting_.native_handle(), SIGINT);
     waiting_.join();
   }
 
@@ -81,8 +81,8 @@ class Stopper {
 
 /// The port that the server listens on; below 0 where it cannot.
 int bound_port(httplib::Server& server, const ServerArgs& args) {
-  if (args.port == 0) return server.bind_to_any_port(args.host.c_str());
-  return server.bind_to_port(args.host.c_str(), args.port) ? args.port : -1;
+  if (args.port == 0) return server.bind_to_any_port(args.host);
+  return server.bind_to_port(args.host, args.port) ? args.port : -1;
 }
 
 int serve(const ServerArgs& args) {
