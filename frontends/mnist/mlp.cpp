@@ -119,8 +119,6 @@ FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const
   return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images, pixels)))}, .updates = {}};
 }
 
-Tensor predict_all(Function& predict, const Tensor& images) {
-  return weft::predict(predict, images, kBatch);
-}
+Tensor predict_all(Function& predict, const Tensor& images) { return weft::predict(predict, images, kBatch); }
 
 }  // namespace weft::mnist

@@ -204,8 +204,8 @@ struct ModelProto {
 /// value.
 inline constexpr std::string_view kParametersKey = "weft.parameters";
 inline constexpr std::string_view kUpdateKey = "weft.update.";
-/// Those of models with several functions, as JSON: the functions (model_file.h), the seed and position of the
-/// session, and weft's ops (recorded_ops.h).
+/// Those of models with several functions, as JSON: the functions (model_file.h), the seed and position of
+/// the session, and weft's ops (recorded_ops.h).
 inline constexpr std::string_view kFunctionsKey = "weft.functions";
 inline constexpr std::string_view kSessionKey = "weft.session";
 inline constexpr std::string_view kOpsKey = "weft.ops";

@@ -223,6 +223,8 @@ void save_model(const std::filesystem::path& path, Session& session,
                 const Where& where) {
   expect_named(functions, where);
   expect_own_keys(options.metadata, where);
+  // Each is a function of its own; their union would have what one of them lacks.
+  for (const NamedFunction& function : functions) static_cast<void>(session.compile(function.spec, where));
   const NamedFunction& first = functions.front();
   const std::vector<Value>& values = !first.spec.outputs.empty() ? first.spec.outputs : first.spec.updates;
   if (values.empty()) refuse_functions(fmt::format("'{}' has no outputs", printable(first.name)), where);

@@ -277,6 +277,9 @@ TEST_F(ModelFile, RefusesWhatIsNoSetOfFunctions) {
   refuse({{.name = "f", .spec = predict}, {.name = "f", .spec = predict}}, "two functions are called 'f'");
   refuse({{.name = "f", .spec = predict, .outputs = {"one"}}}, "2 outputs and 1 names");
   refuse({{.name = "f", .spec = predict, .outputs = {"one", "one"}}}, "are called 'one'");
+  refuse({{.name = "f", .spec = {.inputs = {network.x}, .outputs = network.step.outputs}},
+          {.name = "g", .spec = network.step}},
+         "labels");
   FunctionSpec given = predict;
   given.givens = {{network.x, network.x * 2.0}};
   refuse({{.name = "f", .spec = given}}, "given");
