@@ -21,6 +21,7 @@
 
 #include "weft/frontends/examples/server/batcher.h"
 #include "weft/frontends/examples/server/json_tensor.h"
+#include "weft/runtime/files/json_text.h"
 
 namespace {
 
@@ -46,10 +47,10 @@ void answer(const httplib::Request& request, httplib::Response& response, exampl
     nlohmann::ordered_json made;
     for (std::size_t i = 0; i < outputs.size(); ++i)
       made[batcher.function().outputs()[i]] = examples::json_of_tensor(outputs[i]);
-    response.set_content(made.dump(), "application/json");
+    response.set_content(json_text(made), "application/json");
   } catch (const std::exception& error) {
     response.status = kBadRequest;
-    response.set_content(nlohmann::json{{"error", error.what()}}.dump(), "application/json");
+    response.set_content(json_text({{"error", error.what()}}), "application/json");
   }
 }
 
