@@ -25,6 +25,12 @@ struct TrainingSplit {
 /// Throws Error(invalid_argument) for a share that leaves one of them without images.
 TrainingSplit split(const data::Dataset& all, double share);
 
+/// Whether a file is an ONNX model, by its name; anything else is a checkpoint.
+bool is_onnx(const std::filesystem::path& path);
+/// What a checkpoint or a model says of the training that saved it. Throws Error(bad_file) for any other
+/// file.
+mnist::SavedTraining saved_training(const std::filesystem::path& path);
+
 struct TrainingResult {
   std::vector<EpochResult> epochs;
   std::vector<double> validation_accuracies;  // after each epoch; empty if nothing is held out
@@ -34,7 +40,9 @@ struct TrainingResult {
 
 class TrainingRun {
  public:
-  /// `options.seed` is the configuration's; `resume` names a checkpoint of such a training to continue. The
+  /// `options.seed` is the configuration's; `resume` names a checkpoint or a model of such a training to
+  /// continue. A model does not do with images held out, since it has no room for the best weights beside the
+  /// last ones. The
   /// split must outlive the run.
   TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data, const SessionOptions& options,
               const std::optional<std::filesystem::path>& resume);
@@ -60,6 +68,7 @@ class TrainingRun {
 
  private:
   void load(const std::filesystem::path& path);
+  void load_onnx(const std::filesystem::path& path);
   double validate();
   void exchange_weights();
   /// Does something while the best weights are the session's.
