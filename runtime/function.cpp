@@ -33,6 +33,24 @@ auto oldest(Entries& entries) {
   return std::ranges::min_element(entries, {}, [](const auto& entry) { return entry.used; });
 }
 
+bool are_equal(const Node& a, const Node& b) {
+  return a.op == b.op && a.inputs == b.inputs && a.outputs == b.outputs;
+}
+
+/// Whether two programs have the same nodes in the same order.
+bool are_equal(const Program& a, const Program& b) {
+  const auto ids = [](const Program& program) {
+    std::vector<ValueId> roots;
+    for (const Value& root : program.roots) roots.push_back({root.node(), root.output()});
+    return roots;
+  };
+  if (a.graph->size() != b.graph->size() || ids(a) != ids(b)) return false;
+  for (NodeId id = 0; id < a.graph->size(); ++id) {
+    if (!are_equal(a.graph->node(id), b.graph->node(id))) return false;
+  }
+  return true;
+}
+
 bool overlap(const Tensor& a, const Tensor& b) {
   const auto* const first = static_cast<const std::byte*>(a.data());
   const auto* const second = static_cast<const std::byte*>(b.data());
@@ -117,7 +135,7 @@ std::unique_ptr<Plan> Function::Body::make_plan(const std::vector<std::int64_t>&
     found->used = clock;
     return std::make_unique<Plan>(found->compilation,
                                   bind_kernels(found->compilation->lowered, found->compilation->schedule),
-                                  state, state->key);
+                                  state, state->key, found->kept);
   }
   Bindings bindings;
   for (std::size_t i = 0; i < symbols.size(); ++i) bindings[symbols[i]] = sizes[i];
@@ -126,8 +144,19 @@ std::unique_ptr<Plan> Function::Body::make_plan(const std::vector<std::int64_t>&
       compile(*program.graph, program.roots, outputs, labels, bindings, state->options, state->target));
   BoundKernels kernels = std::move(compilation->kernels);
   while (known.size() >= state->most_plans) known.erase(oldest(known));
-  known.push_back({sizes, compilation, clock});
-  return std::make_unique<Plan>(compilation, std::move(kernels), state, state->key);
+  known.push_back({sizes, compilation, kept_for(*compilation), clock});
+  return std::make_unique<Plan>(compilation, std::move(kernels), state, state->key, known.back().kept);
+}
+
+/// What another compilation keeps, if it keeps the same.
+std::shared_ptr<KeptTensors> Function::Body::kept_for(const Compilation& compilation) const {
+  if (compilation.prologue == nullptr) return nullptr;
+  const Program& own = compilation.prologue->lowered.program;
+  for (const Known& other : known) {
+    if (other.kept != nullptr && are_equal(other.compilation->prologue->lowered.program, own))
+      return other.kept;
+  }
+  return std::make_shared<KeptTensors>(own);
 }
 
 Outputs Function::Body::fresh_outputs(const Entry& entry) const {

@@ -28,6 +28,7 @@ struct Function::Body {
   struct Known {
     std::vector<std::int64_t> sizes;
     std::shared_ptr<Compilation> compilation;
+    std::shared_ptr<KeptTensors> kept;  // null where the plans keep nothing
     std::uint64_t used = 0;
   };
 
@@ -56,6 +57,7 @@ struct Function::Body {
   void bind(std::vector<std::int64_t>& bound, const Inputs& inputs, const Where& where) const;
   Entry make_entry(const std::vector<std::int64_t>& sizes);
   std::unique_ptr<Plan> make_plan(const std::vector<std::int64_t>& sizes);
+  std::shared_ptr<KeptTensors> kept_for(const Compilation& compilation) const;
   Outputs fresh_outputs(const Entry& entry) const;
   void expect_outputs(const Entry& entry, std::span<const Tensor> inputs, std::span<const Tensor> given,
                       const Where& where) const;

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/graph/error.h"
 #include "weft/runtime/files/json_text.h"
 
@@ -68,11 +68,6 @@ std::vector<DescribedFunction> described_functions(const ModelProto& model) {
   std::vector<DescribedFunction> functions;
   for (const FunctionsJson& function : json) functions.push_back(function_of(function));
   return functions;
-}
-
-const std::string* metadata_of(const ModelProto& model, std::string_view key) {
-  const auto found = std::ranges::find(model.metadata_props, key, &StringStringEntry::key);
-  return found == model.metadata_props.end() ? nullptr : &found->value;
 }
 
 }  // namespace weft::onnx

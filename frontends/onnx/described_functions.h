@@ -3,7 +3,6 @@
 // files and are not trusted.
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "weft/frontends/onnx/model.h"
@@ -30,8 +29,5 @@ std::string text_of(const std::vector<DescribedFunction>& functions);
 /// Those of a model; none for a model that has no such text. Throws Error(bad_file) for a text that text_of
 /// does not write.
 std::vector<DescribedFunction> described_functions(const ModelProto& model);
-
-/// The text of a key in the metadata; null where there is none.
-const std::string* metadata_of(const ModelProto& model, std::string_view key);
 
 }  // namespace weft::onnx

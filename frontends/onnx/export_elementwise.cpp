@@ -155,7 +155,7 @@ NameList export_is_finite(ExportNode& n, std::string_view) {
 constexpr std::array kElementwiseExports{
     exported<StopGradient>(first_input),
     exported<ScaleGradient>(first_input),
-    exported<CustomGradient>(first_input),
+    ExportEntry{CustomGradient::name, is_op<CustomGradient>, first_input},  // its rule is code
     exported<OptimizationBarrier>(first_input),
     exported<Add>(export_arithmetic, "Add"),
     exported<Sub>(export_arithmetic, "Sub"),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "weft/frontends/onnx/model.h"
+#include "weft/frontends/onnx/saved_op.h"
 #include "weft/graph/graph.h"
 #include "weft/graph/tensor.h"
 
@@ -104,6 +105,9 @@ struct ExportEntry {
   bool (*fits)(const Op& op);  // whether it is weft's own op of that name
   ExportRule rule;             // gets `operator_name`
   std::string_view operator_name{};
+  // The op's attributes in a file, and back; null for an op that no file can tell.
+  Json (*saved)(const Op& op) = nullptr;
+  Op (*restored)(const Json& attributes) = nullptr;
 };
 
 template <typename O>
@@ -112,7 +116,11 @@ bool is_op(const Op& op) {
 }
 template <typename O>
 constexpr ExportEntry exported(ExportRule rule, std::string_view operator_name = {}) {
-  return {O::name, is_op<O>, rule, operator_name};
+  if constexpr (SavedOp<O>) {
+    return {O::name, is_op<O>, rule, operator_name, saved_op<O>, restored_op<O>};
+  } else {
+    return {O::name, is_op<O>, rule, operator_name};
+  }
 }
 
 /// The operator of that name on the inputs as they are.
@@ -129,5 +137,6 @@ std::span<const ExportEntry> attention_exports();
 
 /// Null for an op that has none.
 const ExportEntry* find_export(const Op& op);
+const ExportEntry* find_export_named(std::string_view op);
 
 }  // namespace weft::onnx

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
 #include "weft/graph/program.h"
@@ -236,8 +237,16 @@ NameList Exporter::results_of(NodeId id) {
 
 void Exporter::export_node(NodeId id) {
   const Node& node = graph_->node(id);
-  if (node.op.is<Input>()) return;
-  if (node.op.is<Parameter>()) return add_parameter(node, {id, 0});
+  if (node.op.is<Parameter>()) {
+    add_parameter(node, {id, 0});
+  } else if (!node.op.is<Input>()) {
+    export_op(id);
+  }
+  saved_.add(node, id, names_.at({id, 0}));
+}
+
+void Exporter::export_op(NodeId id) {
+  const Node& node = graph_->node(id);
   base_ = node.name.empty() ? std::string(node.op.name()) : printable(node.name);
   NameList finals;
   for (std::uint32_t i = 0; i < node.outputs.size(); ++i) {
@@ -267,6 +276,7 @@ void Exporter::add_output(const std::string& name, const Value& value) {
   if (made == kNoName) throw Error(ErrorCode::unsupported, "a random key cannot be the output of a model");
   if (made != name) model_.graph.node.push_back({{made}, {name}, name, "Identity", {}, "", ""});
   model_.graph.output.push_back(info_of(name, graph_->type(id)));
+  saved_.add_output(id);
 }
 
 void Exporter::throw_problems() const {
@@ -291,23 +301,34 @@ ModelProto Exporter::run() {
   std::optional<Session> initial;
   if (options_.session == nullptr) initial.emplace(*graph_, SessionOptions{.seed = options_.seed});
   values_ = initial ? &*initial : options_.session;
-  for (const NodeId id : needed_nodes(*graph_, roots_)) export_node(id);
+  const std::vector<NodeId> needed = needed_nodes(*graph_, roots_);
+  for (const Value& input : spec_.inputs) {
+    if (!std::ranges::binary_search(needed, input.node())) export_node(input.node());
+  }
+  for (const NodeId id : needed) export_node(id);
   throw_problems();
   for (std::size_t i = 0; i < roots_.size(); ++i) add_output(output_names_[i], roots_[i]);
   model_.metadata_props.push_back({std::string(kParametersKey), parameters_});
   for (const auto& [parameter, next] : updated_) {
     model_.metadata_props.push_back({std::string(kUpdateKey) + names_.at({parameter, 0}), next});
   }
+  for (const Value& update : spec_.updates) saved_.add_update(id_of(update));
+  model_.metadata_props.push_back({std::string(kSessionKey), text_of(values_->random_position())});
   return std::move(model_);
 }
 
-const ExportEntry* find_export(const Op& op) {
+const ExportEntry* find_export_named(std::string_view op) {
   for (const auto& family : export_families()) {
     for (const ExportEntry& entry : family) {
-      if (entry.op == op.name()) return entry.fits(op) ? &entry : nullptr;
+      if (entry.op == op) return &entry;
     }
   }
   return nullptr;
+}
+
+const ExportEntry* find_export(const Op& op) {
+  const ExportEntry* const entry = find_export_named(op.name());
+  return entry != nullptr && entry->fits(op) ? entry : nullptr;
 }
 
 std::vector<std::string> exported_ops() {
@@ -320,7 +341,10 @@ std::vector<std::string> exported_ops() {
 }
 
 ModelProto export_model(const FunctionSpec& spec, const ExportOptions& options, const Where& where) {
-  return Exporter(spec, options, where).run();
+  Exporter exporter(spec, options, where);
+  ModelProto model = exporter.run();
+  exporter.saved_graph().write(model);
+  return model;
 }
 
 void save(const std::filesystem::path& path, const FunctionSpec& spec, const ExportOptions& options,

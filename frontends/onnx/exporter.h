@@ -8,6 +8,7 @@
 
 #include "weft/frontends/onnx/export.h"
 #include "weft/frontends/onnx/export_node.h"
+#include "weft/frontends/onnx/saved_graph.h"
 
 namespace weft::onnx {
 
@@ -19,7 +20,9 @@ class Exporter {
   /// `several` functions as one may update a parameter more than once.
   Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several = false);
 
+  /// The model, without the graph that it is saved from.
   ModelProto run();
+  const SavedGraph& saved_graph() const noexcept { return saved_; }
   /// What a value that was exported is called.
   const std::string& name_of(ValueId id) const { return names_.at(id); }
 
@@ -36,6 +39,7 @@ class Exporter {
   void name_roots();
   void add_parameter(const Node& node, ValueId id);
   void export_node(NodeId id);
+  void export_op(NodeId id);
   NameList results_of(NodeId id);
   /// Gives what the nodes from `first` on call `name` another name; false where they do not make it.
   bool rename(std::size_t first, const std::string& name, const std::string& to);
@@ -60,6 +64,7 @@ class Exporter {
   Session* values_ = nullptr;  // of the parameters
   std::string base_;           // of the names of the node that is being exported
   std::string parameters_;
+  SavedGraph saved_;
   std::vector<std::string> problems_;
 };
 

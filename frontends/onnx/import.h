@@ -52,6 +52,10 @@ struct Options {
   std::int64_t smallest_weight = 64;
   /// Before the names of nodes and parameters: "backbone" makes "backbone/conv1.weight".
   std::string scope{};
+  /// Whether a model that weft wrote, and nobody changed, becomes the nodes that it was saved from: the same
+  /// ops with their names, lines and streams of random numbers. Otherwise it becomes what its operators are,
+  /// as it does where `fixed`, `dims` or `shapes` say something.
+  bool as_saved = true;
   /// How many nodes may be imported, those of unrolled loops each time; a step of a recurrent layer counts
   /// as 16.
   std::int64_t most_nodes = 1'000'000;
@@ -73,6 +77,8 @@ struct Imported {
   std::vector<Value> parameters;        // that a training moves
   std::vector<Value> buffers;           // running means and variances
   std::vector<Value> updates;           // in training: of buffers, and those that a saved function has
+  bool is_as_saved = false;             // see Options::as_saved
+  std::optional<std::uint64_t> seed{};  // of the session that the model was saved for, if it is as saved
 
   /// The value of that name; throws Error(invalid_argument), which suggests names, where there is none.
   Value input(std::string_view name) const;

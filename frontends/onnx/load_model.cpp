@@ -5,13 +5,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <nlohmann/json.hpp>
-#include <optional>
 
 #include "weft/frontends/onnx/described_functions.h"
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/model_file.h"
 #include "weft/frontends/onnx/read_model.h"
-#include "weft/frontends/onnx/recorded_ops.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
 #include "weft/ops/control.h"
@@ -21,58 +19,38 @@ namespace {
 
 constexpr std::string_view kWholeGraph = "main";  // the function of a model that has none
 
-[[noreturn]] void refuse_metadata(std::string_view key, const std::string& problem) {
-  throw Error(ErrorCode::bad_file, fmt::format("its metadata '{}': {}", key, problem));
+/// By its name in the model, which is printable.
+Value parameter_called(const std::string& name, const Graph& graph) {
+  for (const auto& [label, state] : graph.states()) {
+    if (printable(label) == name) return state.value;
+  }
+  throw Error(ErrorCode::bad_file,
+              fmt::format("its metadata '{}': there is no parameter '{}'", kFunctionsKey, printable(name)));
 }
 
-/// The graph of a model, and its values by their names there.
-class Values {
- public:
-  Values(Graph& graph, const ModelProto& model, const std::filesystem::path& folder, const Options& options,
-         const Where& where)
-      : graph_(graph), recorded_(recorded_graph(graph, model, folder, where)) {
-    if (!recorded_) imported_ = import_model(graph, model, folder, options, where);
-  }
+/// The update that a graph has for it, or one more: functions may give a parameter several next values.
+Value update_of(const Value& parameter, const Value& next, const Imported& imported) {
+  const std::vector<ValueId> wanted{{parameter.node(), parameter.output()}, {next.node(), next.output()}};
+  const auto found = std::ranges::find_if(imported.updates, [&](const Value& update) {
+    return std::ranges::equal(update.graph().node(update.node()).inputs, wanted);
+  });
+  return found != imported.updates.end() ? *found : assign(parameter, next);
+}
 
-  bool is_recorded() const noexcept { return recorded_.has_value(); }
-  const Imported& imported() const noexcept { return imported_; }
-
-  Value input(const std::string& name) const {
-    return recorded_ ? at(recorded_->inputs, name) : imported_.input(name);
-  }
-  Value output(const std::string& name) const {
-    return recorded_ ? at(recorded_->roots, name) : imported_.output(name);
-  }
-  Value update(const std::string& parameter, const std::string& next) const {
-    if (recorded_) return at(recorded_->roots, next);
-    const auto held = graph_.states().find(parameter);
-    if (held == graph_.states().end())
-      refuse_metadata(kFunctionsKey, fmt::format("there is no parameter '{}'", printable(parameter)));
-    return assign(held->second.value, imported_.output(next));
-  }
-
- private:
-  static Value at(const std::map<std::string, Value, std::less<>>& values, const std::string& name) {
-    const auto found = values.find(name);
-    if (found == values.end())
-      refuse_metadata(kFunctionsKey, fmt::format("there is no value '{}'", printable(name)));
-    return found->second;
-  }
-
-  Graph& graph_;
-  std::optional<RecordedGraph> recorded_;
-  Imported imported_;
-};
-
-NamedFunction function_of(const DescribedFunction& described, const Values& values) {
+/// The function with the values that the graph has under its names.
+NamedFunction function_of(const DescribedFunction& described, const Graph& graph, const Imported& imported,
+                          const NamePatterns& parameters) {
   NamedFunction function{.name = described.name, .spec = {}, .outputs = {}};
-  for (const std::string& input : described.inputs) function.spec.inputs.push_back(values.input(input));
+  for (const std::string& input : described.inputs) function.spec.inputs.push_back(imported.input(input));
   for (const auto& [name, value] : described.outputs) {
     function.outputs.push_back(name);
-    function.spec.outputs.push_back(values.output(value));
+    function.spec.outputs.push_back(imported.output(value));
   }
-  for (const auto& [parameter, value] : described.updates)
-    function.spec.updates.push_back(values.update(parameter, value));
+  for (const auto& [parameter, value] : described.updates) {
+    if (parameters.contain(parameter))  // others are constants
+      function.spec.updates.push_back(
+          update_of(parameter_called(parameter, graph), imported.output(value), imported));
+  }
   return function;
 }
 
@@ -89,24 +67,14 @@ NamedFunction whole_graph(const Imported& imported) {
   return function;
 }
 
-std::vector<NamedFunction> functions_of(const ModelProto& model, const Values& values) {
+std::vector<NamedFunction> functions_of(const ModelProto& model, const Graph& graph, const Imported& imported,
+                                        const NamePatterns& parameters) {
   const std::vector<DescribedFunction> described = described_functions(model);
-  if (described.empty()) return {whole_graph(values.imported())};
+  if (described.empty()) return {whole_graph(imported)};
   std::vector<NamedFunction> functions;
-  for (const DescribedFunction& function : described) functions.push_back(function_of(function, values));
+  for (const DescribedFunction& function : described)
+    functions.push_back(function_of(function, graph, imported, parameters));
   return functions;
-}
-
-std::optional<RandomPosition> position_in(const ModelProto& model) {
-  const std::string* const text = metadata_of(model, kSessionKey);
-  if (text == nullptr) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-  const auto number = [&](const char* name) {
-    if (!json.is_object() || !json.contains(name) || !json.at(name).is_number_unsigned())
-      refuse_metadata(kSessionKey, fmt::format("it lacks a number '{}'", name));
-    return json.at(name).get<std::uint64_t>();
-  };
-  return RandomPosition{.seed = number("seed"), .run = static_cast<std::int64_t>(number("run"))};
 }
 
 /// Whether the model says which parameters it updates: then these are updates of its function.
@@ -172,7 +140,8 @@ const ModelFunction& Model::function(std::string_view name, const Where& where) 
   if (known != compiled_.end()) return known->second;
   const NamedFunction& found = values(name, where);
   std::vector<std::string> inputs;
-  for (const Value& input : found.spec.inputs) inputs.push_back(input.name());
+  for (const Value& input : found.spec.inputs)
+    inputs.emplace_back(graph_->node(input.node()).op.unique_label());
   ModelFunction made(session_->compile(found.spec, where), std::move(inputs), found.outputs);
   return compiled_.emplace(std::string(name), std::move(made)).first->second;
 }
@@ -185,11 +154,12 @@ Model load_model(const std::filesystem::path& path, const LoadModelOptions& opti
   const ModelProto proto = read_model(path);
   Model model;
   try {
-    const Values values(*model.graph_, proto, path.parent_path(), options_for(proto, options.import), where);
-    model.is_as_saved_ = values.is_recorded();
-    model.functions_ = functions_of(proto, values);
+    const Imported imported =
+        import_model(*model.graph_, proto, path.parent_path(), options_for(proto, options.import), where);
+    model.is_as_saved_ = imported.is_as_saved;
+    model.functions_ = functions_of(proto, *model.graph_, imported, options.import.parameters);
     model.session_ = std::make_unique<Session>(*model.graph_, options.session);
-    if (const auto position = position_in(proto)) model.session_->set_random_position(*position);
+    if (const auto position = saved_position(proto)) model.session_->set_random_position(*position);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", printable(path.string()), error.message()),
                 error.trail());

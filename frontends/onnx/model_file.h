@@ -98,7 +98,7 @@ class ModelFunction {
 struct LoadModelOptions {
   /// Of the model's session. Where the file has a seed, the session takes that one.
   SessionOptions session{};
-  /// How operators of ONNX are imported, for models that weft::onnx::save_model did not write.
+  /// How the model is imported. Parameters that it leaves out are constants, which no function updates.
   Options import{};
 };
 
@@ -118,8 +118,8 @@ class Model {
   Session& session() noexcept { return *session_; }
   /// What the program that saved it had to say.
   const Metadata& metadata() const noexcept { return metadata_; }
-  /// Whether the graph is the one that was saved, op by op, and not one of ONNX's operators: see
-  /// recorded_ops.h.
+  /// Whether the graph is the one that was saved, node by node, and not one of ONNX's operators: see
+  /// Options::as_saved.
   bool is_as_saved() const noexcept { return is_as_saved_; }
 
   /// Saves it with the parameters that it has.
@@ -140,7 +140,8 @@ class Model {
 };
 
 /// Reads a model that save_model wrote, or any other that `load` imports. Files are not trusted. Throws as
-/// `load` does, and Error(bad_file) for metadata that save_model does not write.
+/// `load` does, and Error(bad_file) for metadata that save_model does not write; where the graph in them does
+/// not hold, the model is what its operators say.
 Model load_model(const std::filesystem::path& path, const LoadModelOptions& options = {},
                  const Where& where = Where::current());
 

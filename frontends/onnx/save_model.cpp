@@ -3,20 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "weft/frontends/onnx/described_functions.h"
 #include "weft/frontends/onnx/exporter.h"
 #include "weft/frontends/onnx/model_file.h"
-#include "weft/frontends/onnx/recorded_ops.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
 #include "weft/ops/control.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/file_system.h"
-#include "weft/runtime/files/json_text.h"
 
 namespace weft::onnx {
 namespace {
@@ -142,33 +140,18 @@ class ModelNames {
  public:
   ModelNames(const Exporter& exporter, const ModelProto& model, const FunctionSpec& spec)
       : exporter_(exporter) {
-    for (std::size_t i = 0; i < spec.updates.size(); ++i) {
-      updates_.push_back({model.graph.output.at(spec.outputs.size() + i).name, spec.updates[i]});
-    }
+    for (std::size_t i = 0; i < spec.updates.size(); ++i)
+      updates_.emplace_back(spec.updates[i], model.graph.output.at(spec.outputs.size() + i).name);
   }
   std::string operator()(const Value& value) const {
-    const auto found = std::ranges::find(updates_, value, &NamedValue::value);
-    return found != updates_.end() ? found->name : exporter_.name_of({value.node(), value.output()});
+    const auto found = std::ranges::find(updates_, value, &std::pair<Value, std::string>::first);
+    return found != updates_.end() ? found->second : exporter_.name_of({value.node(), value.output()});
   }
-  const std::vector<NamedValue>& updates() const noexcept { return updates_; }
 
  private:
   const Exporter& exporter_;
-  std::vector<NamedValue> updates_;
+  std::vector<std::pair<Value, std::string>> updates_;
 };
-
-void record(ModelProto& model, const Exporter& exporter, const Union& all, const ModelNames& names) {
-  std::vector<NamedValue> inputs;
-  for (const Value& input : all.spec().inputs) inputs.push_back({names(input), input});
-  std::vector<NamedValue> roots = names.updates();
-  for (std::size_t i = 0; i < all.output_names().size(); ++i)
-    roots.push_back({all.output_names()[i], all.spec().outputs[i]});
-  record_ops(model, inputs, roots, [&](ValueId id) { return exporter.name_of(id); });
-}
-
-std::string text_of(const RandomPosition& position) {
-  return json_text({{"seed", position.seed}, {"run", position.run}});
-}
 
 /// Takes the numbers of large tensors out of the model, one after the other, and returns them.
 std::vector<SharedBytes> take_numbers(ModelProto& model, const std::string& location) {
@@ -207,13 +190,13 @@ std::uint64_t hash_of_numbers(const ModelProto& model) {
   return hash;
 }
 
-void write_with_data(const std::filesystem::path& path, ModelProto& model) {
+/// Writes the numbers to a file of their own, which the model names.
+void write_data(const std::filesystem::path& path, ModelProto& model) {
   const std::string location =
       fmt::format("{}.{:016x}.data", path.filename().string(), hash_of_numbers(model));
   AtomicFile data(path.parent_path() / location);
   for (const SharedBytes& numbers : take_numbers(model, location)) data.write(numbers.bytes);
   data.commit();
-  write_model(path, model);
 }
 
 }  // namespace
@@ -234,14 +217,11 @@ void save_model(const std::filesystem::path& path, Session& session,
   ModelProto model = exporter.run();
   const ModelNames names(exporter, model, all.spec());
   model.metadata_props.push_back({std::string(kFunctionsKey), text_of(all.described(functions, names))});
-  model.metadata_props.push_back({std::string(kSessionKey), text_of(session.random_position())});
-  record(model, exporter, all, names);
   for (const auto& [key, text] : options.metadata) model.metadata_props.push_back({key, text});
-  if (bytes_of_numbers(model) > static_cast<std::size_t>(std::max<std::int64_t>(options.most_bytes, 0))) {
-    write_with_data(path, model);
-  } else {
-    write_model(path, model);
-  }
+  if (bytes_of_numbers(model) > static_cast<std::size_t>(std::max<std::int64_t>(options.most_bytes, 0)))
+    write_data(path, model);
+  exporter.saved_graph().write(model);
+  write_model(path, model);
 }
 
 }  // namespace weft::onnx

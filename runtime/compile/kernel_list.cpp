@@ -30,6 +30,7 @@ namespace weft {
 namespace {
 
 constexpr std::array kKernels{
+    KernelEntry{"packed_matmul", packed_matmul_kernel},
     KernelEntry{"blocked_matmul", blocked_matmul_kernel},
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
     KernelEntry{"other_matmul", other_matmul_kernel},

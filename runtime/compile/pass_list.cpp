@@ -11,6 +11,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/compile/kernel_list.h"
 #include "weft/runtime/fuse/fuse.h"
+#include "weft/runtime/images/pack_filters.h"
 #include "weft/runtime/images/relayout.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/split/split_columns.h"
@@ -43,6 +44,20 @@ Made run_sparse_products(const Program& program, PassContext& /*context*/) {
 
 Made run_half_products(const Program& program, PassContext& context) {
   return half_products(context.options.products == Precision::bf16).run(program);
+}
+
+bool may_use(const CompileOptions& options, std::string_view kernel) {
+  return !options.reference_kernels && std::ranges::find(options.without, kernel) == options.without.end();
+}
+
+Made run_pack_filters(const Program& program, PassContext& context) {
+  if (!may_use(context.options, "onednn_conv")) return std::nullopt;
+  return pack_filters(program, context.options.kernels);
+}
+
+Made run_pack_products(const Program& program, PassContext& context) {
+  if (!may_use(context.options, "packed_matmul")) return std::nullopt;
+  return pack_products(program, context.options.kernels, context.shards);
 }
 
 template <Pass (*make)(int shards)>
@@ -82,6 +97,8 @@ constexpr std::array kPasses{
     PassEntry{"channels_last", "fuse",
               "the channels of a pixel side by side, from convolution to convolution", kNoShorthand,
               run<channels_last>},
+    PassEntry{"pack_filters", "fuse", "filters that stay the same in the order of their kernel", kNoShorthand,
+              run_pack_filters},
     PassEntry{"half_products", "fuse", "operands of products in the precision in which they are multiplied",
               kNoShorthand, run_half_products},
     PassEntry{"fuse_scattered", "fuse", "gradients of many slices or rows of one tensor, each written once",
@@ -92,6 +109,8 @@ constexpr std::array kPasses{
               kNoShorthand, run<join_products>},
     PassEntry{"fuse_matmul", "fuse", "bias and activation into the product", &Options::fuse_matmul,
               run<fuse_matmul>},
+    PassEntry{"pack_products", "fuse", "weights that stay the same in the order of their product's kernel",
+              kNoShorthand, run_pack_products},
     PassEntry{"fuse_accumulate", "fuse", "w - lr * (a^T b) as one product", &Options::fuse_accumulate,
               run<fuse_accumulate>},
     PassEntry{"fuse_cross_entropy", "fuse", "a loss and its gradient in one pass over the logits",

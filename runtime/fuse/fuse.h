@@ -1,7 +1,11 @@
 #pragma once
 // The fuse stage. Each rule is a pass of its own, which replaces a pattern by one op and can be left out.
 
+#include <optional>
+#include <span>
+
 #include "weft/graph/passes/pass.h"
+#include "weft/runtime/kernels/kernel.h"
 
 namespace weft {
 
@@ -15,6 +19,11 @@ Pass fuse_matmul();
 /// fused_convolution, with scaled filters: the normalization of a batch in its inference form costs nothing.
 /// What is fused away must have no other user.
 Pass fuse_convolution();
+
+/// Products of f32 with a weight that parameters and constants alone decide -> packed_matmul, whose weight is
+/// in the order of its kernel: packing is hoisted (compile/hoist.h). Nothing in programs that change the
+/// session, where nothing is kept. Products that a kernel of `own` takes stay as they are.
+std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards);
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
 /// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,

@@ -40,6 +40,11 @@ Cut cut_by_rows(const KernelSite& site) {
   return cut;
 }
 
+bool any_accepts(std::span<const KernelEntry> entries, const KernelSite& site) {
+  return std::ranges::any_of(entries,
+                             [&](const KernelEntry& entry) { return entry.offer(site).has_value(); });
+}
+
 Work work_of(const KernelSite& site) {
   Work work;
   for (const TensorType& input : site.inputs)

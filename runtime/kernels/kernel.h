@@ -111,6 +111,9 @@ struct KernelEntry {
   KernelOffer offer = nullptr;
 };
 
+/// Whether one of them takes the site.
+bool any_accepts(std::span<const KernelEntry> entries, const KernelSite& site);
+
 /// The rows of shard number `shard` when `extent` rows are cut into `shards`.
 constexpr Range share(std::int64_t extent, int shards, int shard) {
   return {extent * shard / shards, extent * (shard + 1) / shards};

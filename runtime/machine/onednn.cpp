@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "weft/graph/error.h"
+#include "weft/runtime/machine/onednn_order.h"
 
 // Debian's oneDNN is built on GNU OpenMP; these two belong to every OpenMP runtime.
 extern "C" {
@@ -44,10 +45,10 @@ dnnl::primitive_attr attributes_of(const OneDnnMatMulSpec& spec) {
   return attributes;
 }
 
-dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const dnnl::engine& engine) {
+dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const memory::desc& b,
+                                      const dnnl::engine& engine) {
   const auto type = spec.bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   const auto a = matrix(spec.m, spec.k, spec.transpose_a, spec.lda, type);
-  const auto b = matrix(spec.k, spec.n, spec.transpose_b, spec.ldb, type);
   const auto c = matrix(spec.m, spec.n, false, spec.ldc);
   const auto attributes = attributes_of(spec);
   const auto bias = matrix(1, spec.n, false, spec.n);
@@ -58,6 +59,27 @@ dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const dnnl::
   return spec.bias ? dnnl::matmul::primitive_desc(engine, a, b, bias, c, attributes)
                    : dnnl::matmul::primitive_desc(engine, a, b, c, attributes);
 #endif
+}
+
+/// The product with b in the order that oneDNN likes best.
+dnnl::matmul::primitive_desc describe_packed(OneDnnMatMulSpec spec, const dnnl::engine& engine) {
+  spec.accumulate = false;
+  spec.bias = false;
+  return describe(spec, {{spec.k, spec.n}, memory::data_type::f32, memory::format_tag::any}, engine);
+}
+
+dnnl::matmul::primitive_desc describe(const OneDnnMatMulSpec& spec, const dnnl::engine& engine) {
+  if (spec.packed_for > 0) {
+    OneDnnMatMulSpec whole = spec;
+    whole.m = spec.packed_for;
+    return describe(spec, describe_packed(whole, engine).weights_desc(), engine);
+  }
+  const auto type = spec.bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+  return describe(spec, matrix(spec.k, spec.n, spec.transpose_b, spec.ldb, type), engine);
+}
+
+bool calls_gemm(const dnnl::matmul::primitive_desc& description) {
+  return std::string_view(description.impl_info_str()).starts_with("gemm");
 }
 
 }  // namespace
@@ -128,11 +150,33 @@ void OneDnnMatMul::run(const void* a, const void* b, const float* bias, float* c
     throw Error(ErrorCode::internal, fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
 }
 
+std::optional<WeightOrder> packed_matrix(const OneDnnMatMulSpec& spec) {
+  const OneDnnSingleThread single;
+  try {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    const auto description = describe_packed(spec, engine);
+    const bool is_own = std::string_view(description.impl_info_str()).starts_with("brg");
+    return is_own ? order_of(description.weights_desc()) : std::nullopt;
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
+
+bool onednn_can_multiply(const OneDnnMatMulSpec& spec) {
+  const OneDnnSingleThread single;
+  try {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    return !calls_gemm(describe(spec, engine));
+  } catch (const dnnl::error&) {
+    return false;
+  }
+}
+
 bool onednn_matmul_calls_gemm(const OneDnnMatMulSpec& spec) {
   const OneDnnSingleThread single;
   try {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    return std::string_view(describe(spec, engine).impl_info_str()).starts_with("gemm");
+    return calls_gemm(describe(spec, engine));
   } catch (const dnnl::error&) {
     return false;
   }

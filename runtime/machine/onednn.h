@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include "weft/runtime/machine/weight_order.h"
 
 namespace weft {
 
@@ -24,6 +27,8 @@ struct OneDnnMatMulSpec {
   bool accumulate = false;  // c += alpha * product
   float alpha = 1.0F;       // with accumulate only
   bool bf16 = false;        // a and b are bf16; all else is f32
+  /// Whether b comes in the order of packed_matrix() for this product with so many rows; 0: it comes plain.
+  std::int64_t packed_for = 0;
 };
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
@@ -45,6 +50,12 @@ class OneDnnMatMul {
   struct Primitive;
   std::unique_ptr<Primitive> primitive_;
 };
+
+/// The order in which oneDNN's own matmul reads a matrix b [k, n] of f32 fastest; nothing on CPUs for which
+/// it has none.
+std::optional<WeightOrder> packed_matrix(const OneDnnMatMulSpec& spec);
+/// Whether OneDnnMatMul takes the spec.
+bool onednn_can_multiply(const OneDnnMatMulSpec& spec);
 
 /// Whether oneDNN's primitive for this product calls sgemm and adds only overhead and a pass for the bias. It
 /// does so for f32 on CPUs for which this oneDNN has no matmul of its own.

@@ -10,6 +10,7 @@
 #include "weft/graph/error.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn.h"
+#include "weft/runtime/machine/onednn_order.h"
 
 namespace weft {
 namespace {
@@ -165,6 +166,12 @@ Described describe(const OneDnnConvSpec& spec, const dnnl::engine& engine) {
           .calls_gemm = calls_gemm(weight)};
 }
 
+/// The weights of the spec as the primitive for all pictures that they were packed for reads them.
+memory::desc packed_weights(OneDnnConvSpec spec, const dnnl::engine& engine) {
+  spec.sizes.batch = spec.packed_for;
+  return describe(spec, engine).layouts.w;
+}
+
 /// An operand in the caller's layout, and in the primitive's.
 struct Slot {
   memory outer;
@@ -213,7 +220,8 @@ struct OneDnnConv::Primitive {
   explicit Primitive(const OneDnnConvSpec& spec) : engine(dnnl::engine::kind::cpu, 0), stream(engine) {
     const Described described = describe(spec, engine);
     calls_gemm = described.calls_gemm;
-    const auto outer = in_order(spec.kind, plain_layouts(spec));
+    auto outer = in_order(spec.kind, plain_layouts(spec));
+    if (spec.packed_for > 0) outer[1] = packed_weights(spec, engine);
     const auto inner = in_order(spec.kind, described.layouts);
     for (std::size_t i = 0; i < slots.size(); ++i) {
       Slot& slot = slots[i];
@@ -265,6 +273,17 @@ struct OneDnnConv::Primitive {
   std::size_t scratchpad_bytes = 0;
   bool calls_gemm = false;
 };
+
+std::optional<WeightOrder> packed_filters(const OneDnnConvSpec& spec) {
+  const OneDnnSingleThread single;
+  try {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    const memory::desc wanted = describe(spec, engine).layouts.w;
+    return wanted == plain_layouts(spec).w ? std::nullopt : order_of(wanted);
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
 
 OneDnnConv::OneDnnConv(const OneDnnConvSpec& spec) {
   // A primitive is planned for the threads that oneDNN sees when it is made.

@@ -2,13 +2,16 @@
 // Convolutions by oneDNN: a primitive for one piece of a convolution or of one of its gradients, created once
 // and held. Pictures come and go as plain [batch, channels, height, width] or [batch, height, width,
 // channels], weights as [filters, channels / groups, kernel height, kernel width], volumes likewise with a
-// depth; what oneDNN computes in another layout is reordered in scratch memory.
+// depth; what oneDNN computes in another layout is reordered in scratch memory. Weights that stay the same
+// may be packed once.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "weft/ops/conv.h"
+#include "weft/runtime/machine/weight_order.h"
 
 namespace weft {
 
@@ -23,7 +26,15 @@ struct OneDnnConvSpec {
   std::int64_t y_filters = 0;   // in all of y or dy, where the piece's filters lie side by side
   bool channels_last = false;   // whether the channels are the last axis of pictures
   bool bias = false;            // whether y has a bias for each filter added to it
+  /// Whether the weights come in the order of packed_filters() for this spec with so many pictures; 0: they
+  /// come plain.
+  std::int64_t packed_for = 0;
 };
+
+/// The order in which oneDNN reads the weights of the first two kinds, whose axes are groups, where there are
+/// several, filters, channels of a group and those of the kernel; nothing where it reads them plain, or where
+/// it refuses the convolution.
+std::optional<WeightOrder> packed_filters(const OneDnnConvSpec& spec);
 
 /// Runs in the calling thread. One thread at a time may use an object; distinct objects are independent.
 class OneDnnConv {

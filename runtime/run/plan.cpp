@@ -56,11 +56,12 @@ MemoryLedger ledger_of(const Compilation& compilation) {
 }
 
 Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
-           std::shared_ptr<SessionState> state, Tensor key)
+           std::shared_ptr<SessionState> state, Tensor key, std::shared_ptr<KeptTensors> kept)
     : compilation_(std::move(compilation)),
       kernels_(std::move(kernels)),
       state_(std::move(state)),
       key_(std::move(key)),
+      kept_(std::move(kept)),
       barrier_(compilation_->schedule.threads) {
   const int threads = compilation_->schedule.threads;
   scratch_.resize(static_cast<std::size_t>(threads));
@@ -76,8 +77,7 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   make_steps();
   if (const auto& before = compilation_->prologue) {
     prologue_ = std::make_unique<Plan>(before, bind_kernels(before->lowered, before->schedule), state_, key_);
-    for (const Value& value : before->lowered.program.roots)
-      kept_.push_back(Tensor::uninitialized(value.dtype(), value.shape().sizes()));
+    if (kept_ == nullptr) kept_ = std::make_shared<KeptTensors>(before->lowered.program);
   }
 }
 
@@ -143,16 +143,14 @@ std::byte* Plan::fixed_address(std::size_t storage, Arena& arena) {
   }
 }
 
-void Plan::refresh(Arena& arena) {
-  const std::uint64_t version = state_->parameters->arenas.version();
-  if (kept_version_ == version) return;
-  kept_version_ = 0;
-  prologue_->run(arena, {}, kept_);
-  kept_version_ = version;
+std::span<const Tensor> Plan::kept_values(Arena& arena) {
+  if (prologue_ == nullptr) return {};
+  return kept_->at(state_->parameters->arenas.version(),
+                   [&](std::span<Tensor> values) { prologue_->run(arena, {}, values); });
 }
 
 void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs) {
-  if (prologue_ != nullptr) refresh(arena);
+  const std::span<const Tensor> kept = kept_values(arena);
   if (recorder_) recorder_->begin_run();
   if (bound_to_ != arena.version() || bound_to_ == 0) {
     bound_to_ = 0;
@@ -161,7 +159,7 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
     bound_to_ = arena.version();
   }
   for (std::size_t i = 0; i < feed_pointers_.size(); ++i) {
-    std::byte* data = read_only(i < feeds.size() ? feeds[i] : kept_[i - feeds.size()]);
+    std::byte* data = read_only(i < feeds.size() ? feeds[i] : kept[i - feeds.size()]);
     for (std::byte** pointer : feed_pointers_[i]) *pointer = data;
   }
   for (std::size_t i = 0; i < output_pointers_.size(); ++i) {

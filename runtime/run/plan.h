@@ -13,6 +13,7 @@
 
 #include "weft/graph/tensor.h"
 #include "weft/runtime/compile/compile.h"
+#include "weft/runtime/run/kept_tensors.h"
 #include "weft/runtime/run/profile.h"
 #include "weft/runtime/run/recorder.h"
 #include "weft/runtime/run/session_state.h"
@@ -38,8 +39,9 @@ class Plan {
  public:
   /// `kernels` are those that the compilation holds, or others bound for it. Random numbers come from `key`,
   /// i64 [2].
+  /// Plans whose compilations have equal prologues may share `kept`; null: the plan has its own.
   Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
-       std::shared_ptr<SessionState> state, Tensor key);
+       std::shared_ptr<SessionState> state, Tensor key, std::shared_ptr<KeptTensors> kept = nullptr);
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
   ~Plan() = default;
@@ -67,7 +69,7 @@ class Plan {
 
   void make_steps();
   void bind_pointers(Arena& arena);
-  void refresh(Arena& arena);
+  std::span<const Tensor> kept_values(Arena& arena);
   std::byte* fixed_address(std::size_t storage, Arena& arena);
   void run_threads();
   void run_thread(int thread);
@@ -93,8 +95,7 @@ class Plan {
       output_pointers_;  // for each output: the pointers of the steps that touch it
   std::function<void(int)> region_;
   std::unique_ptr<Plan> prologue_;      // makes the kept values; null where there are none
-  std::vector<Tensor> kept_;            // fed after what the caller feeds
-  std::uint64_t kept_version_ = 0;      // of the parameters that they were made from; 0: none
+  std::shared_ptr<KeptTensors> kept_;   // fed after what the caller feeds
   std::unique_ptr<Recorder> recorder_;  // with CompileOptions::profile only
   bool is_random_ = false;
 

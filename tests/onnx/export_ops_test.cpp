@@ -32,11 +32,11 @@ ModelProto reread(const ModelProto& model) {
   return parse_model({std::as_bytes(std::span(*bytes)), bytes}, "bytes");
 }
 
-/// The outputs of a model by the reference kernels.
+/// The outputs of a model's operators by the reference kernels.
 std::vector<Tensor> outputs_of(const ModelProto& model,
                                const std::map<std::string, Tensor, std::less<>>& feeds) {
   Graph graph;
-  const Imported imported = import_model(graph, model, {});
+  const Imported imported = import_model(graph, model, {}, {.as_saved = false});
   std::vector<Value> values;
   for (const ImportedOutput& output : imported.outputs) values.push_back(output.values.at(0));
   Session session(graph);

@@ -9,6 +9,7 @@
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn_conv.h"
 #include "weft/runtime/ops/image_ops.h"
+#include "weft/runtime/ops/packed_ops.h"
 
 namespace weft {
 namespace {
@@ -16,11 +17,19 @@ namespace {
 /// The convolution of pictures as they are, or of pictures whose channels are innermost; nothing for another
 /// op.
 std::optional<Convolution> convolution_of(const Op& op) {
+  if (const auto* packed = op.as<PackedConvolution>()) return packed->convolution;
   const auto* last = op.as<ChannelsLastConvolution>();
   return last != nullptr ? last->convolution : plain_convolution(op);
 }
 
 std::optional<OneDnnConvSpec> spec_of(const KernelSite& site) {
+  if (const auto* packed = site.op.as<PackedConvolution>()) {
+    std::vector<TensorType> inputs(site.inputs.begin(), site.inputs.end());
+    inputs[1].shape = packed->filters;
+    auto spec = spec_of({.op = packed->unpacked(), .inputs = inputs, .outputs = site.outputs});
+    if (spec) spec->packed_for = packed->pictures;
+    return spec;
+  }
   const auto* last = site.op.as<ChannelsLastConvolution>();
   const auto spec = last != nullptr ? conv_spec(last->convolution.op, site, channels_first) : conv_spec(site);
   if (!spec) return std::nullopt;
@@ -246,20 +255,26 @@ std::optional<KernelChoice> terms_kernel(const WeightGradientTerms& op, const Ke
 
 }  // namespace
 
-std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
+std::optional<OneDnnConvSpec> onednn_conv_spec(const KernelSite& site) {
   if (site.outputs[0].dtype != DType::f32) return std::nullopt;
-  if (const auto* terms = site.op.as<WeightGradientTerms>()) return terms_kernel(*terms, site);
   const auto spec = spec_of(site);
-  if (!spec) return std::nullopt;
-  const auto end = conv_end(convolution_of(site.op).value_or(Convolution{}));
-  if (!end) return std::nullopt;
+  if (!spec || !conv_end(convolution_of(site.op).value_or(Convolution{}))) return std::nullopt;
   // oneDNN computes nothing for empty tensors, where a sum over nothing should be zero.
   if (spec->sizes.batch == 0 || spec->sizes.filters == 0 || spec->sizes.channels == 0) return std::nullopt;
+  return spec;
+}
+
+std::optional<KernelChoice> onednn_conv_kernel(const KernelSite& site) {
+  if (const auto* terms = site.op.as<WeightGradientTerms>())
+    return site.outputs[0].dtype == DType::f32 ? terms_kernel(*terms, site) : std::nullopt;
+  const auto spec = onednn_conv_spec(site);
+  if (!spec) return std::nullopt;
+  const ConvEnd end = conv_end(convolution_of(site.op).value_or(Convolution{})).value_or(ConvEnd{});
   KernelChoice choice;
   choice.cut = cut_of(*spec);
   choice.work = work_of(site);
   choice.work.flops = conv_flops(spec->sizes);
-  choice.make = [spec = *spec, rectified = end->rectified](Range range) {
+  choice.make = [spec = *spec, rectified = end.rectified](Range range) {
     return make_kernel(pieces_of(spec, range), rectified);
   };
   return choice;

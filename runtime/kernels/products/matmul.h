@@ -4,6 +4,7 @@
 // where there are few rows; batches along their first axis.
 
 #include "weft/runtime/kernels/kernel.h"
+#include "weft/runtime/ops/packed_ops.h"
 
 namespace weft {
 
@@ -15,6 +16,11 @@ std::optional<KernelChoice> blocked_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site);
 /// Products of two bf16 by oneDNN, added in f32, on CPUs with instructions for them (avx512_bf16).
 std::optional<KernelChoice> bf16_matmul_kernel(const KernelSite& site);
+/// Products with packed weights.
+std::optional<KernelChoice> packed_matmul_kernel(const KernelSite& site);
+/// The product with its weight packed, for a kernel that is cut into so many shards; nothing for another op,
+/// and where the packed form is no faster.
+std::optional<PackedMatMul> packed_matmul(const KernelSite& site, int shards);
 /// Products in blocks, of all shapes.
 std::optional<KernelChoice> other_matmul_kernel(const KernelSite& site);
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "weft/autodiff/gradients.h"
 #include "weft/ops/control.h"
@@ -71,6 +72,27 @@ TEST_F(KeptDouble, IsComputedAnewAfterEveryChange) {
   step();
   EXPECT_EQ(product({fed()})[0].values<float>()[1], 80.0F);
   EXPECT_EQ(doublings, 3);
+}
+
+TEST_F(KeptDouble, IsSharedByPlansOfAllSizesAndCallers) {
+  constexpr int kCallers = 4;
+  const Value rows = input(graph_, "rows", f32, {"batch", 2});
+  Session session(graph_, {.callers = kCallers});
+  const Function product =
+      session.compile({.inputs = {rows}, .outputs = {rows * apply(CountedDouble{}, w_)}});
+  const auto call = [&](std::int64_t batch) {
+    const Tensor fed = Tensor::of(std::vector<float>(static_cast<std::size_t>(2 * batch), 1.0F), {batch, 2});
+    EXPECT_EQ(product({fed})[0].values<float>()[1], 4.0F);
+  };
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.emplace_back([&] {
+        for (const std::int64_t batch : {1, 2, 3}) call(batch);
+      });
+    }
+  }
+  EXPECT_EQ(doublings, 1);
 }
 
 TEST_F(KeptDouble, SeesWhatASessionThatSharesItsParametersChanges) {
