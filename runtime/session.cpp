@@ -384,4 +384,14 @@ void Session::set(std::string_view label, const Tensor& value, const Where& wher
 int Session::threads() const { return state_->pool.threads(); }
 std::uint64_t Session::seed() const { return static_cast<std::uint64_t>(state_->seed()); }
 
+RandomPosition Session::random_position() const {
+  const ArenaPool::Lease lease = state_->parameters->arenas.read();
+  return {.seed = seed(), .run = state_->run()};
+}
+
+void Session::set_random_position(const RandomPosition& position) {
+  const ArenaPool::Lease lease = state_->parameters->arenas.write();
+  state_->set_key(static_cast<std::int64_t>(position.seed), position.run);
+}
+
 }  // namespace weft

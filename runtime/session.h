@@ -48,6 +48,14 @@ struct SessionOptions {
   CompileOptions compile{};  // which passes run
 };
 
+/// Where a session is in its random numbers.
+struct RandomPosition {
+  std::uint64_t seed = 1;
+  std::int64_t run = 1;  // the number of the next call that draws; those before it drew theirs
+
+  friend bool operator==(const RandomPosition&, const RandomPosition&) = default;
+};
+
 class Session {
  public:
   explicit Session(Graph& graph, const SessionOptions& options = {});
@@ -96,6 +104,11 @@ class Session {
   /// How many threads calls use at most.
   int threads() const;
   std::uint64_t seed() const;
+  /// Where the session is in its random numbers: `save` writes it and `load` takes it. To set it is for those
+  /// who keep checkpoints in a form of their own. They throw Error(busy) as calls that read and that change
+  /// the session do.
+  RandomPosition random_position() const;
+  void set_random_position(const RandomPosition& position);
 
  private:
   void initialize_new_parameters();

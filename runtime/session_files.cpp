@@ -38,19 +38,13 @@ std::int64_t number_in(const Metadata& metadata, std::string_view entry, const s
   return number;
 }
 
-/// A session's position in its random numbers.
-struct RandomPosition {
-  std::int64_t seed = 0;
-  std::int64_t run = 0;
-};
-
 /// Takes out the position of the session that wrote the file; empty for a file of weights alone, which has
 /// none.
 std::optional<RandomPosition> take_position(Metadata& metadata, const std::filesystem::path& path) {
   const std::string seed(kSeedEntry);
   const std::string run(kRunEntry);
   if (!metadata.contains(seed) && !metadata.contains(run)) return std::nullopt;
-  const RandomPosition position{.seed = number_in(metadata, kSeedEntry, path),
+  const RandomPosition position{.seed = static_cast<std::uint64_t>(number_in(metadata, kSeedEntry, path)),
                                 .run = number_in(metadata, kRunEntry, path)};
   metadata.erase(seed);
   metadata.erase(run);
@@ -163,7 +157,7 @@ Metadata Session::load(const std::filesystem::path& path) {
     values.emplace(label, file.read(label, declared.value.dtype()));
   const ArenaPool::Lease lease = state_->parameters->arenas.write();
   replace(values);
-  if (position) state_->set_key(position->seed, position->run);
+  if (position) state_->set_key(static_cast<std::int64_t>(position->seed), position->run);
   return metadata;
 }
 

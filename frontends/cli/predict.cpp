@@ -11,7 +11,7 @@
 #include "weft/frontends/data/idx.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/mnist/training_config.h"
-#include "weft/frontends/onnx/import.h"
+#include "weft/frontends/onnx/model_file.h"
 #include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/files/json_text.h"
 
@@ -57,9 +57,7 @@ Tensor read_labels(const std::filesystem::path& path, std::int64_t count, std::i
 
 /// What is needed of a model, whatever its file: a function from pixels to classes.
 struct Classifier {
-  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
-  std::unique_ptr<Session> session;
-  FunctionSpec spec;
+  Function function;
   std::int64_t pixels = 0;
   std::int64_t classes = 0;
 };
@@ -68,33 +66,42 @@ Classifier from_checkpoint(const PredictArgs& args) {
   const mnist::TrainingConfig training =
       mnist::from_metadata(read_checkpoint(args.model).metadata, args.model.string()).config;
   const mnist::MlpConfig& config = training.model;
-  Classifier made;
-  const mnist::Mlp mlp(*made.graph, config);
-  made.session = std::make_unique<Session>(*made.graph, SessionOptions{.threads = args.threads});
-  made.session->load(args.model);
-  made.spec = mnist::prediction(*made.graph, mlp, config.inputs, training.pixels);
-  made.pixels = config.inputs;
-  made.classes = config.classes;
-  return made;
+  Graph graph;
+  const mnist::Mlp mlp(graph, config);
+  Session session(graph, {.threads = args.threads});
+  session.load(args.model);
+  return {.function = session.compile(mnist::prediction(graph, mlp, config.inputs, training.pixels)),
+          .pixels = config.inputs,
+          .classes = config.classes};
 }
 
-/// A model as `weft train --save FILE.onnx` writes it.
+[[noreturn]] void refuse_model(const PredictArgs& args) {
+  throw Error(ErrorCode::bad_file, fmt::format("{}: not a model of digits", args.model.string()),
+              {.expected = "one input, images u8 [batch, pixels], and outputs classes and logits"});
+}
+
+/// A model as `weft train --save FILE.onnx` writes it, or another of such inputs and outputs.
 Classifier from_onnx(const PredictArgs& args) {
-  Classifier made;
-  const onnx::Imported imported = onnx::load(*made.graph, args.model);
-  const Value images = imported.input("images");
-  const Value logits = imported.output("logits");
+  onnx::Model model = onnx::load_model(args.model, {.session = {.threads = args.threads}});
+  const std::vector<std::string> names = model.functions();
+  const bool has_predict = std::ranges::find(names, "predict") != names.end();
+  const onnx::NamedFunction& found = model.values(has_predict ? "predict" : names.front());
+  const auto output = [&](std::string_view name) {
+    const auto at = std::ranges::find(found.outputs, name);
+    if (at == found.outputs.end()) refuse_model(args);
+    return found.spec.outputs[static_cast<std::size_t>(at - found.outputs.begin())];
+  };
+  const Value classes = output("classes");
+  const Value logits = output("logits");
   const auto is_table = [](const Value& value) {
     return value.shape().rank() == 2 && value.shape()[1].is_number();
   };
-  if (imported.inputs.size() != 1 || images.dtype() != u8 || !is_table(images) || !is_table(logits))
-    throw Error(ErrorCode::bad_file, fmt::format("{}: not a model of digits", args.model.string()),
-                {.expected = "one input, images u8 [batch, pixels], and outputs classes and logits"});
-  made.spec = {.inputs = {images}, .outputs = {imported.output("classes")}};
-  made.pixels = images.shape()[1].size();
-  made.classes = logits.shape()[1].size();
-  made.session = std::make_unique<Session>(*made.graph, SessionOptions{.threads = args.threads});
-  return made;
+  if (found.spec.inputs.size() != 1 || found.spec.inputs[0].dtype() != u8 ||
+      !is_table(found.spec.inputs[0]) || !is_table(logits))
+    refuse_model(args);
+  return {.function = model.session().compile({.inputs = found.spec.inputs, .outputs = {classes}}),
+          .pixels = found.spec.inputs[0].shape()[1].size(),
+          .classes = logits.shape()[1].size()};
 }
 
 int predict(const PredictArgs& args) {
@@ -102,9 +109,8 @@ int predict(const PredictArgs& args) {
   const Tensor images = read_images(args.images, model.pixels);
   std::optional<Tensor> labels;
   if (args.labels) labels = read_labels(*args.labels, images.sizes()[0], model.classes);
-  Function function = model.session->compile(model.spec);
   const auto start = std::chrono::steady_clock::now();
-  const Tensor classes = mnist::predict_all(function, images);
+  const Tensor classes = mnist::predict_all(model.function, images);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto predictions = classes.values<std::int64_t>();
   if (args.json) {

@@ -12,7 +12,6 @@
 #include "weft/frontends/cli/training_run.h"
 #include "weft/frontends/data/mnist.h"
 #include "weft/graph/text.h"
-#include "weft/runtime/files/checkpoint.h"
 #include "weft/runtime/files/file_system.h"
 #include "weft/runtime/files/json_text.h"
 
@@ -37,31 +36,29 @@ double peak_rss_mb() {
   return static_cast<double>(usage.ru_maxrss) / kKibibytes;
 }
 
-/// From the flags, or from the checkpoint to resume.
+/// From the flags, or from the file to resume.
 mnist::TrainingConfig config_of(const TrainArgs& args) {
   if (!args.resume) return args.flags.config();
-  const auto saved = mnist::from_metadata(read_checkpoint(*args.resume).metadata, args.resume->string());
-  return args.flags.resumed(saved.config);
+  return args.flags.resumed(saved_training(*args.resume).config);
 }
 
 /// Finds an unwritable target before the training and not after it.
 void expect_writable(const std::filesystem::path& path) { const AtomicFile probe(path); }
 
-/// An ONNX model holds the network alone, anything else all that a training continues from.
-bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
-
 void save(TrainingRun& run, const std::filesystem::path& path) {
   if (is_onnx(path)) {
-    run.save_onnx(path);
+    const std::string left_out = run.save_onnx(path);
+    if (!left_out.empty()) fmt::print(stderr, "weft: the model has no function train_step: {}\n", left_out);
   } else {
     run.save(path);
   }
 }
 
-std::string how_to_continue(const std::optional<std::filesystem::path>& path) {
+std::string how_to_continue(const std::optional<std::filesystem::path>& path,
+                            const mnist::TrainingConfig& config) {
   if (!path) return "nothing was saved (see --save)";
   const std::string name = printable(path->string());
-  return is_onnx(*path) ? "saved to " + name : "continue with --resume " + name;
+  return is_onnx(*path) && config.validation > 0.0 ? "saved to " + name : "continue with --resume " + name;
 }
 
 void print_json(const TrainArgs& args, const mnist::TrainingConfig& config, const data::Digits& digits,
@@ -148,7 +145,7 @@ int train(const TrainArgs& args) {
   if (args.save) save(run, *args.save);
   if (result.interrupted) {
     fmt::print(stderr, "\nweft: interrupted in epoch {} after {} batches; {}\n", run.position().epoch + 1,
-               run.position().batch, how_to_continue(args.save));
+               run.position().batch, how_to_continue(args.save, config));
     return kInterrupted;
   }
   run.finish();
@@ -169,12 +166,12 @@ Registered add_train(CLI::App& weft) {
   CLI::App* app = weft.add_subcommand("train", "Trains a fully connected network on handwritten digits");
   args->flags.add_to(*app, {.runs_epochs = true});
   add_data_option(*app, args->data);
-  app->add_option(
-         "--save", args->save,
-         "Writes a checkpoint at the end, or on Ctrl-C; a FILE.onnx gets the network for other programs")
+  app->add_option("--save", args->save,
+                  "Writes a checkpoint at the end, or on Ctrl-C; a FILE.onnx gets the functions predict and "
+                  "train_step")
       ->type_name("FILE")
       ->group(kFileGroup);
-  app->add_option("--resume", args->resume, "Continues the training of a checkpoint")
+  app->add_option("--resume", args->resume, "Continues the training of a checkpoint or a FILE.onnx")
       ->type_name("FILE")
       ->group(kFileGroup);
   app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr")

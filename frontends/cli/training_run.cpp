@@ -6,11 +6,38 @@
 
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/metrics.h"
-#include "weft/frontends/onnx/export.h"
+#include "weft/frontends/onnx/model_file.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/files/checkpoint.h"
 
 namespace weft::cli {
+
+namespace {
+
+// Metadata of weft's own begin with this, and those of a model must not.
+constexpr std::string_view kOwnPrefix = "weft.";
+
+Metadata metadata_for_model(const Metadata& metadata) {
+  Metadata made;
+  for (const auto& [key, text] : metadata) made.emplace(key.substr(kOwnPrefix.size()), text);
+  return made;
+}
+
+mnist::SavedTraining training_of(const onnx::Model& model, const std::filesystem::path& path) {
+  Metadata made;
+  for (const auto& [key, text] : model.metadata()) made.emplace(std::string(kOwnPrefix) + key, text);
+  return mnist::from_metadata(made, path.string());
+}
+
+}  // namespace
+
+bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
+
+mnist::SavedTraining saved_training(const std::filesystem::path& path) {
+  if (is_onnx(path)) return training_of(onnx::load_model(path), path);
+  return mnist::from_metadata(read_checkpoint(path).metadata, path.string());
+}
 
 TrainingSplit split(const data::Dataset& all, double share) {
   const std::int64_t count = all.images.sizes()[0];
@@ -49,7 +76,28 @@ void TrainingRun::exchange_weights() {
   best_is_current_ = !best_is_current_;
 }
 
+void TrainingRun::load_onnx(const std::filesystem::path& path) {
+  onnx::Model model = onnx::load_model(path);
+  const mnist::SavedTraining read = training_of(model, path);
+  if (best_weights_)
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: a model does not hold the last weights beside the best ones", path.string()),
+                {.expected = "a checkpoint, where images are held out"});
+  for (const auto& [label, declared] : graph_.states()) {
+    if (model.graph().states().contains(label)) continue;
+    throw Error(ErrorCode::bad_file, fmt::format("{}: the model lacks '{}'", path.string(), label),
+                {.expected = "a model with the function train_step"});
+  }
+  for (const auto& [label, declared] : graph_.states()) session_.set(label, model.session().value(label));
+  session_.set_random_position(model.session().random_position());
+  saved_.position = read.position;
+}
+
 void TrainingRun::load(const std::filesystem::path& path) {
+  if (is_onnx(path)) {
+    load_onnx(path);
+    return;
+  }
   const mnist::SavedTraining read = mnist::from_metadata(session_.load(path), path.string());
   saved_.position = read.position;
   saved_.best = read.best;
@@ -61,12 +109,36 @@ void TrainingRun::save(const std::filesystem::path& path) {
   with_best_weights([&] { session_.save(path, mnist::to_metadata(saved_)); });
 }
 
-void TrainingRun::save_onnx(const std::filesystem::path& path) {
-  const Value logits = mlp_(mnist::scale_pixels(prediction_.inputs[0], saved_.config.pixels));
-  const FunctionSpec spec{.inputs = prediction_.inputs, .outputs = {argmax(logits), logits}};
+std::string TrainingRun::save_onnx(const std::filesystem::path& path) {
+  // A graph of its own: the step of the training holds the data set.
+  const mnist::TrainingConfig& config = saved_.config;
+  Graph graph;
+  const mnist::Mlp mlp(graph, config.model);
+  const Value images = input(graph, "images", u8, {"batch", config.model.inputs});
+  const Value labels = input(graph, "labels", u8, {"batch"});
+  const Value logits = mlp(mnist::scale_pixels(images, config.pixels));
+  const onnx::NamedFunction predict{.name = "predict",
+                                    .spec = {.inputs = {images}, .outputs = {argmax(logits), logits}},
+                                    .outputs = {"classes", "logits"}};
+  const onnx::NamedFunction step{
+      .name = "train_step",
+      .spec = mnist::fed_training_step(mlp, images, labels, data_.train.images.sizes()[0], config)};
+  const onnx::SaveModelOptions options{.metadata = metadata_for_model(mnist::to_metadata(saved_)),
+                                       .name = "digits"};
+  std::string left_out;
   with_best_weights([&] {
-    onnx::save(path, spec, {.session = &session_, .output_names = {"classes", "logits"}, .name = "digits"});
+    Session session(graph, {.share = &session_});
+    session.set_random_position(session_.random_position());
+    try {
+      onnx::save_model(path, session, {predict, step}, options);
+    } catch (const Error& error) {
+      // Some losses and schedules have no form in ONNX; the network has one.
+      if (error.code() != ErrorCode::unsupported) throw;
+      onnx::save_model(path, session, {predict}, options);
+      left_out = error.message();
+    }
   });
+  return left_out;
 }
 
 void TrainingRun::finish() {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "weft/frontends/data/mnist.h"
@@ -24,6 +25,12 @@ struct TrainingSplit {
 /// Throws Error(invalid_argument) for a share that leaves one of them without images.
 TrainingSplit split(const data::Dataset& all, double share);
 
+/// Whether a file is an ONNX model, by its name; anything else is a checkpoint.
+bool is_onnx(const std::filesystem::path& path);
+/// What a checkpoint or a model says of the training that saved it. Throws Error(bad_file) for any other
+/// file.
+mnist::SavedTraining saved_training(const std::filesystem::path& path);
+
 struct TrainingResult {
   std::vector<EpochResult> epochs;
   std::vector<double> validation_accuracies;  // after each epoch; empty if nothing is held out
@@ -33,7 +40,9 @@ struct TrainingResult {
 
 class TrainingRun {
  public:
-  /// `options.seed` is the configuration's; `resume` names a checkpoint of such a training to continue. The
+  /// `options.seed` is the configuration's; `resume` names a checkpoint or a model of such a training to
+  /// continue. A model does not do with images held out, since it has no room for the best weights beside the
+  /// last ones. The
   /// split must outlive the run.
   TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data, const SessionOptions& options,
               const std::optional<std::filesystem::path>& resume);
@@ -44,9 +53,11 @@ class TrainingRun {
   void finish();
   /// Writes a checkpoint whose weights are the best so far.
   void save(const std::filesystem::path& path);
-  /// Writes the network with these weights as an ONNX model: pixels u8 [batch, inputs] as "images" give
-  /// "classes", i64 [batch], and "logits", f32 [batch, classes].
-  void save_onnx(const std::filesystem::path& path);
+  /// Writes these weights as an ONNX model with two functions: "predict", from pixels u8 [batch, inputs] as
+  /// "images" to "classes", i64 [batch], and "logits", f32 [batch, classes]; and "train_step", which takes
+  /// "labels", u8 [batch], too. Where the step has no form in ONNX it is left out, and the text says
+  /// why; otherwise it is empty.
+  std::string save_onnx(const std::filesystem::path& path);
 
   /// Evaluates the current weights.
   mnist::Evaluation evaluate(const data::Dataset& images);
@@ -57,6 +68,7 @@ class TrainingRun {
 
  private:
   void load(const std::filesystem::path& path);
+  void load_onnx(const std::filesystem::path& path);
   double validate();
   void exchange_weights();
   /// Does something while the best weights are the session's.

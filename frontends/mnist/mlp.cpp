@@ -87,16 +87,31 @@ Value scale_pixels(const Value& pixels, const PixelScale& scale) {
   return scale.mean == 0.0 ? scaled : scaled - scale.mean / scale.deviation;
 }
 
+namespace {
+
+/// The step on a batch, whatever it comes from.
+FunctionSpec step_on(const Mlp& mlp, const Value& images, const Value& labels, std::vector<Value> inputs,
+                     const OptimizerConfig& optimizer, const StepOptions& options) {
+  const Value logits = mlp.training_logits(scale_pixels(images, options.pixels));
+  const losses::ClassLoss& choice = losses::class_loss_named(options.loss);
+  const Value loss = mean(choice.build(logits, labels, options.label_smoothing)).named("loss");
+  const auto parameters = mlp.parameters();
+  return {.inputs = std::move(inputs),
+          .outputs = {loss},
+          .updates = updates_of(optimizer, parameters, gradients(loss, parameters), options.steps)};
+}
+
+}  // namespace
+
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const OptimizerConfig& optimizer, const StepOptions& options) {
   const Value rows = input(images.graph(), "rows", i32, {"batch"});
-  const Value logits = mlp.training_logits(scale_pixels(gather(images, rows), options.pixels));
-  const losses::ClassLoss& choice = losses::class_loss_named(options.loss);
-  const Value loss = mean(choice.build(logits, gather(labels, rows), options.label_smoothing)).named("loss");
-  const auto parameters = mlp.parameters();
-  return {.inputs = {rows},
-          .outputs = {loss},
-          .updates = updates_of(optimizer, parameters, gradients(loss, parameters), options.steps)};
+  return step_on(mlp, gather(images, rows), gather(labels, rows), {rows}, optimizer, options);
+}
+
+FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels,
+                               const OptimizerConfig& optimizer, const StepOptions& options) {
+  return step_on(mlp, images, labels, {images, labels}, optimizer, options);
 }
 
 FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels) {
@@ -104,8 +119,6 @@ FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const
   return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images, pixels)))}, .updates = {}};
 }
 
-Tensor predict_all(Function& predict, const Tensor& images) {
-  return weft::predict(predict, images, kPredictionBatch);
-}
+Tensor predict_all(Function& predict, const Tensor& images) { return weft::predict(predict, images, kBatch); }
 
 }  // namespace weft::mnist

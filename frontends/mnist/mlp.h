@@ -85,6 +85,11 @@ struct StepOptions {
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const OptimizerConfig& optimizer, const StepOptions& options = {});
 
+/// The same step on a batch that is fed: `images`, u8 [batch, inputs], and `labels`, u8 [batch], which are
+/// inputs.
+FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels,
+                               const OptimizerConfig& optimizer, const StepOptions& options = {});
+
 /// Takes images, u8 [batch, inputs], and returns their classes, i64 [batch].
 FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels = {});
 

@@ -115,15 +115,25 @@ void validate(const TrainingConfig& config) {
   expect_within("patience", static_cast<double>(config.patience), {.low = 0.0, .high = 1e9});
 }
 
+namespace {
+
+StepOptions step_options(const TrainingConfig& config, std::int64_t samples) {
+  return {.pixels = config.pixels,
+          .label_smoothing = config.label_smoothing,
+          .steps = config.epochs * ((samples + config.batch - 1) / config.batch),
+          .loss = config.loss};
+}
+
+}  // namespace
+
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const TrainingConfig& config) {
-  const std::int64_t samples = images.shape()[0].size();
-  const std::int64_t steps = config.epochs * ((samples + config.batch - 1) / config.batch);
-  return training_step(mlp, images, labels, config.optimizer,
-                       {.pixels = config.pixels,
-                        .label_smoothing = config.label_smoothing,
-                        .steps = steps,
-                        .loss = config.loss});
+  return training_step(mlp, images, labels, config.optimizer, step_options(config, images.shape()[0].size()));
+}
+
+FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels, std::int64_t samples,
+                               const TrainingConfig& config) {
+  return fed_training_step(mlp, images, labels, config.optimizer, step_options(config, samples));
 }
 
 Metadata to_metadata(const SavedTraining& saved) {

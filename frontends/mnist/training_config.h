@@ -62,6 +62,10 @@ void validate(const TrainingConfig& config);
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
                            const TrainingConfig& config);
 
+/// The same step on a batch of such a training on `samples` images: see mnist::fed_training_step.
+FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels, std::int64_t samples,
+                               const TrainingConfig& config);
+
 /// The text for a checkpoint: every field by its name.
 Metadata to_metadata(const SavedTraining& saved);
 /// Throws Error(bad_file) when the metadata are not those of such a training; `path` is for the message. A

@@ -1,10 +1,13 @@
 #include "weft/frontends/onnx/describe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 #include <set>
+#include <vector>
 
+#include "weft/frontends/onnx/described_functions.h"
 #include "weft/frontends/onnx/operators.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
@@ -89,6 +92,22 @@ std::string import_result(const ModelProto& model, const std::filesystem::path& 
   }
 }
 
+/// "predict(images) -> classes, logits", a line for each function of a saved model.
+std::string functions_of_model(const ModelProto& model) {
+  std::string text;
+  for (const DescribedFunction& function : described_functions(model)) {
+    std::vector<std::string> outputs;
+    for (const auto& output : function.outputs) outputs.push_back(printable(output.name));
+    std::vector<std::string> inputs;
+    for (const std::string& input : function.inputs) inputs.push_back(printable(input));
+    std::string said = fmt::format("{}({}) -> {}", printable(function.name), fmt::join(inputs, ", "),
+                                   fmt::join(outputs, ", "));
+    if (!function.updates.empty()) said += fmt::format("; {} updates", function.updates.size());
+    text += line(text.empty() ? "functions" : "", said);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string to_string(const TypeProto& type) {
@@ -131,7 +150,8 @@ std::string describe(const ModelProto& model, const std::filesystem::path& folde
   return line("model", fmt::format("{} by {}, IR version {}{}", printable(model.graph.name), producer,
                                    model.ir_version, sets)) +
          values_of("inputs", model.graph.input, stored) + values_of("outputs", model.graph.output) +
-         weights_of_model(model.graph) + operators_of(model) + import_result(model, folder, options);
+         functions_of_model(model) + weights_of_model(model.graph) + operators_of(model) +
+         import_result(model, folder, options);
 }
 
 }  // namespace weft::onnx

@@ -25,17 +25,17 @@ Tensor filled(double number, DType dtype, std::vector<std::int64_t> sizes) {
   return tensor;
 }
 
-/// Operators on sizes.
-struct SizeBuilder {
+/// Makes operators on sizes of a formula.
+struct SizeOperators {
   using Term = std::string;
-  std::string number(std::int64_t size) const { return node.ints({size}); }
-  std::string symbol(std::string_view name) const { return node.dim(Dim(name)); }
-  std::string negated(const std::string& a) const { return node("Neg", a); }
-  std::string added(const std::string& a, const std::string& b) const { return node("Add", a, b); }
-  std::string subtracted(const std::string& a, const std::string& b) const { return node("Sub", a, b); }
-  std::string multiplied(const std::string& a, const std::string& b) const { return node("Mul", a, b); }
-  std::string divided(const std::string& a, const std::string& b) const { return node("Div", a, b); }
-  [[noreturn]] void refuse() const { node.refuse("a size has a form that is not understood"); }
+  std::string negative(const std::string& a) { return node("Neg", a); }
+  std::string sum(const std::string& a, const std::string& b) { return node("Add", a, b); }
+  std::string difference(const std::string& a, const std::string& b) { return node("Sub", a, b); }
+  std::string product(const std::string& a, const std::string& b) { return node("Mul", a, b); }
+  std::string quotient(const std::string& a, const std::string& b) { return node("Div", a, b); }
+  std::string number(std::int64_t number) { return node.ints({number}); }
+  std::string symbol(std::string_view name) { return node.dim(Dim(name)); }
+  [[noreturn]] void fail() const { node.refuse("a size has a form that is not understood"); }
 
   ExportNode& node;
 };
@@ -87,14 +87,12 @@ std::string ExportNode::dim(const Dim& size) {
   if (const std::string known = exporter_.known_size(text); !known.empty()) return known;
   std::string made = exporter_.input_size(size);
   if (made.empty() && size.is_symbol()) refuse("no input has the size '" + text + "'");
-  if (made.empty()) made = sizes_of_formula(text);
+  if (made.empty()) {
+    SizeOperators make{*this};
+    made = FormulaReader(make, text).read();
+  }
   exporter_.known_size(text) = made;
   return made;
-}
-
-std::string ExportNode::sizes_of_formula(std::string_view text) {
-  SizeBuilder build{*this};
-  return FormulaReader(build, text).read();
 }
 
 std::string ExportNode::sizes(const Shape& shape) {

@@ -91,8 +91,6 @@ class ExportNode {
   [[noreturn]] void refuse(std::string_view why) const;
 
  private:
-  std::string sizes_of_formula(std::string_view text);
-
   Exporter& exporter_;
   const Node& node_;
   NameList inputs_;
@@ -118,7 +116,11 @@ bool is_op(const Op& op) {
 }
 template <typename O>
 constexpr ExportEntry exported(ExportRule rule, std::string_view operator_name = {}) {
-  return {O::name, is_op<O>, rule, operator_name, saved_op<O>, restored_op<O>};
+  if constexpr (SavedOp<O>) {
+    return {O::name, is_op<O>, rule, operator_name, saved_op<O>, restored_op<O>};
+  } else {
+    return {O::name, is_op<O>, rule, operator_name};
+  }
 }
 
 /// The operator of that name on the inputs as they are.

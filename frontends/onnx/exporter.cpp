@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/prune.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
@@ -69,8 +70,8 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
   return proto;
 }
 
-Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where)
-    : spec_(spec), options_(options), where_(where) {
+Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several)
+    : spec_(spec), options_(options), where_(where), several_(several) {
   unroll_scans();
   check_spec();
 }
@@ -99,6 +100,7 @@ void Exporter::check_spec() {
   roots_ = spec_.outputs;
   roots_.insert(roots_.end(), spec_.updates.begin(), spec_.updates.end());
   if (roots_.empty()) refuse_spec("it has no outputs", where_);
+  if (!spec_.givens.empty()) refuse_spec("it has values that are given in place of others", where_);
   expect_values(roots_, "a model", "an output", where_);
   expect_values(spec_.inputs, "a model", "an input", where_);
   graph_ = &roots_.front().graph();
@@ -114,7 +116,7 @@ void Exporter::check_spec() {
   for (const Value& update : spec_.updates) {
     const Node& node = graph_->node(update.node());
     if (!node.op.is<Assign>()) refuse_spec("an update is no assign", where_);
-    if (!updated_.emplace(node.inputs[0].node, "").second)
+    if (!updated_.emplace(node.inputs[0].node, "").second && !several_)
       refuse_spec("it updates a parameter twice", where_);
   }
   for (const Value& input : spec_.inputs) {
@@ -164,7 +166,9 @@ void Exporter::name_roots() {
           where_);
     const ValueId made = is_output ? id_of(roots_[i]) : node.inputs[1];
     if (!names_.contains(made)) wanted_.emplace(made, output_names_.back());
-    if (!is_output) updated_[node.inputs[0].node] = output_names_.back();
+    if (is_output) continue;
+    std::string& next = updated_.at(node.inputs[0].node);
+    if (next.empty()) next = output_names_.back();
   }
 }
 
@@ -335,8 +339,7 @@ ModelProto Exporter::run() {
     model_.metadata_props.push_back({std::string(kUpdateKey) + names_.at({parameter, 0}), next});
   }
   for (const Value& update : spec_.updates) saved_.add_update(id_of(update));
-  saved_.set_seed(values_->seed());
-  model_.metadata_props.push_back({std::string(kGraphKey), saved_.text(model_)});
+  model_.metadata_props.push_back({std::string(kSessionKey), text_of(values_->random_position())});
   return std::move(model_);
 }
 
@@ -364,7 +367,10 @@ std::vector<std::string> exported_ops() {
 }
 
 ModelProto export_model(const FunctionSpec& spec, const ExportOptions& options, const Where& where) {
-  return Exporter(spec, options, where).run();
+  Exporter exporter(spec, options, where);
+  ModelProto model = exporter.run();
+  exporter.saved_graph().write(model);
+  return model;
 }
 
 void save(const std::filesystem::path& path, const FunctionSpec& spec, const ExportOptions& options,

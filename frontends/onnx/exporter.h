@@ -17,9 +17,14 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor);
 
 class Exporter {
  public:
-  Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where);
+  /// `several` functions as one may update a parameter more than once.
+  Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several = false);
 
+  /// The model, without the graph that it is saved from.
   ModelProto run();
+  const SavedGraph& saved_graph() const noexcept { return saved_; }
+  /// What a value that was exported is called.
+  const std::string& name_of(ValueId id) const { return names_.at(id); }
 
   /// For ExportNode: adds an operator with so many results and returns their names.
   NameList add(std::string_view op, NameList inputs, std::size_t outputs, Attributes attributes);
@@ -40,13 +45,13 @@ class Exporter {
   /// Gives what the nodes from `first` on call `name` another name; false where they do not make it.
   bool rename(std::size_t first, const std::string& name, const std::string& to);
   std::string unique(const std::string& base);
-  const std::string& name_of_value(ValueId id) const { return names_.at(id); }
   void add_output(const std::string& name, const Value& value);
   void throw_problems() const;
 
   FunctionSpec spec_;
   const ExportOptions& options_;
   Where where_;
+  bool several_;
   Program unrolled_;        // what is exported in place of a program with scans
   Graph* graph_ = nullptr;  // that is exported
   Graph* given_ = nullptr;  // the user's, which declares parameters

@@ -1,48 +1,57 @@
 #pragma once
-// Reads the text of a Dim: sums of products of numbers, symbols, powers and quotients. What these become is
-// up to a builder:
-//
-//   using Term = ...;
-//   Term number(std::int64_t), symbol(std::string_view);
-//   Term negated(Term), added(Term, Term), subtracted(Term, Term), multiplied(Term, Term), divided(Term,
-//   Term);
-//   [[noreturn]] void refuse();
+// The text of a Dim, read: sums of products of names, numbers, powers and quotients, as to_string(Dim) writes
+// them. What is made of it is up to a Maker, so that the same reader gives operators on sizes and Dims.
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
 
 namespace weft::onnx {
 
-template <typename Builder>
+/// What a FormulaReader calls. `fail` throws.
+template <typename M>
+concept FormulaMaker = requires(M& make, typename M::Term term, std::string_view text, std::int64_t number) {
+  { make.negative(term) } -> std::same_as<typename M::Term>;
+  { make.sum(term, term) } -> std::same_as<typename M::Term>;
+  { make.difference(term, term) } -> std::same_as<typename M::Term>;
+  { make.product(term, term) } -> std::same_as<typename M::Term>;
+  { make.quotient(term, term) } -> std::same_as<typename M::Term>;
+  { make.number(number) } -> std::same_as<typename M::Term>;
+  { make.symbol(text) } -> std::same_as<typename M::Term>;
+  { make.fail() };
+};
+
+template <FormulaMaker Maker>
 class FormulaReader {
  public:
-  using Term = typename Builder::Term;
+  using Term = typename Maker::Term;
 
-  FormulaReader(Builder& build, std::string_view text) : build_(build), left_(text) {}
+  FormulaReader(Maker& make, std::string_view text) : make_(make), left_(text) {}
 
-  /// The whole text.
+  /// The term that the whole text stands for.
   Term read() {
     Term made = sum();
-    if (!left_.empty()) build_.refuse();
+    if (!left_.empty()) make_.fail();
     return made;
   }
 
  private:
+  static constexpr int kMostDepth = 64;           // of brackets, which a file may nest
+  static constexpr std::int64_t kMostPower = 64;  // which a file may claim
+
   Term sum() {
-    constexpr int kMostDepth = 64;
-    if (++depth_ > kMostDepth) build_.refuse();
-    Term made = takes("-") ? build_.negated(product()) : product();
+    Term made = takes("-") ? make_.negative(product()) : product();
     while (true) {
       if (takes(" + ")) {
-        made = build_.added(made, product());
+        made = make_.sum(made, product());
       } else if (takes(" - ")) {
-        made = build_.subtracted(made, product());
+        made = make_.difference(made, product());
       } else {
-        --depth_;
         return made;
       }
     }
@@ -52,9 +61,9 @@ class FormulaReader {
     Term made = power();
     while (true) {
       if (takes("//")) {
-        made = build_.divided(made, power());
+        made = make_.quotient(made, power());
       } else if (takes("*")) {
-        made = build_.multiplied(made, power());
+        made = make_.product(made, power());
       } else {
         return made;
       }
@@ -62,35 +71,36 @@ class FormulaReader {
   }
 
   Term power() {
-    constexpr std::int64_t kMost = 64;
-    Term made = factor();
-    if (!takes("^")) return made;
+    Term base = factor();
+    if (!takes("^")) return base;
     const std::int64_t exponent = digits();
-    if (exponent > kMost) build_.refuse();
-    const Term base = made;
-    for (std::int64_t i = exponent; i > 1; --i) made = build_.multiplied(made, base);
+    if (exponent > kMostPower) make_.fail();
+    Term made = base;
+    for (std::int64_t i = exponent; i > 1; --i) made = make_.product(made, base);
     return made;
   }
 
   Term factor() {
     if (takes("(")) {
+      if (++depth_ > kMostDepth) make_.fail();
       Term made = sum();
-      if (!takes(")")) build_.refuse();
+      --depth_;
+      if (!takes(")")) make_.fail();
       return made;
     }
     if (!left_.empty() && std::isdigit(static_cast<unsigned char>(left_.front())) != 0)
-      return build_.number(digits());
+      return make_.number(digits());
     const std::size_t end = std::min(left_.find_first_of(" +-*/^()"), left_.size());
-    if (end == 0) build_.refuse();
+    if (end == 0) make_.fail();
     const std::string_view symbol = left_.substr(0, end);
     left_.remove_prefix(end);
-    return build_.symbol(symbol);
+    return make_.symbol(symbol);
   }
 
   std::int64_t digits() {
     std::int64_t number = 0;
     const auto [stop, error] = std::from_chars(left_.data(), left_.data() + left_.size(), number);
-    if (error != std::errc{}) build_.refuse();
+    if (error != std::errc{}) make_.fail();
     left_.remove_prefix(static_cast<std::size_t>(stop - left_.data()));
     return number;
   }
@@ -101,7 +111,7 @@ class FormulaReader {
     return true;
   }
 
-  Builder& build_;
+  Maker& make_;
   std::string_view left_;
   int depth_ = 0;
 };

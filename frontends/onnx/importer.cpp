@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/node_view.h"
 #include "weft/frontends/onnx/operators.h"
 #include "weft/frontends/onnx/read_model.h"
@@ -86,20 +87,6 @@ const Item* Names::find(std::string_view name) const {
   return nullptr;
 }
 
-namespace {
-
-std::set<std::string, std::less<>> lines_of(std::string_view text) {
-  std::set<std::string, std::less<>> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
-}  // namespace
-
 Importer::Importer(Graph& graph, const ModelProto& model, std::filesystem::path folder,
                    const Options& options)
     : graph_(graph),
@@ -107,12 +94,10 @@ Importer::Importer(Graph& graph, const ModelProto& model, std::filesystem::path 
       folder_(std::move(folder)),
       options_(options),
       constants_(graph),
-      operator_sets_(sets_of(model.opset_import)) {
+      operator_sets_(sets_of(model.opset_import)),
+      saved_parameters_(saved_parameters(model)) {
   for (const FunctionProto& function : model.functions) {
     functions_[{domain_of(function.domain), function.name}] = &function;
-  }
-  for (const StringStringEntry& entry : model.metadata_props) {
-    if (entry.key == kParametersKey) saved_parameters_ = lines_of(entry.value);
   }
 }
 

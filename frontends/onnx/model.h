@@ -204,7 +204,10 @@ struct ModelProto {
 /// value.
 inline constexpr std::string_view kParametersKey = "weft.parameters";
 inline constexpr std::string_view kUpdateKey = "weft.update.";
-/// The graph that the model was saved from (saved_graph.h).
+/// As JSON: the functions of a model with several (model_file.h), the seed and random position of the
+/// session, and the graph that the model was saved from (saved_graph.h).
+inline constexpr std::string_view kFunctionsKey = "weft.functions";
+inline constexpr std::string_view kSessionKey = "weft.session";
 inline constexpr std::string_view kGraphKey = "weft.graph";
 
 }  // namespace weft::onnx

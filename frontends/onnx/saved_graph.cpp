@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 #include "weft/frontends/onnx/export_node.h"
+#include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/tensor_data.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/text.h"
@@ -18,20 +20,6 @@ namespace weft::onnx {
 namespace {
 
 constexpr std::int64_t kVersion = 1;
-
-std::set<std::string, std::less<>> parameter_names(const ModelProto& model) {
-  std::set<std::string, std::less<>> names;
-  for (const StringStringEntry& entry : model.metadata_props) {
-    if (entry.key != kParametersKey) continue;
-    std::string_view text = entry.value;
-    while (!text.empty()) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      names.emplace(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
-  }
-  return names;
-}
 
 /// By Fowler, Noll and Vo, eight bytes at a time.
 std::uint64_t hash_of(std::string_view bytes) {
@@ -49,7 +37,7 @@ std::uint64_t hash_of(std::string_view bytes) {
 /// Of all that says what the model computes. The numbers of parameters may change, and so may comments and
 /// types that are written beside the nodes.
 std::string digest_of(const ModelProto& model) {
-  const auto parameters = parameter_names(model);
+  const auto parameters = saved_parameters(model).value_or(std::set<std::string, std::less<>>());
   ModelProto part;
   part.opset_import = model.opset_import;
   part.functions = model.functions;
@@ -108,7 +96,7 @@ class Rebuilding {
     pass_streams();
     add_outputs(json.at("outputs"));
     for (const Json& update : json.at("updates")) add_update(value(update));
-    imported_.seed = json.at("seed").get<std::uint64_t>();
+    if (const auto position = saved_position(model_)) imported_.seed = position->seed;
     order_inputs();
     return std::move(imported_);
   }
@@ -146,21 +134,19 @@ class Rebuilding {
     return made;
   }
 
-  const TensorProto& proto_named(const std::string& name) const {
+  Tensor tensor_named(const std::string& name) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) refuse("an initializer is missing");
-    return *found->second;
-  }
-  Tensor tensor_named(const std::string& name) {
     Tensor& tensor = read_[name];
-    if (tensor.empty()) tensor = read_tensor(proto_named(name), folder_);
+    if (tensor.empty()) tensor = read_tensor(*found->second, folder_);
     return tensor;
   }
 
   Value add_parameter(const Json& json, const Where& where) {
     const auto label = json.at("label").get<std::string>();
     const auto name = json.at("from").get<std::string>();
-    Tensor tensor = read_tensor(proto_named(name), folder_);
+    Tensor tensor = tensor_named(name);
+    if (!parameters_.insert(name).second) refuse("a parameter comes twice");
     if (!options_.parameters.contain(name)) return constant(graph_, std::move(tensor), where);
     std::string free = label;
     for (int i = 2; graph_.states().contains(graph_.full_name(free)); ++i)
@@ -249,7 +235,9 @@ class Rebuilding {
   const std::filesystem::path& folder_;
   const Options& options_;
   std::map<std::string, const TensorProto*, std::less<>> tensors_;
-  std::map<std::string, Tensor> read_;    // constants
+  // Each is read once: a text that names one many times takes no more memory than the model.
+  std::map<std::string, Tensor> read_;
+  std::set<std::string> parameters_;
   std::vector<std::vector<Value>> made_;  // outputs of each node
   std::int64_t first_stream_ = 0;
   std::int64_t last_stream_ = 0;
@@ -258,12 +246,23 @@ class Rebuilding {
 
 }  // namespace
 
+namespace {
+
+/// Inputs, parameters, constants, updates and keys have forms of their own in the text.
+bool has_own_form(const Op& op) {
+  return op.is<Input>() || op.is<Parameter>() || op.constant() != nullptr || op.is<Assign>() ||
+         op.is<RandomKey>();
+}
+
+}  // namespace
+
 void SavedGraph::add(const Node& node, NodeId id, const std::string& name) {
   const ExportEntry* const entry = find_export(node.op);
-  if (entry != nullptr && entry->saved == nullptr) {
-    // What cannot be told in a file: the value is that of its first input.
-    const auto from = places_.find(node.inputs.at(0));
-    if (from != places_.end()) places_[{id, 0}] = from->second;
+  is_whole_ = is_whole_ && (has_own_form(node.op) || node.op.is<CustomGradient>() ||
+                            (entry != nullptr && entry->saved != nullptr));
+  if (!is_whole_) return;
+  if (node.op.is<CustomGradient>()) {  // the value of its first input
+    places_[{id, 0}] = places_.at(node.inputs.at(0));
     return;
   }
   Json json{{"op", std::string(node.op.name())}};
@@ -296,30 +295,40 @@ Json SavedGraph::reference(ValueId value) const {
   return {place.node, place.output};
 }
 
-std::string SavedGraph::text(const ModelProto& model) const {
-  return json_text({{"version", kVersion},
-                    {"digest", digest_of(model)},
-                    {"seed", seed_},
-                    {"nodes", nodes_},
-                    {"outputs", outputs_},
-                    {"updates", updates_}});
+void SavedGraph::add_output(ValueId value) {
+  if (is_whole_) outputs_.push_back(reference(value));
+}
+void SavedGraph::add_update(ValueId update) {
+  if (is_whole_) updates_.push_back(reference(update));
+}
+
+void SavedGraph::write(ModelProto& model) const {
+  if (!is_whole_) return;
+  const Json json{{"version", kVersion},
+                  {"digest", digest_of(model)},
+                  {"nodes", nodes_},
+                  {"outputs", outputs_},
+                  {"updates", updates_}};
+  model.metadata_props.push_back({std::string(kGraphKey), json_text(json)});
 }
 
 std::optional<Imported> rebuild(Graph& graph, const ModelProto& model, const std::filesystem::path& folder,
                                 const Options& options) {
   if (!options.as_saved || !options.fixed.empty() || !options.dims.empty() || !options.shapes.empty())
     return std::nullopt;
-  const auto entry = std::ranges::find(model.metadata_props, kGraphKey, &StringStringEntry::key);
-  if (entry == model.metadata_props.end()) return std::nullopt;
+  const std::string* const text = metadata_of(model, kGraphKey);
+  if (text == nullptr) return std::nullopt;
   try {
     const Transaction transaction(graph);
     const Scope scope(graph, options.scope);
-    Imported imported = Rebuilding(graph, model, folder, options).run(entry->value);
+    Imported imported = Rebuilding(graph, model, folder, options).run(*text);
     imported.is_as_saved = true;
     return imported;
   } catch (const Error&) {  // the operators say it too
     return std::nullopt;
   } catch (const Json::exception&) {
+    return std::nullopt;
+  } catch (const std::logic_error&) {  // a shape or a list without the parts that a shape rule takes
     return std::nullopt;
   }
 }

@@ -21,12 +21,12 @@ class SavedGraph {
   /// The node, whose first output has this name in the model: an input, or an initializer.
   void add(const Node& node, NodeId id, const std::string& name);
   /// An output of the model, and an update, in order.
-  void add_output(ValueId value) { outputs_.push_back(reference(value)); }
-  void add_update(ValueId update) { updates_.push_back(reference(update)); }
-  void set_seed(std::uint64_t seed) { seed_ = seed; }
+  void add_output(ValueId value);
+  void add_update(ValueId update);
 
-  /// The text for the metadata of a model that is complete but for it.
-  std::string text(const ModelProto& model) const;
+  /// Adds the graph to the metadata of a model that is complete but for its metadata. Nothing is added where
+  /// a node has attributes that no file tells: such a model is what its operators say.
+  void write(ModelProto& model) const;
 
  private:
   Json reference(ValueId value) const;
@@ -35,7 +35,7 @@ class SavedGraph {
   Json outputs_ = Json::array();
   Json updates_ = Json::array();
   std::map<ValueId, ValueId> places_;  // of values, by the numbers of their nodes in `nodes_`
-  std::uint64_t seed_ = 0;
+  bool is_whole_ = true;
 };
 
 /// Builds the graph that a model was saved from. Nothing, and no node, where the model has none, was changed

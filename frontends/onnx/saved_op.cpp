@@ -8,24 +8,28 @@
 namespace weft::onnx {
 namespace {
 
-struct DimBuilder {
+/// Makes a Dim of a formula.
+struct DimMaker {
   using Term = Dim;
-  static Dim number(std::int64_t size) { return size; }
-  static Dim symbol(std::string_view name) { return name; }
-  static Dim negated(const Dim& a) { return Dim(0) - a; }
-  static Dim added(const Dim& a, const Dim& b) { return a + b; }
-  static Dim subtracted(const Dim& a, const Dim& b) { return a - b; }
-  static Dim multiplied(const Dim& a, const Dim& b) { return a * b; }
-  static Dim divided(const Dim& a, const Dim& b) { return floor_div(a, b); }
-  [[noreturn]] static void refuse() { throw Error(ErrorCode::bad_file, "a size has an unknown form"); }
+  static Dim negative(const Dim& a) { return Dim(0) - a; }
+  static Dim sum(const Dim& a, const Dim& b) { return a + b; }
+  static Dim difference(const Dim& a, const Dim& b) { return a - b; }
+  static Dim product(const Dim& a, const Dim& b) {
+    constexpr std::size_t kMost = 1024;  // characters, since products of long sums need much memory
+    if (to_string(a).size() + to_string(b).size() > kMost) fail();
+    return a * b;
+  }
+  static Dim quotient(const Dim& a, const Dim& b) { return floor_div(a, b); }
+  static Dim number(std::int64_t number) { return {number}; }
+  static Dim symbol(std::string_view name) { return {name}; }
+  [[noreturn]] static void fail() { throw Error(ErrorCode::bad_file, "a size has an unknown form"); }
 };
 
 }  // namespace
 
 Json saved(double number) {
   if (std::isfinite(number)) return number;
-  // JSON has no such numbers.
-  if (std::isnan(number)) return "nan";
+  if (std::isnan(number)) return "nan";  // JSON has no such numbers
   return number > 0.0 ? "inf" : "-inf";
 }
 void restore(const Json& json, double& number) {
@@ -61,13 +65,15 @@ Json saved(const Dim& size) {
 }
 void restore(const Json& json, Dim& size) {
   if (json.is_number_integer()) {
-    size = Dim(json.get<std::int64_t>());
+    std::int64_t number = 0;
+    restore(json, number);
+    size = number;
     return;
   }
   const auto text = json.get<std::string>();
-  DimBuilder build;
-  size = FormulaReader(build, text).read();
-  if (to_string(size) != text) DimBuilder::refuse();
+  DimMaker make;
+  size = FormulaReader(make, text).read();
+  if (to_string(size) != text) DimMaker::fail();
 }
 
 Json saved(const Shape& shape) { return saved(shape.dims()); }
@@ -98,9 +104,13 @@ void restore(const Json& json, Scalar& number) {
     restore(json.at("float"), value);
     number = Scalar(value);
   } else if (json.contains("signed")) {
-    number = Scalar(json.at("signed").get<std::int64_t>());
+    std::int64_t value = 0;
+    restore(json.at("signed"), value);
+    number = Scalar(value);
   } else {
-    number = Scalar(json.at("unsigned").get<std::uint64_t>());
+    std::uint64_t value = 0;
+    restore(json.at("unsigned"), value);
+    number = Scalar(value);
   }
 }
 

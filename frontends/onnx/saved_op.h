@@ -1,7 +1,7 @@
 #pragma once
 // The attributes of an op as JSON, and back: a member for each attribute, with its name. Reading is for files
 // that nobody vouches for; it throws Error(bad_file), or an exception of the JSON library, for anything else
-// than what was written.
+// than what was written. An op with an attribute of another type than these is one that no file tells.
 
 #include <concepts>
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@
 #include "weft/graph/error.h"
 #include "weft/graph/op.h"
 #include "weft/graph/scalar.h"
+#include "weft/ops/grid_sample.h"
+#include "weft/ops/indexing.h"
+#include "weft/ops/resize.h"
 
 namespace weft::onnx {
 
@@ -48,33 +52,54 @@ Json saved(T number) {
 }
 template <std::integral T>
 void restore(const Json& json, T& number) {
-  if (!json.is_number_integer()) throw Error(ErrorCode::bad_file, "an attribute is no whole number");
+  const bool fits = json.is_number_unsigned()
+                        ? std::in_range<T>(json.get<std::uint64_t>())
+                        : json.is_number_integer() && std::in_range<T>(json.get<std::int64_t>());
+  if (!fits) throw Error(ErrorCode::bad_file, "an attribute is no whole number that fits");
   number = json.get<T>();
 }
 
-/// An enumeration, by its number.
-template <typename T>
-  requires std::is_enum_v<T>
-Json saved(T value) {
-  return static_cast<std::int64_t>(value);
+/// How many members an enumeration has, from 0 on without gaps; none for one that no file tells.
+template <typename E>
+inline constexpr int kMembers = 0;
+template <>
+inline constexpr int kMembers<SampleMode> = static_cast<int>(SampleMode::nearest) + 1;
+template <>
+inline constexpr int kMembers<SampleBorder> = static_cast<int>(SampleBorder::reflection) + 1;
+template <>
+inline constexpr int kMembers<Reduction> = static_cast<int>(Reduction::max) + 1;
+template <>
+inline constexpr int kMembers<ResizeMode> = static_cast<int>(ResizeMode::area) + 1;
+template <>
+inline constexpr int kMembers<ResizeCoordinates> = static_cast<int>(ResizeCoordinates::asymmetric) + 1;
+template <>
+inline constexpr int kMembers<ResizeRounding> = static_cast<int>(ResizeRounding::ceil) + 1;
+
+/// An enumeration, by the names of its members.
+template <typename E>
+concept SavedEnumeration = std::is_enum_v<E> && kMembers<E> > 0;
+
+template <SavedEnumeration E>
+Json saved(E value) {
+  return attribute_text(value);
 }
-template <typename T>
-  requires std::is_enum_v<T>
-void restore(const Json& json, T& value) {
-  std::int64_t number = 0;
-  restore(json, number);
-  constexpr std::int64_t kMost = 16;  // more than any has
-  if (number < 0 || number >= kMost) throw Error(ErrorCode::bad_file, "an attribute has no such value");
-  value = static_cast<T>(number);
+template <SavedEnumeration E>
+void restore(const Json& json, E& value) {
+  const auto name = json.get<std::string>();
+  for (int i = 0; i < kMembers<E>; ++i) {
+    value = static_cast<E>(i);
+    if (attribute_text(value) == name) return;
+  }
+  throw Error(ErrorCode::bad_file, "an attribute has no such value");
 }
 
 /// Sizes and paddings of windows.
 template <typename T>
-concept HasValues = requires(const T& of) { of.values(); };
+concept HasValues = requires(const T& of) { std::tuple_size<decltype(of.values())>::value; };
 template <typename T>
 concept HasEnds = requires(const T& of) {
-  of.before();
-  of.after();
+  std::tuple_size<decltype(of.before())>::value;
+  std::tuple_size<decltype(of.after())>::value;
 };
 
 template <HasValues T>
@@ -136,8 +161,27 @@ void restore(const Json& json, T& op) {
       op, [&](std::string_view name, auto& field) { restore(json.at(std::string(name)), field); });
 }
 
-/// The attributes of an op, which is an O.
+/// Whether there is such a pair for a type.
+template <typename T>
+inline constexpr bool kIsSaved = requires(const T& from, T& to, const Json& json) {
+  { saved(from) } -> std::same_as<Json>;
+  restore(json, to);
+};
+template <typename T>
+inline constexpr bool kIsSaved<std::vector<T>> = kIsSaved<T>;
+template <typename... Fields, typename... Of>
+constexpr bool are_saved(const std::tuple<Fields Of::*...>&) {
+  return (kIsSaved<Fields> && ...);
+}
+template <HasAttributes T>
+inline constexpr bool kIsSaved<T> = are_saved(T::attributes);
+
+/// An op that a file can tell.
 template <typename O>
+concept SavedOp = std::default_initializable<O> && (!HasAttributes<O> || kIsSaved<O>);
+
+/// The attributes of an op, which is an O.
+template <SavedOp O>
 Json saved_op(const Op& op) {
   if constexpr (HasAttributes<O>) {
     return saved(*op.as<O>());
@@ -145,7 +189,7 @@ Json saved_op(const Op& op) {
     return Json::object();
   }
 }
-template <typename O>
+template <SavedOp O>
 Op restored_op(const Json& attributes) {
   O op{};
   if constexpr (HasAttributes<O>) restore(attributes, op);

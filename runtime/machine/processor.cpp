@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <fstream>
 #include <limits>
+#include <numeric>
 #include <string>
+#include <vector>
 
 namespace weft {
 namespace {
@@ -19,6 +21,19 @@ cpu_set_t usable_set() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) CPU_ZERO(&set);
   return set;
+}
+
+/// How many processors the calling thread may use; 0 where the system does not say. The kernel refuses a set
+/// that is smaller than its own, which machines of more than 1,024 processors have.
+int processors_of_affinity() {
+  constexpr std::size_t kMostSets = 64;
+  for (std::size_t count = 1; count <= kMostSets; count *= 2) {
+    std::vector<cpu_set_t> sets(count);
+    if (sched_getaffinity(0, count * sizeof(cpu_set_t), sets.data()) != 0) continue;
+    return std::accumulate(sets.begin(), sets.end(), 0,
+                           [](int sum, const cpu_set_t& set) { return sum + CPU_COUNT(&set); });
+  }
+  return 0;
 }
 
 /// The first word of a file as a number; infinity for "max", -1, or no such file.
@@ -88,8 +103,7 @@ double processor_quota(const std::filesystem::path& root) {
 }
 
 int usable_processors(const std::filesystem::path& root) {
-  const cpu_set_t set = usable_set();
-  const int most = std::max(CPU_COUNT(&set), 1);
+  const int most = std::max(processors_of_affinity(), 1);
   return static_cast<int>(std::clamp(std::floor(processor_quota(root)), 1.0, static_cast<double>(most)));
 }
 

@@ -186,6 +186,23 @@ TEST(Session, AFunctionWithoutRandomNumbersDoesNotMoveThem) {
   EXPECT_TRUE(same_bits(first()[0], second()[0]));
 }
 
+TEST(Session, APositionBringsItsNumbersBack) {
+  Graph graph;
+  const Value noise = random_uniform(graph, f32, {5});
+  Session session(graph, {.seed = 7});
+  const Function draw = session.compile({.outputs = {noise}});
+  draw();
+  const RandomPosition second = session.random_position();
+  EXPECT_EQ(second.seed, 7U);
+  const Tensor numbers_then = draw()[0];
+  EXPECT_NE(session.random_position(), second);
+  Session other(graph);
+  other.set_random_position(second);
+  EXPECT_EQ(other.seed(), 7U);
+  EXPECT_TRUE(same_bits(other.compile({.outputs = {noise}})()[0], numbers_then));
+  EXPECT_EQ(other.random_position(), session.random_position());
+}
+
 TEST(Session, DropoutUsesOneMaskForwardAndBackward) {
   for (const int threads : {1, 2, 4}) {
     Graph graph;

@@ -167,6 +167,8 @@ TEST_F(Cli, SavesAnOnnxModelThatPredictsTheSame) {
   ASSERT_EQ(saved.exit_code, 0) << saved.err;
   const ProgramRun shown = run_program({"onnx", "show", file("model.onnx")});
   EXPECT_THAT(shown.out, HasSubstr("images  u8[batch, 784]"));
+  EXPECT_THAT(shown.out, HasSubstr("predict(images) -> classes, logits\n"));
+  EXPECT_THAT(shown.out, HasSubstr("train_step(images, labels) -> loss; "));
   const ProgramRun expected = run_program({"predict", "--model", file("model"), "--images", images});
   const ProgramRun made = run_program({"predict", "--model", file("model.onnx"), "--images", images});
   EXPECT_EQ(made.exit_code, 0) << made.err;
@@ -221,8 +223,9 @@ TEST_F(Cli, RepeatsItselfToTheBit) {
   }
 }
 
-/// Trains twice to the same file: at once, and in two parts.
-void expect_same_bits_in_parts(const Cli& cli, const std::vector<std::string>& flags) {
+/// Trains twice to the same file: at once, and in two parts with a file of this name between them.
+void expect_same_bits_in_parts(const Cli& cli, const std::vector<std::string>& flags,
+                               const std::string& between = "part") {
   SCOPED_TRACE(fmt::format("{}", fmt::join(flags, " ")));
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.end(), flags.begin(), flags.end());
@@ -230,9 +233,9 @@ void expect_same_bits_in_parts(const Cli& cli, const std::vector<std::string>& f
   };
   const ProgramRun whole = cli.train(with({"--epochs", "4", "--save", cli.file("whole")}));
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
-  ASSERT_EQ(cli.train(with({"--epochs", "2", "--save", cli.file("part")})).exit_code, 0);
+  ASSERT_EQ(cli.train(with({"--epochs", "2", "--save", cli.file(between)})).exit_code, 0);
   const ProgramRun rest =
-      cli.train({"--epochs", "4", "--resume", cli.file("part"), "--save", cli.file("part")});
+      cli.train({"--epochs", "4", "--resume", cli.file(between), "--save", cli.file("part")});
   ASSERT_EQ(rest.exit_code, 0) << rest.err;
   EXPECT_EQ(cli.bytes_of("whole"), cli.bytes_of("part"));
 }
@@ -245,6 +248,20 @@ TEST_F(Cli, ResumesToTheBit) {
   expect_same_bits_in_parts(*this,
                             {"--optimizer", "adamw", "--weight-decay", "0.1", "--label-smoothing", "0.1"});
   expect_same_bits_in_parts(*this, {"--recipe", "torch"});
+}
+
+TEST_F(Cli, ResumesAnOnnxModelToTheBit) {
+  for (const char* optimizer : {"sgd", "momentum", "adam"})
+    expect_same_bits_in_parts(*this, {"--optimizer", optimizer, "--dropout", "0.3"}, "part.onnx");
+}
+
+TEST_F(Cli, RefusesToResumeAModelThatLacksWhatATrainingNeeds) {
+  ASSERT_EQ(train({"--epochs", "1", "--validation", "0.3", "--save", file("part.onnx")}).exit_code, 0);
+  expect_one_line(train({"--epochs", "2", "--resume", file("part.onnx")}), 1, "expected a checkpoint");
+  // ONNX has no operator for the cosine of this schedule.
+  const ProgramRun saved = train({"--epochs", "1", "--schedule", "cosine", "--save", file("part.onnx")});
+  EXPECT_THAT(saved.err, HasSubstr("no function train_step: "));
+  expect_one_line(train({"--resume", file("part.onnx")}), 1, "expected a model with the function train_step");
 }
 
 TEST_F(Cli, ResumesToTheBitWithTheBestWeightsKept) {
