@@ -13,6 +13,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,9 @@
 #include "weft/runtime/session.h"
 
 namespace weft::onnx {
+
+/// An op of a user's own as standard ops: values of the same types as its outputs.
+using StandardForm = std::function<std::vector<Value>(const Op& op, std::span<const Value> inputs)>;
 
 struct ExportOptions {
   /// Whose values the parameters have; null for the initial values of a session with `seed`.
@@ -33,6 +39,8 @@ struct ExportOptions {
   /// default: for them the caller feeds the first values too.
   bool defaults = true;
   std::string name = "weft";  // of the model's graph
+  /// By the names of ops: what is written in their place.
+  std::map<std::string, StandardForm, std::less<>> forms{};
 };
 
 /// The model of a function: inputs, outputs and updates as Session::compile takes them. Throws

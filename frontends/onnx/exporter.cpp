@@ -54,6 +54,20 @@ ValueInfoProto info_of(const std::string& name, const TensorType& type) {
   return info;
 }
 
+/// Throws unless a form gives what its node gave.
+void expect_types(const Node& node, const std::vector<Value>& made) {
+  std::vector<TensorType> types;
+  for (const Value& value : made)
+    types.push_back(expect_value(value, node.op.name(), "a form's value", node.where).type());
+  if (types == node.outputs) return;
+  throw Error(ErrorCode::invalid_argument, "the form of an op gives values of other types",
+              {.op = std::string(node.op.name()),
+               .node = node.name,
+               .expected = to_string(node.outputs[0]),
+               .actual = types.empty() ? "nothing" : to_string(types[0]),
+               .where = to_string(node.where)});
+}
+
 [[noreturn]] void refuse_spec(const std::string& problem, const Where& where) {
   throw Error(ErrorCode::invalid_argument, "a model: " + problem, {.where = to_string(where)});
 }
@@ -72,12 +86,12 @@ TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
 
 Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const Where& where, bool several)
     : spec_(spec), options_(options), where_(where), several_(several) {
-  unroll_scans();
+  take_standard_forms();
   check_spec();
 }
 
-/// A scan has no operator here: what its steps compute has.
-void Exporter::unroll_scans() {
+/// A scan has no operator here: what its steps compute has. A user's op has the form that the options give.
+void Exporter::take_standard_forms() {
   std::vector<Value> roots = spec_.outputs;
   roots.insert(roots.end(), spec_.updates.begin(), spec_.updates.end());
   std::vector<Value> all = roots;
@@ -87,11 +101,22 @@ void Exporter::unroll_scans() {
   };
   if (roots.empty() || !std::ranges::all_of(all, belongs)) return;
   const Graph& graph = all.front().graph();
-  const auto is_scan = [&](NodeId id) { return graph.node(id).op.is<Scan>(); };
-  if (std::ranges::none_of(needed_nodes(graph, roots), is_scan)) return;
+  const auto has_other_form = [&](NodeId id) {
+    const Op& op = graph.node(id).op;
+    return op.is<Scan>() || options_.forms.contains(op.name());
+  };
+  if (std::ranges::none_of(needed_nodes(graph, roots), has_other_form)) return;
   given_ = &all.front().graph();
-  unrolled_ = unrolled(graph, all);  // the inputs are roots, so that none is lost
-  auto next = unrolled_.roots.begin();
+  const Program steps = unrolled(graph, all);  // the inputs are roots, so that none is lost
+  replaced_ = rewrite(*steps.graph, steps.roots,
+                      [&](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                        const auto form = options_.forms.find(node.op.name());
+                        if (form == options_.forms.end()) return {};
+                        std::vector<Value> made = form->second(node.op, inputs);
+                        expect_types(node, made);
+                        return made;
+                      });
+  auto next = replaced_.roots.begin();
   for (std::vector<Value>* list : {&spec_.outputs, &spec_.updates, &spec_.inputs})
     next = std::ranges::copy_n(next, std::ssize(*list), list->begin()).in;
 }

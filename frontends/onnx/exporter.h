@@ -35,7 +35,7 @@ class Exporter {
   std::string& known_size(const std::string& text) { return sizes_[text]; }
 
  private:
-  void unroll_scans();
+  void take_standard_forms();
   void check_spec();
   void name_roots();
   void add_parameter(const Node& node, ValueId id);
@@ -52,7 +52,7 @@ class Exporter {
   const ExportOptions& options_;
   Where where_;
   bool several_;
-  Program unrolled_;        // what is exported in place of a program with scans
+  Program replaced_;        // what is exported in place of a program with scans or ops of a user's own
   Graph* graph_ = nullptr;  // that is exported
   Graph* given_ = nullptr;  // the user's, which declares parameters
   std::vector<Value> roots_;

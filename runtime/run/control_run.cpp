@@ -1,5 +1,7 @@
 #include "weft/runtime/run/control_run.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <cstring>
 
@@ -23,6 +25,20 @@ void meet(const Walk& walk) {
 
 /// Of the threads of a region, the one that does what is to be done once.
 bool leads(const Walk& walk) { return walk.shards.begin == 0 && walk.thread == 0; }
+
+/// Walks a program's steps in one step of a loop; an error of this thread tells which.
+void run_step_of_loop(StepList& list, const Walk& walk, std::int64_t step) {
+  const bool failed_before = *walk.error != nullptr;
+  list.run(walk);
+  if (failed_before || *walk.error == nullptr) return;
+  try {
+    std::rethrow_exception(*walk.error);
+  } catch (const Error& error) {
+    *walk.error = std::make_exception_ptr(
+        Error(error.code(), fmt::format("{} (in step {} of a loop)", error.message(), step), error.trail()));
+  } catch (...) {  // what a user's op threw stays as it is
+  }
+}
 
 /// One program of a step, for each thread.
 class Programs {
@@ -73,7 +89,7 @@ class ScanRun final : public ControlRun {
     for (std::int64_t step = 0; step < length_; ++step) {
       point(list, inputs, outputs, step);
       if (step > 0 && body_.steps_meet()) meet(walk);
-      list.run(walk);
+      run_step_of_loop(list, walk, reverse_ ? length_ - 1 - step : step);
     }
     for (std::size_t i = 0; length_ == 0 && leads(walk) && i < states_; ++i)
       copy_bytes(inputs[i], outputs[i], argument_bytes_[i]);
@@ -140,7 +156,7 @@ class WhileRun final : public ControlRun {
         body.feed(i, state(inputs, i, steps));
         body.fetch(i, block_ + workspace_.states[i][static_cast<std::size_t>((steps + 1) % 2)]);
       }
-      body.run(walk);
+      run_step_of_loop(body, walk, steps);
       meet(walk);
       ++steps;
     }

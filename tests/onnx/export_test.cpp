@@ -302,6 +302,44 @@ TEST(OnnxExport, ASavedStepOfPicturesTakesBatchesOfAnySize) {
   }
 }
 
+/// y = x sigmoid(beta x), a user's op.
+struct Swish {
+  static constexpr std::string_view name = "own_swish";
+  double beta = 1.0;
+  static constexpr auto attributes = weft::attributes(&Swish::beta);
+  TensorType infer(const TensorType& x) const { return x; }
+  template <std::floating_point T>
+  void forward(std::span<const T> x, std::span<T> y) const {
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] / (T{1} + std::exp(static_cast<T>(-beta) * x[i]));
+  }
+  static constexpr NoGradient gradient{"it is a test's"};
+};
+
+TEST(OnnxExport, OpsOfOnesOwnTakeTheFormThatIsGiven) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {"n"});
+  const FunctionSpec spec{.inputs = {x}, .outputs = {apply(Swish{.beta = 2.0}, x)}};
+  expect_error(ErrorCode::unsupported, {"own_swish", "export_test.cpp"}, [&] { export_model(spec); });
+  const StandardForm form = [](const Op& op, std::span<const Value> inputs) {
+    return std::vector<Value>{inputs[0] * sigmoid(inputs[0] * op.as<Swish>()->beta)};
+  };
+  const ModelProto model = export_model(spec, {.forms = {{"own_swish", form}}});
+  EXPECT_THAT(operators_of(model), testing::Contains("Sigmoid"));
+  Graph loaded;
+  const Imported imported = import_model(loaded, model, {});
+  Session session(loaded);
+  const Tensor made =
+      session.compile({.inputs = {imported.input("x")}, .outputs = {imported.outputs[0].value}})(
+          {Tensor::of({1.0F, -2.0F})})[0];
+  EXPECT_NEAR(made.values<float>()[0], 1.0 / (1.0 + std::exp(-2.0)), 1e-6);
+  EXPECT_NEAR(made.values<float>()[1], -2.0 / (1.0 + std::exp(4.0)), 1e-6);
+  const StandardForm wrong = [](const Op&, std::span<const Value> inputs) {
+    return std::vector<Value>{sum(inputs[0])};
+  };
+  expect_error(ErrorCode::invalid_argument, {"own_swish", "other types", "f32[n]", "f32[]"},
+               [&] { export_model(spec, {.forms = {{"own_swish", wrong}}}); });
+}
+
 TEST(OnnxExport, StepsOfTheExamplesAreSavedOrRefused) {
   std::vector<std::string> saved;
   for (const examples::ModelEntry& entry : examples::models()) {
