@@ -160,6 +160,15 @@ void Exporter::check_spec() {
                 where_);
 }
 
+const std::string& Exporter::name_of(const Value& value) const {
+  if (&value.graph() == graph_) return names_.at(id_of(value));
+  const Op& op = value.graph().node(value.node()).op;  // its label tells which it is
+  const auto same = [&](const auto& entry) { return graph_->node(entry.first.node).op == op; };
+  const auto found = std::ranges::find_if(names_, same);
+  if (found == names_.end()) throw Error(ErrorCode::internal, "a value of a model has no name");
+  return found->second;
+}
+
 std::string Exporter::unique(const std::string& base) {
   const std::string stem = base.empty() ? "value" : base;
   std::string name = stem;
@@ -358,7 +367,7 @@ ModelProto Exporter::run() {
   for (const NodeId id : needed) export_node(id);
   throw_problems();
   for (std::size_t i = 0; i < roots_.size(); ++i) add_output(output_names_[i], roots_[i]);
-  prune(model_.graph);
+  prune(model_.graph, saved_.names());
   model_.metadata_props.push_back({std::string(kParametersKey), parameters_});
   for (const auto& [parameter, next] : updated_) {
     model_.metadata_props.push_back({std::string(kUpdateKey) + names_.at({parameter, 0}), next});

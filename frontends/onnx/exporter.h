@@ -23,8 +23,8 @@ class Exporter {
   /// The model, without the graph that it is saved from.
   ModelProto run();
   const SavedGraph& saved_graph() const noexcept { return saved_; }
-  /// What a value that was exported is called.
-  const std::string& name_of(ValueId id) const { return names_.at(id); }
+  /// What an input or a parameter of the user's graph is called in the model.
+  const std::string& name_of(const Value& value) const;
 
   /// For ExportNode: adds an operator with so many results and returns their names.
   NameList add(std::string_view op, NameList inputs, std::size_t outputs, Attributes attributes);

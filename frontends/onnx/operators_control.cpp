@@ -30,7 +30,11 @@ bool condition_of(const NodeView& node, const Item& item, std::string_view what)
 
 std::vector<Value> values_of(const NodeView& node, const std::vector<Item>& items) {
   std::vector<Value> values;
-  for (const Item& item : items) values.push_back(node.value(item));
+  for (const Item& item : items) {
+    if (item.kind != Item::Kind::tensor)
+      node.refuse("what it takes or gives is no tensor, and its course is only known in a run");
+    values.push_back(node.value(item));
+  }
   return values;
 }
 
@@ -77,8 +81,9 @@ struct LoopState {
 
 /// A loop that only a run knows the end of. What its iterations collect would have no shape.
 Items run_time_loop(const NodeView& node, const GraphProto& body) {
-  std::vector<Value> states;
-  for (std::size_t i = 2; i < node.inputs(); ++i) states.push_back(node.value(i));
+  std::vector<Item> carried_items;
+  for (std::size_t i = 2; i < node.inputs(); ++i) carried_items.push_back(node.item(i));
+  std::vector<Value> states = values_of(node, carried_items);
   const std::size_t carried = states.size();
   if (body.output.size() > carried + 1)
     node.refuse("it collects results of as many iterations as a run decides");

@@ -145,7 +145,7 @@ class ModelNames {
   }
   std::string operator()(const Value& value) const {
     const auto found = std::ranges::find(updates_, value, &std::pair<Value, std::string>::first);
-    return found != updates_.end() ? found->second : exporter_.name_of({value.node(), value.output()});
+    return found != updates_.end() ? found->second : exporter_.name_of(value);
   }
 
  private:

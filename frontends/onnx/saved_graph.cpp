@@ -282,6 +282,7 @@ void SavedGraph::add(const Node& node, NodeId id, const std::string& name) {
     Json with = entry != nullptr ? entry->saved(node.op) : Json::object();
     if (!with.empty()) json["with"] = std::move(with);
   }
+  if (json.contains("from")) names_.insert(name);
   if (!node.name.empty()) json["name"] = node.name;
   if (!node.where.is_empty()) json["at"] = to_string(node.where);
   for (std::uint32_t i = 0; i < node.outputs.size(); ++i)

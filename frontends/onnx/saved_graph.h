@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "weft/frontends/onnx/import.h"
@@ -20,6 +21,8 @@ class SavedGraph {
  public:
   /// The node, whose first output has this name in the model: an input, or an initializer.
   void add(const Node& node, NodeId id, const std::string& name);
+  /// Of the inputs and initializers that it takes from the model.
+  const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
   /// An output of the model, and an update, in order.
   void add_output(ValueId value);
   void add_update(ValueId update);
@@ -31,6 +34,7 @@ class SavedGraph {
  private:
   Json reference(ValueId value) const;
 
+  std::set<std::string, std::less<>> names_;
   Json nodes_ = Json::array();
   Json outputs_ = Json::array();
   Json updates_ = Json::array();

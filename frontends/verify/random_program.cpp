@@ -131,7 +131,8 @@ class Builder {
         inputs.push_back(old ? *old : pool_.source_of(pool_.spiced(tensor)));
       }
       try {
-        const NodeId made = pool_.graph().add(sample.op, inputs, std::source_location::current());
+        const Op op = with_floats_of(sample.op, dtype_);
+        const NodeId made = pool_.graph().add(op, inputs, std::source_location::current());
         bool kept = false;
         for (const Value& output : pool_.graph().outputs_of(made)) kept = pool_.keep(output) || kept;
         if (kept) return;

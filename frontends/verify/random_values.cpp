@@ -63,7 +63,7 @@ RandomValues::Outputs RandomValues::run(const Graph& graph, NodeId id, std::size
       std::ranges::any_of(inputs, has_no_integer))
     return {};
   try {
-    Outputs outputs = evaluate(node.op, inputs);
+    Outputs outputs = evaluate(with_floats_of(node.op, DType::f64), inputs);
     disturb(node, number, outputs);
     return outputs;
   } catch (const Error&) {

@@ -328,9 +328,9 @@ TEST(OnnxExport, OpsOfOnesOwnTakeTheFormThatIsGiven) {
   Graph loaded;
   const Imported imported = import_model(loaded, model, {});
   Session session(loaded);
-  const Tensor made =
-      session.compile({.inputs = {imported.input("x")}, .outputs = {imported.outputs[0].value}})(
-          {Tensor::of({1.0F, -2.0F})})[0];
+  const Tensor made = session.compile(
+      {.inputs = {imported.input("x")}, .outputs = {imported.output(imported.outputs[0].name)}})(
+      {Tensor::of({1.0F, -2.0F})})[0];
   EXPECT_NEAR(made.values<float>()[0], 1.0 / (1.0 + std::exp(-2.0)), 1e-6);
   EXPECT_NEAR(made.values<float>()[1], -2.0 / (1.0 + std::exp(4.0)), 1e-6);
   const StandardForm wrong = [](const Op&, std::span<const Value> inputs) {

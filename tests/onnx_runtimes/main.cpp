@@ -18,6 +18,7 @@
 #include "weft/frontends/data/npy.h"
 #include "weft/frontends/examples/models/models.h"
 #include "weft/frontends/onnx/export.h"
+#include "weft/frontends/verify/kernel_check.h"
 #include "weft/frontends/verify/specification.h"
 #include "weft/graph/evaluate.h"
 #include "weft/graph/text.h"
@@ -65,10 +66,11 @@ bool write_op(const verify::Sample& sample, const fs::path& folder) {
     if (tensor.elements() == 0 || is_half(tensor.dtype())) return false;
   }
   try {
-    const NodeId node = graph.add(sample.op, inputs, Where::current());
+    const Op op = verify::with_floats_of(sample.op, f32);
+    const NodeId node = graph.add(op, inputs, Where::current());
     if (!is_for_runtimes(graph.node(node).outputs)) return false;
     const onnx::ModelProto model = onnx::export_model({.inputs = inputs, .outputs = graph.outputs_of(node)});
-    const std::vector<Tensor> outputs = evaluate(sample.op, feeds);
+    const std::vector<Tensor> outputs = evaluate(op, feeds);
     fs::create_directories(folder);
     onnx::save(folder / "model.onnx", {.inputs = inputs, .outputs = graph.outputs_of(node)});
     for (std::size_t i = 0; i < feeds.size(); ++i)

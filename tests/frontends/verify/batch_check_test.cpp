@@ -32,9 +32,10 @@ TEST(BatchCheck, FewOpsNeedToKnowHowManyExamplesThereAre) {
       if (!findings.symbolic) unrolled.emplace(specification.op);
     }
   }
-  EXPECT_THAT(unrolled, ElementsAre("conv2d", "conv2d_input_gradient", "conv3d", "conv3d_input_gradient",
-                                    "nonzero", "random_gamma", "random_normal", "random_poisson",
-                                    "random_uniform", "sampled_matmul", "sparse_matmul", "unique"));
+  EXPECT_THAT(unrolled,
+              ElementsAre("cond", "conv2d", "conv2d_input_gradient", "conv3d", "conv3d_input_gradient",
+                          "nonzero", "random_gamma", "random_normal", "random_poisson", "random_uniform",
+                          "sampled_matmul", "scan", "sparse_matmul", "step_key", "unique", "while_loop"));
 }
 
 /// Sums of rows, whose batching rule forgets that the rows have moved.

