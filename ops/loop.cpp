@@ -155,8 +155,9 @@ Dim length_of(std::span<const Value> sequences, const ScanOptions& options, cons
   std::optional<Dim> length = options.length;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     const Shape& shape = sequences[i].shape();
-    if (!shape.is_scalar() && !length) length = shape[0];
-    if (!shape.is_scalar() && shape[0] == *length) continue;
+    const std::optional<Dim> own = shape.is_scalar() ? std::nullopt : std::optional(shape[0]);
+    if (!length) length = own;
+    if (own && own == length) continue;
     throw Error(ErrorCode::shape_mismatch, fmt::format("sequence {} has another length than the scan", i),
                 {.op = "scan",
                  .node = sequences[i].name(),
@@ -164,11 +165,9 @@ Dim length_of(std::span<const Value> sequences, const ScanOptions& options, cons
                  .actual = to_string(sequences[i].type()),
                  .where = to_string(where)});
   }
-  if (!length) {
-    throw Error(ErrorCode::invalid_argument, "a scan without sequences needs a length",
-                {.op = "scan", .where = to_string(where)});
-  }
-  return *length;
+  if (length) return *length;
+  throw Error(ErrorCode::invalid_argument, "a scan without sequences needs a length",
+              {.op = "scan", .where = to_string(where)});
 }
 
 /// The body without an argument that nothing in it needs.

@@ -211,8 +211,9 @@ class Rebuilding {
     if (outputs.size() != infos.size()) refuse("there is another number of outputs");
     for (std::size_t i = 0; i < infos.size(); ++i) {
       const Value made = value(outputs[i]);
-      if (data_type_of(made.dtype()) != infos[i].type.elem_type || !infos[i].type.shape ||
-          infos[i].type.shape->size() != made.shape().rank())
+      const auto& shape = infos[i].type.shape;
+      if (data_type_of(made.dtype()) != infos[i].type.elem_type || !shape ||
+          shape->size() != made.shape().rank())
         refuse("an output has another type");
       imported_.outputs.push_back({.name = infos[i].name, .values = {made}, .is_sequence = false});
     }

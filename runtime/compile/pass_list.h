@@ -19,7 +19,7 @@ namespace weft {
 /// What a pass may know of the compilation that it belongs to.
 struct PassContext {
   const CompileOptions& options;
-  int shards;                            // into how many each step is cut
+  int shards = 1;                        // into how many each step is cut
   RowStores& stores;                     // of resident data
   std::vector<ProductChoice>& products;  // filled by skip_zeros
   /// In a loop's body: arguments from this number on are the same in all steps.

@@ -36,7 +36,8 @@ void run_step_of_loop(StepList& list, const Walk& walk, std::int64_t step) {
   } catch (const Error& error) {
     *walk.error = std::make_exception_ptr(
         Error(error.code(), fmt::format("{} (in step {} of a loop)", error.message(), step), error.trail()));
-  } catch (...) {  // what a user's op threw stays as it is
+  } catch (...) {
+    return;  // what a user's op threw stays as it is
   }
 }
 

@@ -55,6 +55,7 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
       kernels_(std::move(kernels)),
       state_(std::move(state)),
       key_(std::move(key)),
+      steps_(compilation_->lowered, compilation_->schedule, compilation_->arena, kernels_),
       kept_(std::move(kept)),
       barrier_(compilation_->schedule.threads) {
   const int threads = compilation_->schedule.threads;
@@ -68,7 +69,6 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   }
   for (const Storage& storage : compilation_->lowered.storages)
     is_random_ = is_random_ || storage.place == Place::key;
-  steps_.emplace(compilation_->lowered, compilation_->schedule, compilation_->arena, kernels_);
   if (const auto& before = compilation_->prologue) {
     prologue_ = std::make_unique<Plan>(before, bind_kernels(before->lowered, before->schedule), state_, key_);
     if (kept_ == nullptr) kept_ = std::make_shared<KeptTensors>(before->lowered.program);
@@ -76,7 +76,7 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
 }
 
 void Plan::bind_pointers(Arena& arena) {
-  steps_->bind(arena.data(), [this](const Storage& place) { return fixed_address(place); });
+  steps_.bind(arena.data(), [this](const Storage& place) { return fixed_address(place); });
   for (std::size_t thread = 0; thread < scratch_.size(); ++thread)
     scratch_[thread] = arena.scratch(static_cast<int>(thread));
 }
@@ -108,10 +108,10 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
     bind_pointers(arena);
     bound_to_ = arena.version();
   }
-  for (std::size_t i = 0; i < steps_->inputs(); ++i)
-    steps_->feed(i, read_only(i < feeds.size() ? feeds[i] : kept[i - feeds.size()]));
+  for (std::size_t i = 0; i < steps_.inputs(); ++i)
+    steps_.feed(i, read_only(i < feeds.size() ? feeds[i] : kept[i - feeds.size()]));
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    steps_->fetch(i, static_cast<std::byte*>(outputs[i].mutable_data()));
+    steps_.fetch(i, static_cast<std::byte*>(outputs[i].mutable_data()));
   failed_.store(false, std::memory_order_relaxed);
   const SignalShield shield(kernels_.block_signals);
   if (state_->options.self_check || state_->options.nan_guard) {
@@ -162,10 +162,10 @@ Walk Plan::walk_alone() {
 
 void Plan::run_alone() {
   const Walk walk = walk_alone();
-  const std::span<StepList::Step> steps = steps_->steps();
+  const std::span<StepList::Step> steps = steps_.steps();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::int64_t begin = recorder_ ? Recorder::now() : 0;
-    steps_->run_step(steps[i], walk);
+    steps_.run_step(steps[i], walk);
     if (!recorder_) continue;
     const std::int64_t end = Recorder::now();
     for (int thread = 0; thread < recorder_->threads(); ++thread)
@@ -174,14 +174,14 @@ void Plan::run_alone() {
 }
 
 void Plan::run_thread(int thread) {
-  if (thread < compilation_->schedule.threads) steps_->run(walk_of(thread));
+  if (thread < compilation_->schedule.threads) steps_.run(walk_of(thread));
 }
 
 void Plan::run_thread_recorded(int thread) {
   if (thread >= compilation_->schedule.threads) return;
   const Walk walk = walk_of(thread);
   const auto row = recorder_->row(thread);
-  const std::span<StepList::Step> steps = steps_->steps();
+  const std::span<StepList::Step> steps = steps_.steps();
   std::int64_t now = Recorder::now();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (steps[i].barrier_before && walk.barrier != nullptr) {
@@ -189,7 +189,7 @@ void Plan::run_thread_recorded(int thread) {
       now = Recorder::now();
     }
     row[i].begin = now;
-    steps_->run_step(steps[i], walk);
+    steps_.run_step(steps[i], walk);
     now = Recorder::now();
     row[i].end = now;
   }
@@ -236,7 +236,7 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
     return Tensor::borrow(data, type.dtype, type.shape.sizes());
   };
   const Walk walk = walk_alone();
-  for (StepList::Step& step : steps_->steps()) {
+  for (StepList::Step& step : steps_.steps()) {
     const NodeId id = lowered.steps[step.index];
     const Node& node = graph.node(id);
     std::vector<Tensor> inputs;
@@ -245,7 +245,7 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
       inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
       watch.expect_kept(value, inputs.back(), node);
     }
-    steps_->run_step(step, walk);
+    steps_.run_step(step, walk);
     if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
     std::vector<Tensor> made;
     for (std::size_t i = 0; i < step.outputs.size(); ++i) {

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -79,7 +78,7 @@ class Plan {
   BoundKernels kernels_;
   std::shared_ptr<SessionState> state_;
   Tensor key_;
-  std::optional<StepList> steps_;
+  StepList steps_;
   std::uint64_t bound_to_ = 0;       // the version of the arena that the pointers point into; 0: none
   std::vector<std::byte*> scratch_;  // one for each thread
   std::function<void(int)> region_;
