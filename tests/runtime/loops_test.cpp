@@ -99,7 +99,10 @@ TEST(LoopsInPlans, TakeSequencesOfAnyLength) {
   for (const std::int64_t steps : {0, 1, 2, 7}) {
     const Tensor found = f({Recurrence::fed(steps)})[0];
     EXPECT_EQ(found.sizes()[0], steps);
-    EXPECT_EQ(0, std::memcmp(found.data(), longest.data(), found.bytes())) << "prefixes are equal";
+    // Products of other heights may take other kernels.
+    const auto prefix = longest.values<float>().first(static_cast<std::size_t>(found.elements()));
+    for (std::size_t i = 0; i < prefix.size(); ++i)
+      ASSERT_NEAR(found.values<float>()[i], prefix[i], 1e-5) << steps << " steps, element " << i;
   }
 }
 
