@@ -145,6 +145,22 @@ TEST(LoopsInPlans, ComputeOutsideWhatStatesDoNotDecide) {
   EXPECT_EQ(inside, 2U) << text;
 }
 
+TEST(LoopsInPlans, KeepInsideWhatAPassThatIsLeftOutWouldMove) {
+  Recurrence net;
+  const auto outside = [&](const CompileOptions& options) {
+    std::string text;
+    const std::vector<Value> roots{net.outputs};
+    const std::vector<std::string> inputs{"x"};
+    compile(net.graph, roots, 1, inputs, {{"steps", kSteps}}, options, {},
+            [&](std::string_view stage, const std::string& made) {
+              if (stage == "lower") text = made;
+            });
+    return count(text, "= matmul(%") + count(text, "= fused_matmul(%") + count(text, "= packed_matmul(%");
+  };
+  EXPECT_GT(outside({}), 0U) << "x w for all steps";
+  EXPECT_EQ(outside({.without = {"before_scans"}}), 0U);
+}
+
 TEST(LoopsInPlans, NeedNoBarrierWhereRowsStayWithTheirThreads) {
   Recurrence net;
   const std::string text = stage_of(net.graph, {net.outputs}, "schedule");
