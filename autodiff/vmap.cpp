@@ -44,46 +44,78 @@ class Batching {
     for (const NodeId id : needed) visit(id);
   }
 
+  /// An output as it was found: with the axis of the examples, or without it where it is the same for all.
+  Value found(const Value& value) const {
+    const auto it = found_.find({value.node(), value.output()});
+    return it != found_.end() ? it->second : single(value);
+  }
+
   /// An output for all examples.
   Value of(const Value& value) const {
     if (!value.has_value()) return {};
     const auto it = found_.find({value.node(), value.output()});
-    return it != found_.end() ? it->second : broadcast_to(value, with_examples(size_, value.shape()));
+    return it != found_.end() ? it->second : broadcast_to(single(value), with_examples(size_, value.shape()));
   }
 
  private:
+  /// A value that is the same for all examples.
+  Value single(const Value& value) const {
+    const auto it = single_.find({value.node(), value.output()});
+    return it != single_.end() ? it->second : value;
+  }
+
   void visit(NodeId id) {
     const Node& node = graph_.node(id);
-    BatchArgs args{.inputs = {}, .batched = {}, .size = size_};
+    BatchArgs args{.inputs = {}, .batched = {}, .size = size_, .batch_body = batch_body};
     std::vector<Value> inputs;
     bool draws = false;
+    bool moves = false;
     for (const ValueId& input : node.inputs) {
       const auto it = found_.find(input);
       args.batched.push_back(it != found_.end());
-      inputs.push_back(it != found_.end() ? it->second : graph_.value(input));
-      draws = draws || graph_.node(input.node).op.is<RandomKey>();
+      inputs.push_back(it != found_.end() ? it->second : single(graph_.value(input)));
+      moves = moves || single_.contains(input);
+      const Op& source = graph_.node(input.node).op;
+      draws = draws || source.is<RandomKey>() || source.is<StepKey>();
     }
-    if (!draws && std::ranges::find(args.batched, true) == args.batched.end()) return;
+    draws = draws && !node.op.is<StepKey>();  // a key is the same for all examples, what it draws is not
+    const bool differs = draws || std::ranges::find(args.batched, true) != args.batched.end();
+    if (!differs && !moves) return;
     args.inputs = inputs;
     const Scope origin(graph_, fmt::format("vmap/{}", node.name.empty() ? node.op.name() : node.name),
                        node.where);
-    const std::vector<Value> outputs = batch(node, args);
+    const std::vector<Value> outputs = differs ? batch(node, args) : apply_to(node.op, inputs);
     for (std::uint32_t i = 0; i < outputs.size(); ++i) {
       // One that is the same for all examples has the shape of one.
       const bool same = outputs[i].shape().rank() == node.outputs[i].shape.rank();
-      found_[{id, i}] =
-          same ? broadcast_to(outputs[i], with_examples(size_, outputs[i].shape())) : outputs[i];
+      (same ? single_ : found_)[{id, i}] = outputs[i];
     }
   }
 
   std::vector<Value> batch(const Node& node, const BatchArgs& args) const {
     const Traits traits = node.op.traits();
-    if (traits.stateful) fail(node, "an update has no meaning for one example; assign what vmap returns");
+    if (traits.stateful && !traits.communicates)
+      fail(node, "an update has no meaning for one example; assign what vmap returns");
     if (const auto* custom = node.op.as<CustomGradient>()) return batch_custom(*custom, args);
     std::vector<Value> outputs = node.op.batch(args);
     if (outputs.empty() && traits.elementwise) outputs = batch_elementwise(node.op, args);
     if (outputs.empty() && traits.row_wise) outputs = batch_rows(node.op, args);
     return outputs.empty() ? one_by_one(node, args) : outputs;
+  }
+
+  static std::vector<Value> batch_body(Graph& graph, const Body& body, std::span<const Value> arguments,
+                                       const std::vector<bool>& batched, const Dim& size) {
+    Batching batching(graph, static_cast<NodeId>(graph.size()), size);
+    std::vector<Value> examples;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      examples.push_back(batched[i] ? placeholder(graph, "one example of vmap", body.arguments[i], {})
+                                    : arguments[i]);
+      if (batched[i]) batching.map(examples.back(), arguments[i]);
+    }
+    std::vector<Value> results = inline_body(body, graph, examples);
+    batching.run(results);
+    for (Value& result : results) result = batching.found(result);
+    return results;
   }
 
   /// The rule of a custom gradient, for each example.
@@ -144,7 +176,8 @@ class Batching {
   Graph& graph_;
   NodeId first_;
   Dim size_;
-  std::map<ValueId, Value> found_;  // for all examples
+  std::map<ValueId, Value> found_;   // for all examples
+  std::map<ValueId, Value> single_;  // built anew, and the same for all examples
 };
 
 /// The input with the axis of the examples first.

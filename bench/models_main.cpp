@@ -106,9 +106,9 @@ struct Contestant {
   std::string name;
   int threads;
   PeerProcess process;
-  std::map<std::string, Samples> times;  // milliseconds a call, by command
-  std::map<std::string, int> calls;      // of one measurement
-  double megabytes = 0.0;
+  std::map<std::string, Samples> times;     // milliseconds a call, by command
+  std::map<std::string, int> calls;         // of one measurement
+  std::map<std::string, double> megabytes;  // resident at most so far, after the first calls of a command
 
   double ask(const std::string& command, int count) {
     return process.ask(fmt::format("{} {}", command, count)).at("ms").get<double>();
@@ -167,7 +167,10 @@ Contestants compare(const examples::ModelEntry& entry, const std::filesystem::pa
   Contestants all = contestants_for(entry, self, twins);
   const std::vector<std::string> commands{"train", "predict"};
   for (const auto& one : all) {
-    for (const std::string& command : commands) one->warm_up(command);
+    for (const std::string& command : commands) {
+      one->warm_up(command);
+      one->megabytes[command] = one->process.ask("memory").at("mb").get<double>();
+    }
   }
   for (int round = 0; round < rounds; ++round) {
     for (const std::string& command : commands) {
@@ -177,7 +180,6 @@ Contestants compare(const examples::ModelEntry& entry, const std::filesystem::pa
       }
     }
   }
-  for (const auto& one : all) one->megabytes = one->process.ask("memory").at("mb").get<double>();
   return all;
 }
 
@@ -194,17 +196,17 @@ void print_row(const examples::ModelEntry& entry, const Contestants& all, bool w
     }
     fmt::print(" {:6.2f}", ratio(fastest(all, "weft", 1, command).times.at(command),
                                  fastest(all, "weft", 2, command).times.at(command)));
-    if (command == "train") {
-      fmt::print(" {:7.0f}", fastest(all, "weft", 1, command).megabytes);
-      if (with_twins) fmt::print(" {:8.0f}", fastest(all, "PyTorch", 1, command).megabytes);
-    }
+    fmt::print(" {:7.0f}", fastest(all, "weft", 1, command).megabytes.at(command));
+    if (with_twins) fmt::print(" {:8.0f}", fastest(all, "PyTorch", 1, command).megabytes.at(command));
     fmt::print("\n");
   }
   std::fflush(stdout);
 }
 
 void print_heading(bool with_twins) {
-  fmt::print("ms a call, medians; x: PyTorch / weft; 2t: one thread / two\n");
+  fmt::print(
+      "ms a call, medians; x: PyTorch / weft; 2t: one thread / two; MB: resident at most, predictions after "
+      "training\n");
   fmt::print("{:<12} {:<8}", "model", "");
   for (const int threads : {1, 2}) {
     fmt::print(" {:>9}", fmt::format("weft {}t", threads));

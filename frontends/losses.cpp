@@ -15,6 +15,7 @@
 #include "weft/ops/norm.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/ops/structure.h"
 
 namespace weft::losses {
 namespace {
@@ -379,6 +380,48 @@ Value dice(const Operand& probabilities, const Operand& targets, const DiceOptio
   const auto size = [&](const Value& x) { return sum_of_each(options.squared ? square(x) : x); };
   const Value both = 2.0 * sum_of_each(in.x * in.t) + options.smoothing;
   return 1.0 - both / (size(in.x) + size(in.t) + options.smoothing);
+}
+
+Value mean_absolute_relative_error(const Operand& predictions, const Operand& targets) {
+  const Pair in("mean_absolute_relative_error", predictions, targets);
+  return mean_of_each(abs(in.x - in.t) / maximum(abs(in.t), 1e-7));
+}
+
+Value mean_squared_logarithmic_error(const Operand& predictions, const Operand& targets) {
+  const Pair in("mean_squared_logarithmic_error", predictions, targets);
+  return mean_of_each(square(log1p(in.x) - log1p(in.t)));
+}
+
+Value soft_margin(const Operand& scores, const Operand& targets) {
+  const Pair in("soft_margin", scores, targets);
+  return mean_of_each(softplus(-in.t * in.x));
+}
+
+Value hinge_embedding(const Operand& distances, const Operand& targets, double margin) {
+  const Pair in("hinge_embedding", distances, targets);
+  return mean_of_each(where(in.t > 0.0, in.x, relu(margin - in.x)));
+}
+
+Value margin_ranking(const Operand& a, const Operand& b, const Operand& targets, double margin) {
+  const Pair in("margin_ranking", a, b);
+  const Value order = targets.value("margin_ranking");
+  expect_same_type("margin_ranking", a, order, "targets");
+  return mean_of_each(relu(margin - order * (in.x - in.t)));
+}
+
+Value multi_label_margin(const Operand& scores, const Operand& targets) {
+  const Pair in("multi_label_margin", scores, targets);
+  const auto classes = static_cast<double>(last_dim(in.x).size());
+  const Value pairs = expand_dims(in.t, 2) * expand_dims(1.0 - in.t, 1);
+  return sum(pairs * relu(1.0 - expand_dims(in.x, 2) + expand_dims(in.x, 1)), {1, 2}) / classes;
+}
+
+Value infogain(const Operand& probabilities, const Operand& labels, const Value& gain) {
+  const Value p = probabilities.value("infogain");
+  const Value classes = labels.value("infogain");
+  const Scope origin(p.graph(), "infogain", probabilities.where());
+  expect_labels("infogain", p, classes, probabilities.where());
+  return -sum(share_of(gather(gain, classes), bounded_log(p)), {-1});
 }
 
 Value triplet_margin(const Operand& anchors, const Operand& positives, const Operand& negatives,

@@ -36,6 +36,12 @@ Value categorical_hinge(const Operand& scores, const Operand& targets);
 /// Sum over the other classes j of max(0, margin - x[label] + x[j])^power / classes, with integer labels
 /// [batch] (PyTorch's MultiMarginLoss). The power is 1 or 2, or it is an Error(invalid_argument).
 Value multi_margin(const Operand& scores, const Operand& labels, double margin = 1.0, int power = 1);
+/// Sum of max(0, 1 - x[i] + x[j]) / classes over the classes i that a sample has and the classes j that it
+/// has not, for targets 1 and 0 (PyTorch's MultiLabelMarginLoss). [batch, classes, classes] numbers are made.
+Value multi_label_margin(const Operand& scores, const Operand& targets);
+/// -sum(gain[label] log p) of probabilities p, with a matrix gain [classes, classes] of what each answer is
+/// worth; the logarithm is not below -100 (Caffe's InfogainLoss). With the unit matrix it is cross-entropy.
+Value infogain(const Operand& probabilities, const Operand& labels, const Value& gain);
 /// -sum(t (1 - p)^gamma log p) for p = softmax(logits), which makes little of what is already right (Lin et
 /// al., ICCV 2017, for several classes). A gamma of 0 is cross-entropy; below 0 it is an
 /// Error(invalid_argument).
@@ -56,6 +62,12 @@ Value binary_cross_entropy_with_logits(const Operand& logits, const Operand& tar
 Value mean_squared_error(const Operand& predictions, const Operand& targets);
 /// |x - t|.
 Value mean_absolute_error(const Operand& predictions, const Operand& targets);
+/// |x - t| / max(|t|, 1e-7), a share and not percents (Keras's MeanAbsolutePercentageError has 100 times
+/// that).
+Value mean_absolute_relative_error(const Operand& predictions, const Operand& targets);
+/// (ln(1 + x) - ln(1 + t))^2 of numbers above -1 (Keras's MeanSquaredLogarithmicError, which takes those
+/// below 1e-7 for 1e-7).
+Value mean_squared_logarithmic_error(const Operand& predictions, const Operand& targets);
 /// e^2 / 2 for e = |x - t| up to delta, delta (e - delta / 2) beyond (Huber 1964; PyTorch's HuberLoss).
 Value huber(const Operand& predictions, const Operand& targets, double delta = 1.0);
 /// ln cosh(x - t), without the overflow of cosh (Keras's LogCosh). The relative error is within 2e-6 in f32,
@@ -65,6 +77,14 @@ Value log_cosh(const Operand& predictions, const Operand& targets);
 Value hinge(const Operand& scores, const Operand& targets);
 /// max(0, 1 - t x)^2 for targets -1 and 1 (Keras's SquaredHinge).
 Value squared_hinge(const Operand& scores, const Operand& targets);
+/// ln(1 + e^(-t x)) for targets -1 and 1 (PyTorch's SoftMarginLoss). For targets 0 and 1 of several classes
+/// at once, its MultiLabelSoftMarginLoss, take binary_cross_entropy_with_logits.
+Value soft_margin(const Operand& scores, const Operand& targets);
+/// x for a target 1, max(0, margin - x) for a target -1, of distances x (PyTorch's HingeEmbeddingLoss).
+Value hinge_embedding(const Operand& distances, const Operand& targets, double margin = 1.0);
+/// max(0, margin - t (a - b)): a is to be above b where t is 1, below it where t is -1 (PyTorch's
+/// MarginRankingLoss). All three have one type.
+Value margin_ranking(const Operand& a, const Operand& b, const Operand& targets, double margin = 0.0);
 /// e^x - t x of the logarithms x of rates, for counts t (PyTorch's PoissonNLLLoss). It is infinite where a
 /// rate is, and a count of 0 adds 0.
 Value poisson(const Operand& log_rates, const Operand& targets);

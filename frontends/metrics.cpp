@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "weft/frontends/metric_inputs.h"
 #include "weft/graph/kernel_args.h"
 #include "weft/graph/located.h"
 #include "weft/graph/text.h"
@@ -14,67 +15,7 @@
 namespace weft {
 namespace {
 
-using Numbers = std::vector<double>;
-
-void expect_integers(std::string_view what, const Tensor& tensor) {
-  if (is_index(tensor.dtype())) return;
-  throw Error(ErrorCode::dtype_mismatch, fmt::format("the {} must be the numbers of classes", what),
-              {.expected = std::string(kIndexDTypes), .actual = to_string(tensor.type())});
-}
-
-void expect_floats(std::string_view what, const Tensor& tensor) {
-  if (is_float(tensor.dtype())) return;
-  throw Error(ErrorCode::dtype_mismatch, fmt::format("the {} must be floats", what),
-              {.expected = "f32 or f64", .actual = to_string(tensor.type())});
-}
-
-std::vector<std::int64_t> labels_of(const Tensor& labels) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(labels.elements()));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i] = index_at(const_arg(labels), static_cast<std::int64_t>(i));
-  }
-  return all;
-}
-
-Numbers numbers_of(const Tensor& tensor) {
-  if (tensor.dtype() == DType::f32) {
-    const auto values = tensor.values<float>();
-    return {values.begin(), values.end()};
-  }
-  const auto values = tensor.values<double>();
-  return {values.begin(), values.end()};
-}
-
-void expect_as_many(const Tensor& predicted, const Tensor& labels) {
-  if (predicted.elements() == labels.elements()) return;
-  throw Error(ErrorCode::shape_mismatch, "there must be one label for each prediction",
-              {.expected = to_string(predicted.type()), .actual = to_string(labels.type())});
-}
-
-void expect_at_least_one(std::string_view what, std::int64_t number) {
-  if (number >= 1) return;
-  throw Error(ErrorCode::invalid_argument, fmt::format("{} must be at least 1", what),
-              {.actual = std::to_string(number)});
-}
-
-/// The number of classes of scores [n, classes], with one label in range for each row.
-std::size_t classes_of(const Tensor& scores, const Tensor& labels) {
-  expect_floats("scores", scores);
-  expect_integers("labels", labels);
-  if (scores.rank() != 2 || scores.sizes()[0] != labels.elements()) {
-    throw Error(ErrorCode::shape_mismatch, "there must be one label for each row of scores",
-                {.expected = fmt::format("scores [{}, classes]", labels.elements()),
-                 .actual = to_string(scores.type())});
-  }
-  check_indices(const_arg(labels), scores.sizes()[1], "label");
-  return static_cast<std::size_t>(scores.sizes()[1]);
-}
-
-/// Whether score a counts as higher than b. A NaN counts as higher than any number, as in max and argmax.
-bool is_above(double a, double b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
-
-/// part / whole, or 0 if the whole is 0.
-double share(double part, double whole) { return whole == 0.0 ? 0.0 : part / whole; }
+using namespace metrics;
 
 /// The mean of f(prediction, target).
 template <typename F>
@@ -183,42 +124,62 @@ ClassScores macro_average(const std::vector<ClassScores>& scores) {
           .f1 = share(total.f1, classes)};
 }
 
+double f_beta(const ClassScores& scores, double beta) {
+  const double square = beta * beta;
+  return share((1.0 + square) * scores.precision * scores.recall, square * scores.precision + scores.recall);
+}
+
+double g_measure(const ClassScores& scores) { return std::sqrt(scores.precision * scores.recall); }
+
+double matthews_correlation(const Tensor& confusion, const Where& where) {
+  return located("matthews_correlation", where, [&] {
+    const auto counts = confusion.values<std::int64_t>();
+    const std::size_t classes = class_scores(confusion, where).size();
+    double right = 0.0;
+    double all = 0.0;
+    double products = 0.0;
+    double truths = 0.0;
+    double guesses = 0.0;
+    for (std::size_t c = 0; c < classes; ++c) {
+      double of_class = 0.0;
+      double predicted = 0.0;
+      for (std::size_t other = 0; other < classes; ++other) {
+        of_class += static_cast<double>(counts[c * classes + other]);
+        predicted += static_cast<double>(counts[other * classes + c]);
+      }
+      right += static_cast<double>(counts[c * classes + c]);
+      all += of_class;
+      products += of_class * predicted;
+      truths += of_class * of_class;
+      guesses += predicted * predicted;
+    }
+    return share(right * all - products, std::sqrt((all * all - guesses) * (all * all - truths)));
+  });
+}
+
 double roc_auc(const Tensor& scores, const Tensor& labels, const Where& where) {
   return located("roc_auc", where, [&] {
-    expect_floats("scores", scores);
-    expect_integers("labels", labels);
-    expect_as_many(scores, labels);
-    check_indices(const_arg(labels), 2, "label");
-    const Numbers all = numbers_of(scores);
-    const auto truth = labels_of(labels);
-    if (std::ranges::any_of(all, [](double score) { return std::isnan(score); })) {
-      throw Error(ErrorCode::numeric, "a score that is a NaN has no rank", {.op = "roc_auc"});
-    }
-    std::vector<std::size_t> order(all.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t i) { return all[i]; });
-    double positives = 0.0;
-    double negatives = 0.0;
-    double pairs = 0.0;  // in which the positive sample has the higher score; ties count half
-    for (std::size_t begin = 0; begin < order.size();) {
+    const Ranked all = ranked(scores, labels);
+    double negatives = 0.0;  // with a higher score
+    double pairs = 0.0;      // in which the positive sample has the higher score; ties count half
+    for (std::size_t begin = 0; begin < all.scores.size();) {
       double tied_positives = 0.0;
       std::size_t end = begin;
-      for (; end < order.size() && all[order[end]] == all[order[begin]]; ++end) {
-        tied_positives += static_cast<double>(truth[order[end]]);
+      for (; end < all.scores.size() && all.scores[end] == all.scores[begin]; ++end) {
+        tied_positives += static_cast<double>(all.labels[end]);
       }
       const double tied_negatives = static_cast<double>(end - begin) - tied_positives;
-      pairs += tied_positives * (negatives + 0.5 * tied_negatives);
-      positives += tied_positives;
+      pairs += tied_positives * (all.negatives - negatives - 0.5 * tied_negatives);
       negatives += tied_negatives;
       begin = end;
     }
-    if (positives == 0.0 || negatives == 0.0) {
+    if (all.positives == 0.0 || all.negatives == 0.0) {
       throw Error(ErrorCode::invalid_argument, "the ROC curve needs samples of both labels",
                   {.op = "roc_auc",
                    .expected = "labels 0 and 1",
-                   .actual = fmt::format("{} of label 0, {} of label 1", negatives, positives)});
+                   .actual = fmt::format("{} of label 0, {} of label 1", all.negatives, all.positives)});
     }
-    return pairs / (positives * negatives);
+    return pairs / (all.positives * all.negatives);
   });
 }
 
@@ -260,6 +221,26 @@ double mean_squared_error(const Tensor& predictions, const Tensor& targets, cons
 double mean_absolute_error(const Tensor& predictions, const Tensor& targets, const Where& where) {
   return located("mean_absolute_error", where, [&] {
     return mean_over_pairs(predictions, targets, [](double x, double y) { return std::abs(x - y); });
+  });
+}
+
+double root_mean_squared_error(const Tensor& predictions, const Tensor& targets, const Where& where) {
+  return std::sqrt(mean_squared_error(predictions, targets, where));
+}
+
+double relative_squared_error(const Tensor& predictions, const Tensor& targets, const Where& where) {
+  return 1.0 - r2_score(predictions, targets, where);
+}
+
+double pearson_correlation(const Tensor& predictions, const Tensor& targets, const Where& where) {
+  return located("pearson_correlation", where, [&] {
+    const double p = mean_over_pairs(predictions, targets, [](double x, double) { return x; });
+    const double t = mean_over_pairs(predictions, targets, [](double, double y) { return y; });
+    const auto moment = [&](auto f) { return mean_over_pairs(predictions, targets, f); };
+    const double both = moment([&](double x, double y) { return (x - p) * (y - t); });
+    const double of_p = moment([&](double x, double) { return (x - p) * (x - p); });
+    const double of_t = moment([&](double, double y) { return (y - t) * (y - t); });
+    return share(both, std::sqrt(of_p) * std::sqrt(of_t));
   });
 }
 

@@ -36,6 +36,14 @@ std::vector<ClassScores> class_scores(const Tensor& confusion, const Where& wher
 /// The mean over the classes of each score (scikit-learn's average="macro").
 ClassScores macro_average(const std::vector<ClassScores>& scores);
 
+/// (1 + b^2) P R / (b^2 P + R): recall counts b times as much as precision; 1 gives F1.
+double f_beta(const ClassScores& scores, double beta);
+/// sqrt(P R), the geometric mean of both.
+double g_measure(const ClassScores& scores);
+/// How predictions and labels of a confusion matrix correlate, in [-1, 1]; 0 where either has one class alone
+/// (Matthews 1975, for two classes; Gorodkin 2004, for several).
+double matthews_correlation(const Tensor& confusion, const Where& where = Where::current());
+
 /// The area under the ROC curve of scores [n] and labels [n], 0 or 1: the probability that a positive sample
 /// has a higher score than a negative one, where a tie counts half (Mann and Whitney 1947; Fawcett 2006).
 /// Throws Error(invalid_argument) unless both labels occur, and Error(numeric) for scores that are NaN.
@@ -53,6 +61,15 @@ double mean_squared_error(const Tensor& predictions, const Tensor& targets,
                           const Where& where = Where::current());
 double mean_absolute_error(const Tensor& predictions, const Tensor& targets,
                            const Where& where = Where::current());
+/// The root of the mean squared error.
+double root_mean_squared_error(const Tensor& predictions, const Tensor& targets,
+                               const Where& where = Where::current());
+/// How predictions and targets correlate, in [-1, 1]; 0 where either does not vary.
+double pearson_correlation(const Tensor& predictions, const Tensor& targets,
+                           const Where& where = Where::current());
+/// sum (p - t)^2 / sum (t - mean(t))^2, 1 - r2_score().
+double relative_squared_error(const Tensor& predictions, const Tensor& targets,
+                              const Where& where = Where::current());
 /// 1 - sum (p - t)^2 / sum (t - mean(t))^2; for targets without variance it is 1 if all predictions are
 /// right, otherwise 0.
 double r2_score(const Tensor& predictions, const Tensor& targets, const Where& where = Where::current());

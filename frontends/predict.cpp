@@ -6,6 +6,8 @@
 #include <cstring>
 #include <optional>
 
+#include "weft/frontends/ranks/shares.h"
+
 namespace weft {
 namespace {
 
@@ -43,6 +45,15 @@ void expect_rows(const Tensor& output, std::size_t number, std::int64_t rows, co
               {.op = "predict",
                .expected = fmt::format("{} rows in output {}", rows, number),
                .actual = to_string(output.type()),
+               .where = to_string(where)});
+}
+
+Tensor the_only(std::vector<Tensor> outputs, const Where& where) {
+  if (outputs.size() == 1) return std::move(outputs[0]);
+  throw Error(ErrorCode::invalid_argument, "the function does not have one output",
+              {.op = "predict",
+               .expected = "1 output",
+               .actual = std::to_string(outputs.size()),
                .where = to_string(where)});
 }
 
@@ -84,13 +95,29 @@ std::vector<Tensor> predict(const Function& function, std::initializer_list<Tens
 }
 
 Tensor predict(const Function& function, const Tensor& input, std::int64_t batch, const Where& where) {
-  auto outputs = predict(function, std::span(&input, 1), batch, where);
-  if (outputs.size() == 1) return std::move(outputs[0]);
-  throw Error(ErrorCode::invalid_argument, "the function does not have one output",
-              {.op = "predict",
-               .expected = "1 output",
-               .actual = std::to_string(outputs.size()),
-               .where = to_string(where)});
+  return the_only(predict(function, std::span(&input, 1), batch, where), where);
 }
 
+namespace ranks {
+
+std::vector<Tensor> predict(Communicator* communicator, const Function& function,
+                            std::span<const Tensor> inputs, std::int64_t batch, const Where& where) {
+  if (!has_peers(communicator)) return weft::predict(function, inputs, batch, where);
+  std::vector<Tensor> own(inputs.begin(), inputs.end());
+  for (Tensor& input : own) {
+    if (input.empty() || input.rank() == 0) continue;
+    const Share share = own_rows(input.sizes()[0], communicator);
+    input = input.rows(share.first, share.count);
+  }
+  std::vector<Tensor> outputs = weft::predict(function, own, batch, where);
+  for (Tensor& output : outputs) output = gather_rows(communicator, output, where);
+  return outputs;
+}
+
+Tensor predict(Communicator* communicator, const Function& function, const Tensor& input, std::int64_t batch,
+               const Where& where) {
+  return the_only(predict(communicator, function, std::span(&input, 1), batch, where), where);
+}
+
+}  // namespace ranks
 }  // namespace weft

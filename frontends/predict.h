@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "weft/runtime/function.h"
+#include "weft/runtime/ranks/communicator.h"
 
 namespace weft {
 
@@ -28,4 +29,15 @@ std::vector<Tensor> predict(const Function& function, std::initializer_list<Tens
 Tensor predict(const Function& function, const Tensor& input, std::int64_t batch = kPredictionBatch,
                const Where& where = Where::current());
 
+namespace ranks {
+
+/// weft::predict where each rank computes its share of the rows, which all ranks get. Every rank is given all
+/// rows.
+std::vector<Tensor> predict(Communicator* communicator, const Function& function,
+                            std::span<const Tensor> inputs, std::int64_t batch = kPredictionBatch,
+                            const Where& where = Where::current());
+Tensor predict(Communicator* communicator, const Function& function, const Tensor& input,
+               std::int64_t batch = kPredictionBatch, const Where& where = Where::current());
+
+}  // namespace ranks
 }  // namespace weft

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "weft/graph/text.h"
+#include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/elementwise.h"
@@ -111,6 +113,47 @@ Value cyclic(const Operand& step, double low, double high, std::int64_t half_cyc
   const Value cycles = step / as_double(2 * half_cycle);
   const Value from_top = abs(2.0 * (cycles - floor(cycles)) - 1.0);  // 1 at the ends of a cycle
   return low + (high - low) * (1.0 - from_top);
+}
+
+Value sigmoid(const Operand& step, double rate, double gamma, double middle) {
+  const Scope origin = named(step, "sigmoid");
+  return rate * weft::sigmoid(gamma * (step - middle));
+}
+
+Value piecewise(const Operand& step, const std::vector<std::int64_t>& boundaries,
+                const std::vector<double>& rates) {
+  if (rates.size() != boundaries.size() + 1 || !std::ranges::is_sorted(boundaries)) {
+    throw Error(ErrorCode::invalid_argument, "each part between two boundaries has its rate",
+                {.op = "piecewise",
+                 .expected = fmt::format("ascending boundaries and {} rates", boundaries.size() + 1),
+                 .actual = fmt::format("{} rates", rates.size()),
+                 .where = to_string(step.where())});
+  }
+  const Scope origin = named(step, "piecewise");
+  Value rate = constant(step, rates[0]);
+  for (std::size_t i = 0; i < boundaries.size(); ++i)
+    rate = where(step >= as_double(boundaries[i]), constant(step, rates[i + 1]), rate);
+  return rate;
+}
+
+Value cosine_restarts(const Operand& step, double rate, std::int64_t steps, double growth, double end) {
+  expect_positive("the number of steps", as_double(steps), step);
+  if (!(growth >= 1.0)) {
+    throw Error(ErrorCode::invalid_argument, "cycles do not get shorter",
+                {.op = "cosine_restarts",
+                 .expected = "growth >= 1",
+                 .actual = fmt::format("{}", printable(growth)),
+                 .where = to_string(step.where())});
+  }
+  const Scope origin = named(step, "cosine_restarts");
+  const Value cycles = step / as_double(steps);  // in lengths of the first
+  if (growth == 1.0) return (rate - end) * apply(CosineRamp{}, cycles - floor(cycles)) + end;
+  // Cycle n begins at (growth^n - 1) / (growth - 1). Rounding must not bring its first step into the one
+  // before.
+  const Value n = floor(log(1.0 + (growth - 1.0) * cycles) / std::log(growth) + 1e-6);
+  const Value length = power(growth, n);
+  const Value begin = (length - 1.0) / (growth - 1.0);
+  return (rate - end) * apply(CosineRamp{}, clip((cycles - begin) / length, 0.0, 1.0)) + end;
 }
 
 Value one_cycle(const Operand& step, double highest, std::int64_t steps, const OneCycleOptions& options) {

@@ -41,6 +41,17 @@ Value warm_up(const Operand& step, const Value& rate, std::int64_t steps, double
 /// From low to high in `half_cycle` steps, back in as many, and again (Smith, WACV 2017; "triangular").
 Value cyclic(const Operand& step, double low, double high, std::int64_t half_cycle);
 
+/// rate / (1 + e^(-gamma (step - middle))): Caffe's "sigmoid"; with gamma < 0 it falls.
+Value sigmoid(const Operand& step, double rate, double gamma, double middle);
+/// rates[i] from step boundaries[i - 1] on: the first rate before the first boundary (TensorFlow's
+/// piecewise_constant). Boundaries ascend, and there is one rate more, or it is an Error(invalid_argument).
+Value piecewise(const Operand& step, const std::vector<std::int64_t>& boundaries,
+                const std::vector<double>& rates);
+/// cosine() again and again: from `rate` to `end` in `steps` steps, from `rate` again in `growth` times as
+/// many, and so on (Loshchilov and Hutter, ICLR 2017). Error(invalid_argument) unless growth >= 1.
+Value cosine_restarts(const Operand& step, double rate, std::int64_t steps, double growth = 1.0,
+                      double end = 0.0);
+
 struct OneCycleOptions {
   double warm_up = 0.3;         // the share of the steps on which the rate grows
   double start_divisor = 25.0;  // the first rate is highest / start_divisor

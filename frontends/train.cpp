@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <optional>
 
 #include "weft/frontends/data/batches.h"
+#include "weft/frontends/ranks/agreement.h"
+#include "weft/frontends/ranks/shares.h"
 #include "weft/graph/text.h"
 #include "weft/runtime/machine/signals.h"
 
@@ -66,7 +69,7 @@ void expect_samples(std::int64_t samples, const Where& where) {
 
 struct Batch {
   std::span<const Tensor> feeds;
-  std::int64_t samples = 0;  // 0: the epoch has ended
+  std::int64_t samples = 0;  // of all ranks; 0: the epoch has ended
 };
 
 /// Makes the tensors that the steps of a training are fed.
@@ -100,8 +103,9 @@ class ShuffledFeeds : public Feeds {
   Batch at(std::int64_t batch) override {
     const std::int64_t first = samples_before(batch);
     const std::int64_t size = std::min(options_.batch_size, samples_ - first);
-    const auto rows = batches_.order().values<std::int32_t>().subspan(static_cast<std::size_t>(first),
-                                                                      static_cast<std::size_t>(size));
+    const ranks::Share own = share_of(size);
+    const auto rows = batches_.order().values<std::int32_t>().subspan(
+        static_cast<std::size_t>(first + own.first), static_cast<std::size_t>(own.count));
     std::vector<Tensor>& feeds = size == options_.batch_size ? whole_ : last_;
     fill(feeds, rows);
     return {.feeds = feeds, .samples = size};
@@ -110,13 +114,21 @@ class ShuffledFeeds : public Feeds {
  protected:
   /// Adds a tensor for full batches and, in the same memory, one for the last batch.
   void add_feed(DType dtype, std::vector<std::int64_t> sizes) {
-    sizes[0] = std::min(options_.batch_size, samples_);
-    whole_.push_back(Tensor::uninitialized(dtype, sizes));
-    last_.push_back(whole_.back().rows(0, samples_ % options_.batch_size));
+    const std::int64_t whole = share_of(std::min(options_.batch_size, samples_)).count;
+    const std::int64_t last = share_of(samples_ % options_.batch_size).count;
+    sizes[0] = std::max(whole, last);
+    const Tensor room = Tensor::uninitialized(dtype, sizes);
+    whole_.push_back(room.rows(0, whole));
+    last_.push_back(room.rows(0, last));
   }
   virtual void fill(std::vector<Tensor>& feeds, std::span<const std::int32_t> rows) = 0;
 
  private:
+  /// The rows of a batch that this rank takes.
+  ranks::Share share_of(std::int64_t rows) const {
+    return ranks::own_rows(rows, options_.communicator, options_.shards);
+  }
+
   Tensor order(std::int64_t epoch) const {
     if (options_.shuffle)
       return data::permutation(samples_, options_.seed, static_cast<std::uint64_t>(epoch));
@@ -215,8 +227,80 @@ class StepShield {
   Clock::time_point opened_ = Clock::now();
 };
 
-bool stop_requested(const FitOptions& options) {
-  return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
+/// Whether training was asked to stop. Ranks agree on it, for which each sends a byte after every step. The
+/// answer travels during the next step, so that nobody waits for it, and is known a step later.
+class StopRequest {
+ public:
+  explicit StopRequest(const FitOptions& options) : stop_(options.stop), communicator_(ranks_of(options)) {}
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
+  ~StopRequest() = default;
+
+  /// To be called by all ranks after every step, and where `last` for the last time.
+  bool made(bool last = false) {
+    if (stop_ == nullptr) return false;
+    const bool here = stop_->load(std::memory_order_relaxed);
+    if (communicator_ == nullptr) return here;
+    agreed_ = agreed_ || take_answer();
+    if (!last && !agreed_) ask(here);
+    return agreed_;
+  }
+
+ private:
+  static Communicator* ranks_of(const FitOptions& options) {
+    return has_peers(options.communicator) ? options.communicator : nullptr;
+  }
+  bool take_answer() {
+    if (!ticket_) return false;
+    const Ticket ticket = *ticket_;
+    ticket_.reset();
+    communicator_->finish(ticket);
+    return answer_ != 0;
+  }
+  void ask(bool here) {
+    answer_ = here ? 1 : 0;
+    auto* const byte = reinterpret_cast<std::byte*>(&answer_);
+    ticket_ = communicator_->start({.kind = ExchangeKind::all_reduce,
+                                    .reduction = RankReduction::max,
+                                    .dtype = u8,
+                                    .count = 1,
+                                    .in = byte,
+                                    .out = byte});
+  }
+
+  const std::atomic<bool>* stop_;
+  Communicator* communicator_;
+  std::optional<Ticket> ticket_;
+  std::uint8_t answer_ = 0;
+  bool agreed_ = false;
+};
+
+/// Compares what all ranks must have the same.
+void expect_same_training(std::span<const Tensor> data, const FitOptions& options, const Where& where) {
+  if (!has_peers(options.communicator)) return;
+  ranks::Digest digest;
+  for (const std::int64_t number :
+       {options.samples, options.epochs, options.batch_size, options.start.epoch, options.start.batch,
+        options.shards, std::int64_t{options.shuffle}, std::int64_t{options.stop != nullptr}}) {
+    digest.add(static_cast<std::uint64_t>(number));
+  }
+  ranks::expect_same(options.communicator, "training", digest, where);
+  ranks::expect_same(options.communicator, "seed", ranks::Digest().add(options.seed), where);
+  ranks::Digest rows;
+  for (const Tensor& tensor : data) rows.add(tensor);
+  ranks::expect_same(options.communicator, "data", rows, where);
+}
+
+/// Does what a rank does beside the others: an exception ends the job, before what it exchanges goes.
+template <typename Work>
+FitResult among_ranks(const FitOptions& options, const Work& work) {
+  StopRequest stop(options);
+  try {
+    return work(stop);
+  } catch (const std::exception& error) {
+    if (has_peers(options.communicator)) options.communicator->abort(error.what());
+    throw;
+  }
 }
 
 /// The result of running an epoch from a position until its end or until it was stopped.
@@ -228,10 +312,21 @@ struct EpochRun {
 /// Computes the loss of each batch.
 class Losses {
  public:
-  Losses(Function& step, const Where& where) : step_(step), where_(where) {}
+  Losses() = default;
+  Losses(const Losses&) = delete;
+  Losses& operator=(const Losses&) = delete;
+  virtual ~Losses() = default;
 
-  /// With `sizes_repeat`, batches with equally many samples have the same sizes and share their outputs.
-  double of(const Batch& batch, bool sizes_repeat) {
+  /// With `sizes_repeat`, batches with equally many samples have the same sizes.
+  virtual double of(const Batch& batch, bool sizes_repeat) = 0;
+};
+
+/// By a compiled function, where batches of the same sizes share their outputs.
+class LossesOfFunction final : public Losses {
+ public:
+  LossesOfFunction(Function& step, const Where& where) : step_(step), where_(where) {}
+
+  double of(const Batch& batch, bool sizes_repeat) override {
     if (!sizes_repeat) return loss_of(step_(batch.feeds, where_)[0], where_);
     auto made = outputs_.find(batch.samples);
     if (made == outputs_.end())
@@ -246,7 +341,16 @@ class Losses {
   std::map<std::int64_t, Outputs> outputs_;
 };
 
-EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOptions& options,
+class LossesOfStep final : public Losses {
+ public:
+  explicit LossesOfStep(const TrainStep& step) : step_(step) {}
+  double of(const Batch& batch, bool) override { return step_(batch.feeds, batch.samples); }
+
+ private:
+  const TrainStep& step_;
+};
+
+EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, StopRequest& stop,
                    const FitObserver& observer, StepShield& shield, const Where& where) {
   const std::int64_t batches = feeds.batches();
   const std::int64_t stride = std::max<std::int64_t>(batches / kReportsPerEpoch, 1);
@@ -275,24 +379,23 @@ EpochRun run_epoch(Losses& losses, Feeds& feeds, TrainPosition& at, const FitOpt
     at.loss_sum += loss * static_cast<double>(batch.samples);
     ++at.batch;
     if (observer.progress && (at.batch % stride == 0 || at.batch == batches)) report();
-    stopped = stop_requested(options) && at.batch != batches;
+    stopped = stop.made() && at.batch != batches;
   }
   run.seconds += seconds_since(start);
   return run;
 }
 
-FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, const FitObserver& observer,
-                    const Where& where) {
+FitResult fit_feeds(Losses& losses, Feeds& feeds, StopRequest& stop, const FitOptions& options,
+                    const FitObserver& observer, const Where& where) {
   FitResult result;
   result.position = options.start;
   TrainPosition& at = result.position;
-  Losses losses(step, where);
   StepShield shield;
   while (at.epoch < options.epochs && !result.interrupted) {
     feeds.begin(at.epoch);
     expect_within(at, feeds.batches(), where);
     if (feeds.batches() != kUnknown) at.samples = feeds.samples_before(at.batch);
-    const EpochRun run = run_epoch(losses, feeds, at, options, observer, shield, where);
+    const EpochRun run = run_epoch(losses, feeds, at, stop, observer, shield, where);
     result.seconds += run.seconds;
     result.interrupted = !run.ended;
     if (result.interrupted) break;
@@ -301,21 +404,15 @@ FitResult fit_feeds(Function& step, Feeds& feeds, const FitOptions& options, con
                              .seconds = run.seconds});
     at = {.epoch = at.epoch + 1};
     if (observer.epoch) shield.outside([&] { observer.epoch(result.epochs.back()); });
-    result.interrupted = stop_requested(options) && at.epoch < options.epochs;
+    result.interrupted = stop.made() && at.epoch < options.epochs;
   }
+  stop.made(true);
   return result;
 }
 
-}  // namespace
-
-FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer, const Where& where) {
-  expect_samples(options.samples, where);
-  RowNumbers feeds(options);
-  return fit_feeds(step, feeds, options, observer, where);
-}
-
-FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
-              const FitObserver& observer, const Where& where) {
+/// Trains on rows of tensors.
+FitResult fit_rows(Losses& losses, std::span<const Tensor> data, const FitOptions& options,
+                   const FitObserver& observer, const Where& where) {
   std::int64_t samples = options.samples;
   for (const Tensor& tensor : data) {
     if (samples == 0 && tensor.rank() > 0) samples = tensor.sizes()[0];
@@ -327,8 +424,35 @@ FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& op
                  .where = to_string(where)});
   }
   expect_samples(data.empty() ? 0 : samples, where);
-  RowsOfTensors feeds(data, samples, options);
-  return fit_feeds(step, feeds, options, observer, where);
+  return among_ranks(options, [&](StopRequest& stop) {
+    expect_same_training(data, options, where);
+    RowsOfTensors feeds(data, samples, options);
+    return fit_feeds(losses, feeds, stop, options, observer, where);
+  });
+}
+
+}  // namespace
+
+FitResult fit(Function& step, const FitOptions& options, const FitObserver& observer, const Where& where) {
+  expect_samples(options.samples, where);
+  return among_ranks(options, [&](StopRequest& stop) {
+    expect_same_training({}, options, where);
+    RowNumbers feeds(options);
+    LossesOfFunction losses(step, where);
+    return fit_feeds(losses, feeds, stop, options, observer, where);
+  });
+}
+
+FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
+              const FitObserver& observer, const Where& where) {
+  LossesOfFunction losses(step, where);
+  return fit_rows(losses, data, options, observer, where);
+}
+
+FitResult fit(const TrainStep& step, std::span<const Tensor> data, const FitOptions& options,
+              const FitObserver& observer, const Where& where) {
+  LossesOfStep losses(step);
+  return fit_rows(losses, data, options, observer, where);
 }
 
 FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
@@ -338,8 +462,12 @@ FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptio
 
 FitResult fit(Function& step, const BatchGenerator& generator, const FitOptions& options,
               const FitObserver& observer, const Where& where) {
-  Generated feeds(generator, where);
-  return fit_feeds(step, feeds, options, observer, where);
+  return among_ranks(options, [&](StopRequest& stop) {
+    expect_same_training({}, options, where);
+    Generated feeds(generator, where);
+    LossesOfFunction losses(step, where);
+    return fit_feeds(losses, feeds, stop, options, observer, where);
+  });
 }
 
 }  // namespace weft

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "weft/frontends/config/fields.h"
+#include "weft/runtime/ranks/communicator.h"
 #include "weft/runtime/session.h"
 
 namespace weft {
@@ -37,6 +38,16 @@ struct FitOptions {
   bool shuffle = true;     // false: in the order of the data
   TrainPosition start{};
   const std::atomic<bool>* stop = nullptr;  // if it is set, training ends after the current step
+  /// The ranks of a job that train together, each of which calls `fit` with the same options and data; null:
+  /// there is one. Batch sizes, positions and progress count the rows of all ranks: a rank takes its share of
+  /// each batch (ranks/shares.h), and no row where there are too few. The step's loss must be the mean over
+  /// the rows of all ranks, as that of ranks::differentiate is. A generator gives a rank's own rows, and
+  /// returns how many samples the batch has on all ranks. Options and tensors are compared over the ranks at
+  /// the start; a difference is an Error(invalid_argument), which names the rank. If one rank is asked to
+  /// stop, all do, at most a step later. An exception on one rank ends the job (Communicator::abort).
+  Communicator* communicator = nullptr;
+  /// With `communicator`: cuts each batch into so many shards, of which ranks take whole ones; 0: by rows.
+  std::int64_t shards = 0;
 };
 
 struct EpochResult {
@@ -80,6 +91,17 @@ FitResult fit(Function& step, const FitOptions& options, const FitObserver& obse
 FitResult fit(Function& step, std::span<const Tensor> data, const FitOptions& options,
               const FitObserver& observer = {}, const Where& where = Where::current());
 FitResult fit(Function& step, std::initializer_list<Tensor> data, const FitOptions& options,
+              const FitObserver& observer = {}, const Where& where = Where::current());
+
+/// A step that is no single function, such as ranks::FixedShards: it is given this rank's rows of a batch,
+/// and how many the batch has on all ranks, and returns the mean loss of all of them.
+using TrainStep = std::function<double(std::span<const Tensor> feeds, std::int64_t rows)>;
+
+/// The same for such a step, which takes rows of tensors:
+///   ranks::FixedShards shards(session, {...});
+///   fit([&](auto feeds, auto rows) { return shards(feeds, rows); }, data,
+///       {.batch_size = 64, .communicator = session.communicator().get(), .shards = 8});
+FitResult fit(const TrainStep& step, std::span<const Tensor> data, const FitOptions& options,
               const FitObserver& observer = {}, const Where& where = Where::current());
 
 /// Sets `feeds`, one for each input of the step, to batch number `batch` of an epoch, both from 0, and

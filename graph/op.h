@@ -26,6 +26,8 @@
 //     that nothing overflows or cancels on the way, or an empty value (see graph/passes/standard.h).
 //   - std::vector<Value> batch(const BatchArgs& args) const: the op on many examples at once, for vmap(). Ops
 //     that are elementwise or row-wise need none.
+//   - fields of type Body: programs that the op holds, which the compiler sees; their reference kernel is
+//     forward(), as for any op.
 // The kernels of elementwise ops are always called on spans of one length; their caller broadcasts.
 //
 // The class Op holds any such struct. Ops are immutable values and may be shared between threads.
@@ -43,6 +45,7 @@
 #include <vector>
 
 #include "weft/graph/attributes.h"
+#include "weft/graph/body.h"
 #include "weft/graph/kernel_args.h"
 #include "weft/graph/value.h"
 
@@ -55,8 +58,9 @@ struct Traits {
                              // if all of them are vectors, which may be single rows, nothing is promised
   bool commutative = false;  // f(a, b) == f(b, a)
   bool stateful =
-      false;          // reads or writes something other than its inputs: never folded, merged or duplicated
-  bool view = false;  // the output is the input's memory under another shape
+      false;  // reads or writes something other than its inputs: never folded, merged or duplicated
+  bool communicates = false;  // exchanges data with other ranks, which all run it in the same order
+  bool view = false;          // the output is the input's memory under another shape
   /// Whether the kernel may throw; it then runs before any update. An op that does not say counts as one that
   /// may, unless it is built in.
   std::optional<bool> can_fail{};
@@ -82,13 +86,20 @@ struct GradientArgs {
   Differentiate differentiate = nullptr;
 };
 
+/// The results of a function for `size` examples, as values of `graph`: each has the axis of the examples
+/// first, or does without it where it is the same for all. `arguments` that are `batched` have that axis.
+using BatchBody = std::vector<Value> (*)(Graph& graph, const Body& body, std::span<const Value> arguments,
+                                         const std::vector<bool>& batched, const Dim& size);
+
 /// What a batching rule may use: inputs that are `batched` have an axis of `size` examples before those that
 /// the op knows, the others are the same for all examples. The rule returns each output with that axis first,
-/// or without it where it is the same for all; or an empty list where it has no form for such inputs.
+/// or without it where it is the same for all; or an empty list where it has no form for such inputs. The
+/// rule of an op that holds programs calls `batch_body` on them; where that is null, it has no form.
 struct BatchArgs {
   std::span<const Value> inputs;
   std::vector<bool> batched;
   Dim size;
+  BatchBody batch_body = nullptr;
 };
 
 namespace detail {
@@ -271,6 +282,8 @@ struct OpInterface {
   virtual Value simplify(std::span<const Value> inputs) const = 0;
   virtual Value stabilize(std::span<const Value> inputs) const = 0;
   virtual std::vector<Value> batch(const BatchArgs& args) const = 0;
+  virtual std::vector<Body> bodies() const = 0;
+  virtual std::shared_ptr<const OpInterface> with_bodies(std::vector<Body> bodies) const = 0;
   virtual const Tensor* constant() const = 0;
   virtual std::string_view unique_label() const = 0;
   virtual std::string attributes_text() const = 0;
@@ -323,6 +336,11 @@ class Op {
   Value stabilize(std::span<const Value> inputs) const { return self_->stabilize(inputs); }
   /// The outputs for a batch of examples, or nothing for an op without a rule for such inputs.
   std::vector<Value> batch(const BatchArgs& args) const { return self_->batch(args); }
+  /// The programs that the op holds, in the order of its fields: of a loop what a step does, of a choice its
+  /// branches. Empty for most ops.
+  std::vector<Body> bodies() const { return self_->bodies(); }
+  /// The same op with other programs, as many as it has.
+  Op with_bodies(std::vector<Body> bodies) const { return Op(self_->with_bodies(std::move(bodies))); }
   /// The tensor, for an op that is a constant.
   const Tensor* constant() const { return self_->constant(); }
   /// The name that no other node of this op may have in a graph; empty for ops without one.

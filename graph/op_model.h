@@ -118,6 +118,25 @@ class OpModel final : public OpInterface {
     }
   }
 
+  std::vector<Body> bodies() const override {
+    std::vector<Body> found;
+    for_each_field(op_, [&](std::string_view, const auto& value) {
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, Body>) found.push_back(value);
+    });
+    return found;
+  }
+
+  std::shared_ptr<const OpInterface> with_bodies(std::vector<Body> bodies) const override {
+    auto made = std::make_shared<OpModel>(op_);
+    auto next = bodies.begin();
+    for_each_field(made->op_, [&](std::string_view, auto& value) {
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, Body>) {
+        if (next != bodies.end()) value = std::move(*next++);
+      }
+    });
+    return made;
+  }
+
   const Tensor* constant() const override {
     if constexpr (requires {
                     { op_.constant_value() } -> std::same_as<const Tensor&>;

@@ -48,14 +48,51 @@ std::string to_text(const Graph& graph, std::span<const Value> roots) {
 
 std::string to_text(const Program& program) { return to_text(*program.graph, program.roots); }
 
+namespace {
+
+std::string label_of(const Node& node) {
+  constexpr std::size_t kMostOfAName = 120;
+  const std::string_view own = node.name.empty() ? node.op.unique_label() : node.name;
+  const std::string name = shortened(std::string(own), kMostOfAName);
+  return fmt::format("{}{}{}\n{}", name, name.empty() ? "" : "\n", printable(node.op.name()),
+                     join_types(node));
+}
+
+/// The programs inside of a graph's nodes; `prefix` comes before the names of its nodes, as in "4.0.".
+std::string clusters_of(const Graph& graph, const std::string& prefix) {
+  std::string text;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const std::vector<Body> bodies = graph.node(id).op.bodies();
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+      const Program& program = *bodies[i].program;
+      const std::string inside = fmt::format("{}{}.{}.", prefix, id, i);
+      const auto name = [&](NodeId node) { return fmt::format("\"{}{}\"", inside, node); };
+      const std::string title =
+          fmt::format("{}, program {} of {}", graph.node(id).op.name(), i + 1, bodies.size());
+      text += fmt::format("subgraph \"cluster_{}\" {{\nlabel={};\n", inside, quoted_for_dot(title));
+      for (NodeId node = 0; node < program.graph->size(); ++node) {
+        text += fmt::format("{}[shape=box, label={}];\n", name(node),
+                            quoted_for_dot(label_of(program.graph->node(node))));
+        const auto& inputs = program.graph->node(node).inputs;
+        for (std::size_t operand = 0; operand < inputs.size(); ++operand)
+          text += fmt::format("{}->{} [label=\"{}\"];\n", name(inputs[operand].node), name(node), operand);
+      }
+      text += clusters_of(*program.graph, inside) + "}\n";
+      for (std::size_t root = 0; root < program.roots.size(); ++root)
+        text += fmt::format("{}->\"{}{}\" [style=dashed, label=\"{}\"];\n", name(program.roots[root].node()),
+                            prefix, id, root);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string to_dot(const Program& program) {
   const Graph& graph = *program.graph;
-  return Topology(graph).to_dot([&](NodeId id) {
-    constexpr std::size_t kMostOfAName = 120;
-    const Node& node = graph.node(id);
-    return fmt::format("{}{}{}\n{}", shortened(node.name, kMostOfAName), node.name.empty() ? "" : "\n",
-                       printable(node.op.name()), join_types(node));
-  });
+  std::string text = Topology(graph).to_dot([&](NodeId id) { return label_of(graph.node(id)); });
+  text.insert(text.rfind('}'), clusters_of(graph, ""));
+  return text;
 }
 
 }  // namespace weft

@@ -13,7 +13,8 @@ namespace weft {
 std::string to_text(const Graph& graph, std::span<const Value> roots = {});
 std::string to_text(const Program& program);
 
-/// Graphviz's language, one box for each node.
+/// Graphviz's language, one box for each node. A node that holds programs has a cluster for each of them,
+/// whose results lead to it by dashed lines.
 std::string to_dot(const Program& program);
 
 }  // namespace weft

@@ -7,6 +7,12 @@
 
 namespace weft {
 
+std::vector<TensorType> Body::results() const {
+  std::vector<TensorType> types;
+  for (const Value& root : program->roots) types.push_back(root.type());
+  return types;
+}
+
 std::vector<NodeId> needed_nodes(const Graph& graph, std::span<const Value> roots) {
   // Inputs are older than their users, so one sweep from the youngest node finds everything.
   std::vector<bool> needed(graph.size(), false);

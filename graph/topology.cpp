@@ -19,9 +19,10 @@ using Adjacency =
     boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, OperandIndex>;
 using Edge = boost::graph_traits<Adjacency>::edge_descriptor;
 
-/// A quoted string of Graphviz's language, in which a new line of the text begins a new line of the label.
+}  // namespace
+
 /// Boost's own escaping keeps backslashes, and a backslash before a quote would end the string.
-std::string quote(std::string_view text) {
+std::string quoted_for_dot(std::string_view text) {
   std::string quoted = "\"";
   while (true) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -34,8 +35,6 @@ std::string quote(std::string_view text) {
     text.remove_prefix(end + 1);
   }
 }
-
-}  // namespace
 
 struct Topology::View {
   Adjacency edges;
@@ -83,7 +82,7 @@ std::string Topology::to_dot(const std::function<std::string(NodeId)>& label) co
   boost::write_graphviz(
       out, view_->edges,
       [&](std::ostream& stream, std::size_t id) {
-        stream << "[shape=box, label=" << quote(label(static_cast<NodeId>(id))) << "]";
+        stream << "[shape=box, label=" << quoted_for_dot(label(static_cast<NodeId>(id))) << "]";
       },
       [&](std::ostream& stream, const Edge& edge) {
         stream << "[label=\"" << view_->edges[edge].operand << "\"]";

@@ -13,11 +13,15 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weft/graph/graph.h"
 
 namespace weft {
+
+/// A quoted string of Graphviz's language, in which a new line of the text begins a new line of the label.
+std::string quoted_for_dot(std::string_view text);
 
 class Topology {
  public:

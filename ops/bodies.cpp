@@ -1,8 +1,9 @@
 #include "weft/ops/bodies.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "weft/ops/branch.h"
+#include "weft/ops/builtin.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loop.h"
 #include "weft/ops/source.h"
@@ -13,16 +14,19 @@ namespace weft {
 bool has_bodies(const Program& program) {
   const Graph& graph = *program.graph;
   for (NodeId id = 0; id < graph.size(); ++id) {
-    if (!bodies_of(graph.node(id).op).empty()) return true;
+    if (!graph.node(id).op.bodies().empty()) return true;
   }
   return false;
 }
 
-std::vector<Body> bodies_of(const Op& op) {
-  if (const auto* scan = op.as<Scan>()) return {scan->body};
-  if (const auto* loop = op.as<WhileLoop>()) return {loop->condition, loop->body};
-  if (const auto* branch = op.as<Cond>()) return {branch->then, branch->otherwise};
-  return {};
+bool cannot_fail(const Body& body) {
+  const Graph& graph = *body.program->graph;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Op& op = graph.node(id).op;
+    const std::vector<Body> inside = op.bodies();
+    if (inside.empty() ? kernel_can_fail(op) : !std::ranges::all_of(inside, cannot_fail)) return false;
+  }
+  return true;
 }
 
 namespace {
@@ -69,22 +73,6 @@ Program unrolled(const Graph& graph, std::span<const Value> roots) {
   Program program = unrolled_once(graph, roots, found);
   while (std::exchange(found, false)) program = unrolled_once(*program.graph, program.roots, found);
   return program;
-}
-
-Op with_bodies(const Op& op, std::vector<Body> bodies) {
-  if (const auto* found = op.as<Scan>()) {
-    Scan scan = *found;
-    scan.body = std::move(bodies.at(0));
-    return scan;
-  }
-  if (const auto* found = op.as<WhileLoop>()) {
-    WhileLoop loop = *found;
-    loop.condition = std::move(bodies.at(0));
-    loop.body = std::move(bodies.at(1));
-    return loop;
-  }
-  if (op.is<Cond>()) return Cond{.then = std::move(bodies.at(0)), .otherwise = std::move(bodies.at(1))};
-  return op;
 }
 
 }  // namespace weft

@@ -11,12 +11,10 @@ namespace weft {
 /// Whether a node of the program holds programs.
 bool has_bodies(const Program& program);
 
-/// In the order of the op's fields; empty for an op without programs.
-std::vector<Body> bodies_of(const Op& op);
+/// Whether no step of the body can fail.
+bool cannot_fail(const Body& body);
+
 /// A copy in which every scan whose length is a number is what its steps compute, one after the other.
 Program unrolled(const Graph& graph, std::span<const Value> roots);
-
-/// The same op with other bodies, as many as it has.
-Op with_bodies(const Op& op, std::vector<Body> bodies);
 
 }  // namespace weft

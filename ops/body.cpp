@@ -33,12 +33,6 @@ bool same_roots(std::span<const Value> a, std::span<const Value> b) {
 
 }  // namespace
 
-std::vector<TensorType> Body::results() const {
-  std::vector<TensorType> types;
-  for (const Value& root : program->roots) types.push_back(root.type());
-  return types;
-}
-
 bool operator==(const Body& a, const Body& b) {
   if (a.program == b.program) return true;
   return a.arguments == b.arguments && same_nodes(*a.program->graph, *b.program->graph) &&
@@ -189,7 +183,8 @@ class Tracing {
       }
       if (node.op.traits().stateful) {
         throw Error(ErrorCode::invalid_argument,
-                    fmt::format("an update has no meaning inside of {}; assign what it returns", options_.op),
+                    fmt::format("what reaches outside has no place inside of {}; do it with what comes out",
+                                options_.op),
                     {.op = std::string(node.op.name()), .node = node.name, .where = to_string(node.where)});
       }
       open.insert(open.end(), node.inputs.begin(), node.inputs.end());

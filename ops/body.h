@@ -12,18 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "weft/graph/body.h"
 #include "weft/graph/program.h"
 
 namespace weft {
 
-/// A function as an attribute of an op. Argument i is the Input "i" of the program, if a root needs it. Two
-/// are equal if they do the same in the same order.
-struct Body {
-  std::vector<TensorType> arguments;
-  std::shared_ptr<const Program> program;
-
-  std::vector<TensorType> results() const;
-};
 bool operator==(const Body& a, const Body& b);
 std::string attribute_text(const Body& body);
 Body attribute_bind(const Body& body, const Bindings& bindings);

@@ -21,6 +21,9 @@ struct Cond {
   void forward(const KernelArgs& args) const;
   /// The gradients of the branch that was taken, which computes again what it needs of the branch.
   std::vector<Value> gradient(const GradientArgs& args) const;
+  /// The branch for all examples where they share the predicate. Otherwise both branches, of which each
+  /// example takes one; no form where one of these may fail.
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 using BranchFunction = std::function<std::vector<Value>()>;

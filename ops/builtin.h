@@ -7,6 +7,7 @@
 #include "weft/ops/attention.h"
 #include "weft/ops/bits.h"
 #include "weft/ops/branch.h"
+#include "weft/ops/communication.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
 #include "weft/ops/conv.h"
@@ -44,12 +45,13 @@
 #include "weft/ops/tails.h"
 #include "weft/ops/trigonometry.h"
 #include "weft/ops/unique.h"
+#include "weft/ops/watch.h"
 
 namespace weft {
 
 using BuiltinOps = std::tuple<                                                                         //
     Input, Constant, Parameter, Assign,                                                                //
-    StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier,                                  //
+    StopGradient, ScaleGradient, CustomGradient, OptimizationBarrier, Ensure, Show,                    //
     Add, Sub, Mul, Div, Pow, Minimum, Maximum, Neg, Square, Sqrt, Exp, Log, Abs, Erf, Clip, Cast,      //
     Select, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,                                   //
     Tanh, Relu, Sigmoid, LeakyRelu, Elu, Softplus, Gelu, GeluSlope,                                    //
@@ -74,7 +76,8 @@ using BuiltinOps = std::tuple<                                                  
     Cholesky, TriangularSolve, Solve, Det, Slogdet, Qr, Eigh, Svd, NonZero, Unique,                    //
     Softmax, SoftmaxGradient, LogSoftmax, SoftmaxCrossEntropy, LabelDifference,                        //
     Attention, AttentionGradient, RandomKey, RandomUniform, RandomNormal, RandomGamma, RandomPoisson,  //
-    StepKey, Scan, WhileLoop, Cond>;
+    StepKey, Scan, WhileLoop, Cond,                                                                    //
+    AllReduce, AllGather, ReduceScatter, Broadcast, ReduceTo, RankNumber>;
 
 /// Calls `visit.operator()<O>()` for every built-in op, in the order of the list.
 template <typename F>

@@ -41,15 +41,27 @@ void expect_count(std::size_t expected, std::size_t actual) {
 }
 
 /// The first results of a body are the next states, which keep their types.
-void expect_states(const Body& body, std::span<const TensorType> states, const Where& where) {
+void expect_states(const Body& body, std::span<const TensorType> states, std::string_view op,
+                   const Where& where) {
   const std::vector<TensorType> next = body.results();
   for (std::size_t i = 0; i < states.size(); ++i) {
     if (i < next.size() && next[i] == states[i]) continue;
     throw Error(ErrorCode::invalid_argument, fmt::format("a step must keep the type of state {}", i),
-                {.expected = to_string(states[i]),
+                {.op = std::string(op),
+                 .expected = to_string(states[i]),
                  .actual = i < next.size() ? to_string(next[i]) : "no such state",
                  .where = to_string(where)});
   }
+}
+
+void expect_as_many_states(std::int64_t expected, std::size_t actual, std::string_view op,
+                           const Where& where) {
+  if (static_cast<std::size_t>(expected) == actual) return;
+  throw Error(ErrorCode::invalid_argument, "a step must return as many states as it was given",
+              {.op = std::string(op),
+               .expected = std::to_string(expected),
+               .actual = std::to_string(actual),
+               .where = to_string(where)});
 }
 
 std::vector<TensorType> first(const std::vector<TensorType>& types, std::int64_t count) {
@@ -79,7 +91,7 @@ std::vector<TensorType> Scan::infer(std::span<const TensorType> inputs) const {
     expect_input(inputs, i, is_sequence ? stacked(body.arguments[i], length) : body.arguments[i],
                  is_sequence ? "sequence" : "value");
   }
-  expect_states(body, first(body.arguments, states), {});
+  expect_states(body, first(body.arguments, states), name, {});
   std::vector<TensorType> outputs = body.results();
   for (auto i = static_cast<std::size_t>(states); i < outputs.size(); ++i)
     outputs[i] = stacked(outputs[i], length);
@@ -112,7 +124,8 @@ std::vector<TensorType> WhileLoop::infer(std::span<const TensorType> inputs) con
   const auto count = static_cast<std::size_t>(states);
   for (std::size_t i = 0; i < inputs.size(); ++i)
     expect_input(inputs, i, body.arguments[i < count ? i : i + 1], "value");
-  expect_states(body, first(body.arguments, states), {});
+  expect_states(body, first(body.arguments, states), name, {});
+  expect_as_many_states(states, body.program->roots.size(), name, {});
   const TensorType expected{DType::boolean, Shape{}};
   if (condition.arguments != body.arguments || condition.results() != std::vector{expected}) {
     throw Error(ErrorCode::shape_mismatch, "the condition of a loop is one bool of its states",
@@ -121,6 +134,11 @@ std::vector<TensorType> WhileLoop::infer(std::span<const TensorType> inputs) con
   }
   std::vector<TensorType> outputs = first(body.arguments, states);
   outputs.push_back(kStepType);
+  for (const std::int64_t state : recorded) {
+    if (state < 0 || state >= states || max_steps < 0)
+      throw Error(ErrorCode::invalid_argument, "a loop records some of its states, up to max_steps of each");
+    outputs.push_back(stacked(body.arguments[static_cast<std::size_t>(state)], max_steps));
+  }
   return outputs;
 }
 
@@ -131,11 +149,21 @@ void WhileLoop::forward(const KernelArgs& args) const {
   arguments.insert(arguments.begin() + states, Tensor::scalar(std::int64_t{0}));
   std::int64_t steps = 0;
   while ((max_steps < 0 || steps < max_steps) && evaluate(condition, arguments)[0].values<bool>()[0]) {
+    for (std::size_t i = 0; i < recorded.size(); ++i) {
+      const Tensor& state = arguments[static_cast<std::size_t>(recorded[i])];
+      store(state, args.outputs[count + 1 + i], static_cast<std::size_t>(steps) * state.bytes());
+    }
     std::vector<Tensor> results = evaluate(body, arguments);
     std::ranges::move(results, arguments.begin());
     arguments[count] = Tensor::scalar(++steps);
   }
   for (std::size_t i = 0; i <= count; ++i) store(arguments[i], args.outputs[i]);
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    const std::size_t bytes = arguments[static_cast<std::size_t>(recorded[i])].bytes();
+    const auto left = static_cast<std::size_t>(max_steps - steps) * bytes;
+    auto* const record = static_cast<std::byte*>(args.outputs[count + 1 + i].data);
+    if (left > 0) std::memset(record + static_cast<std::size_t>(steps) * bytes, 0, left);
+  }
 }
 
 namespace {
@@ -199,18 +227,12 @@ ScanResult plain_scan(const ScanFunction& step, std::span<const Value> states,
   std::vector<Value> captured;
   const BodyFunction f = [&](std::span<const Value> given) {
     ScanStep made = step(given.first(states.size()), given.subspan(states.size(), sequences.size()));
-    if (made.states.size() != states.size()) {
-      throw Error(ErrorCode::invalid_argument, "a step must return as many states as it was given",
-                  {.op = "scan",
-                   .expected = std::to_string(states.size()),
-                   .actual = std::to_string(made.states.size()),
-                   .where = to_string(where)});
-    }
+    expect_as_many_states(std::ssize(states), made.states.size(), "scan", where);
     made.states.insert(made.states.end(), made.outputs.begin(), made.outputs.end());
     return made.states;
   };
   Body body = trace(graph, arguments, f, captured, {.op = "scan", .where = where, .step = own});
-  expect_states(body, std::span(arguments).first(states.size()), where);
+  expect_states(body, std::span(arguments).first(states.size()), "scan", where);
   std::vector<Value> inputs(states.begin(), states.end());
   inputs.insert(inputs.end(), sequences.begin(), sequences.end());
   const bool counts = uses_argument(body, own);
@@ -227,7 +249,8 @@ ScanResult plain_scan(const ScanFunction& step, std::span<const Value> states,
                 .sequences = sequence_count,
                 .length = length,
                 .reverse = options.reverse,
-                .recompute = options.checkpoint > 0};
+                .recompute = options.checkpoint > 0,
+                .unroll = options.unroll};
   const std::vector<Value> outputs = graph.outputs_of(graph.add(op, inputs, where));
   const auto end_of_states = outputs.begin() + static_cast<std::ptrdiff_t>(states.size());
   return {.states = {outputs.begin(), end_of_states}, .outputs = {end_of_states, outputs.end()}};
@@ -268,16 +291,17 @@ ScanResult scan_in_blocks(const ScanFunction& step, std::span<const Value> state
     rest.push_back(options.reverse ? part_of(sequence, 0, begin) : part_of(sequence, whole, length.size()));
   }
   const ScanFunction of_block = [&](std::span<const Value> inner, std::span<const Value> elements) {
-    const ScanResult result =
-        plain_scan(step, inner, elements, {.reverse = options.reverse, .length = k}, where);
+    const ScanResult result = plain_scan(
+        step, inner, elements, {.reverse = options.reverse, .length = k, .unroll = options.unroll}, where);
     return ScanStep{.states = result.states, .outputs = result.outputs};
   };
   ScanResult result = plain_scan(of_block, states, blocks,
                                  {.reverse = options.reverse, .length = whole / k, .checkpoint = 1}, where);
   for (Value& output : result.outputs) output = out_of_blocks(output);
   if (whole == length.size()) return result;
-  const ScanResult last = plain_scan(step, result.states, rest,
-                                     {.reverse = options.reverse, .length = length.size() - whole}, where);
+  const ScanResult last = plain_scan(
+      step, result.states, rest,
+      {.reverse = options.reverse, .length = length.size() - whole, .unroll = options.unroll}, where);
   result.states = last.states;
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
     const Value& left = options.reverse ? last.outputs[i] : result.outputs[i];
@@ -296,6 +320,13 @@ ScanResult scan(const ScanFunction& step, std::span<const Value> states, std::sp
                 {.op = "scan",
                  .expected = "k >= 0",
                  .actual = std::to_string(options.checkpoint),
+                 .where = to_string(where)});
+  }
+  if (options.unroll < 1) {
+    throw Error(ErrorCode::invalid_argument, "a scan takes k steps at a time",
+                {.op = "scan",
+                 .expected = "unroll >= 1",
+                 .actual = std::to_string(options.unroll),
                  .where = to_string(where)});
   }
   return options.checkpoint > 1 ? scan_in_blocks(step, states, sequences, options, where)
@@ -330,10 +361,14 @@ WhileResult while_loop(const std::function<Value(std::span<const Value>)>& condi
   const BodyFunction asks = [&](std::span<const Value> given) {
     return std::vector<Value>{condition(of_states(given))};
   };
-  const BodyFunction steps = [&](std::span<const Value> given) { return step(of_states(given)); };
+  const BodyFunction steps = [&](std::span<const Value> given) {
+    std::vector<Value> made = step(of_states(given));
+    expect_as_many_states(std::ssize(states), made.size(), "while_loop", where);
+    return made;
+  };
   Body test = trace(graph, arguments, asks, captured, traced);
   Body body = trace(graph, arguments, steps, captured, traced);
-  expect_states(body, std::span(arguments).first(states.size()), where);
+  expect_states(body, std::span(arguments).first(states.size()), "while_loop", where);
   test = with_captured(std::move(test), own, captured);
   std::vector<Value> inputs(states.begin(), states.end());
   inputs.insert(inputs.end(), captured.begin(), captured.end());

@@ -25,19 +25,24 @@ struct Scan {
   std::int64_t sequences = 0;
   Dim length = 0;
   bool reverse = false;
-  bool recompute = false;  // the gradient keeps the states alone, and computes again what else it needs
-  static constexpr auto attributes = weft::attributes(&Scan::body, &Scan::states, &Scan::sequences,
-                                                      &Scan::length, &Scan::reverse, &Scan::recompute);
+  bool recompute = false;   // the gradient keeps the states alone, and computes again what else it needs
+  std::int64_t unroll = 1;  // so many steps at a time, where a plan runs it
+  static constexpr auto attributes =
+      weft::attributes(&Scan::body, &Scan::states, &Scan::sequences, &Scan::length, &Scan::reverse,
+                       &Scan::recompute, &Scan::unroll);
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   /// A scan in the other direction. It reads what this one computed from sequences that a second copy of this
   /// scan stacks; the compiler makes one of both.
   std::vector<Value> gradient(const GradientArgs& args) const;
+  /// One scan over the steps of all examples. States that no example tells apart stay single.
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// Steps while the condition holds, at most `max_steps` where that is not negative. Inputs: the first states
 /// and what the bodies captured. The arguments of both bodies are the states, the number of steps before (i64
-/// []) and the captured values. Outputs: the last states and the number of steps, i64 [].
+/// []) and the captured values. Outputs: the last states, the number of steps, i64 [], and for each recorded
+/// state what it was before each step: [max_steps, ...], zeros from the last step on.
 struct WhileLoop {
   static constexpr std::string_view name = "while_loop";
   static constexpr Traits traits{.can_fail = true};
@@ -45,12 +50,18 @@ struct WhileLoop {
   Body body;       // its results are the next states
   std::int64_t states = 0;
   std::int64_t max_steps = -1;
+  std::vector<std::int64_t> recorded{};  // numbers of states
   static constexpr auto attributes =
-      weft::attributes(&WhileLoop::condition, &WhileLoop::body, &WhileLoop::states, &WhileLoop::max_steps);
+      weft::attributes(&WhileLoop::condition, &WhileLoop::body, &WhileLoop::states, &WhileLoop::max_steps,
+                       &WhileLoop::recorded);
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
-  /// That of a scan of `max_steps` steps that do nothing once the condition is false.
+  /// A loop of as many steps from the last to the first. It reads the states from a second copy of this loop,
+  /// which records them; the compiler makes one of both.
   std::vector<Value> gradient(const GradientArgs& args) const;
+  /// One loop that steps while an example's condition holds; the states of the others stay. No form where
+  /// conditions differ and a step may fail, since it would be taken once more than its condition allows.
+  std::vector<Value> batch(const BatchArgs& args) const;
 };
 
 /// What one step returns: the next states, of the types of the states, and elements of stacked outputs.
@@ -68,6 +79,9 @@ struct ScanOptions {
   /// computed again; k > 1: the states of every k-th step, from which k steps at a time are computed again,
   /// so that memory is least near k = sqrt(length). A k > 1 needs a length that is a number.
   std::int64_t checkpoint = 0;
+  /// How many steps a plan takes at a time, as one program: small steps become faster, and compiling slower.
+  /// The numbers stay the same.
+  std::int64_t unroll = 1;
 };
 
 /// The last states, and for each output its elements of all steps, stacked: [length, ...].

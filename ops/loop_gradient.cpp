@@ -1,16 +1,15 @@
-// The gradients of loops: a scan in the other direction, whose steps are the gradient of the body.
+// The gradients of loops: a loop in the other direction, whose steps are the gradient of the body.
 
 #include <algorithm>
 #include <iterator>
 #include <set>
 
-#include "weft/ops/bits.h"
-#include "weft/ops/branch.h"
+#include "weft/ops/compare.h"
 #include "weft/ops/elementwise.h"
+#include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/loop.h"
 #include "weft/ops/source.h"
-#include "weft/ops/structure.h"
 
 namespace weft {
 namespace {
@@ -194,7 +193,8 @@ class ScanGradient {
                     .sequences = std::ssize(sequences),
                     .length = scan_.length,
                     .reverse = !scan_.reverse,
-                    .recompute = scan_.recompute};
+                    .recompute = scan_.recompute,
+                    .unroll = scan_.unroll};
     return in_order_of_inputs(graph.outputs_of(graph.add(back, inputs, {})), first.size());
   }
 
@@ -232,65 +232,179 @@ class ScanGradient {
 
 std::vector<Value> Scan::gradient(const GradientArgs& args) const { return ScanGradient(*this, args).run(); }
 
+namespace {
+
+/// A while loop from the last step to the first, whose steps are the gradient of the body.
+class WhileGradient {
+ public:
+  WhileGradient(const WhileLoop& loop, const GradientArgs& args)
+      : loop_(loop), args_(args), states_(static_cast<std::size_t>(loop.states)) {
+    for (const TensorType& type : loop.body.arguments) arguments_.push_back(whole_.argument(type));
+    results_ = inline_body(loop.body, whole_.graph(), arguments_);
+  }
+
+  std::vector<Value> run() {
+    const bool flows =
+        std::ranges::any_of(args_.output_gradients, [](const Value& dy) { return dy.has_value(); });
+    if (!flows || !differentiate()) return std::vector<Value>(args_.inputs.size());
+    find_recorded();
+    return loop_back();
+  }
+
+ private:
+  Graph& outer() const { return args_.inputs[0].graph(); }
+  bool is_state(std::size_t argument) const { return argument < states_; }
+  /// Of an argument of the body that is no count of steps.
+  std::size_t input_of(std::size_t argument) const { return is_state(argument) ? argument : argument - 1; }
+
+  bool differentiate() {
+    std::vector<Value> outputs;
+    for (std::size_t i = 0; i < states_; ++i) {
+      if (!is_real(results_[i].dtype())) continue;
+      outputs.push_back(results_[i]);
+      flowing_.push_back(i);
+      cotangents_.push_back(whole_.argument(cotangent_type(results_[i].type())));
+    }
+    std::vector<Value> wrt;
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      if (!is_real(arguments_[i].dtype())) continue;
+      wrt.push_back(arguments_[i]);
+      wrt_.push_back(i);
+    }
+    if (outputs.empty()) return false;
+    gradients_ = args_.differentiate(outputs, cotangents_, wrt);
+    return true;
+  }
+
+  /// The states that the gradient of a step reads.
+  void find_recorded() {
+    std::vector<Value> roots;
+    for (const Value& gradient : gradients_) {
+      if (gradient.has_value()) roots.push_back(gradient);
+    }
+    for (const NodeId id : needed_nodes(whole_.graph(), roots)) {
+      const auto number = argument_number(whole_.graph().node(id));
+      if (number && is_state(*number)) recorded_.push_back(static_cast<std::int64_t>(*number));
+    }
+    std::ranges::sort(recorded_);
+  }
+
+  std::vector<Value> records() const {
+    if (recorded_.empty()) return {};
+    WhileLoop recording = loop_;
+    recording.recorded = recorded_;
+    const std::vector<Value> outputs = outer().outputs_of(outer().add(recording, args_.inputs, {}));
+    return {outputs.begin() + loop_.states + 1, outputs.end()};
+  }
+
+  /// The gradient of a record of this loop's own, which a higher derivative reads; empty where there is none.
+  Value gradient_of_record(std::size_t state) const {
+    Value sum;
+    for (std::size_t i = 0; i < loop_.recorded.size(); ++i) {
+      const Value& given = args_.output_gradients[states_ + 1 + i];
+      if (static_cast<std::size_t>(loop_.recorded[i]) != state || !given.has_value()) continue;
+      sum = sum.has_value() ? sum + given : given;
+    }
+    return sum;
+  }
+
+  /// States: gradients of the states, then sums for the captured values. Captured: the number of steps, the
+  /// records and their gradients, what the body captured.
+  std::vector<Value> loop_back() {
+    BodyBuilder builder;
+    std::vector<Value> inputs;
+    const auto argument = [&](const Value& outside) {
+      inputs.push_back(outside);
+      return builder.argument(outside.type());
+    };
+    Images images;
+    const auto stands_for = [&](const Value& inside, const Value& image) {
+      images[{inside.node(), inside.output()}] = image;
+    };
+    for (std::size_t k = 0; k < flowing_.size(); ++k) {
+      const Value& given = args_.output_gradients[flowing_[k]];
+      stands_for(cotangents_[k], argument(given.has_value() ? given : zeros(outer(), cotangents_[k].type())));
+    }
+    std::vector<Value> sums(wrt_.size());
+    for (std::size_t i = 0; i < wrt_.size(); ++i) {
+      if (!is_state(wrt_[i]) && gradients_[i].has_value())
+        sums[i] = argument(zeros(outer(), gradients_[i].type()));
+    }
+    const auto back_states = static_cast<std::int64_t>(inputs.size());
+    const Value step = builder.argument({DType::i64, Shape{}});
+    const Value steps = argument(args_.outputs[states_]);
+    const Value at = steps - 1 - step;
+    stands_for(arguments_[states_], at);
+    const std::vector<Value> kept = records();
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      stands_for(arguments_[static_cast<std::size_t>(recorded_[i])], gather(argument(kept[i]), at));
+    for (std::size_t i = states_ + 1; i < arguments_.size(); ++i)
+      stands_for(arguments_[i], argument(args_.inputs[input_of(i)]));
+    std::vector<Value> given_records(wrt_.size());
+    for (std::size_t i = 0; i < wrt_.size(); ++i) {
+      const Value given = is_state(wrt_[i]) ? gradient_of_record(wrt_[i]) : Value();
+      if (given.has_value()) given_records[i] = gather(argument(given), at);
+    }
+    std::vector<Value> roots;
+    for (const Value& gradient : gradients_) {
+      if (gradient.has_value()) roots.push_back(gradient);
+    }
+    graft(builder.graph(), whole_.graph(), roots, images);
+    std::vector<Value> next;
+    for (std::size_t i = 0; i < wrt_.size() && is_state(wrt_[i]); ++i) {
+      const Value& gradient = gradients_[i];
+      Value made = gradient.has_value() ? images.at({gradient.node(), gradient.output()}) : Value();
+      if (given_records[i].has_value()) made = made.has_value() ? made + given_records[i] : given_records[i];
+      next.push_back(made.has_value() ? made : zeros(builder.graph(), cotangents_[next.size()].type()));
+    }
+    for (std::size_t i = 0; i < wrt_.size(); ++i) {
+      if (sums[i].has_value())
+        next.push_back(sums[i] + images.at({gradients_[i].node(), gradients_[i].output()}));
+    }
+    return add_loop(builder, inputs, next, back_states);
+  }
+
+  std::vector<Value> add_loop(const BodyBuilder& builder, const std::vector<Value>& inputs,
+                              const std::vector<Value>& next, std::int64_t back_states) const {
+    BodyBuilder test;
+    std::vector<Value> given;
+    for (const TensorType& type : builder.arguments()) given.push_back(test.argument(type));
+    const auto count = static_cast<std::size_t>(back_states);
+    const WhileLoop back{.condition = test.finish(std::array{less(given[count], given[count + 1])}),
+                         .body = builder.finish(next),
+                         .states = back_states,
+                         .max_steps = loop_.max_steps};
+    const std::vector<Value> outputs = outer().outputs_of(outer().add(back, inputs, {}));
+    std::vector<Value> found(args_.inputs.size());
+    for (std::size_t k = 0; k < flowing_.size(); ++k) found[flowing_[k]] = outputs[k];
+    std::size_t sum = flowing_.size();
+    for (std::size_t i = 0; i < wrt_.size(); ++i) {
+      if (!is_state(wrt_[i]) && gradients_[i].has_value()) found[input_of(wrt_[i])] = outputs[sum++];
+    }
+    return found;
+  }
+
+  const WhileLoop& loop_;
+  const GradientArgs& args_;
+  std::size_t states_;
+  BodyBuilder whole_;  // the body, and its gradient
+  std::vector<Value> arguments_;
+  std::vector<Value> results_;
+  std::vector<std::size_t> flowing_;  // states with a gradient
+  std::vector<Value> cotangents_;     // of these
+  std::vector<std::size_t> wrt_;      // arguments with a gradient: those states first
+  std::vector<Value> gradients_;      // of these; empty where there is none
+  std::vector<std::int64_t> recorded_;
+};
+
+}  // namespace
+
 std::vector<Value> WhileLoop::gradient(const GradientArgs& args) const {
   if (max_steps < 0) {
     throw Error(ErrorCode::not_differentiable,
                 "a while loop has a gradient only with max_steps, which says how much to remember");
   }
-  Graph& graph = args.inputs[0].graph();
-  const auto count = static_cast<std::size_t>(states);
-  // The scan's states are the loop's, and whether it goes on; its sequence counts the steps.
-  BodyBuilder builder;
-  std::vector<Value> given;
-  for (std::size_t i = 0; i < count; ++i) given.push_back(builder.argument(body.arguments[i]));
-  const Value alive = builder.argument({DType::boolean, Shape{}});
-  for (std::size_t i = count; i < body.arguments.size(); ++i)
-    given.push_back(builder.argument(body.arguments[i]));
-  const Value goes_on = logical_and(alive, inline_body(condition, builder.graph(), given)[0]);
-  BodyBuilder same;
-  std::vector<Value> kept;
-  for (const TensorType& type : body.arguments) kept.push_back(same.argument(type));
-  kept.resize(count);
-  std::vector<Value> inputs{goes_on};
-  inputs.insert(inputs.end(), given.begin(), given.end());
-  Graph& inside = builder.graph();
-  std::vector<Value> next =
-      inside.outputs_of(inside.add(Cond{.then = body, .otherwise = same.finish(kept)}, inputs, {}));
-  next.push_back(goes_on);
-
-  // Through values of their own, so that gradients stop at the loop's inputs.
-  std::vector<Value> own;
-  for (const Value& input : args.inputs) own.push_back(apply(Reshape{input.shape()}, input));
-  std::vector<Value> outer(own.begin(), own.begin() + states);
-  outer.push_back(constant(graph, Tensor::scalar(true), {}));
-  outer.push_back(positions(zeros(graph, {DType::i64, Shape{max_steps}}), 0, DType::i64));
-  outer.insert(outer.end(), own.begin() + states, own.end());
-  const Scan steps{.body = builder.finish(next),
-                   .states = states + 1,
-                   .sequences = 1,
-                   .length = max_steps,
-                   .reverse = false,
-                   .recompute = false};
-  const std::vector<Value> last = graph.outputs_of(graph.add(steps, outer, {}));
-  std::vector<Value> outputs;
-  std::vector<Value> cotangents;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!is_real(last[i].dtype()) || !args.output_gradients[i].has_value()) continue;
-    outputs.push_back(last[i]);
-    cotangents.push_back(args.output_gradients[i]);
-  }
-  std::vector<Value> found(args.inputs.size());
-  std::vector<Value> wrt;
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    if (!is_real(own[i].dtype())) continue;
-    wrt.push_back(own[i]);
-    places.push_back(i);
-  }
-  if (outputs.empty() || wrt.empty()) return found;
-  const std::vector<Value> gradients = args.differentiate(outputs, cotangents, wrt);
-  for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = gradients[i];
-  return found;
+  return WhileGradient(*this, args).run();
 }
 
 }  // namespace weft

@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "weft/graph/located.h"
+#include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
+#include "weft/ops/reduce.h"
+#include "weft/ops/structure.h"
 
 namespace weft {
 namespace {
@@ -74,6 +78,17 @@ void multiply(const MatMul& op, View<const T> a, View<const T> b, View<T> c) {
   }
 }
 
+/// The product of integers, which wrap around: all products, then their sums.
+Value multiply_integers(const MatMul& op, const Value& a, const Value& b, const Where& where) {
+  return located(MatMul::name, where, [&] {
+    op.infer({f32, a.shape()}, {f32, b.shape()});  // throws where the shapes do not fit
+    const Scope origin(a.graph(), MatMul::name, where);
+    const Value rows = op.transpose_a ? swap_axes(a, -1, -2) : a;
+    const Value columns = op.transpose_b ? swap_axes(b, -1, -2) : b;
+    return sum(expand_dims(rows, -1) * expand_dims(columns, -3), {-2});
+  });
+}
+
 }  // namespace
 
 TensorType MatMul::infer(const TensorType& a, const TensorType& b) const {
@@ -124,7 +139,12 @@ Value MatMul::simplify(std::span<const Value> inputs) const {
 }
 
 Value matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {
-  return apply(MatMul{.transpose_a = transpose_a, .transpose_b = transpose_b}, {a, b});
+  const MatMul op{.transpose_a = transpose_a, .transpose_b = transpose_b};
+  const Value left = a.value(MatMul::name);
+  const Value right = b.value(MatMul::name);
+  if (is_integer(left.dtype()) && left.dtype() == right.dtype())
+    return multiply_integers(op, left, right, a.where());
+  return apply(op, {a, b});
 }
 
 MatMulSizes matmul_sizes(const MatMul& op, std::span<const std::int64_t> a, std::span<const std::int64_t> b) {

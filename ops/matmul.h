@@ -23,7 +23,9 @@ struct MatMul {  // C = op(A) op(B), where op transposes the last two axes if it
 /// of an element is at most (min(k, 2048) + 2) * 2^-24 of the sum of its terms' absolute values; for two
 /// vectors, and for more than 2,048 terms with at most four rows or columns, it is two roundings. Where terms
 /// or sums are denormal, each term may add 2^-150. Products of two elements of 16 bits are exact in f32, so
-/// that their sums are within k * 2^-24 of the sum of absolute values, and denormal bf16 may count as 0.
+/// that their sums are within k * 2^-24 of the sum of absolute values, and denormal bf16 may count as 0. Two
+/// tensors of one integer dtype give that dtype, whose sums wrap around; there [..., m, k, n] products are
+/// made before they are added.
 Value matmul(const Operand& a, const Operand& b, bool transpose_a = false, bool transpose_b = false);
 
 /// The sizes of one matrix product inside a batch, read off the operands' concrete sizes.

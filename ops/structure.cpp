@@ -11,6 +11,7 @@
 #include "weft/ops/axis_walk.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -241,6 +242,58 @@ Value move_axis(const Operand& x, std::int64_t from, std::int64_t to) {
     order.erase(order.begin() + source);
     order.insert(order.begin() + target, moved);
     return transpose(x, order);
+  });
+}
+
+Value swap_axes(const Operand& x, std::int64_t a, std::int64_t b) {
+  return located("swap_axes", x.where(), [&] {
+    std::vector<std::int64_t> order(x.value("swap_axes").shape().rank());
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[normalize_axis(a, order.size())], order[normalize_axis(b, order.size())]);
+    return transpose(x, order);
+  });
+}
+
+Value rot90(const Operand& x, std::int64_t times, std::int64_t from, std::int64_t to) {
+  return located("rot90", x.where(), [&] {
+    const Value value = x.value("rot90");
+    const std::size_t rank = value.shape().rank();
+    const auto first = static_cast<std::int64_t>(normalize_axis(from, rank));
+    const auto second = static_cast<std::int64_t>(normalize_axis(to, rank));
+    if (first == second)
+      throw Error(ErrorCode::invalid_argument, "a plane has two axes",
+                  {.actual = fmt::format("{} and {}", from, to)});
+    const Scope origin(value.graph(), "rot90", x.where());
+    switch ((times % 4 + 4) % 4) {
+      case 1:
+        return swap_axes(flip(value, {second}), first, second);
+      case 2:
+        return flip(value, {first, second});
+      case 3:
+        return flip(swap_axes(value, first, second), {second});
+      default:
+        return value;
+    }
+  });
+}
+
+std::vector<Value> mesh_grid(std::span<const Value> vectors, Where where) {
+  return located("mesh_grid", where, [&] {
+    Dims all;
+    for (const Value& vector : vectors) {
+      if (vector.shape().rank() != 1)
+        throw Error(ErrorCode::shape_mismatch, "a grid is made of vectors",
+                    {.actual = to_string(vector.type())});
+      all.push_back(vector.shape()[0]);
+    }
+    std::vector<Value> grids;
+    for (std::size_t i = 0; i < vectors.size(); ++i) {
+      const Scope origin(vectors[i].graph(), "mesh_grid", where);
+      Dims along(vectors.size(), Dim(1));
+      along[i] = all[i];
+      grids.push_back(broadcast_to(reshape(vectors[i], Shape(along)), Shape(all)));
+    }
+    return grids;
   });
 }
 

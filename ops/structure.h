@@ -62,6 +62,15 @@ Value squeeze(const Operand& x, std::int64_t axis);
 /// The axis `from` moved to be axis `to`.
 Value move_axis(const Operand& x, std::int64_t from, std::int64_t to);
 
+/// Two axes in each other's place.
+Value swap_axes(const Operand& x, std::int64_t a, std::int64_t b);
+/// Turned by `times` right angles in the plane of two axes, from the first towards the second. (NumPy's
+/// rot90.)
+Value rot90(const Operand& x, std::int64_t times = 1, std::int64_t from = 0, std::int64_t to = 1);
+/// For vectors of n, m, ... numbers as many tensors [n, m, ...], of which number i varies along axis i as
+/// vector i does. (NumPy's meshgrid with indexing="ij".)
+std::vector<Value> mesh_grid(std::span<const Value> vectors, Where where = Where::current());
+
 /// x repeated as a whole, `counts` times along each of the last axes; more counts than axes put axes before
 /// them.
 Value tile(const Operand& x, const std::vector<std::int64_t>& counts);

@@ -34,7 +34,7 @@ struct Function::Body {
 
   Program program;  // roots: the outputs, then the updates
   std::size_t outputs = 0;
-  bool changes = false;             // has updates, or draws random numbers
+  bool changes = false;             // has updates, draws random numbers, or talks to other ranks
   std::vector<std::string> labels;  // of the inputs
   std::vector<std::string> built;   // where the inputs were built: "model.cpp:12"
   std::vector<TensorType> types;    // of the inputs, symbols included

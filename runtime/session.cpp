@@ -16,6 +16,7 @@
 #include "weft/ops/source.h"
 #include "weft/runtime/function_body.h"
 #include "weft/runtime/machine/processor.h"
+#include "weft/runtime/ranks/exchange_costs.h"
 #include "weft/runtime/substitute.h"
 
 namespace weft {
@@ -196,6 +197,13 @@ bool draws_random_numbers(const Program& program) {
   return false;
 }
 
+bool communicates(const Program& program) {
+  for (NodeId id = 0; id < program.graph->size(); ++id) {
+    if (program.graph->node(id).op.traits().communicates) return true;
+  }
+  return false;
+}
+
 /// Throws if a parameter that sessions share by its label has another type here.
 void expect_type(const Tensor& parameter, const Value& declared) {
   if (parameter.type() == declared.type()) return;
@@ -252,6 +260,11 @@ SessionState::SessionState(CompileOptions compile_options, int threads, std::uin
       parameters(std::move(shared)),
       key(key_of(static_cast<std::int64_t>(random_seed), kFirstRun)) {}
 
+void SessionState::choose_bucket() {
+  if (!has_peers(communicator.get()) || options.bucket_bytes != 0) return;
+  options.bucket_bytes = bucket_bytes_for(measure_exchange_costs(*communicator));
+}
+
 void SessionState::set_key(std::int64_t seed, std::int64_t run) {
   const auto values = key.mutable_values<std::int64_t>();
   values[0] = seed;
@@ -273,6 +286,7 @@ Session::Session(Graph& graph, const SessionOptions& options) : graph_(graph) {
           ? options.share->state_->parameters
           : std::make_shared<SharedParameters>(options.callers > 0 ? options.callers : processors));
   state_->most_plans = static_cast<std::size_t>(options.plans);
+  state_->communicator = options.communicator;
   if (!options.exact_threads && threads > 1) state_->target.thread_costs = thread_costs_of(state_->pool);
 }
 
@@ -325,12 +339,14 @@ Function Session::compile(const FunctionSpec& spec, const Where& where) {
     initialize_new_parameters();
     return made;
   });
+  const bool is_exchange = communicates(checked.program);
+  if (is_exchange) state_->choose_bucket();
   auto body = std::make_shared<Function::Body>();
   body->labels = std::move(checked.labels);
   body->symbols = std::move(checked.symbols);
   body->program = std::move(checked.program);
   body->outputs = spec.outputs.size();
-  body->changes = !spec.updates.empty() || draws_random_numbers(body->program);
+  body->changes = !spec.updates.empty() || draws_random_numbers(body->program) || is_exchange;
   body->state = state_;
   body->caches.resize(state_->parameters->arenas.most());
   std::vector<std::string> names;
@@ -382,6 +398,8 @@ void Session::set(std::string_view label, const Tensor& value, const Where& wher
 }
 
 int Session::threads() const { return state_->pool.threads(); }
+const std::shared_ptr<Communicator>& Session::communicator() const { return state_->communicator; }
+int Session::cuts() const { return state_->options.cuts; }
 std::uint64_t Session::seed() const { return static_cast<std::uint64_t>(state_->seed()); }
 
 RandomPosition Session::random_position() const {

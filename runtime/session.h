@@ -18,6 +18,7 @@
 
 #include "weft/runtime/files/weights.h"
 #include "weft/runtime/function.h"
+#include "weft/runtime/ranks/communicator.h"
 
 namespace weft {
 
@@ -34,9 +35,11 @@ struct SessionOptions {
   std::uint64_t seed = 1;  // of everything random: initial values, dropout, shuffling
   /// How many plans a function keeps, one for each binding of its symbols (>= 1; in each arena that calls
   /// use). Beyond that the plan that was not used for the longest time is dropped, and made again when its
-  /// sizes come again. All plans share the arenas, so that memory grows with the largest plan and not with
-  /// the number of plans.
-  int plans = 32;
+  /// sizes come again. All plans share the arenas, so that memory grows with the largest plan, and with the
+  /// number of plans only by what their steps are: half a megabyte for a language model of one layer, whose
+  /// plan takes as long to make as a training step. Round lengths up where more of them occur than plans are
+  /// kept.
+  int plans = 64;
   /// How many calls may run at once, each in an arena of its own; others wait. 0: as many as the process has
   /// processors. Among sessions that share parameters, the first decides.
   int callers = 0;
@@ -45,6 +48,10 @@ struct SessionOptions {
   /// must have the same type. Each session has its own threads, seed and random position. Used by the
   /// constructor alone.
   const Session* share = nullptr;
+  /// The ranks of a job that this session is one of: what the ops of ops/communication.h talk to. Null: a job
+  /// of one rank. One session at a time may run functions that communicate, and each rank must call the same
+  /// functions in the same order.
+  std::shared_ptr<Communicator> communicator{};
   CompileOptions compile{};  // which passes run
 };
 
@@ -104,6 +111,10 @@ class Session {
   /// How many threads calls use at most.
   int threads() const;
   std::uint64_t seed() const;
+  /// Into how many shards steps are cut (CompileOptions::cuts); 0: one for each thread.
+  int cuts() const;
+  /// The ranks of the job; null for a job of one rank.
+  const std::shared_ptr<Communicator>& communicator() const;
   /// Where the session is in its random numbers: `save` writes it and `load` takes it. To set it is for those
   /// who keep checkpoints in a form of their own. They throw Error(busy) as calls that read and that change
   /// the session do.

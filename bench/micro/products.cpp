@@ -72,7 +72,7 @@ void multiply(benchmark::State& state, const SparseFunctions* functions) {
   if (!runs_here(functions)) return state.SkipWithError("this CPU has other instructions");
   const std::int64_t n = state.range(0);
   const RowStore store = pattern_store();
-  const StoredRows x = store.layout.view(store.bytes.data());
+  const StoredRows x = store.rows();
   const auto w = ones(kColumns * n);
   auto y = ones(kRows * n);
   const RowProducts products(kRows, {0, kColumns}, n, store.layout.fullest_row);
@@ -90,7 +90,7 @@ void gradient(benchmark::State& state, const SparseFunctions* functions) {
   if (!runs_here(functions)) return state.SkipWithError("this CPU has other instructions");
   const std::int64_t n = state.range(0);
   const RowStore store = pattern_store();
-  const StoredRows x = store.layout.view(store.bytes.data());
+  const StoredRows x = store.rows();
   const ColumnLists lists(store.layout, false, kRows, {.begin = 0, .end = kColumns});
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
   const auto d = ones(kRows * n);

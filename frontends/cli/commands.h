@@ -18,6 +18,7 @@ using Command = std::function<int()>;
 struct Registered {
   CLI::App* app = nullptr;
   Command run;
+  bool by_ranks = false;  // whether it runs as ranks of a job too
 };
 
 Registered add_train(CLI::App& weft);
@@ -27,5 +28,6 @@ Registered add_profile(CLI::App& weft);
 Registered add_check(CLI::App& weft);
 Registered add_onnx(CLI::App& weft);
 Registered add_study(CLI::App& weft);
+Registered add_scale(CLI::App& weft);
 
 }  // namespace weft::cli

@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <exception>
+#include <thread>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/job.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
 #include "weft/runtime/machine/onednn.h"
@@ -35,7 +38,13 @@ std::string mistake(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 /// Prints CLI11's message: help on stdout, a mistake as one line on stderr.
+/// Where a launcher started several processes, the first speaks for all.
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (launched_rank() > 0) {
+    // A launcher ends the other processes where one fails: the first must have spoken by then.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success) ? kSuccess : kUsage;
+  }
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);
     return kSuccess;
@@ -51,11 +60,11 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
   const std::array commands{add_train(app), add_predict(app), add_inspect(app), add_profile(app),
-                            add_check(app), add_onnx(app),    add_study(app)};
+                            add_check(app), add_onnx(app),    add_study(app),   add_scale(app)};
   try {
     app.parse(argc, argv);
     for (const Registered& command : commands) {
-      if (app.got_subcommand(command.app)) return command.run();
+      if (app.got_subcommand(command.app)) return run_command(command);
     }
   } catch (const CLI::ParseError& error) {
     return report_usage(app, error);

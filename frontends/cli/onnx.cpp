@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/job.h"
+#include "weft/frontends/cli/onnx_gradients.h"
 #include "weft/frontends/cli/onnx_model.h"
 #include "weft/frontends/onnx/describe.h"
 #include "weft/frontends/onnx/read_model.h"
@@ -21,6 +23,7 @@ namespace weft::cli {
 namespace {
 
 constexpr double kMostDifference = 1e-3;  // beside the largest number of an output
+constexpr double kMostGradientError = 1e-4;
 
 struct OnnxCheckArgs {
   OnnxFile model;
@@ -64,18 +67,25 @@ int check(const OnnxCheckArgs& args) {
   }
   Session session(*function.graph);
   const Outputs made = session.compile(function.spec)(function.feeds);
-  const std::vector<Tensor> expected =
-      evaluate(extract(*function.graph, function.spec.outputs, bindings), [&](const Node& node) {
-        if (const auto* input = node.op.as<Input>()) return feeds.at(input->label);
-        if (const auto* parameter = node.op.as<Parameter>()) return session.value(parameter->label);
-        return Tensor();
-      });
+  const Program program = extract(*function.graph, function.spec.outputs, bindings);
+  const std::vector<Tensor> expected = evaluate(program, [&](const Node& node) {
+    if (const auto* parameter = node.op.as<Parameter>())
+      feeds[parameter->label] = session.value(parameter->label);
+    const auto found = feeds.find(node.op.unique_label());
+    return found != feeds.end() ? found->second : Tensor();
+  });
   double worst = 0.0;
   for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, difference(expected[i], made[i]));
   fmt::print(
       "{} outputs; compiled and by the reference kernels they differ by {:.1e} of their largest numbers\n",
       expected.size(), worst);
-  return worst <= kMostDifference ? kSuccess : kFailure;
+  const GradientFinding gradients = compare_gradients(program, feeds);
+  if (gradients.why_not.empty()) {
+    fmt::print("gradients and central differences in f64 differ by {:.1e}\n", gradients.error);
+  } else {
+    fmt::print("gradients were not compared: {}\n", gradients.why_not);
+  }
+  return worst <= kMostDifference && gradients.error <= kMostGradientError ? kSuccess : kFailure;
 }
 
 }  // namespace
@@ -89,17 +99,23 @@ Registered add_onnx(CLI::App& weft) {
       app->add_subcommand("show", "Says what a model holds, and what of it cannot be imported");
   add_onnx_file(*shown, *file);
   const std::array others{add_onnx_run(*app), add_onnx_train(*app), add_onnx_profile(*app)};
-  CLI::App* const check_app = app->add_subcommand(
-      "check", "Compares the compiled model with the reference kernels; inputs without arrays are random");
+  CLI::App* const check_app = app->add_subcommand("check",
+                                                  "Compares the compiled model with the reference kernels, "
+                                                  "and its gradients with differences; inputs without "
+                                                  "arrays are random");
   add_onnx_file(*check_app, checked->model);
   add_onnx_inputs(*check_app, checked->inputs);
-  return {.app = app, .run = [file, checked, shown, others] {
-            if (shown->parsed()) return show(*file);
-            for (const Registered& command : others) {
-              if (command.app->parsed()) return command.run();
-            }
-            return check(*checked);
-          }};
+  const std::array all{Registered{.app = shown, .run = [file] { return show(*file); }},
+                       Registered{.app = check_app, .run = [checked] { return check(*checked); }}, others[0],
+                       others[1], others[2]};
+  return {.app = app,
+          .run =
+              [all] {
+                const auto chosen =
+                    std::ranges::find_if(all, [](const Registered& one) { return one.app->parsed(); });
+                return run_command(*chosen);
+              },
+          .by_ranks = true};
 }
 
 }  // namespace weft::cli

@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
 #include <memory>
 #include <optional>
 
 #include "weft/frontends/cli/interrupt.h"
+#include "weft/frontends/cli/job.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/onnx_training.h"
 #include "weft/frontends/cli/training_flags.h"
 #include "weft/frontends/cli/validators.h"
 #include "weft/frontends/onnx/read_model.h"
+#include "weft/frontends/ranks/agreement.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
 #include "weft/runtime/files/file_system.h"
@@ -28,7 +31,10 @@ struct OnnxTrainArgs {
   ThreadOptions threads;
   Precision products = Precision::f32;
   std::optional<std::filesystem::path> save;
+  JobOptions job;
 };
+
+using Ranks = std::shared_ptr<Communicator>;
 
 Samples part_of(const Samples& all, std::int64_t begin, std::int64_t count) {
   Samples part{.inputs = {}, .target = all.target.rows(begin, count)};
@@ -52,9 +58,23 @@ std::string in_words(const OnnxScore& score) {
                      score.accuracy ? fmt::format(", {:.2f}% right", 100.0 * *score.accuracy) : "");
 }
 
-int train_onnx(OnnxTrainArgs args) {
+/// Flags that differ on ranks would let some of them wait for others. Files may have names of their own.
+void expect_same_onnx_flags(const OnnxTrainArgs& args, const Ranks& ranks) {
+  const mnist::TrainingConfig config = args.flags.config();
+  ranks::expect_same(ranks.get(), "flags",
+                     ranks::Digest()
+                         .add(std::uint64_t{args.save.has_value()})
+                         .add(std::bit_cast<std::uint64_t>(args.validation))
+                         .add(static_cast<std::uint64_t>(config.epochs))
+                         .add(static_cast<std::uint64_t>(config.batch))
+                         .add(config.seed),
+                     Where());
+}
+
+int train_onnx(OnnxTrainArgs args, const Ranks& ranks) {
+  expect_same_onnx_flags(args, ranks);
   const onnx::ModelProto model = onnx::read_model(args.model.file);
-  if (args.save) const AtomicFile probe(*args.save);
+  if (args.save && is_first(ranks)) const AtomicFile probe(*args.save);
   const Samples all = read_samples(args.samples, model);
   const std::int64_t held_out = held_out_of(all.count(), args.validation);
   const Samples samples = part_of(all, 0, all.count() - held_out);
@@ -62,13 +82,14 @@ int train_onnx(OnnxTrainArgs args) {
   args.config.training = args.flags.config();
   args.config.session = {.threads = args.threads.threads,
                          .seed = args.config.training.seed,
+                         .communicator = ranks,
                          .compile = {.cuts = args.threads.cuts, .products = args.products}};
   OnnxTraining training(model, args.model, samples, args.config);
-  fmt::print("{}: {} of {} parameters to train, on {} samples{}; {}, loss {}, batch {}, seed {}\n",
+  fmt::print("{}: {} of {} parameters to train, on {} samples{}; {}, loss {}, batch {}, {}seed {}\n",
              printable(args.model.file.string()), training.trained(), training.parameters(), samples.count(),
              held_out > 0 ? fmt::format(", {} held out", held_out) : "",
              describe(args.config.training.optimizer), args.config.loss, args.config.training.batch,
-             args.config.training.seed);
+             ranks ? ranks_in_words(ranks) + ", " : "", args.config.training.seed);
   fmt::print("before: {}\n", in_words(training.evaluate(examined)));
   std::fflush(stdout);
   FitResult fitted;
@@ -82,8 +103,9 @@ int train_onnx(OnnxTrainArgs args) {
     fmt::print("saved to {}\n", printable(args.save->string()));
   }
   if (!fitted.interrupted) return kSuccess;
-  fmt::print(stderr, "weft: interrupted in epoch {} after {} batches\n", fitted.position.epoch + 1,
-             fitted.position.batch);
+  if (is_first(ranks))
+    fmt::print(stderr, "weft: interrupted in epoch {} after {} batches\n", fitted.position.epoch + 1,
+               fitted.position.batch);
   return kInterrupted;
 }
 
@@ -130,7 +152,13 @@ Registered add_onnx_train(CLI::App& onnx) {
   add_thread_options(*app, args->threads);
   add_precision_option(*app, args->products);
   app->footer(losses_in_words);
-  return {.app = app, .run = [args] { return train_onnx(*args); }};
+  add_job_options(*app, args->job);
+  return {.app = app,
+          .run =
+              [args] {
+                return run_in_job(args->job, [&](const Ranks& ranks) { return train_onnx(*args, ranks); });
+              },
+          .by_ranks = true};
 }
 
 }  // namespace weft::cli

@@ -13,10 +13,16 @@
 #include "weft/frontends/losses.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/onnx/export.h"
+#include "weft/frontends/optim/updates.h"
 #include "weft/frontends/predict.h"
+#include "weft/frontends/ranks/agreement.h"
+#include "weft/frontends/ranks/distributed.h"
+#include "weft/frontends/ranks/parameters.h"
+#include "weft/frontends/ranks/save.h"
 #include "weft/graph/error.h"
 #include "weft/graph/program.h"
 #include "weft/graph/text.h"
+#include "weft/ops/control.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
@@ -140,14 +146,29 @@ void OnnxTraining::compile_step() {
   trained_ = weights.size();
   const std::int64_t batch = config_.training.batch;
   const std::int64_t steps = config_.training.epochs * ((samples_.count() + batch - 1) / batch);
-  FunctionSpec spec{
-      .outputs = {loss},
-      .updates = mnist::updates_of(config_.training.optimizer, weights, gradients(loss, weights), steps)};
+  const Value rows = ranks::rows_of(target);
+  ranks::DistributedLoss all{.loss = loss, .gradients = {}};
+  if (communicator() == nullptr) {
+    all.gradients = gradients(loss, weights);
+  } else {
+    all = ranks::differentiate(loss, weights, rows);
+  }
+  FunctionSpec spec{.outputs = {all.loss},
+                    .updates = mnist::updates_of(config_.training.optimizer, weights, all.gradients, steps)};
   for (const onnx::ImportedInput& input : step_.imported.inputs) spec.inputs.push_back(input.value);
   spec.inputs.push_back(target);
-  const std::vector<Value> buffers = buffer_updates();
-  spec.updates.insert(spec.updates.end(), buffers.begin(), buffers.end());
+  for (const Value& update : buffer_updates()) {
+    if (communicator() == nullptr) {
+      spec.updates.push_back(update);
+    } else {
+      const optim::Assignment own = optim::assignment_of(update);
+      spec.updates.push_back(assign(own.target, ranks::mean_over_ranks(own.next, rows)));
+    }
+  }
   step_.session = std::make_unique<Session>(*step_.graph, config_.session);
+  ranks::expect_same_function(*step_.session, spec, Where());
+  ranks::synchronize(*step_.session, *step_.graph);
+  ranks::separate_random_numbers(*step_.session);
   train_ = std::make_unique<Function>(step_.session->compile(spec));
 }
 
@@ -158,6 +179,7 @@ void OnnxTraining::compile_score() {
   for (const onnx::ImportedInput& input : use_.imported.inputs) spec.inputs.push_back(input.value);
   spec.inputs.push_back(target);
   use_.session = std::make_unique<Session>(*use_.graph, config_.session);
+  ranks::synchronize(*use_.session, *use_.graph);
   score_ = std::make_unique<Function>(use_.session->compile(spec));
 }
 
@@ -193,17 +215,20 @@ FitResult OnnxTraining::train(std::FILE* talk, const std::atomic<bool>* stop) {
   FitObserver observer = progress_on(talk, epochs);
   observer.epoch = [talk, epochs](const EpochResult& epoch) { print_epoch(talk, epoch, epochs, {}); };
   const std::vector<Tensor> feeds = feeds_of(samples_);
-  const FitResult fitted = fit(
-      *train_, feeds,
-      {.epochs = epochs, .batch_size = config_.training.batch, .seed = config_.training.seed, .stop = stop},
-      observer, Where());
+  const FitResult fitted = fit(*train_, feeds,
+                               {.epochs = epochs,
+                                .batch_size = config_.training.batch,
+                                .seed = config_.training.seed,
+                                .stop = stop,
+                                .communicator = communicator()},
+                               observer, Where());
   take_weights();
   return fitted;
 }
 
 OnnxScore OnnxTraining::evaluate(const Samples& samples) {
   const std::vector<Tensor> feeds = feeds_of(samples);
-  const std::vector<Tensor> made = predict(*score_, feeds);
+  const std::vector<Tensor> made = ranks::predict(communicator(), *score_, feeds);
   OnnxScore score;
   visit_float(made[0].dtype(), [&]<typename T>(T) {
     for (const T loss : made[0].values<T>()) score.loss += static_cast<double>(loss);
@@ -223,7 +248,9 @@ void OnnxTraining::save(const std::filesystem::path& path) {
     spec.outputs.insert(spec.outputs.end(), output.values.begin(), output.values.end());
     if (!output.values.empty()) names.push_back(output.name);
   }
-  onnx::save(path, spec, {.session = use_.session.get(), .output_names = names, .name = name_});
+  ranks::on_first_rank(communicator(), [&] {
+    onnx::save(path, spec, {.session = use_.session.get(), .output_names = names, .name = name_});
+  });
 }
 
 }  // namespace weft::cli

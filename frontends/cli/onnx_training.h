@@ -21,7 +21,9 @@ struct OnnxTrainingConfig {
   std::string loss = "cross_entropy";
   std::string output;               // the one that is compared with the targets; "": the first
   std::vector<std::string> freeze;  // patterns of the names of what stays as it is, running means included
-  SessionOptions session{};         // its seed is the training's
+  /// Its seed is the training's. The ranks of its communicator train together; layers that look at a whole
+  /// batch, such as batch norm, see the rows of one rank, and running means become those of all ranks.
+  SessionOptions session{};
 };
 
 struct OnnxScore {
@@ -45,7 +47,7 @@ class OnnxTraining {
   FitResult train(std::FILE* talk, const std::atomic<bool>* stop);
   /// How good the model is on samples, as it predicts: nothing drops out, and running means count.
   OnnxScore evaluate(const Samples& samples);
-  /// Writes the model with its weights of now.
+  /// Writes the model with its weights of now, on rank 0.
   void save(const std::filesystem::path& path);
 
  private:
@@ -63,6 +65,7 @@ class OnnxTraining {
   std::vector<Value> trained_weights(const Value& loss) const;
   /// The updates of running means and variances that are not frozen.
   std::vector<Value> buffer_updates() const;
+  Communicator* communicator() const { return config_.session.communicator.get(); }
   void compile_step();
   void compile_score();
   void take_weights();

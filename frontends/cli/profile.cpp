@@ -7,11 +7,15 @@
 #include <optional>
 
 #include "weft/frontends/cli/commands.h"
+#include "weft/frontends/cli/job.h"
 #include "weft/frontends/cli/model_options.h"
 #include "weft/frontends/cli/training_flags.h"
 #include "weft/frontends/cli/validators.h"
 #include "weft/frontends/data/batches.h"
 #include "weft/frontends/data/mnist.h"
+#include "weft/frontends/ranks/agreement.h"
+#include "weft/frontends/ranks/parameters.h"
+#include "weft/frontends/ranks/shares.h"
 #include "weft/graph/text.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/file_system.h"
@@ -32,8 +36,11 @@ struct ProfileArgs {
   Precision products = Precision::f32;
   std::int64_t steps = 200;
   std::optional<std::filesystem::path> trace;
+  JobOptions job;
   bool json = false;
 };
+
+using Ranks = std::shared_ptr<Communicator>;
 
 constexpr std::int64_t kWarmUp = 20;  // calls before those that are counted
 
@@ -56,18 +63,77 @@ Profile run_batches(const ProfileArgs& args, Function& function, std::int64_t sa
   return function.profile(static_cast<std::size_t>(args.steps));
 }
 
-Profile profile_training(const ProfileArgs& args, const data::Digits& digits) {
+Profile profile_training(const ProfileArgs& args, const data::Digits& digits, const Ranks& ranks) {
   Graph graph;
   const mnist::Mlp mlp(graph, args.config.model);
   Session session(graph, {.threads = args.threads.threads,
                           .seed = args.config.seed,
+                          .communicator = ranks,
                           .compile = {.cuts = args.threads.cuts,
                                       .products = args.products,
                                       .skip_zeros = args.skip_zeros,
                                       .profile = true}});
-  Function step = session.compile(mnist::training_step(mlp, constant(graph, digits.train.images),
-                                                       constant(graph, digits.train.labels), args.config));
-  return run_batches(args, step, digits.train.images.sizes()[0], [](const Tensor& rows) { return rows; });
+  const FunctionSpec spec =
+      mnist::training_step(mlp, constant(graph, digits.train.images), constant(graph, digits.train.labels),
+                           args.config, ranks != nullptr);
+  ranks::expect_same_function(session, spec);
+  ranks::synchronize(session, graph);
+  Function step = session.compile(spec);
+  return run_batches(args, step, digits.train.images.sizes()[0], [&](const Tensor& rows) {
+    const ranks::Share own = ranks::own_rows(rows.elements(), ranks.get());
+    return rows.rows(own.first, own.count);
+  });
+}
+
+/// The texts of all ranks, on each of them.
+std::vector<std::string> texts_of_all(const Ranks& ranks, const std::string& own) {
+  const Tensor lengths = ranks::gather_rows(ranks.get(), Tensor::of({static_cast<std::int64_t>(own.size())}));
+  const std::span letters(reinterpret_cast<const std::uint8_t*>(own.data()), own.size());
+  const Tensor joined = ranks::gather_rows(ranks.get(), Tensor::of(letters));
+  const std::string_view all(static_cast<const char*>(joined.data()), joined.bytes());
+  std::vector<std::string> texts;
+  std::size_t at = 0;
+  for (const std::int64_t length : lengths.values<std::int64_t>()) {
+    texts.emplace_back(all.substr(at, static_cast<std::size_t>(length)));
+    at += static_cast<std::size_t>(length);
+  }
+  return texts;
+}
+
+/// One trace of all ranks, each a process in it; their clocks begin with their own first calls.
+std::string merged_trace(const std::vector<std::string>& traces) {
+  nlohmann::ordered_json merged = nlohmann::ordered_json::parse(traces.at(0));
+  nlohmann::ordered_json events = nlohmann::ordered_json::array();
+  for (std::size_t rank = 0; rank < traces.size(); ++rank) {
+    events.push_back({{"name", "process_name"},
+                      {"ph", "M"},
+                      {"pid", rank},
+                      {"args", {{"name", fmt::format("rank {}", rank)}}}});
+    nlohmann::ordered_json trace = nlohmann::ordered_json::parse(traces[rank]);
+    for (nlohmann::ordered_json& event : trace["traceEvents"]) {
+      event["pid"] = rank;
+      events.push_back(std::move(event));
+    }
+  }
+  merged["traceEvents"] = std::move(events);
+  return json_text(merged);
+}
+
+void write_trace(const std::filesystem::path& path, const Profile& profile, const Ranks& ranks) {
+  std::string trace = to_chrome_trace(profile);
+  if (ranks) trace = merged_trace(texts_of_all(ranks, trace));
+  if (!is_first(ranks)) return;
+  write_text_file(path, trace);
+  fmt::print(stderr, "wrote {}; ui.perfetto.dev opens it\n", printable(path.string()));
+}
+
+/// A line for each rank.
+void print_ranks(std::FILE* talk, const Profile& profile, const Ranks& ranks) {
+  constexpr double kMicro = 1e6;
+  const std::string own = fmt::format(
+      "rank {}: {:.1f} us a call, {:.1f} us of exchanges, of which other steps hide {:.0f}%", ranks->rank(),
+      kMicro * profile.call_seconds, kMicro * profile.exchange_seconds, 100.0 * profile.hidden_share());
+  for (const std::string& line : texts_of_all(ranks, own)) fmt::print(talk, "{}\n", line);
 }
 
 Profile profile_prediction(const ProfileArgs& args, const data::Digits& digits) {
@@ -125,23 +191,27 @@ void print_json(const ProfileArgs& args, const data::Digits& digits, const Profi
   fmt::print("{}\n", json_text(line));
 }
 
-int profile(ProfileArgs args) {
-  std::FILE* const talk = args.json ? stderr : stdout;
+int profile(ProfileArgs args, const Ranks& ranks) {
+  std::FILE* const talk = args.json && is_first(ranks) ? stderr : stdout;
   args.config = args.flags.config();
   const data::Digits digits = data::load_digits(args.data, args.config.seed);
   args.config.model.inputs = digits.train.images.sizes()[1];
   args.flags.scale_pixels(digits.train.images, args.config);
   const bool train = args.function == "train";
-  const Profile profile = train ? profile_training(args, digits) : profile_prediction(args, digits);
+  ranks::expect_same(ranks.get(), "flags",
+                     ranks::Digest()
+                         .add(std::uint64_t{train})
+                         .add(static_cast<std::uint64_t>(args.steps))
+                         .add(std::uint64_t{args.trace.has_value()}),
+                     Where());
+  const Profile profile = train ? profile_training(args, digits, ranks) : profile_prediction(args, digits);
   const MachinePeak peak = measure_peak(profile.threads);
   fmt::print(talk, "{}: {}, {}, batch {}, {} thread{}\n\n{}", printable(digits.source),
              network_in_words(args.config.model),
              train ? fmt::format("training by {}", args.config.optimizer.name) : "prediction",
              args.config.batch, profile.threads, profile.threads == 1 ? "" : "s", to_text(profile, peak));
-  if (args.trace) {
-    write_text_file(*args.trace, to_chrome_trace(profile));
-    fmt::print(stderr, "wrote {}; ui.perfetto.dev opens it\n", printable(args.trace->string()));
-  }
+  if (ranks) print_ranks(talk, profile, ranks);
+  if (args.trace) write_trace(*args.trace, profile, ranks);
   if (args.json) print_json(args, digits, profile, peak);
   return kSuccess;
 }
@@ -165,7 +235,12 @@ Registered add_profile(CLI::App& weft) {
   app->add_option("--trace", args->trace, "Also writes the last ten calls for ui.perfetto.dev")
       ->type_name("FILE");
   app->add_flag("--json", args->json, "Prints one line of JSON at the end; the rest goes to stderr");
-  return {app, [args] { return profile(*args); }};
+  add_job_options(*app, args->job);
+  return {
+      .app = app,
+      .run =
+          [args] { return run_in_job(args->job, [&](const Ranks& ranks) { return profile(*args, ranks); }); },
+      .by_ranks = true};
 }
 
 }  // namespace weft::cli

@@ -1,16 +1,15 @@
 #include "weft/frontends/cli/progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <string>
+
+#include "weft/frontends/cli/terminal.h"
 
 namespace weft::cli {
 namespace {
 
 constexpr std::int64_t kBarWidth = 30;
-
-bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
 
 void draw_bar(std::FILE* stream, const FitProgress& at, std::int64_t epochs) {
   const std::int64_t filled = at.batches == 0 ? kBarWidth : kBarWidth * at.done / at.batches;

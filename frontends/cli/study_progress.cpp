@@ -1,12 +1,12 @@
 #include "weft/frontends/cli/study_progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "weft/frontends/cli/terminal.h"
 #include "weft/frontends/mnist/study/wording.h"
 #include "weft/graph/text.h"
 
@@ -37,7 +37,7 @@ std::string duration_text(double seconds) {
 }
 
 std::function<void(const mnist::StudyProgress&)> study_progress_on(std::FILE* stream) {
-  const bool terminal = ::isatty(::fileno(stream)) == 1;
+  const bool terminal = is_terminal(stream);
   return [stream, terminal](const mnist::StudyProgress& at) {
     constexpr const char* kClearLine = "\r\033[K";
     const char* const begin = terminal ? kClearLine : "";

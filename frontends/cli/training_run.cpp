@@ -7,6 +7,10 @@
 #include "weft/frontends/cli/progress.h"
 #include "weft/frontends/metrics.h"
 #include "weft/frontends/onnx/model_file.h"
+#include "weft/frontends/ranks/agreement.h"
+#include "weft/frontends/ranks/parameters.h"
+#include "weft/frontends/ranks/save.h"
+#include "weft/frontends/ranks/shares.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/files/checkpoint.h"
@@ -24,19 +28,21 @@ Metadata metadata_for_model(const Metadata& metadata) {
   return made;
 }
 
-mnist::SavedTraining training_of(const onnx::Model& model, const std::filesystem::path& path) {
+Metadata metadata_of(const onnx::Model& model) {
   Metadata made;
   for (const auto& [key, text] : model.metadata()) made.emplace(std::string(kOwnPrefix) + key, text);
-  return mnist::from_metadata(made, path.string());
+  return made;
 }
 
 }  // namespace
 
 bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
 
-mnist::SavedTraining saved_training(const std::filesystem::path& path) {
-  if (is_onnx(path)) return training_of(onnx::load_model(path), path);
-  return mnist::from_metadata(read_checkpoint(path).metadata, path.string());
+mnist::SavedTraining saved_training(const std::filesystem::path& path, Communicator* ranks) {
+  const Metadata metadata = ranks::metadata_of_first_rank(ranks, [&] {
+    return is_onnx(path) ? metadata_of(onnx::load_model(path)) : CheckpointReader(path).metadata();
+  });
+  return mnist::from_metadata(metadata, path.string());
 }
 
 TrainingSplit split(const data::Dataset& all, double share) {
@@ -61,10 +67,14 @@ TrainingRun::TrainingRun(const mnist::TrainingConfig& config, const TrainingSpli
       mlp_(graph_, config.model),
       session_(graph_, options),
       spec_(mnist::training_step(mlp_, constant(graph_, data.train.images),
-                                 constant(graph_, data.train.labels), config)) {
+                                 constant(graph_, data.train.labels), config,
+                                 options.communicator != nullptr)) {
   if (config.validation > 0.0)
     best_weights_ = std::make_unique<mnist::BestWeights>(session_, mlp_.parameters());
   if (resume) load(*resume);  // it is checked before anything is allocated by its metadata
+  ranks::expect_same_function(session_, spec_, Where());
+  ranks::synchronize(session_, graph_);
+  ranks::separate_random_numbers(session_);
   step_ = std::make_unique<Function>(session_.compile(spec_));
   prediction_ = mnist::prediction(graph_, mlp_, config.model.inputs, config.pixels);
   predict_ = std::make_unique<Function>(session_.compile(prediction_));
@@ -76,9 +86,8 @@ void TrainingRun::exchange_weights() {
   best_is_current_ = !best_is_current_;
 }
 
-void TrainingRun::load_onnx(const std::filesystem::path& path) {
+Metadata TrainingRun::load_onnx(const std::filesystem::path& path) {
   onnx::Model model = onnx::load_model(path);
-  const mnist::SavedTraining read = training_of(model, path);
   if (best_weights_)
     throw Error(ErrorCode::bad_file,
                 fmt::format("{}: a model does not hold the last weights beside the best ones", path.string()),
@@ -90,15 +99,14 @@ void TrainingRun::load_onnx(const std::filesystem::path& path) {
   }
   for (const auto& [label, declared] : graph_.states()) session_.set(label, model.session().value(label));
   session_.set_random_position(model.session().random_position());
-  saved_.position = read.position;
+  return metadata_of(model);
 }
 
 void TrainingRun::load(const std::filesystem::path& path) {
-  if (is_onnx(path)) {
-    load_onnx(path);
-    return;
-  }
-  const mnist::SavedTraining read = mnist::from_metadata(session_.load(path), path.string());
+  const Metadata metadata =
+      is_onnx(path) ? ranks::metadata_of_first_rank(communicator(), [&] { return load_onnx(path); })
+                    : ranks::load(session_, graph_, path);
+  const mnist::SavedTraining read = mnist::from_metadata(metadata, path.string());
   saved_.position = read.position;
   saved_.best = read.best;
   exchange_weights();
@@ -106,7 +114,7 @@ void TrainingRun::load(const std::filesystem::path& path) {
 }
 
 void TrainingRun::save(const std::filesystem::path& path) {
-  with_best_weights([&] { session_.save(path, mnist::to_metadata(saved_)); });
+  with_best_weights([&] { ranks::save(session_, graph_, path, mnist::to_metadata(saved_)); });
 }
 
 std::string TrainingRun::save_onnx(const std::filesystem::path& path) {
@@ -126,7 +134,7 @@ std::string TrainingRun::save_onnx(const std::filesystem::path& path) {
   const onnx::SaveModelOptions options{.metadata = metadata_for_model(mnist::to_metadata(saved_)),
                                        .name = "digits"};
   std::string left_out;
-  with_best_weights([&] {
+  const auto write = [&] {
     Session session(graph, {.share = &session_});
     session.set_random_position(session_.random_position());
     try {
@@ -137,7 +145,8 @@ std::string TrainingRun::save_onnx(const std::filesystem::path& path) {
       onnx::save_model(path, session, {predict}, options);
       left_out = error.message();
     }
-  });
+  };
+  with_best_weights([&] { ranks::on_first_rank(communicator(), write); });
   return left_out;
 }
 
@@ -152,7 +161,7 @@ bool TrainingRun::out_of_patience() const {
 
 double TrainingRun::validate() {
   const double reached =
-      accuracy(mnist::predict_all(*predict_, data_.held_out.images), data_.held_out.labels);
+      accuracy(mnist::predict_all(*predict_, data_.held_out.images, communicator()), data_.held_out.labels);
   if (saved_.best.epoch == 0 || reached > saved_.best.accuracy) {
     saved_.best = {.epoch = saved_.position.epoch, .accuracy = reached};
     best_weights_->keep();
@@ -160,7 +169,13 @@ double TrainingRun::validate() {
   return reached;
 }
 
-TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop) {
+bool TrainingRun::stop_requested(const std::atomic<bool>* stop) const {
+  const bool here = stop != nullptr && stop->load(std::memory_order_relaxed);
+  return ranks::sum(communicator(), here ? 1.0 : 0.0) > 0.0;
+}
+
+TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop,
+                                  const std::function<void()>& after_epoch) {
   TrainingResult result;
   const mnist::TrainingConfig& config = saved_.config;
   const FitObserver bar = progress_on(talk, config.epochs);
@@ -171,7 +186,8 @@ TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop
                                   .batch_size = config.batch,
                                   .seed = config.seed,
                                   .start = saved_.position,
-                                  .stop = stop},
+                                  .stop = stop,
+                                  .communicator = communicator()},
                                  bar, Where());
     saved_.position = fitted.position;
     result.seconds += fitted.seconds;
@@ -181,15 +197,15 @@ TrainingResult TrainingRun::train(std::FILE* talk, const std::atomic<bool>* stop
     if (best_weights_) result.validation_accuracies.push_back(validate());
     print_epoch(talk, result.epochs.back(), config.epochs,
                 best_weights_ ? std::optional(result.validation_accuracies.back()) : std::nullopt);
-    result.interrupted = stop != nullptr && stop->load(std::memory_order_relaxed) &&
-                         saved_.position.epoch < config.epochs && !out_of_patience();
+    if (after_epoch) after_epoch();
+    result.interrupted = stop_requested(stop) && saved_.position.epoch < config.epochs && !out_of_patience();
     if (result.interrupted) break;
   }
   return result;
 }
 
 mnist::Evaluation TrainingRun::evaluate(const data::Dataset& images) {
-  return mnist::evaluate(*predict_, images);
+  return mnist::evaluate(*predict_, images, communicator());
 }
 
 }  // namespace weft::cli

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +29,8 @@ TrainingSplit split(const data::Dataset& all, double share);
 /// Whether a file is an ONNX model, by its name; anything else is a checkpoint.
 bool is_onnx(const std::filesystem::path& path);
 /// What a checkpoint or a model says of the training that saved it. Throws Error(bad_file) for any other
-/// file.
-mnist::SavedTraining saved_training(const std::filesystem::path& path);
+/// file. In a job rank 0 reads it, and all ranks get what it says.
+mnist::SavedTraining saved_training(const std::filesystem::path& path, Communicator* ranks = nullptr);
 
 struct TrainingResult {
   std::vector<EpochResult> epochs;
@@ -40,18 +41,20 @@ struct TrainingResult {
 
 class TrainingRun {
  public:
-  /// `options.seed` is the configuration's; `resume` names a checkpoint or a model of such a training to
-  /// continue. A model does not do with images held out, since it has no room for the best weights beside the
-  /// last ones. The
-  /// split must outlive the run.
+  /// `options.seed` is the configuration's; the ranks of its communicator train together, and must have the
+  /// same of everything: what differs is an error that names the rank. `resume` names a checkpoint or a model
+  /// of such a training to continue. A model does not do with images held out, since it has no room for the
+  /// best weights beside the last ones. The split must outlive the run.
   TrainingRun(const mnist::TrainingConfig& config, const TrainingSplit& data, const SessionOptions& options,
               const std::optional<std::filesystem::path>& resume);
 
-  /// Trains until the epochs are done, patience has run out, or `stop` is set. Reports epochs on `talk`.
-  TrainingResult train(std::FILE* talk, const std::atomic<bool>* stop);
+  /// Trains until the epochs are done, patience has run out, or `stop` is set; on any rank of a job for all
+  /// of them. Reports epochs on `talk`. Calls `after_epoch`, if there is one, after each complete epoch.
+  TrainingResult train(std::FILE* talk, const std::atomic<bool>* stop,
+                       const std::function<void()>& after_epoch = {});
   /// Ends the training: sets the weights of the best epoch, if images were held out.
   void finish();
-  /// Writes a checkpoint whose weights are the best so far.
+  /// Writes a checkpoint whose weights are the best so far, on rank 0; so does save_onnx.
   void save(const std::filesystem::path& path);
   /// Writes these weights as an ONNX model with two functions: "predict", from pixels u8 [batch, inputs] as
   /// "images" to "classes", i64 [batch], and "logits", f32 [batch, classes]; and "train_step", which takes
@@ -68,8 +71,10 @@ class TrainingRun {
 
  private:
   void load(const std::filesystem::path& path);
-  void load_onnx(const std::filesystem::path& path);
+  Metadata load_onnx(const std::filesystem::path& path);
   double validate();
+  Communicator* communicator() const { return session_.communicator().get(); }
+  bool stop_requested(const std::atomic<bool>* stop) const;
   void exchange_weights();
   /// Does something while the best weights are the session's.
   template <typename Work>

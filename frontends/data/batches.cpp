@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "weft/frontends/data/random_streams.h"
 #include "weft/graph/error.h"
@@ -49,6 +51,41 @@ Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
   for (std::size_t last = rows.size(); last > 1; --last) {
     std::swap(rows[last - 1], rows[random.below(static_cast<std::uint32_t>(last))]);
   }
+  return order;
+}
+
+Tensor by_length(const Tensor& lengths, std::int64_t batch_size, std::uint64_t seed, std::uint64_t epoch,
+                 std::int64_t window) {
+  checked_batch_size(batch_size);
+  if (!is_index(lengths.dtype()) || lengths.rank() != 1 || window < 1) {
+    throw Error(ErrorCode::invalid_argument, "an order by length needs lengths and a window",
+                {.expected = "integers [n], a window of 1 or more",
+                 .actual = fmt::format("{}, {}", to_string(lengths.type()), window)});
+  }
+  std::vector<std::int64_t> sizes;
+  visit_dtype(lengths.dtype(), [&]<typename T>(T) {
+    for (const T length : lengths.values<T>()) sizes.push_back(static_cast<std::int64_t>(length));
+  });
+  const std::int64_t n = lengths.elements();
+  Tensor order = permutation(n, seed, epoch);
+  const auto rows = order.mutable_values<std::int32_t>();
+  for (std::int64_t begin = 0; begin < n;) {
+    const std::int64_t batches = std::min(window, (n - begin - 1) / batch_size + 1);
+    const std::int64_t end = std::min(n, begin + batches * batch_size);
+    const auto part = rows.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    std::vector<std::tuple<std::int64_t, std::size_t, std::int32_t>> sorted;  // length, place, row
+    for (std::size_t i = 0; i < part.size(); ++i)
+      sorted.emplace_back(sizes[static_cast<std::size_t>(part[i])], i, part[i]);
+    std::ranges::sort(sorted);
+    for (std::size_t i = 0; i < part.size(); ++i) part[i] = std::get<2>(sorted[i]);
+    begin = end;
+  }
+  const std::int64_t whole = n / batch_size;
+  const std::vector<std::int32_t> sorted(rows.begin(), rows.end());
+  const Tensor places = permutation(whole, ~seed, epoch);
+  auto to = rows.begin();
+  for (const std::int32_t place : places.values<std::int32_t>())
+    to = std::ranges::copy_n(sorted.begin() + place * batch_size, batch_size, to).out;
   return order;
 }
 

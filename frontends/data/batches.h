@@ -16,6 +16,14 @@ Tensor permutation(std::int64_t n, std::uint64_t seed, std::uint64_t epoch);
 /// The same numbers in their own order.
 Tensor in_order(std::int64_t n);
 
+/// An order whose batches hold rows of similar lengths, so that little of them is padding: i32 [n], for
+/// `lengths` of any integer dtype [n]. Of a permutation, every `window` batches are sorted by length and cut;
+/// the batches come in random order, a shorter one last. Of lengths that are uniform in [1, 100], 32 in a
+/// batch, padding is half of a permutation's batches and 1% of these. Throws Error(invalid_argument) for
+/// lengths of another type, and for a batch size or a window below 1.
+Tensor by_length(const Tensor& lengths, std::int64_t batch_size, std::uint64_t seed, std::uint64_t epoch,
+                 std::int64_t window = 100);
+
 class Batches {
  public:
   /// Cuts `order`, i32 [n], into batches of `batch_size` rows. Throws Error(invalid_argument) when the order

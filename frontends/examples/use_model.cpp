@@ -7,6 +7,6 @@
 int main(int argc, char** argv) {
   using namespace weft;
   onnx::Model model = onnx::load_model(argc > 1 ? argv[1] : "model.onnx");
-  const Outputs made = model.function("predict")({{"input", Tensor::zeros(f32, {1, 1, 28, 28})}});
+  const Outputs made = model.function("predict")({{"pixels", Tensor::zeros(u8, {1, 784})}});
   std::puts(to_string(made["classes"]).c_str());
 }

@@ -7,11 +7,11 @@
 
 namespace weft::mnist {
 
-Evaluation evaluate(Function& predict, const data::Dataset& test) {
-  predict_all(predict, test.images);  // the first call makes the plan
+Evaluation evaluate(Function& predict, const data::Dataset& test, Communicator* communicator) {
+  predict_all(predict, test.images, communicator);  // the first call makes the plan
   const auto start = std::chrono::steady_clock::now();
   Evaluation evaluation;
-  evaluation.classes = predict_all(predict, test.images);
+  evaluation.classes = predict_all(predict, test.images, communicator);
   evaluation.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   evaluation.accuracy = accuracy(evaluation.classes, test.labels);
   return evaluation;

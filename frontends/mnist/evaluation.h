@@ -12,7 +12,7 @@ struct Evaluation {
   double seconds = 0.0;   // to predict all images, without making the plan
 };
 
-/// `predict` is a compiled `prediction` (mlp.h).
-Evaluation evaluate(Function& predict, const data::Dataset& test);
+/// `predict` is a compiled `prediction` (mlp.h). The ranks of a job share the work.
+Evaluation evaluate(Function& predict, const data::Dataset& test, Communicator* communicator = nullptr);
 
 }  // namespace weft::mnist

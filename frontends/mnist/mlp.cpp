@@ -8,6 +8,8 @@
 #include "weft/frontends/class_losses.h"
 #include "weft/frontends/config/choices.h"
 #include "weft/frontends/predict.h"
+#include "weft/frontends/ranks/distributed.h"
+#include "weft/frontends/ranks/shares.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/random.h"
 #include "weft/ops/reduce.h"
@@ -96,6 +98,12 @@ FunctionSpec step_on(const Mlp& mlp, const Value& images, const Value& labels, s
   const losses::ClassLoss& choice = losses::class_loss_named(options.loss);
   const Value loss = mean(choice.build(logits, labels, options.label_smoothing)).named("loss");
   const auto parameters = mlp.parameters();
+  if (options.over_ranks) {
+    const ranks::DistributedLoss shared = ranks::differentiate(loss, parameters, ranks::rows_of(labels));
+    return {.inputs = std::move(inputs),
+            .outputs = {shared.loss},
+            .updates = updates_of(optimizer, parameters, shared.gradients, options.steps)};
+  }
   return {.inputs = std::move(inputs),
           .outputs = {loss},
           .updates = updates_of(optimizer, parameters, gradients(loss, parameters), options.steps)};
@@ -119,6 +127,8 @@ FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const
   return {.inputs = {images}, .outputs = {argmax(mlp(scale_pixels(images, pixels)))}, .updates = {}};
 }
 
-Tensor predict_all(Function& predict, const Tensor& images) { return weft::predict(predict, images, kBatch); }
+Tensor predict_all(Function& predict, const Tensor& images, Communicator* communicator) {
+  return ranks::predict(communicator, predict, images, kBatch);
+}
 
 }  // namespace weft::mnist

@@ -78,6 +78,7 @@ struct StepOptions {
   double label_smoothing = 0.0;
   std::int64_t steps = 0;              // of the whole training, for schedules that end
   std::string loss = "cross_entropy";  // see losses::named_class_losses
+  bool over_ranks = false;             // the loss is the mean over the rows of all ranks of a job
 };
 
 /// One step of training on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]: takes the
@@ -93,7 +94,7 @@ FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value&
 /// Takes images, u8 [batch, inputs], and returns their classes, i64 [batch].
 FunctionSpec prediction(Graph& graph, const Mlp& mlp, std::int64_t inputs, const PixelScale& pixels = {});
 
-/// The classes of all images, u8 [n, inputs], in batches of 500: i64 [n].
-Tensor predict_all(Function& predict, const Tensor& images);
+/// The classes of all images, u8 [n, inputs], in batches of 500: i64 [n]. The ranks of a job share the work.
+Tensor predict_all(Function& predict, const Tensor& images, Communicator* communicator = nullptr);
 
 }  // namespace weft::mnist

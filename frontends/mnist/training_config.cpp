@@ -127,8 +127,10 @@ StepOptions step_options(const TrainingConfig& config, std::int64_t samples) {
 }  // namespace
 
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
-                           const TrainingConfig& config) {
-  return training_step(mlp, images, labels, config.optimizer, step_options(config, images.shape()[0].size()));
+                           const TrainingConfig& config, bool over_ranks) {
+  StepOptions options = step_options(config, images.shape()[0].size());
+  options.over_ranks = over_ranks;
+  return training_step(mlp, images, labels, config.optimizer, options);
 }
 
 FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels, std::int64_t samples,

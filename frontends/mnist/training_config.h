@@ -58,9 +58,10 @@ static_assert(kListsEveryMember<SavedTraining>);
 /// Throws Error(invalid_argument) for unknown names and numbers out of their bounds.
 void validate(const TrainingConfig& config);
 
-/// One step of such a training, on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples].
+/// One step of such a training, on rows of `images`, u8 [samples, inputs], and `labels`, u8 [samples]; with
+/// `over_ranks` on those of all ranks of a job.
 FunctionSpec training_step(const Mlp& mlp, const Value& images, const Value& labels,
-                           const TrainingConfig& config);
+                           const TrainingConfig& config, bool over_ranks = false);
 
 /// The same step on a batch of such a training on `samples` images: see mnist::fed_training_step.
 FunctionSpec fed_training_step(const Mlp& mlp, const Value& images, const Value& labels, std::int64_t samples,

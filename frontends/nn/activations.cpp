@@ -9,6 +9,9 @@
 #include "weft/ops/activation.h"
 #include "weft/ops/compare.h"
 #include "weft/ops/control.h"
+#include "weft/ops/layout.h"
+#include "weft/ops/softmax.h"
+#include "weft/ops/structure.h"
 
 namespace weft::nn {
 namespace {
@@ -80,6 +83,57 @@ Value gelu_tanh(const Operand& x) {
       [](const Value& u) { return Operand(kScale * (1.0 + 3.0 * kCubic * square(u))); });
 }
 
+Value hard_shrink(const Operand& x, double t) {
+  const Scope origin = named(x, "hard_shrink");
+  return where(abs(x) > t, x, 0.0);
+}
+
+Value soft_shrink(const Operand& x, double t) {
+  const Scope origin = named(x, "soft_shrink");
+  return x - clip(x, -t, t);
+}
+
+Value tanh_shrink(const Operand& x) {
+  const Scope origin = named(x, "tanh_shrink");
+  return x - tanh(x);
+}
+
+Value threshold(const Operand& x, double t, double otherwise) {
+  const Scope origin = named(x, "threshold");
+  return where(x > t, x, otherwise);
+}
+
+Value celu(const Operand& x, double a) {
+  const Scope origin = named(x, "celu");
+  return a * elu(x / a);
+}
+
+Value mish(const Operand& x) {
+  const Scope origin = named(x, "mish");
+  return x * tanh(softplus(x));
+}
+
+Value log_sigmoid(const Operand& x) {
+  const Scope origin = named(x, "log_sigmoid");
+  return -softplus(-x);
+}
+
+Value softmin(const Operand& x, std::int64_t axis) {
+  const Scope origin = named(x, "softmin");
+  return softmax(-x, axis);
+}
+
+Value glu(const Operand& x, std::int64_t axis) {
+  const auto halves = split(x, 2, axis);
+  const Scope origin = named(x, "glu");
+  return halves[0] * sigmoid(halves[1]);
+}
+
+Value crelu(const Operand& x, std::int64_t axis) {
+  const Scope origin = named(x, "crelu");
+  return concat({relu(x), relu(-x)}, axis);
+}
+
 namespace {
 
 constexpr std::array kActivations{
@@ -97,6 +151,8 @@ constexpr std::array kActivations{
     NamedActivation{"softsign", "x / (1 + |x|)", softsign},
     NamedActivation{"hard_sigmoid", "min(max(x / 6 + 1/2, 0), 1)", hard_sigmoid},
     NamedActivation{"hard_tanh", "min(max(x, -1), 1)", hard_tanh},
+    NamedActivation{"mish", "x tanh(ln(1 + e^x))", mish},
+    NamedActivation{"celu", "max(x, 0) + min(e^x - 1, 0)", [](const Operand& x) { return celu(x); }},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "weft/frontends/nn/norm_parts.h"
 #include "weft/graph/located.h"
+#include "weft/ops/communication.h"
 #include "weft/ops/control.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/moments.h"
@@ -63,22 +64,33 @@ std::vector<Value> layer_norm_gradient(const GradientArgs& args) {
   return {(g - share - h * product) / narrow, dy * h, dy, Value(), Value()};
 }
 
-/// Here a scale belongs to a whole group, and the sums of dy itself will do.
-GradientRule batch_norm_gradient(const Channels& channels) {
-  return [channels](const GradientArgs& args) -> std::vector<Value> {
+/// The moments of the rows of all ranks, each of which has `count` of them; `total` are all.
+MomentsOf of_all_ranks(const MomentsOf& own, const Value& count, const Value& total) {
+  const Value rows = maximum(total, 1.0);
+  const Value centre = cast(own.mean, f64);
+  const Value mean = all_reduce(centre * count) / rows;
+  const Value variance = all_reduce((square(own.deviation) + square(centre - mean)) * count) / rows;
+  return {.mean = cast(mean, own.mean.dtype()), .deviation = sqrt(variance)};
+}
+
+/// Here a scale belongs to a whole group, and the sums of dy itself will do. Of `all_ranks`, dx takes the
+/// sums of all, while the gradients of scale and shift are this rank's share, as those of other parameters.
+GradientRule batch_norm_gradient(const Channels& channels, bool all_ranks) {
+  return [channels, all_ranks](const GradientArgs& args) -> std::vector<Value> {
+    const auto over_ranks = [&](const Value& sum) { return all_ranks ? all_reduce(sum) : sum; };
     const Value x = args.inputs[0];
     const Value scale = args.inputs[1];
     const Value mean = args.inputs[3];
     const Value size = args.inputs[4];
     const Value dy = args.output_gradients[0];
-    const Value count = maximum(apply(Count{.axes = channels.axes, .dtype = f64}, x), 1.0);
+    const Value count = maximum(over_ranks(apply(Count{.axes = channels.axes, .dtype = f64}, x)), 1.0);
     const Value narrow = cast(size, x.dtype());
     const std::vector<Value> sums = apply_all(CentredSums{.axes = channels.axes}, {dy, x, mean});
     const Value product = sums[1] / size;
-    const Value share = sums[0] / cast(count, x.dtype());
+    const Value share = over_ranks(sums[0]) / cast(count, x.dtype());
+    const Value along = over_ranks(product) / count;
     const Value h = (x - mean) / narrow;
-    const Value dx =
-        (dy - share - h * cast(product / count, x.dtype())) * (reshape(scale, channels.aligned) / narrow);
+    const Value dx = (dy - share - h * cast(along, x.dtype())) * (reshape(scale, channels.aligned) / narrow);
     return {dx, reshape(cast(product, x.dtype()), scale.shape()), reshape(sums[0], scale.shape()), Value(),
             Value()};
   };
@@ -138,14 +150,16 @@ Trained BatchNorm::train(const Operand& x) const {
   const Scope origin(expect_value(scale, "batch_norm", "the scale of the layer", x.where()).graph(), "",
                      x.where());
   const Channels channels = channels_of(x, scale, options.axis);
-  const auto [mean, deviation] = moments(x, channels.axes);
+  const Value own_count = apply(Count{.axes = channels.axes, .dtype = f64}, x);
+  const Value count = options.all_ranks ? all_reduce(own_count) : own_count;
+  const MomentsOf own = moments(x, channels.axes);
+  const auto [mean, deviation] = options.all_ranks ? of_all_ranks(own, own_count, count) : own;
   const Value size = regularized(deviation, options.epsilon);
   const Value normalized = (x - mean) / cast(size, scale.dtype()) * reshape(scale, channels.aligned) +
                            reshape(shift, channels.aligned);
-  const Value y =
-      custom_gradient(normalized, {{x.value(), scale, shift, mean, size}}, batch_norm_gradient(channels));
+  const Value y = custom_gradient(normalized, {{x.value(), scale, shift, mean, size}},
+                                  batch_norm_gradient(channels, options.all_ranks));
   // An empty batch has no moments: they count as 0, and so does its weight in the running values.
-  const Value count = apply(Count{.axes = channels.axes, .dtype = f64}, x);
   const Value unbiased = square(deviation) * (count / maximum(count - 1.0, 1.0));  // 0 for a single number
   const Value momentum = cast(options.momentum * minimum(count, 1.0), scale.dtype());
   const auto moved = [&](const Value& running, const Value& batch) {

@@ -40,6 +40,9 @@ struct BatchNormOptions {
       -1;                 // of the channels: -1 for [batch, features], 1 for [batch, channels, height, width]
   double momentum = 0.1;  // the weight of a batch in the running values
   double epsilon = 1e-5;  // added to the variance
+  /// Training uses mean and variance of the rows of all ranks of the job (SessionOptions::communicator), so
+  /// that they train as one process does on all of them. It takes three exchanges in each direction.
+  bool all_ranks = false;
 };
 
 /// y = scale (x - mean) / sqrt(variance + eps) + shift for each channel, over all axes except the channels'

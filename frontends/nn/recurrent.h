@@ -39,7 +39,9 @@ struct RecurrentOptions {
 /// What a recurrent layer may be given beside x.
 struct RecurrentStart {
   std::vector<Value> states{};  // [batch, units]: h, of an lstm h and c; zeros if empty
-  Value lengths{};  // integers [batch]: steps from there on keep the states, and their outputs are 0
+  /// Integers [batch]: steps from there on keep the states, and their outputs are 0. They take as long as
+  /// other steps; batches of similar lengths have few of them (data::by_length).
+  Value lengths{};
 };
 
 struct RecurrentResult {

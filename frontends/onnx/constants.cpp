@@ -1,9 +1,9 @@
 #include "weft/frontends/onnx/constants.h"
 
 #include <algorithm>
+#include <set>
 
 #include "weft/graph/evaluate.h"
-#include "weft/graph/program.h"
 
 namespace weft::onnx {
 namespace {
@@ -28,14 +28,27 @@ bool Constants::is_fixed(NodeId id) {
   return fixed_[id] = fixed;
 }
 
+/// The nodes that `root` needs, itself included, in creation order, without those that are `known` and what
+/// only they need. A model asks for many numbers, each of few nodes, so this must not look at the whole
+/// graph.
+template <typename T>
+std::vector<NodeId> Constants::unknown_nodes(NodeId root, const std::map<NodeId, T>& known) const {
+  std::set<NodeId> found;
+  std::vector<NodeId> open{root};
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    if (known.contains(id) || !found.insert(id).second) continue;
+    for (const ValueId& input : graph_.node(id).inputs) open.push_back(input.node);
+  }
+  return {found.begin(), found.end()};
+}
+
 Tensor Constants::of(const Value& value) {
-  const auto decided = fixed_.find(value.node());
-  if (decided != fixed_.end() && !decided->second) return {};
-  const std::vector<NodeId> needed = needed_nodes(graph_, std::span(&value, 1));
-  for (const NodeId id : needed) is_fixed(id);  // in creation order, so that its inputs are decided
+  for (const NodeId id : unknown_nodes(value.node(), fixed_))
+    is_fixed(id);  // its inputs are decided before it
   if (!fixed_.at(value.node())) return {};
-  for (const NodeId id : needed) {
-    if (numbers_.contains(id)) continue;
+  for (const NodeId id : unknown_nodes(value.node(), numbers_)) {
     const Node& node = graph_.node(id);
     if (const Tensor* constant = node.op.constant()) {
       numbers_[id] = {*constant};

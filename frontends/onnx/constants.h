@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "weft/graph/graph.h"
 #include "weft/graph/tensor.h"
@@ -20,6 +21,8 @@ class Constants {
 
  private:
   bool is_fixed(NodeId id);
+  template <typename T>
+  std::vector<NodeId> unknown_nodes(NodeId root, const std::map<NodeId, T>& known) const;
 
   const Graph& graph_;
   std::map<NodeId, bool> fixed_;

@@ -1,8 +1,8 @@
 #pragma once
 // Graphs as ONNX models: operator set 17, IR version 8. `save` writes the user's graph, not the compiled one.
 // Ops without an operator of their own are composed of standard operators, so that any runtime of ONNX can
-// run the model. Nothing outside the standard is written: what cannot be said in it is refused, all of it at
-// once.
+// run the model. Loops and branches are Scan, Loop and If. Nothing outside the standard is written: what
+// cannot be said in it is refused, all of it at once.
 //
 // Names: inputs and parameters have their labels, nodes and their results the names of the nodes. An output
 // has the name of its node, or "output", "output_1", ...
@@ -39,6 +39,14 @@ struct ExportOptions {
   /// default: for them the caller feeds the first values too.
   bool defaults = true;
   std::string name = "weft";  // of the model's graph
+  /// Whether scans whose length is a number are written as their steps, one after the other, for runtimes
+  /// that have no Scan. They come back as steps.
+  bool unroll = false;
+  /// Whether gelu and its slope are written by erfc, in some 35 operators, so that their tails keep their
+  /// digits: within 2e-5 of the number in f32 and 1e-12 in f64, wherever it is not denormal. By erf they are
+  /// a few operators, which runtimes join into one; their errors are then within 1.5e-7 and 3e-16 beside
+  /// max(1, |x|), which is all of the number below x = -5.5 and -8.3.
+  bool gelu_tails = false;
   /// By the names of ops: what is written in their place.
   std::map<std::string, StandardForm, std::less<>> forms{};
 };

@@ -82,19 +82,6 @@ NameList export_atan2(ExportNode& n, std::string_view) {
   return {n.where(is_negative(n, b), n("Add", angle, turn), angle)};
 }
 
-/// x Phi(x), by erf: it loses digits in the left tail, but it is the form that runtimes know as one operator.
-std::string normal_distribution(ExportNode& n) {
-  const std::string erf = n("Erf", n("Mul", n.in(0), n.number(std::numbers::sqrt2 / 2.0)));
-  return n("Mul", n.number(0.5), n("Add", n.number(1.0), erf));
-}
-NameList export_gelu(ExportNode& n, std::string_view) { return {n("Mul", n.in(0), normal_distribution(n))}; }
-NameList export_gelu_slope(ExportNode& n, std::string_view) {
-  const std::string x = n.in(0);
-  const std::string bell = n("Exp", n("Mul", n.number(-0.5), n("Mul", x, x)));
-  const double at_zero = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-  return {n("Add", normal_distribution(n), n("Mul", n("Mul", n.number(at_zero), x), bell))};
-}
-
 // Coefficients of s^0, s^1, ... of ln(erfc(x) e^(x^2) / t) with t = 2 / (2 + x) and s = 2t - 1, for x >= 0;
 // the interpolation in Chebyshev's points, whose error is 1e-8 and 6e-14 of erfc(x).
 constexpr std::array kErfcSingle{-0.6717940916807762,   0.6726431547745388,     0.04734388761300292,
@@ -111,8 +98,7 @@ constexpr std::array kErfcDouble{
     -1.1175870895385676e-08};
 
 /// 1 - erf(x) would lose the digits of the right tail.
-NameList export_erfc(ExportNode& n, std::string_view) {
-  const std::string x = n.in(0);
+std::string erfc_of(ExportNode& n, const std::string& x) {
   const std::string two = n.number(2.0);
   const std::string t = n("Div", two, n("Add", two, n("Abs", x)));
   const std::string s = n("Sub", n("Mul", two, t), n.number(1.0));
@@ -121,8 +107,30 @@ NameList export_erfc(ExportNode& n, std::string_view) {
   std::string sum = n.number(all.back());
   for (std::size_t i = all.size() - 1; i-- > 0;) sum = n("Add", n("Mul", sum, s), n.number(all[i]));
   const std::string tail = n("Mul", t, n("Exp", n("Sub", sum, n("Mul", x, x))));
-  return {n.where(n("Less", x, n.number(0.0)), n("Sub", two, tail), tail)};
+  return n.where(n("Less", x, n.number(0.0)), n("Sub", two, tail), tail);
 }
+NameList export_erfc(ExportNode& n, std::string_view) { return {erfc_of(n, n.in(0))}; }
+
+/// Phi(x): by erfc, or in the form that runtimes know as a part of one operator, which loses the left tail.
+std::string normal_distribution(ExportNode& n) {
+  if (n.keeps_gelu_tails())
+    return n("Mul", n.number(0.5), erfc_of(n, n("Mul", n.in(0), n.number(-std::numbers::sqrt2 / 2.0))));
+  const std::string erf = n("Erf", n("Mul", n.in(0), n.number(std::numbers::sqrt2 / 2.0)));
+  return n("Mul", n.number(0.5), n("Add", n.number(1.0), erf));
+}
+/// Far to the left Phi is 0, and so is the product, even where x is infinite.
+NameList export_gelu(ExportNode& n, std::string_view) {
+  constexpr double kFar = -1000.0;
+  const std::string x = n.keeps_gelu_tails() ? n("Max", n.in(0), n.number(kFar)) : n.in(0);
+  return {n("Mul", x, normal_distribution(n))};
+}
+NameList export_gelu_slope(ExportNode& n, std::string_view) {
+  const std::string x = n.in(0);
+  const std::string bell = n("Exp", n("Mul", n.number(-0.5), n("Mul", x, x)));
+  const double at_zero = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+  return {n("Add", normal_distribution(n), n("Mul", n("Mul", n.number(at_zero), x), bell))};
+}
+
 NameList export_gauss(ExportNode& n, std::string_view) {
   return {n("Exp", n("Neg", n("Mul", n.in(0), n.in(0))))};
 }

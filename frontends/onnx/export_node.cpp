@@ -150,6 +150,20 @@ std::string ExportNode::full(const Shape& shape, double number, DType dtype) {
   return add("ConstantOfShape", {sizes(shape)}, {std::move(value)});
 }
 
+std::string ExportNode::fresh() { return exporter_.unique(std::string(node_.op.name())); }
+NameList ExportNode::inline_body(const Body& body, const NameList& arguments) {
+  return exporter_.inline_body(body, arguments);
+}
+AttributeProto ExportNode::graph(std::string_view name, std::vector<ValueInfoProto> inputs,
+                                 std::span<const TensorType> outputs,
+                                 const std::function<NameList()>& build) {
+  AttributeProto made = typed_attribute(name, AttributeProto::Type::graph);
+  made.g = std::make_shared<const GraphProto>(exporter_.graph_of(std::move(inputs), outputs, build));
+  return made;
+}
+
+bool ExportNode::keeps_gelu_tails() const { return exporter_.options().gelu_tails; }
+
 void ExportNode::refuse(std::string_view why) const { throw Error(ErrorCode::unsupported, std::string(why)); }
 
 }  // namespace weft::onnx

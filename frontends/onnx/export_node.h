@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +88,17 @@ class ExportNode {
     return add("Where", {condition, a, b});
   }
 
+  /// A name for an input of a body, which nothing else has.
+  std::string fresh();
+  /// Adds the operators of a body whose arguments have these names; returns the names of its results.
+  NameList inline_body(const Body& body, const NameList& arguments);
+  /// What `build` adds as an attribute that is a graph; `build` returns the names of its outputs.
+  AttributeProto graph(std::string_view name, std::vector<ValueInfoProto> inputs,
+                       std::span<const TensorType> outputs, const std::function<NameList()>& build);
+
+  /// ExportOptions::gelu_tails.
+  bool keeps_gelu_tails() const;
+
   /// Says why the node cannot be exported.
   [[noreturn]] void refuse(std::string_view why) const;
 
@@ -134,6 +146,7 @@ std::span<const ExportEntry> indexing_exports();
 std::span<const ExportEntry> window_exports();
 std::span<const ExportEntry> product_exports();
 std::span<const ExportEntry> attention_exports();
+std::span<const ExportEntry> control_exports();
 
 /// Null for an op that has none.
 const ExportEntry* find_export(const Op& op);

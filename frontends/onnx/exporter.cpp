@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "weft/frontends/onnx/metadata.h"
 #include "weft/frontends/onnx/prune.h"
@@ -16,7 +17,6 @@
 #include "weft/graph/text.h"
 #include "weft/ops/bodies.h"
 #include "weft/ops/control.h"
-#include "weft/ops/loop.h"
 #include "weft/ops/random.h"
 #include "weft/ops/source.h"
 
@@ -29,12 +29,53 @@ constexpr std::int64_t kSharedElements = 64;  // up to which equal constants are
 
 constexpr std::string_view kNoName = "\n";  // of a value without a form in ONNX; no other name is this one
 
-std::array<std::span<const ExportEntry>, 8> export_families() {
-  return {elementwise_exports(), function_exports(), reduction_exports(), structure_exports(),
-          indexing_exports(),    window_exports(),   product_exports(),   attention_exports()};
+std::array<std::span<const ExportEntry>, 9> export_families() {
+  return {elementwise_exports(), function_exports(),  reduction_exports(),
+          structure_exports(),   indexing_exports(),  window_exports(),
+          product_exports(),     attention_exports(), control_exports()};
 }
 
 ValueId id_of(const Value& value) { return {value.node(), value.output()}; }
+
+/// Throws unless a form gives what its node gave.
+void expect_types(const Node& node, const std::vector<Value>& made) {
+  std::vector<TensorType> types;
+  for (const Value& value : made)
+    types.push_back(expect_value(value, node.op.name(), "a form's value", node.where).type());
+  if (types == node.outputs) return;
+  throw Error(ErrorCode::invalid_argument, "the form of an op gives values of other types",
+              {.op = std::string(node.op.name()),
+               .node = node.name,
+               .expected = to_string(node.outputs[0]),
+               .actual = types.empty() ? "nothing" : to_string(types[0]),
+               .where = to_string(node.where)});
+}
+
+/// The program with the forms of a user's own ops in their place, in bodies too.
+Program with_forms(const Graph& graph, std::span<const Value> roots, const ExportOptions& options) {
+  return rewrite(graph, roots,
+                 [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
+                   const auto form = options.forms.find(node.op.name());
+                   if (form != options.forms.end()) {
+                     std::vector<Value> made = form->second(node.op, inputs);
+                     expect_types(node, made);
+                     return made;
+                   }
+                   std::vector<Body> bodies = node.op.bodies();
+                   if (bodies.empty()) return {};
+                   for (Body& body : bodies)
+                     body.program = std::make_shared<const Program>(
+                         with_forms(*body.program->graph, body.program->roots, options));
+                   const Op op = node.op.with_bodies(std::move(bodies));
+                   return target.outputs_of(target.add(op, inputs, node.where, node.name));
+                 });
+}
+
+[[noreturn]] void refuse_spec(const std::string& problem, const Where& where) {
+  throw Error(ErrorCode::invalid_argument, "a model: " + problem, {.where = to_string(where)});
+}
+
+}  // namespace
 
 ValueInfoProto info_of(const std::string& name, const TensorType& type) {
   ValueInfoProto info;
@@ -54,26 +95,6 @@ ValueInfoProto info_of(const std::string& name, const TensorType& type) {
   return info;
 }
 
-/// Throws unless a form gives what its node gave.
-void expect_types(const Node& node, const std::vector<Value>& made) {
-  std::vector<TensorType> types;
-  for (const Value& value : made)
-    types.push_back(expect_value(value, node.op.name(), "a form's value", node.where).type());
-  if (types == node.outputs) return;
-  throw Error(ErrorCode::invalid_argument, "the form of an op gives values of other types",
-              {.op = std::string(node.op.name()),
-               .node = node.name,
-               .expected = to_string(node.outputs[0]),
-               .actual = types.empty() ? "nothing" : to_string(types[0]),
-               .where = to_string(node.where)});
-}
-
-[[noreturn]] void refuse_spec(const std::string& problem, const Where& where) {
-  throw Error(ErrorCode::invalid_argument, "a model: " + problem, {.where = to_string(where)});
-}
-
-}  // namespace
-
 TensorProto tensor_proto_of(const std::string& name, const Tensor& tensor) {
   TensorProto proto;
   proto.name = name;
@@ -90,8 +111,9 @@ Exporter::Exporter(const FunctionSpec& spec, const ExportOptions& options, const
   check_spec();
 }
 
-/// A scan has no operator here: what its steps compute has. A user's op has the form that the options give.
+/// A user's op has the form that the options give; scans are their steps where the options say so.
 void Exporter::take_standard_forms() {
+  if (options_.forms.empty() && !options_.unroll) return;
   std::vector<Value> roots = spec_.outputs;
   roots.insert(roots.end(), spec_.updates.begin(), spec_.updates.end());
   std::vector<Value> all = roots;
@@ -101,21 +123,10 @@ void Exporter::take_standard_forms() {
   };
   if (roots.empty() || !std::ranges::all_of(all, belongs)) return;
   const Graph& graph = all.front().graph();
-  const auto has_other_form = [&](NodeId id) {
-    const Op& op = graph.node(id).op;
-    return op.is<Scan>() || options_.forms.contains(op.name());
-  };
-  if (std::ranges::none_of(needed_nodes(graph, roots), has_other_form)) return;
   given_ = &all.front().graph();
-  const Program steps = unrolled(graph, all);  // the inputs are roots, so that none is lost
-  replaced_ = rewrite(*steps.graph, steps.roots,
-                      [&](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                        const auto form = options_.forms.find(node.op.name());
-                        if (form == options_.forms.end()) return {};
-                        std::vector<Value> made = form->second(node.op, inputs);
-                        expect_types(node, made);
-                        return made;
-                      });
+  // The inputs are roots, so that none is lost.
+  replaced_ = options_.unroll ? unrolled(graph, all) : extract(graph, all);
+  if (!options_.forms.empty()) replaced_ = with_forms(*replaced_.graph, replaced_.roots, options_);
   auto next = replaced_.roots.begin();
   for (std::vector<Value>* list : {&spec_.outputs, &spec_.updates, &spec_.inputs})
     next = std::ranges::copy_n(next, std::ssize(*list), list->begin()).in;
@@ -207,16 +218,16 @@ void Exporter::name_roots() {
 }
 
 std::string Exporter::constant(const Tensor& tensor) {
-  std::string key;
+  std::string key = to_string(tensor.type());
   if (tensor.elements() <= kSharedElements) {
-    key = to_string(tensor.type());
     key.append(static_cast<const char*>(tensor.data()), tensor.bytes());
-    const auto known = constants_.find(key);
-    if (known != constants_.end()) return known->second;
+  } else {
+    key += fmt::format(" at {}", tensor.data());  // the model keeps it, so no other comes to lie there
   }
-  std::string name = unique("constant");
+  std::string& name = constants_[key];
+  if (!name.empty()) return name;
+  name = unique("constant");
   model_.graph.initializer.push_back(tensor_proto_of(name, tensor));
-  if (!key.empty()) constants_[key] = name;
   return name;
 }
 
@@ -277,18 +288,18 @@ bool Exporter::rename(std::size_t first, const std::string& name, const std::str
   return true;
 }
 
-NameList Exporter::results_of(NodeId id) {
-  const Node& node = graph_->node(id);
+NameList Exporter::results_of(const Graph& graph, NodeId id, const Names& names) {
+  const Node& node = graph.node(id);
   if (const Tensor* tensor = node.op.constant()) return {constant(*tensor)};
-  if (node.op.is<Assign>()) return {names_.at(node.inputs[1])};
-  if (node.op.is<RandomKey>()) return {std::string(kNoName)};
+  if (node.op.is<Assign>()) return {names.at(node.inputs[1])};
+  if (node.op.is<RandomKey>() || node.op.is<StepKey>()) return {std::string(kNoName)};
   const ExportEntry* const entry = find_export(node.op);
   if (entry == nullptr) throw Error(ErrorCode::unsupported, "ONNX has no operator for it");
   NameList inputs;
   std::vector<TensorType> types;
   for (const ValueId& input : node.inputs) {
-    inputs.push_back(names_.at(input));
-    types.push_back(graph_->type(input));
+    inputs.push_back(names.at(input));
+    types.push_back(graph.type(input));
   }
   ExportNode view(*this, node, std::move(inputs), std::move(types));
   return entry->rule(view, entry->operator_name);
@@ -299,24 +310,24 @@ void Exporter::export_node(NodeId id) {
   if (node.op.is<Parameter>()) {
     add_parameter(node, {id, 0});
   } else if (!node.op.is<Input>()) {
-    export_op(id);
+    export_op(*graph_, id, names_);
   }
   saved_.add(node, id, names_.at({id, 0}));
 }
 
-void Exporter::export_op(NodeId id) {
-  const Node& node = graph_->node(id);
+void Exporter::export_op(const Graph& graph, NodeId id, Names& names) {
+  const Node& node = graph.node(id);
   base_ = node.name.empty() ? std::string(node.op.name()) : printable(node.name);
   NameList finals;
   for (std::uint32_t i = 0; i < node.outputs.size(); ++i) {
-    const auto wanted = wanted_.find({id, i});
+    const auto wanted = &graph == graph_ ? wanted_.find({id, i}) : wanted_.end();
     finals.push_back(wanted != wanted_.end() ? wanted->second
                                              : unique(i == 0 ? base_ : fmt::format("{}.{}", base_, i)));
   }
   const std::size_t first = model_.graph.node.size();
   NameList results(node.outputs.size(), "");
   try {
-    results = results_of(id);
+    results = results_of(graph, id, names);
   } catch (const Error& error) {
     problems_.push_back(fmt::format(
         "{}{}{}: {}", node.op.name(), node.name.empty() ? "" : fmt::format(" '{}'", printable(node.name)),
@@ -324,8 +335,54 @@ void Exporter::export_op(NodeId id) {
   }
   for (std::uint32_t i = 0; i < results.size(); ++i) {
     const bool renamed = rename(first, results[i], finals[i]);
-    names_[{id, i}] = renamed ? finals[i] : results[i];
+    names[{id, i}] = renamed ? finals[i] : results[i];
   }
+}
+
+NameList Exporter::inline_body(const Body& body, const NameList& arguments) {
+  const Graph& graph = *body.program->graph;
+  const std::string base = base_;
+  Names names;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (const auto number = argument_number(graph.node(id))) {
+      names[{id, 0}] = arguments.at(*number);
+    } else {
+      export_op(graph, id, names);
+    }
+  }
+  base_ = base;
+  NameList results;
+  for (const Value& root : body.program->roots) results.push_back(names.at(id_of(root)));
+  return results;
+}
+
+GraphProto Exporter::graph_of(std::vector<ValueInfoProto> inputs, std::span<const TensorType> types,
+                              const std::function<NameList()>& build) {
+  std::vector<NodeProto> around = std::exchange(model_.graph.node, {});
+  const std::map<std::string, std::string> sizes = sizes_;  // those that the graph makes are not seen outside
+  GraphProto graph;
+  graph.name = base_;
+  graph.input = std::move(inputs);
+  const auto leave = [&] {
+    graph.node = std::exchange(model_.graph.node, std::move(around));
+    sizes_ = sizes;
+  };
+  try {
+    NameList results = build();
+    // An output is made in the graph itself, and is no output twice.
+    std::set<std::string, std::less<>> made;
+    for (const NodeProto& node : model_.graph.node) made.insert(node.output.begin(), node.output.end());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (made.erase(results[i]) == 0) results[i] = add("Identity", {results[i]}, 1, {}).front();
+      graph.output.push_back(info_of(results[i], types[i]));
+    }
+  } catch (...) {
+    leave();
+    throw;
+  }
+  leave();
+  prune(graph);
+  return graph;
 }
 
 void Exporter::add_output(const std::string& name, const Value& value) {
@@ -335,7 +392,7 @@ void Exporter::add_output(const std::string& name, const Value& value) {
   if (made == kNoName) throw Error(ErrorCode::unsupported, "a random key cannot be the output of a model");
   if (made != name) model_.graph.node.push_back({{made}, {name}, name, "Identity", {}, "", ""});
   model_.graph.output.push_back(info_of(name, graph_->type(id)));
-  saved_.add_output(id);
+  saved_.add_output(name, id);
 }
 
 void Exporter::throw_problems() const {
@@ -392,7 +449,7 @@ const ExportEntry* find_export(const Op& op) {
 }
 
 std::vector<std::string> exported_ops() {
-  std::vector<std::string> names{"input", "constant", "parameter", "assign", "scan"};
+  std::vector<std::string> names{"input", "constant", "parameter", "assign"};
   for (const auto& family : export_families()) {
     for (const ExportEntry& entry : family) names.emplace_back(entry.op);
   }

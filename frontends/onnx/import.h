@@ -39,6 +39,9 @@ enum class Mode : std::uint8_t {
 struct Options {
   /// Inputs that are constants of the graph and no inputs of it: shapes, axes, numbers of elements.
   std::map<std::string, Known, std::less<>> fixed{};
+  /// Inputs that values of the graph stand for: what prepares the data, or another model's output. They have
+  /// the dtypes and ranks of the inputs, and sizes that fit.
+  std::map<std::string, Value, std::less<>> given{};
   /// Sizes of the model's symbols (dim_param). A symbol that is not named here keeps its name, with '_' for
   /// what a Dim cannot have; a size without a name becomes the symbol "<input>.<axis>".
   std::map<std::string, Dim, std::less<>> dims{};
@@ -54,7 +57,7 @@ struct Options {
   std::string scope{};
   /// Whether a model that weft wrote, and nobody changed, becomes the nodes that it was saved from: the same
   /// ops with their names, lines and streams of random numbers. Otherwise it becomes what its operators are,
-  /// as it does where `fixed`, `dims` or `shapes` say something.
+  /// as it does where `fixed`, `dims` or `shapes` say something, or a value in `given` has another type.
   bool as_saved = true;
   /// How many nodes may be imported, those of unrolled loops each time; a step of a recurrent layer counts
   /// as 16.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "weft/frontends/onnx/metadata.h"
+#include "weft/frontends/onnx/model_functions.h"
 #include "weft/frontends/onnx/node_view.h"
 #include "weft/frontends/onnx/operators.h"
 #include "weft/frontends/onnx/read_model.h"
@@ -51,6 +52,15 @@ std::string symbol_of(std::string_view text) {
 std::string label_of(const NodeProto& node) {
   const std::string& name = !node.name.empty() || node.output.empty() ? node.name : node.output[0];
   return fmt::format("{} '{}'", printable(node.op_type), printable(name));
+}
+
+/// ONNX gives every value one name, and a name to one value.
+void expect_free_names(const NodeProto& node, const Names& names) {
+  for (const std::string& name : node.output) {
+    if (!name.empty() && names.items.contains(name))
+      throw Error(ErrorCode::bad_file,
+                  fmt::format("something else has the name of its output '{}'", printable(name)));
+  }
 }
 
 /// The value of a size that only a run knows: so many ones, added up.
@@ -200,9 +210,34 @@ Item Importer::fixed_item(const Known& known, const TypeProto& type) {
   return known.kind == Known::Kind::tensor ? items.at(0) : Item::sequence(std::move(items));
 }
 
+Item Importer::given_item(const Value& given, const TypeProto& type) const {
+  if (!given.has_value() || &given.graph() != &graph_)
+    throw Error(ErrorCode::invalid_argument, "what is given for it is no value of the graph");
+  const auto refuse = [&](ErrorCode code, std::string_view what, std::string expected) {
+    throw Error(code, fmt::format("what is given for it has another {}", what),
+                {.node = given.name(), .expected = std::move(expected), .actual = to_string(given.type())});
+  };
+  if (type.kind != TypeProto::Kind::tensor)
+    throw Error(ErrorCode::unsupported, "it is no tensor, and only tensors are given");
+  if (given.dtype() != dtype_of(type.elem_type))
+    refuse(ErrorCode::dtype_mismatch, "dtype", std::string(name_of(type.elem_type)));
+  if (!type.shape) return given;
+  if (given.shape().rank() != type.shape->size())
+    refuse(ErrorCode::shape_mismatch, "rank", fmt::format("rank {}", type.shape->size()));
+  for (std::size_t axis = 0; axis < type.shape->size(); ++axis) {
+    const std::optional<std::int64_t>& size = (*type.shape)[axis].dim_value;
+    const Dim& own = given.shape()[axis];
+    if (size && *size >= 0 && own.is_number() && own.size() != *size)
+      refuse(ErrorCode::shape_mismatch, "size", fmt::format("{} on axis {}", *size, axis));
+  }
+  return given;
+}
+
 Item Importer::input_item(const ValueInfoProto& info) {
   const auto fixed = options_.fixed.find(info.name);
+  const auto given = options_.given.find(info.name);
   try {
+    if (given != options_.given.end()) return given_item(given->second, info.type);
     if (fixed != options_.fixed.end()) return fixed_item(fixed->second, info.type);
     if (info.type.kind != TypeProto::Kind::tensor)
       throw Error(ErrorCode::unsupported, "it is no tensor; Options::fixed can say what it is");
@@ -232,6 +267,7 @@ void Importer::check_options() const {
     }
   };
   expect(options_.fixed, inputs, "input");
+  expect(options_.given, inputs, "input");
   expect(options_.shapes, inputs, "input");
   expect(options_.dims, symbols, "symbol");
 }
@@ -305,6 +341,7 @@ void Importer::run_node(const NodeProto& node, Names& names) {
     results.assign(node.output.size(), Item::refused());
   };
   try {
+    expect_free_names(node, names);
     results = results_of(node, names);
     name_results(node, results, first_node);
   } catch (const Error& error) {
@@ -424,7 +461,9 @@ Imported Importer::run() {
   for (const SparseTensorProto& tensor : graph.sparse_initializer) stored.insert(tensor.values.name);
   for (const ValueInfoProto& info : graph.input) {
     // Up to IR version 3 initializers are listed as inputs too, whose defaults they are.
-    if (stored.contains(info.name) && !options_.fixed.contains(info.name)) continue;
+    if (stored.contains(info.name) && !options_.fixed.contains(info.name) &&
+        !options_.given.contains(info.name))
+      continue;
     names.items[info.name] = input_item(info);
   }
   add_initializers(graph, names);
@@ -468,6 +507,7 @@ Value Imported::output(std::string_view name) const {
 
 Imported import_model(Graph& graph, const ModelProto& model, const std::filesystem::path& folder,
                       const Options& options, const Where& where) {
+  if (has_functions_apart(model)) return import_model(graph, joined(model), folder, options, where);
   if (auto rebuilt = rebuild(graph, model, folder, options)) return *std::move(rebuilt);
   const Transaction transaction(graph);
   const Scope scope(graph, options.scope, where);

@@ -64,6 +64,7 @@ class Importer {
 
   Item input_item(const ValueInfoProto& info);
   Item fixed_item(const Known& known, const TypeProto& type);
+  Item given_item(const Value& given, const TypeProto& type) const;
   std::shared_ptr<Weight> make_weight(std::string name, Tensor tensor, bool is_initializer) const;
   Shape input_shape(const ValueInfoProto& info) const;
   void add_initializers(const GraphProto& graph, Names& names);

@@ -183,6 +183,7 @@ struct FunctionProto {
   std::vector<OperatorSetId> opset_import;      // 9
   std::string domain;                           // 10
   std::vector<AttributeProto> attribute_proto;  // 11: those with one
+  std::vector<ValueInfoProto> value_info;       // 12
 };
 
 struct ModelProto {
@@ -209,5 +210,7 @@ inline constexpr std::string_view kUpdateKey = "weft.update.";
 inline constexpr std::string_view kFunctionsKey = "weft.functions";
 inline constexpr std::string_view kSessionKey = "weft.session";
 inline constexpr std::string_view kGraphKey = "weft.graph";
+/// The domain of the functions of a model beside the first (model_functions.h).
+inline constexpr std::string_view kFunctionDomain = "weft";
 
 }  // namespace weft::onnx

@@ -7,11 +7,12 @@
 //   onnx::Model model = onnx::load_model("digits.onnx");
 //   Tensor scores = model.function("predict")({{"x", rows}})["scores"];
 //
-// The file is an ONNX model, which every runtime of ONNX and Netron read: its inputs and outputs are those of
-// all functions, and the next value of a parameter `w` that a function updates is an output `w_next` (see
-// export.h). Most runtimes want all inputs and compute all functions in every run: where only one function is
-// needed there, save it alone. What else weft must know is in the metadata. A training that continues from
-// the file gives the bits of one that was not interrupted.
+// The file is an ONNX model, which every runtime of ONNX and Netron read. Its graph is the first function: a
+// runtime feeds that one's inputs, and computes its outputs and nothing else. The next value of a parameter
+// `w` that it updates is an output `w_next` (see export.h). The other functions stand beside it as functions
+// of the model (model_functions.h), which runtimes pass over; for them to run one, put it first or save it
+// alone. What else weft must know is in the metadata. A training that continues from the file gives the bits
+// of one that was not interrupted.
 //
 // Files without functions are read too: an ONNX model of another program has one function, "main".
 //

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 
 #include "weft/frontends/onnx/operators.h"
 #include "weft/frontends/onnx/rule_support.h"
@@ -79,6 +80,15 @@ struct LoopState {
   }
 };
 
+/// How many steps a loop may have at most, so that gradients flow through it; nothing where a gradient, which
+/// takes all of them, would be too long.
+std::optional<std::int64_t> most_steps(const NodeView& node) {
+  constexpr std::int64_t kMost = 10'000;
+  if (!node.has(0) || node.known(node.item(0)).empty()) return std::nullopt;
+  const std::int64_t trips = node.integer(0, "how often it runs");
+  return trips >= 0 && trips <= kMost ? std::optional(trips) : std::nullopt;
+}
+
 /// A loop that only a run knows the end of. What its iterations collect would have no shape.
 Items run_time_loop(const NodeView& node, const GraphProto& body) {
   std::vector<Item> carried_items;
@@ -104,7 +114,7 @@ Items run_time_loop(const NodeView& node, const GraphProto& body) {
     next.push_back(s[carried + 1] + 1);
     return next;
   };
-  std::vector<Value> last = while_loop(goes_on, step, states).states;
+  std::vector<Value> last = while_loop(goes_on, step, states, {.max_steps = most_steps(node)}).states;
   last.resize(carried);
   return last;
 }

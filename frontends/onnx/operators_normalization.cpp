@@ -50,7 +50,9 @@ Items batch_normalization_rule(const NodeView& node) {
   const double momentum = node.number("momentum", 0.9);
   if (node.integer("spatial", 1) == 0 && x.shape().rank() > 2) node.refuse("statistics of single elements");
   const BatchStatistics running{node.buffer(3), node.buffer(4)};
-  const bool asked = node.integer("training_mode", 0) != 0;
+  // Before version 14 a node says by its outputs that it trains: they are the running statistics too, and
+  // then the batch's.
+  const bool asked = node.integer("training_mode", 0) != 0 || (node.version() < 14 && node.outputs() > 1);
   if (!asked && !node.is_training()) return batch_normalized(node, x, running, epsilon);
   Axes axes = axes_from(2, x);
   axes.insert(axes.begin(), 0);
@@ -63,7 +65,9 @@ Items batch_normalization_rule(const NodeView& node) {
     node.update(running.mean, next.mean);
     node.update(running.variance, next.variance);
   }
-  return std::vector<Value>{batch_normalized(node, x, batch, epsilon), next.mean, next.variance};
+  const Value y = batch_normalized(node, x, batch, epsilon);
+  if (node.version() >= 14) return std::vector<Value>{y, next.mean, next.variance};
+  return std::vector<Value>{y, next.mean, next.variance, batch.mean, batch.variance};
 }
 
 Items instance_normalization_rule(const NodeView& node) {

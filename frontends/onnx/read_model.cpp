@@ -350,6 +350,9 @@ FunctionProto ModelParser::function(Message in) const {
       case 11:
         made.attribute_proto.push_back(attribute(in.message("attribute_proto")));
         break;
+      case 12:
+        made.value_info.push_back(value_info(in.message("value_info")));
+        break;
       default:
         break;
     }

@@ -9,6 +9,7 @@
 #include "weft/frontends/onnx/described_functions.h"
 #include "weft/frontends/onnx/exporter.h"
 #include "weft/frontends/onnx/model_file.h"
+#include "weft/frontends/onnx/model_functions.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
 #include "weft/graph/text.h"
@@ -216,10 +217,12 @@ void save_model(const std::filesystem::path& path, Session& session,
   Exporter exporter(all.spec(), exported, where, true);
   ModelProto model = exporter.run();
   const ModelNames names(exporter, model, all.spec());
-  model.metadata_props.push_back({std::string(kFunctionsKey), text_of(all.described(functions, names))});
+  const std::vector<DescribedFunction> described = all.described(functions, names);
+  model.metadata_props.push_back({std::string(kFunctionsKey), text_of(described)});
   for (const auto& [key, text] : options.metadata) model.metadata_props.push_back({key, text});
   if (bytes_of_numbers(model) > static_cast<std::size_t>(std::max<std::int64_t>(options.most_bytes, 0)))
     write_data(path, model);
+  model = apart(std::move(model), described);
   exporter.saved_graph().write(model);
   write_model(path, model);
 }

@@ -18,6 +18,7 @@
 #include "weft/graph/error.h"
 #include "weft/graph/op.h"
 #include "weft/graph/scalar.h"
+#include "weft/ops/body.h"
 #include "weft/ops/grid_sample.h"
 #include "weft/ops/indexing.h"
 #include "weft/ops/resize.h"
@@ -42,6 +43,10 @@ Json saved(const TensorType& type);
 void restore(const Json& json, TensorType& type);
 Json saved(const Scalar& number);
 void restore(const Json& json, Scalar& number);
+
+/// The bodies of an op stand beside its attributes, since their constants are initializers of the model.
+inline Json saved(const Body&) { return nullptr; }
+inline void restore(const Json&, Body&) {}
 
 inline Json saved(bool value) { return value; }
 inline void restore(const Json& json, bool& value) { value = json.get<bool>(); }

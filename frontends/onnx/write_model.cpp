@@ -172,6 +172,7 @@ void put(WireWriter& out, const FunctionProto& function) {
   put_messages(out, 9, function.opset_import);
   put_text(out, 10, function.domain);
   put_messages(out, 11, function.attribute_proto);
+  put_messages(out, 12, function.value_info);
 }
 
 void put(WireWriter& out, const ModelProto& model) {

@@ -21,6 +21,16 @@ Value global_norm(std::span<const Value> gradients);
 /// limit > 0.
 std::vector<Value> clip_by_global_norm(std::span<const Value> gradients, double limit);
 
+/// Multiplies each gradient by min(1, limit / norm), for its own Euclidean norm (Keras's clipnorm), or for
+/// that norm divided by the number of elements (TensorFlow's clip_by_average_norm). Throws
+/// Error(invalid_argument) unless limit > 0.
+std::vector<Value> clip_by_norm(std::span<const Value> gradients, double limit);
+std::vector<Value> clip_by_average_norm(std::span<const Value> gradients, double limit);
+/// Divides each gradient by its own norm, or all by that of all together; zeros stay zeros (Deeplearning4j's
+/// RenormalizeL2PerParamType and PerLayer, for the gradients of a layer).
+std::vector<Value> normalize_each(std::span<const Value> gradients);
+std::vector<Value> normalize_together(std::span<const Value> gradients);
+
 struct Penalty {
   double l1 = 0.0;
   double l2 = 0.0;
@@ -29,5 +39,8 @@ struct Penalty {
 /// g + l1 sign(p) + l2 p: the gradient of the loss plus sum(l1 |p| + l2 / 2 p^2).
 std::vector<Value> add_penalty(std::span<const Value> gradients, std::span<const Value> parameters,
                                const Penalty& penalty);
+/// The same with a penalty for each parameter (Caffe's decay_mult).
+std::vector<Value> add_penalties(std::span<const Value> gradients, std::span<const Value> parameters,
+                                 std::span<const Penalty> penalties);
 
 }  // namespace weft::optim

@@ -9,15 +9,21 @@
 // make it NaN, which CompileOptions::nan_guard finds. Where gradients may be that large, clip them: the norm
 // in clip_by_global_norm does not overflow.
 
-#include "weft/frontends/optim/adafactor.h"  // IWYU pragma: export
-#include "weft/frontends/optim/adagrad.h"    // IWYU pragma: export
-#include "weft/frontends/optim/adam.h"       // IWYU pragma: export
-#include "weft/frontends/optim/averages.h"   // IWYU pragma: export
-#include "weft/frontends/optim/ftrl.h"       // IWYU pragma: export
-#include "weft/frontends/optim/gradients.h"  // IWYU pragma: export
-#include "weft/frontends/optim/lbfgs.h"      // IWYU pragma: export
-#include "weft/frontends/optim/lion.h"       // IWYU pragma: export
-#include "weft/frontends/optim/rmsprop.h"    // IWYU pragma: export
-#include "weft/frontends/optim/rprop.h"      // IWYU pragma: export
-#include "weft/frontends/optim/sgd.h"        // IWYU pragma: export
-#include "weft/frontends/optim/updates.h"    // IWYU pragma: export
+#include "weft/frontends/optim/adafactor.h"           // IWYU pragma: export
+#include "weft/frontends/optim/adagrad.h"             // IWYU pragma: export
+#include "weft/frontends/optim/adam.h"                // IWYU pragma: export
+#include "weft/frontends/optim/averages.h"            // IWYU pragma: export
+#include "weft/frontends/optim/conjugate_gradient.h"  // IWYU pragma: export
+#include "weft/frontends/optim/flat.h"                // IWYU pragma: export
+#include "weft/frontends/optim/ftml.h"                // IWYU pragma: export
+#include "weft/frontends/optim/ftrl.h"                // IWYU pragma: export
+#include "weft/frontends/optim/gradients.h"           // IWYU pragma: export
+#include "weft/frontends/optim/lbfgs.h"               // IWYU pragma: export
+#include "weft/frontends/optim/lion.h"                // IWYU pragma: export
+#include "weft/frontends/optim/muon.h"                // IWYU pragma: export
+#include "weft/frontends/optim/proximal.h"            // IWYU pragma: export
+#include "weft/frontends/optim/rmsprop.h"             // IWYU pragma: export
+#include "weft/frontends/optim/rprop.h"               // IWYU pragma: export
+#include "weft/frontends/optim/schedule_free.h"       // IWYU pragma: export
+#include "weft/frontends/optim/sgd.h"                 // IWYU pragma: export
+#include "weft/frontends/optim/updates.h"             // IWYU pragma: export

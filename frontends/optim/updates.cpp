@@ -12,22 +12,6 @@
 namespace weft::optim {
 namespace {
 
-struct Assignment {
-  Value target;
-  Value next;
-};
-
-Assignment assignment_of(const Value& update) {
-  expect_value(update, {}, "an update", {});
-  Graph& graph = update.graph();
-  const Node& node = graph.node(update.node());
-  if (!node.op.is<Assign>()) {
-    throw Error(ErrorCode::invalid_argument, "only updates can be changed",
-                {.node = node.name, .expected = "assign", .actual = std::string(node.op.name())});
-  }
-  return {.target = graph.value(node.inputs[0]), .next = graph.value(node.inputs[1])};
-}
-
 /// Which of the updates is that of a parameter.
 std::size_t update_of(std::span<const Value> updates, const Value& parameter) {
   const auto found = std::ranges::find_if(
@@ -38,6 +22,17 @@ std::size_t update_of(std::span<const Value> updates, const Value& parameter) {
 }
 
 }  // namespace
+
+Assignment assignment_of(const Value& update) {
+  expect_value(update, {}, "an update", {});
+  Graph& graph = update.graph();
+  const Node& node = graph.node(update.node());
+  if (!node.op.is<Assign>()) {
+    throw Error(ErrorCode::invalid_argument, "this is no update",
+                {.node = node.name, .expected = "assign", .actual = std::string(node.op.name())});
+  }
+  return {.target = graph.value(node.inputs[0]), .next = graph.value(node.inputs[1])};
+}
 
 Value next_of(std::span<const Value> updates, const Value& parameter) {
   return assignment_of(updates[update_of(updates, parameter)]).next;

@@ -12,6 +12,13 @@
 
 namespace weft::optim {
 
+/// What an update stores, and where. Throws Error(invalid_argument) for a value that is no `assign`.
+struct Assignment {
+  Value target;
+  Value next;
+};
+Assignment assignment_of(const Value& update);
+
 /// The value that one of the updates stores in a parameter. Throws Error(invalid_argument) if none does.
 Value next_of(std::span<const Value> updates, const Value& parameter);
 

@@ -28,6 +28,7 @@ List fourier_transforms();
 List layouts_and_indices();
 List normalizations_and_random();
 List loops_and_branches();
+List communication();
 
 inline Tensor nothing(DType dtype, const Sizes& sizes) { return Tensor::zeros(dtype, sizes); }
 

@@ -100,7 +100,7 @@ Op with_floats_of(const Op& op, DType dtype) {
     if (is_float(type.dtype)) type.dtype = dtype;
     return type;
   };
-  std::vector<Body> bodies = bodies_of(op);
+  std::vector<Body> bodies = op.bodies();
   if (bodies.empty()) return op;
   for (Body& body : bodies) {
     for (TensorType& type : body.arguments) type = converted(type);
@@ -119,7 +119,7 @@ Op with_floats_of(const Op& op, DType dtype) {
         true);
     body.program = std::make_shared<const Program>(std::move(program));
   }
-  return with_bodies(op, std::move(bodies));
+  return op.with_bodies(std::move(bodies));
 }
 
 GuardedRun run_guarded(const KernelChoice& kernel, std::span<const TensorType> outputs,

@@ -12,9 +12,9 @@
 
 namespace weft::verify {
 
-/// Evaluates every node of a growing graph three times: in f64, where sources have only the precision of the
-/// graph's dtype; the same with each node's result rounded to its dtype; and the same with a little noise on
-/// each result. A value is settled when all three nearly agree: then the order of a sum, another way to
+/// Evaluates every node of a growing graph four times: in f64, where sources have only the precision of the
+/// graph's dtype; the same with each node's result rounded to its dtype; and twice with a little noise on
+/// each result. A value is settled when all four nearly agree: then the order of a sum, another way to
 /// compute a function, or a fused multiply-add cannot change it much, and no comparison can change its
 /// result.
 class RandomValues {
@@ -29,7 +29,7 @@ class RandomValues {
   const Tensor& exact(ValueId id) const { return values_.at(id.node).at(0).at(id.output); }
 
  private:
-  static constexpr std::size_t kRuns = 3;
+  static constexpr std::size_t kRuns = 4;
   using Outputs = std::vector<Tensor>;
 
   Outputs run(const Graph& graph, NodeId id, std::size_t number, const Tensor& fed);

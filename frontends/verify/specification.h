@@ -43,7 +43,7 @@ struct Specification {
   std::string_view summary;  // one line
   std::vector<Sampler> samplers;
   std::vector<Refusal> refusals;
-  bool runs = true;                // false: a source, which is fed and has no kernel
+  bool runs = true;  // false: a source, which is fed, or one that only writes; it has no samples
   bool replaces_gradient = false;  // on purpose: its gradient is not its derivative
   /// For an op whose floating-point inputs may be any numbers of a domain; it is tested with extreme ones
   /// too.

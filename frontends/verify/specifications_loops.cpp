@@ -45,15 +45,20 @@ Sample sample_recurrence(SampleSource& s) {
                   .sequences = 1,
                   .length = length,
                   .reverse = s.coin(),
-                  .recompute = s.coin()};
+                  .recompute = s.coin(),
+                  .unroll = 1 + s.below(3)};
   return {scan, {s.uniform({b, n}), s.uniform({length, b, d}), s.uniform({d, n}), s.uniform({n, n})}, false};
 }
 
 Sample sample_running(SampleSource& s) {
   const std::int64_t length = s.below(4);
   const std::int64_t n = 1 + s.below(4);
-  const Scan scan{
-      .body = running_body(n), .states = 2, .sequences = 1, .length = length, .reverse = s.coin()};
+  const Scan scan{.body = running_body(n),
+                  .states = 2,
+                  .sequences = 1,
+                  .length = length,
+                  .reverse = s.coin(),
+                  .unroll = 1 + s.below(3)};
   return {scan, {s.uniform({n}), s.uniform({}), s.uniform({length, n})}, false};
 }
 
@@ -73,8 +78,33 @@ Sample sample_while(SampleSource& s) {
   const WhileLoop loop{.condition = condition,
                        .body = builder.finish(std::array{x * a + 0.25}),
                        .states = 1,
-                       .max_steps = 2 + s.below(4)};
+                       .max_steps = 2 + s.below(4),
+                       .recorded = std::vector<std::int64_t>(s.coin() ? 1 : 0, 0)};
   return {loop, {s.uniform({n}), s.uniform({n})}, false};
+}
+
+/// x' = x + 1 + a / 8 and y' = y * sin(x) while x is small: examples take steps of their own number.
+Sample sample_growth(SampleSource& s) {
+  const std::int64_t n = 1 + s.below(3);
+  const auto arguments = [&](BodyBuilder& builder) {
+    std::vector<Value> made{builder.argument(reals({})), builder.argument(reals({n}))};
+    builder.argument({i64, Shape{}});
+    made.push_back(builder.argument(reals({})));
+    return made;
+  };
+  BodyBuilder test;
+  const Body condition = test.finish(std::array{less(arguments(test)[0], 6.5)});
+  BodyBuilder builder;
+  const std::vector<Value> given = arguments(builder);
+  const Value next = given[0] + 1.0 + given[2] * 0.125;
+  const WhileLoop loop{.condition = condition,
+                       .body = builder.finish(std::array{next, given[1] * sin(given[0])}),
+                       .states = 2,
+                       .max_steps = 9,
+                       .recorded = {1, 0}};
+  // Whole numbers of steps away from the limit, so that a small change of x takes as many.
+  Tensor first = Tensor::scalar(static_cast<double>(s.below(6)) + s.uniform({}, 0.1, 0.2).item<double>());
+  return {loop, {first, s.uniform({n}), s.uniform({}, -0.1, 0.1)}, false};
 }
 
 Sample sample_cond(SampleSource& s) {
@@ -122,7 +152,7 @@ List loops_and_branches() {
          ErrorCode::shape_mismatch}}},
       {"while_loop",
        "a body while a condition holds",
-       {sample_while},
+       {sample_while, sample_growth},
        {{WhileLoop{.condition = numbered, .body = numbered, .states = 1},
          {nothing(f64, {2})},
          ErrorCode::invalid_argument},

@@ -9,6 +9,7 @@
 #include "weft/ops/random.h"
 #include "weft/ops/softmax.h"
 #include "weft/ops/source.h"
+#include "weft/ops/watch.h"
 
 namespace weft::verify::builtin {
 namespace {
@@ -115,6 +116,20 @@ List sources_and_control() {
          return Sample{OptimizationBarrier{}, {s.uniform(s.shape()), s.uniform(s.shape())}};
        }},
        not_so_many(OptimizationBarrier{}, 2)},
+      {"ensure",
+       "x, if a condition holds",
+       {[](SampleSource& s) {
+         Tensor holds = s.whole(s.shape(), 1, boolean);
+         std::ranges::fill(holds.mutable_values<bool>(), true);
+         return Sample{Ensure{"it holds"}, {s.uniform(s.shape()), holds}};
+       }},
+       {{Ensure{"it holds"}, {nothing(f64, {2}), nothing(boolean, {2})}, ErrorCode::numeric},
+        {Ensure{"it holds"}, {nothing(f64, {2}), nothing(f64, {2})}, ErrorCode::dtype_mismatch}}},
+      {.op = "show",
+       .summary = "x, written to stderr",
+       .samplers = {},
+       .refusals = not_so_many(Show{"x"}, 1),
+       .runs = false},
   };
 }
 
@@ -250,13 +265,26 @@ namespace weft::verify {
 
 std::vector<Specification> builtin_specifications() {
   std::vector<Specification> all;
-  for (auto part :
-       {builtin::sources_and_control, builtin::arithmetic, builtin::activations_and_comparisons,
-        builtin::products_and_reductions, builtin::sparse_products, builtin::convolutions, builtin::poolings,
-        builtin::resizings, builtin::fourier_transforms, builtin::functions, builtin::rounding_and_bits,
-        builtin::numbers_and_tails, builtin::folds_and_scans, builtin::structures,
-        builtin::indices_and_orders, builtin::linear_algebra, builtin::layouts_and_indices,
-        builtin::normalizations_and_random, builtin::loops_and_branches}) {
+  for (auto part : {builtin::sources_and_control,
+                    builtin::arithmetic,
+                    builtin::activations_and_comparisons,
+                    builtin::products_and_reductions,
+                    builtin::sparse_products,
+                    builtin::convolutions,
+                    builtin::poolings,
+                    builtin::resizings,
+                    builtin::fourier_transforms,
+                    builtin::functions,
+                    builtin::rounding_and_bits,
+                    builtin::numbers_and_tails,
+                    builtin::folds_and_scans,
+                    builtin::structures,
+                    builtin::indices_and_orders,
+                    builtin::linear_algebra,
+                    builtin::layouts_and_indices,
+                    builtin::normalizations_and_random,
+                    builtin::loops_and_branches,
+                    builtin::communication}) {
     for (Specification& specification : part()) all.push_back(std::move(specification));
   }
   return all;

@@ -21,6 +21,7 @@ const Tensor* constant_of(const Value& value) { return value.graph().node(value.
 std::vector<Value> fold(Graph& target, const Node& node, std::span<const Value> inputs,
                         const ConstantMaker& constant, std::int64_t max_elements) {
   if (node.inputs.empty() || node.op.traits().stateful || largest_output(node) > max_elements) return {};
+  if (!node.op.bodies().empty()) return {};  // a plan runs a long loop by faster kernels
   std::vector<Tensor> tensors;
   for (const Value& input : inputs) {
     const Tensor* tensor = constant_of(input);

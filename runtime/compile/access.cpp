@@ -20,15 +20,15 @@ std::vector<Access> accesses_of(const Lowered& lowered, std::size_t step, int ho
     Access& access = list.emplace_back(share);
     access.storage = lowered.storage_of[node.inputs[i].node][node.inputs[i].output];
     if (whole) continue;
-    access.by_columns = i < cut.column_inputs.size() && cut.column_inputs[i];
-    if (!access.by_columns && !cut.row_inputs[i]) access.rows = Access::kAnywhere;
+    access.by_columns = cut.input(i) == Portion::columns;
+    if (cut.input(i) == Portion::whole) access.rows = Access::kAnywhere;
   }
   for (const std::size_t storage : lowered.storage_of[id]) {
     Access& access = list.emplace_back(share);
     access.storage = storage;
     access.writes = true;
-    access.by_columns = !whole && cut.column_outputs;
-    if (cut.own_outputs) access.rows = Access::kAnywhere;
+    access.by_columns = !whole && cut.outputs == Portion::columns;
+    if (cut.outputs == Portion::whole) access.rows = Access::kAnywhere;
   }
   return list;
 }

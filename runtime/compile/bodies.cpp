@@ -6,6 +6,7 @@
 #include "weft/ops/bodies.h"
 #include "weft/ops/loop.h"
 #include "weft/runtime/compile/access.h"
+#include "weft/runtime/ops/unrolled_scan.h"
 
 namespace weft {
 namespace {
@@ -14,9 +15,13 @@ constexpr std::size_t kAlignment = 64;
 
 std::size_t round_up(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// How often the programs run; a guess where only the run knows.
-double times_of(const Op& op) {
+/// How often a program of an op runs; a guess where only the run knows.
+double times_of(const Op& op, std::size_t program) {
   constexpr double kGuess = 16.0;
+  if (const auto* scan = op.as<UnrolledScan>()) {
+    const std::int64_t length = scan->length.size();
+    return static_cast<double>(program == 0 ? length / scan->unroll : length % scan->unroll);
+  }
   if (const auto* scan = op.as<Scan>()) return static_cast<double>(scan->length.size());
   if (const auto* loop = op.as<WhileLoop>(); loop != nullptr && loop->max_steps >= 0)
     return std::min(kGuess, static_cast<double>(loop->max_steps));
@@ -28,6 +33,7 @@ std::vector<TensorType> states_of(const Op& op) {
     return std::vector(body.arguments.begin(), body.arguments.begin() + count);
   };
   if (const auto* scan = op.as<Scan>()) return first(scan->body, scan->states);
+  if (const auto* scan = op.as<UnrolledScan>()) return first(scan->single, scan->states);
   if (const auto* loop = op.as<WhileLoop>()) return first(loop->body, loop->states);
   return {};
 }
@@ -81,7 +87,7 @@ bool steps_meet(const Lowered& lowered, const Schedule& schedule, const ArenaPla
 
 std::vector<std::shared_ptr<const Lowered>> lower_bodies(const Op& op, const LowerOptions& options) {
   std::vector<std::shared_ptr<const Lowered>> lowered;
-  for (const Body& body : bodies_of(op)) {
+  for (const Body& body : op.bodies()) {
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < body.arguments.size(); ++i) labels.push_back(std::to_string(i));
     lowered.push_back(
@@ -91,10 +97,10 @@ std::vector<std::shared_ptr<const Lowered>> lower_bodies(const Op& op, const Low
 }
 
 Work work_of_bodies(const Op& op, std::span<const std::shared_ptr<const Lowered>> bodies) {
-  const double times = times_of(op);
   Work work;
-  for (const auto& body : bodies) {
-    for (const KernelChoice& kernel : body->kernels) {
+  for (std::size_t program = 0; program < bodies.size(); ++program) {
+    const double times = times_of(op, program);
+    for (const KernelChoice& kernel : bodies[program]->kernels) {
       work.flops += times * kernel.work.flops;
       work.bytes += times * kernel.work.bytes;
       work.traffic += times * std::max(kernel.work.bytes, kernel.work.traffic);

@@ -75,10 +75,10 @@ class PassRunner {
     Program made =
         rewrite(*program.graph, program.roots,
                 [&](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                  std::vector<Body> bodies = bodies_of(node.op);
+                  std::vector<Body> bodies = node.op.bodies();
                   if (bodies.empty()) return {};
                   for (Body& body : bodies) body.program = run_body(*body.program, first_fixed(node.op));
-                  const Op op = with_bodies(node.op, std::move(bodies));
+                  const Op op = node.op.with_bodies(std::move(bodies));
                   return target.outputs_of(target.add(op, inputs, node.where, node.name));
                 });
     return left_out_.contains("before_scans") ? std::move(made) : once_before_scans().run(made);

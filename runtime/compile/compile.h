@@ -58,6 +58,10 @@ struct CompileOptions {
   bool self_check = false;  // every run checks all stages and kernels against the reference: slow
   bool nan_guard = false;   // every run looks for the first NaN: slow
   bool profile = false;     // every run notes when each step began and ended, for Function::profile
+  /// Sums over ranks are gathered into buckets of about so many bytes, each of which is one exchange that
+  /// goes on while other steps run. It must be equal on all ranks. 0: as many as suit the latency and
+  /// bandwidth that the session measures between its ranks.
+  std::int64_t bucket_bytes = 0;
 };
 
 /// What a program is compiled for. A session fills this in.

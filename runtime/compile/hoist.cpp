@@ -49,7 +49,7 @@ class Hoisting {
   }
 
   Change change_of(const Node& node) const {
-    if (is_fed(node.op)) return Change::always;
+    if (is_fed(node.op) || node.op.traits().stateful) return Change::always;
     if (node.op.is<Parameter>() || node.op.constant() != nullptr) return Change::never;
     Change most = node.op.traits().view ? Change::never : Change::rarely;
     for (const ValueId& input : node.inputs) most = std::max(most, changes_[input.node]);

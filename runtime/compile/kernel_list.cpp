@@ -17,6 +17,7 @@
 #include "weft/runtime/kernels/linalg/linalg.h"
 #include "weft/runtime/kernels/products/attention.h"
 #include "weft/runtime/kernels/products/matmul.h"
+#include "weft/runtime/kernels/ranks/exchange.h"
 #include "weft/runtime/kernels/reduce/argmax.h"
 #include "weft/runtime/kernels/reduce/moments.h"
 #include "weft/runtime/kernels/reduce/norm.h"
@@ -26,12 +27,13 @@
 #include "weft/runtime/kernels/signals/fourier.h"
 #include "weft/runtime/sparse/kernels/byte_matmul.h"
 #include "weft/runtime/sparse/kernels/finite_columns.h"
-#include "weft/runtime/sparse/kernels/resident.h"
+#include "weft/runtime/sparse/kernels/rows_gemm.h"
 
 namespace weft {
 namespace {
 
 constexpr std::array kKernels{
+    KernelEntry{"exchange", exchange_kernel},
     KernelEntry{"packed_matmul", packed_matmul_kernel},
     KernelEntry{"blocked_matmul", blocked_matmul_kernel},
     KernelEntry{"onednn_matmul", onednn_matmul_kernel},
@@ -44,10 +46,8 @@ constexpr std::array kKernels{
     KernelEntry{"byte_matmul", byte_matmul_kernel},
     KernelEntry{"checked_rows", checked_rows_kernel},
     KernelEntry{"checked_entries", checked_entries_kernel},
-    KernelEntry{"resident_matmul", resident_matmul_kernel},
-    KernelEntry{"resident_split_matmul", resident_split_kernel},
-    KernelEntry{"resident_column_block_matmul", resident_column_block_kernel},
-    KernelEntry{"resident_gradient", resident_gradient_kernel},
+    KernelEntry{"rows_gemm", rows_gemm_kernel},
+    KernelEntry{"rows_gradient", rows_gradient_kernel},
     KernelEntry{"finite_columns", finite_columns_kernel},
     KernelEntry{"random", random_kernel},
     KernelEntry{"interleaved_conv", interleaved_conv_kernel},

@@ -203,6 +203,8 @@ class Lowering {
       lowered_.can_fail.push_back(kernel_can_fail(graph().node(id).op) || is_own(lowered_.kernels.back()));
     }
     lowered_.commits.assign(lowered_.steps.size(), false);
+    for (const NodeId id : lowered_.steps)
+      lowered_.communicates.push_back(graph().node(id).op.traits().communicates);
   }
 
   void lower_programs(const Op& op) {
@@ -230,6 +232,17 @@ class Lowering {
         readers_[place].push_back(step);
         if (writer_[place] != kNone) order_.order(writer_[place], step);
       }
+    }
+    order_exchanges();
+  }
+
+  /// Ranks whose plans differ in sizes, and so in what the scheduler prefers, still exchange in one order.
+  void order_exchanges() {
+    std::size_t last = kNone;
+    for (std::size_t step = 0; step < lowered_.steps.size(); ++step) {
+      if (!lowered_.communicates[step]) continue;
+      if (last != kNone) order_.order(last, step);
+      last = step;
     }
   }
 
@@ -299,6 +312,7 @@ class Lowering {
     lowered_.bodies.emplace_back();
     lowered_.commits.push_back(true);
     lowered_.can_fail.push_back(false);
+    lowered_.communicates.push_back(false);
     order_.add_element();
     const std::size_t stored = storage(graph().node(update).inputs[1]);
     if (writer_[stored] != kNone) order_.order(writer_[stored], step);

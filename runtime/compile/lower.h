@@ -43,6 +43,9 @@ struct Lowered {
   std::vector<std::vector<std::size_t>> after;
   std::vector<bool> commits;   // for each step: whether it writes a parameter
   std::vector<bool> can_fail;  // for each step: whether its kernel may throw
+  /// For each step: whether it talks to other ranks. Such steps have one order, which is the same on all
+  /// ranks whatever their sizes, and run in the calling thread.
+  std::vector<bool> communicates;
   /// For each step: the programs that it holds (bodies.h), if its kernel is that of control.h.
   std::vector<std::vector<std::shared_ptr<const Lowered>>> bodies;
 };

@@ -15,6 +15,7 @@
 #include "weft/runtime/images/pack_filters.h"
 #include "weft/runtime/images/relayout.h"
 #include "weft/runtime/loops/loops.h"
+#include "weft/runtime/ranks/buckets.h"
 #include "weft/runtime/sparse/sparse_products.h"
 #include "weft/runtime/split/split_columns.h"
 #include "weft/runtime/split/split_convolutions.h"
@@ -68,6 +69,12 @@ Made run_pack_products(const Program& program, PassContext& context) {
   return pack_products(program, context.options.kernels, context.shards, context.first_fixed);
 }
 
+Made run_bucket_exchanges(const Program& program, PassContext& context) {
+  // Checks watch that no value changes, as those of a bucket do while it is under way.
+  if (context.options.self_check || context.options.nan_guard) return std::nullopt;
+  return bucket_exchanges(program, context.options.bucket_bytes);
+}
+
 template <Pass (*make)(int shards)>
 Made run_cut(const Program& program, PassContext& context) {
   return make(context.shards).run(program);
@@ -85,10 +92,14 @@ constexpr bool CompileOptions::* kNoShorthand = nullptr;
 // gradients; fuse_elementwise fuses the sums of terms that they make, and fuse_gather extends the chains of
 // fuse_elementwise.
 constexpr std::array kPasses{
+    PassEntry{"bucket_exchanges", "ranks", "sums over ranks in buckets, which go on while other steps run",
+              kNoShorthand, run_bucket_exchanges},
     PassEntry{"simplify_bodies", "loops", "algebra inside of loops and branches", kNoShorthand,
               run_loops<simplify_bodies>},
     PassEntry{"merge_scans", "loops", "scans of the same sequences and states as one", kNoShorthand,
               run_loops<merge_scans>},
+    PassEntry{"merge_loops", "loops", "while loops of the same steps as one", kNoShorthand,
+              run_loops<merge_loops>},
     PassEntry{"prune_scans", "loops", "drops outputs and states of loops that nothing needs", kNoShorthand,
               run_loops<prune_scans>},
     PassEntry{"before_scans", "loops",
@@ -98,11 +109,15 @@ constexpr std::array kPasses{
               kNoShorthand, run_loops<behind_scans>, true},
     PassEntry{"prune_scans", "loops", "once more, without what was moved", kNoShorthand,
               run_loops<prune_scans>},
+    PassEntry{"unroll_scans", "loops", "several steps at a time where a scan asks for it", kNoShorthand,
+              run_loops<unroll_scans>},
     PassEntry{"stabilize", "stabilize", "formulas that overflow or cancel, by the ops' own rules",
               &Options::stabilize, run<stabilize>, true},
     PassEntry{"simplify", "simplify", "algebra by the ops' own rules", &Options::simplify, run<simplify>},
     PassEntry{"constant_folding", "simplify", "values of constants", &Options::fold, run<fold>},
     PassEntry{"simplify", "simplify", "once more, with the new constants", &Options::simplify, run<simplify>},
+    PassEntry{"gathered_products", "simplify", "rows of a table multiplied once, however often they are read",
+              kNoShorthand, run<gathered_products>},
     PassEntry{"common_subexpressions", "simplify", "equal nodes once", &Options::merge,
               run<common_subexpressions>},
     PassEntry{"dead_code", "simplify", "drops what nothing needs", kNoShorthand, run<dead_code>},

@@ -1,16 +1,13 @@
 #include "weft/runtime/compile/schedule.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
 #include <set>
 
-#include "weft/graph/text.h"
 #include "weft/runtime/compile/access.h"
 #include "weft/runtime/compile/bodies.h"
-#include "weft/runtime/compile/memory_plan.h"
+#include "weft/runtime/ops/exchange_ops.h"
 
 namespace weft {
 namespace {
@@ -50,6 +47,15 @@ double rough_seconds(const Lowered& lowered, const Schedule& schedule) {
   return seconds + std::ranges::max(alone);
 }
 
+bool is_start(const Lowered& lowered, std::size_t step) {
+  return lowered.communicates[step] &&
+         lowered.program.graph->node(lowered.steps[step]).op.is<ExchangeStart>();
+}
+bool is_finish(const Lowered& lowered, std::size_t step) {
+  return lowered.communicates[step] &&
+         lowered.program.graph->node(lowered.steps[step]).op.is<ExchangeFinish>();
+}
+
 class Scheduler {
  public:
   Scheduler(const Lowered& lowered, int threads, int shards, Preference preference, Homes homes)
@@ -67,6 +73,10 @@ class Scheduler {
       for (const ValueId& input : lowered.program.graph->node(id).inputs) ++times[storage(input)];
       for (const auto& [read, count] : times) reads_left_[read] += count;
       reads_.emplace_back(times.begin(), times.end());
+    }
+    for (std::size_t step = 0; step < lowered.steps.size(); ++step) {
+      starts_.push_back(is_start(lowered, step));
+      finishes_.push_back(is_finish(lowered, step));
     }
   }
 
@@ -106,8 +116,10 @@ class Scheduler {
     int home = kNowhere;
     while (first != ready_.end()) {
       home = home_of(*first);
-      if (home != kNowhere) break;
+      if (home != kNowhere && !may_wait(*first)) break;
+      const bool sends = starts_[*first];
       blocked_.insert(ready_.extract(first));
+      if (sends) blocked_.merge(ready_);  // what is sent goes at once, even where that takes a barrier
       first = preferred();
     }
     const bool barrier = ready_.empty();
@@ -137,6 +149,12 @@ class Scheduler {
     return chosen;
   }
 
+  /// Whether the step would wait for other ranks while there are steps that compute.
+  bool may_wait(std::size_t step) const {
+    return finishes_[step] &&
+           std::ranges::any_of(blocked_, [&](std::size_t other) { return !finishes_[other]; });
+  }
+
   bool is_whole(std::size_t step) const { return lowered_.kernels[step].cut.extent <= 1; }
 
   static constexpr int kNowhere = -1;
@@ -146,7 +164,7 @@ class Scheduler {
   /// they read what it makes.
   int home_of(std::size_t step) const {
     if (schedule_.threads == 1) return 0;
-    if (!is_whole(step)) return needs_barrier(step, 0) ? kNowhere : 0;
+    if (!is_whole(step) || lowered_.communicates[step]) return needs_barrier(step, 0) ? kNowhere : 0;
     constexpr double kWorthMoving = 5 * kRoughBarrier;
     const bool moves = rough_seconds(lowered_.kernels[step]) >= kWorthMoving;
     const auto load_of = [&](int home) { return alone_[static_cast<std::size_t>(home)]; };
@@ -161,13 +179,17 @@ class Scheduler {
   /// The step to look at first among the oldest ready steps; the end if there is none.
   std::set<std::size_t>::iterator preferred() {
     constexpr int kLookedAt = 16;
-    auto best = ready_.begin();
+    // What is sent goes first, and what is waited for last.
+    const auto sent = std::ranges::find_if(ready_, [&](std::size_t step) { return starts_[step]; });
+    if (sent != ready_.end()) return sent;
+    auto best = std::ranges::find_if(ready_, [&](std::size_t step) { return !finishes_[step]; });
+    if (best == ready_.end()) return ready_.begin();
     if (preference_ == Preference::oldest || ready_.size() < 2) return best;
     std::int64_t least = growth(*best);
     int looked_at = 1;
     for (auto step = std::next(best); step != ready_.end() && looked_at < kLookedAt; ++step, ++looked_at) {
       const std::int64_t grown = growth(*step);
-      if (grown >= least) continue;
+      if (grown >= least || finishes_[*step]) continue;
       least = grown;
       best = step;
     }
@@ -217,6 +239,9 @@ class Scheduler {
       given.push_back(from);
       shared += arena_bytes(from);
     }
+    // The tensors of an exchange lie side by side; memory is in one exchange only.
+    for (std::size_t i = 0; starts_[step] && i < lowered_.storage_of[id].size(); ++i)
+      exchanged_.insert(schedule_.memory_of[lowered_.storage_of[id][i]]);
     return shared;
   }
 
@@ -232,6 +257,7 @@ class Scheduler {
     if (from == to || old.place != Place::arena || made.place != Place::arena || old.bytes != made.bytes)
       return false;
     if (reads_left_[from] > 0) return false;
+    if (starts_[step] && exchanged_.contains(schedule_.memory_of[from])) return false;
     const Node& node = lowered_.program.graph->node(lowered_.steps[step]);
     const auto& allowed = lowered_.kernels[step].in_place;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -271,9 +297,34 @@ class Scheduler {
   std::int64_t peak_ = 0;
   std::int64_t phase_ = 0;
   bool may_have_failed_ = false;  // since the last barrier
+  std::vector<bool> starts_;      // by step: whether it starts an exchange
+  std::vector<bool> finishes_;
+  std::set<std::size_t> exchanged_;  // storages whose memory is part of an exchange
 };
 
+/// Notes behind which steps exchanges are under way.
+void place_tests(const Lowered& lowered, Schedule& schedule) {
+  std::vector<std::size_t> under_way;  // positions of starts
+  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
+    Schedule::Entry& entry = schedule.order[position];
+    if (const auto start = finished_by(lowered, schedule, position)) std::erase(under_way, *start);
+    if (!lowered.communicates[entry.step]) entry.tests = under_way;
+    if (is_start(lowered, entry.step)) under_way.push_back(position);
+  }
+}
+
 }  // namespace
+
+std::optional<std::size_t> finished_by(const Lowered& lowered, const Schedule& schedule,
+                                       std::size_t position) {
+  const std::size_t step = schedule.order[position].step;
+  if (!is_finish(lowered, step)) return std::nullopt;
+  const NodeId started = lowered.program.graph->node(lowered.steps[step]).inputs.back().node;
+  for (std::size_t before = 0; before < position; ++before) {
+    if (lowered.steps[schedule.order[before].step] == started) return before;
+  }
+  throw Error(ErrorCode::internal, "an exchange is finished that was not started");
+}
 
 std::size_t Schedule::barriers() const {
   return static_cast<std::size_t>(std::ranges::count_if(order, &Entry::barrier_before));
@@ -288,6 +339,7 @@ Schedule schedule(const Lowered& lowered, int threads, int shards) {
   Schedule best = better ? std::move(lean) : std::move(usual);
   const auto with_bodies = [&](Schedule chosen) {
     plan_bodies(lowered, chosen);
+    place_tests(lowered, chosen);
     return chosen;
   };
   if (threads == 1) return with_bodies(std::move(best));
@@ -297,142 +349,6 @@ Schedule schedule(const Lowered& lowered, int threads, int shards) {
                         .run();
   const bool sooner = rough_seconds(lowered, spread) < kWorthSpreading * rough_seconds(lowered, best);
   return with_bodies(std::move(sooner ? spread : best));
-}
-
-namespace {
-
-/// "%5 matmul" for the step that makes a storage.
-std::string maker_of(const Lowered& lowered, std::size_t storage) {
-  for (const NodeId id : lowered.steps) {
-    if (std::ranges::find(lowered.storage_of[id], storage) == lowered.storage_of[id].end()) continue;
-    return fmt::format("%{} {}", id, lowered.program.graph->node(id).op.name());
-  }
-  return fmt::format("storage {}", storage);
-}
-
-}  // namespace
-
-ArenaPlan plan_arena(const Lowered& lowered, const Schedule& schedule) {
-  // One thread runs step after step; several threads may run all steps of a phase at once.
-  constexpr std::int64_t kUnused = -1;
-  std::vector<Lifetime> alive(lowered.storages.size(), {.bytes = 0, .first = kUnused, .last = kUnused});
-  const auto touch = [&](std::size_t value, std::int64_t time) {
-    const std::size_t storage = schedule.memory_of[value];
-    if (lowered.storages[storage].place != Place::arena) return;
-    Lifetime& lifetime = alive[storage];
-    lifetime.bytes = lowered.storages[storage].bytes;
-    lifetime.first = lifetime.first == kUnused ? time : std::min(lifetime.first, time);
-    lifetime.last = std::max(lifetime.last, time);
-  };
-  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
-    const auto& entry = schedule.order[position];
-    const std::int64_t time = schedule.threads == 1 ? static_cast<std::int64_t>(position) : entry.phase;
-    const NodeId id = lowered.steps[entry.step];
-    for (const ValueId& input : lowered.program.graph->node(id).inputs) {
-      touch(lowered.storage_of[input.node][input.output], time);
-    }
-    for (const std::size_t storage : lowered.storage_of[id]) touch(storage, time);
-  }
-  std::vector<Lifetime> lifetimes;
-  std::vector<std::size_t> owners;
-  std::vector<std::size_t> working;  // positions with a workspace, whose lifetimes come last
-  for (std::size_t storage = 0; storage < alive.size(); ++storage) {
-    if (alive[storage].first == kUnused) continue;
-    lifetimes.push_back(alive[storage]);
-    owners.push_back(storage);
-  }
-  for (std::size_t position = 0; position < schedule.bodies.size(); ++position) {
-    if (schedule.bodies[position].empty()) continue;
-    const auto& entry = schedule.order[position];
-    const std::int64_t time = schedule.threads == 1 ? static_cast<std::int64_t>(position) : entry.phase;
-    const Op& op = lowered.program.graph->node(lowered.steps[entry.step]).op;
-    lifetimes.push_back(
-        {.bytes = workspace_of(op, schedule.bodies[position]).bytes, .first = time, .last = time});
-    working.push_back(position);
-  }
-  const auto name_of = [&](std::size_t i) {
-    return i < owners.size() ? maker_of(lowered, owners[i])
-                             : fmt::format("the workspace of step {}", working[i - owners.size()]);
-  };
-  const MemoryPlan memory = plan_memory(lifetimes);
-  if (const auto both = overlap(lifetimes, memory.offsets)) {
-    throw Error(ErrorCode::internal, "the memory plan gives two values that are alive together one place",
-                {.expected = "places that do not overlap",
-                 .actual = fmt::format("{} and {}", name_of(both->first), name_of(both->second))});
-  }
-  ArenaPlan plan{.offsets = std::vector<std::size_t>(alive.size(), 0),
-                 .bytes = memory.bytes,
-                 .peak_live = memory.peak_live,
-                 .workspaces = std::vector<std::size_t>(schedule.bodies.size(), 0)};
-  for (std::size_t i = 0; i < working.size(); ++i)
-    plan.workspaces[working[i]] = memory.offsets[owners.size() + i];
-  for (std::size_t i = 0; i < owners.size(); ++i) plan.offsets[owners[i]] = memory.offsets[i];
-  for (std::size_t i = 0; i < plan.offsets.size(); ++i) plan.offsets[i] = plan.offsets[schedule.memory_of[i]];
-  return plan;
-}
-
-namespace {
-
-std::string cut_text(const Cut& cut, int home) {
-  if (cut.extent <= 1) return home == 0 ? "whole" : fmt::format("whole, thread {}", home);
-  return fmt::format("cut in {} {}", cut.extent, cut.column_inputs.empty() ? "rows" : "column blocks");
-}
-
-std::string indented(const std::string& lines) {
-  std::string text;
-  for (std::size_t begin = 0; begin < lines.size();) {
-    const std::size_t end = lines.find('\n', begin) + 1;
-    text += "    " + lines.substr(begin, end - begin);
-    begin = end;
-  }
-  return text;
-}
-
-std::string place_text(const Lowered& lowered, const ArenaPlan& arena, std::size_t storage) {
-  const Storage& place = lowered.storages[storage];
-  switch (place.place) {
-    case Place::arena:
-      return fmt::format("arena +{} ({} bytes)", arena.offsets[storage], place.bytes);
-    case Place::parameter:
-      return fmt::format("parameter {}", lowered.parameters[place.index]);
-    case Place::output:
-      return fmt::format("output {} ({} bytes)", place.index, place.bytes);
-    case Place::feed:
-      return fmt::format("input {}", place.index);
-    case Place::constant:
-      return "constant";
-    case Place::key:
-      return "random key";
-  }
-  return {};
-}
-
-}  // namespace
-
-std::string to_text(const Lowered& lowered, const Schedule& schedule, const ArenaPlan& arena) {
-  std::string text;
-  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
-    const auto& entry = schedule.order[position];
-    const NodeId id = lowered.steps[entry.step];
-    const Node& node = lowered.program.graph->node(id);
-    const KernelChoice& kernel = lowered.kernels[entry.step];
-    if (entry.barrier_before) text += "-- barrier --\n";
-    std::string places;
-    for (const std::size_t storage : lowered.storage_of[id]) {
-      places += (places.empty() ? "" : ", ") + place_text(lowered, arena, storage);
-    }
-    const auto& bodies = lowered.bodies[entry.step];
-    text += printable(fmt::format("%{:<4} {:<22} by {:<22} {:<18} -> {}{}", id, node.op.name(), kernel.name,
-                                  bodies.empty() ? cut_text(kernel.cut, entry.home) : "all threads", places,
-                                  lowered.commits[entry.step] ? "  (update)" : "")) +
-            "\n";
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-      const BodyPlan& plan = *schedule.bodies[position][i];
-      text += indented(to_text(*bodies[i], plan.schedule, plan.arena));
-      if (plan.steps_meet) text += "    -- barrier --\n";
-    }
-  }
-  return text;
 }
 
 }  // namespace weft

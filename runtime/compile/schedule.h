@@ -6,6 +6,7 @@
 // rows that another thread wrote, or writes rows that another thread read, since the last barrier.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Schedule {
     bool barrier_before = false;
     std::int64_t phase = 0;  // barriers so far: steps of one phase may run at the same time
     int home = 0;            // the thread of a step that is not cut
+    /// The exchanges under way behind it, which the calling thread then moves on: the positions of the steps
+    /// that started them.
+    std::vector<std::size_t> tests{};
   };
   int threads = 1;
   int shards = 1;  // of each step that is cut
@@ -39,6 +43,10 @@ struct Schedule {
 /// cut have thread 0 as their home, unless branches side by side promise to end sooner. With `shards` 0, a
 /// step is cut into as many shards as there are threads.
 Schedule schedule(const Lowered& lowered, int threads, int shards = 0);
+
+/// The position of the step that started the exchange which the step at `position` waits for, if it does.
+std::optional<std::size_t> finished_by(const Lowered& lowered, const Schedule& schedule,
+                                       std::size_t position);
 
 /// The offset of each storage of Place::arena, and the arena's size. Storages of other places have offset 0.
 struct ArenaPlan {

@@ -38,9 +38,10 @@ double bound_of(DType dtype, double bound_f32) {
 }
 
 /// The first element where two tensors of one type are too far apart; with `finite_only`, among those whose
-/// expected value is finite.
+/// expected value is finite. Numbers below `scale` may differ as much as that one.
 std::optional<Difference> first_difference(const Tensor& actual, const Tensor& expected,
-                                           double bound_f32 = kSelfCheckBoundF32, bool finite_only = false) {
+                                           double bound_f32 = kSelfCheckBoundF32, bool finite_only = false,
+                                           double scale = 1.0) {
   return visit_dtype(expected.dtype(), [&]<typename T>(T) -> std::optional<Difference> {
     const auto a = actual.values<T>();
     const auto b = expected.values<T>();
@@ -49,7 +50,7 @@ std::optional<Difference> first_difference(const Tensor& actual, const Tensor& e
       const auto x = static_cast<double>(a[i]);
       const auto y = static_cast<double>(b[i]);
       if (x == y || (std::isnan(x) && std::isnan(y)) || (finite_only && !std::isfinite(y))) continue;
-      if (!(std::abs(x - y) <= bound * std::max(1.0, std::abs(y)))) return Difference{i, x, y};
+      if (!(std::abs(x - y) <= bound * std::max(scale, std::abs(y)))) return Difference{i, x, y};
     }
     return std::nullopt;
   });
@@ -57,12 +58,17 @@ std::optional<Difference> first_difference(const Tensor& actual, const Tensor& e
 
 [[noreturn]] void throw_different(const Node& node, const std::string& who, std::size_t output,
                                   const Difference& difference) {
+  constexpr int kShort = 8;
+  constexpr int kExact = 17;  // where fewer digits show no difference
+  const auto text = [](double x, int digits) { return fmt::format("{:.{}g}", printable(x), digits); };
+  const bool seen = text(difference.expected, kShort) != text(difference.actual, kShort);
+  const int digits = seen ? kShort : kExact;
   throw Error(ErrorCode::internal,
               fmt::format("{} changes element {} of output {}", who, difference.element, output),
               {.op = std::string(node.op.name()),
                .node = node.name,
-               .expected = fmt::format("{:.8g}", printable(difference.expected)),
-               .actual = fmt::format("{:.8g}", printable(difference.actual)),
+               .expected = text(difference.expected, digits),
+               .actual = text(difference.actual, digits),
                .where = to_string(node.where)});
 }
 
@@ -203,14 +209,33 @@ void check_stages(std::span<const StageProgram> stages, const std::function<Tens
   }
 }
 
+namespace {
+
+/// The largest finite number of a tensor by absolute value, or 1.
+double magnitude(const Tensor& tensor) {
+  return visit_dtype(tensor.dtype(), [&]<typename T>(T) {
+    double most = 1.0;
+    for (const T value : tensor.values<T>()) {
+      const double x = std::abs(static_cast<double>(value));
+      if (std::isfinite(x)) most = std::max(most, x);
+    }
+    return most;
+  });
+}
+
+}  // namespace
+
 void check_kernel(const Node& node, std::string_view kernel, std::span<const Tensor> inputs,
                   std::span<const Tensor> outputs) {
   const std::vector<Tensor> expected = evaluate(node.op, inputs);
   // Cancellation within a chain of ops may magnify the errors of its ops.
   const bool one_op = node.op.traits().elementwise && !node.op.is<FusedElementwise>();
   const double bound = one_op ? kElementwiseBoundF32 : kSelfCheckBoundF32;
+  // So may the steps of a loop, each of which is checked by itself.
+  const bool has_steps = !node.op.bodies().empty();
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (const auto difference = first_difference(outputs[i], expected[i], bound)) {
+    const double scale = has_steps ? magnitude(expected[i]) : 1.0;
+    if (const auto difference = first_difference(outputs[i], expected[i], bound, false, scale)) {
       throw_different(node, fmt::format("the kernel '{}'", kernel), i, *difference);
     }
   }

@@ -6,20 +6,27 @@
 #include "weft/ops/gather.h"
 #include "weft/ops/reduce.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/ops/fused_ops.h"
-#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/ops/gemm.h"
 
 namespace weft {
 namespace {
 
-/// Whether a kernel can add the result to another value while it computes it. That holds for products of
-/// floats, also over the non-zeros of a transposed matrix, for sums over the first axes, and for scattered
-/// rows, of which it then visits no others.
+/// The formula of a product whose kernel can add it to another value: one of floats, also over the non-zeros
+/// of a transposed matrix, and where it adds to a value already.
+std::optional<GemmFormula> open_formula(const Op& op) {
+  const auto formula = formula_of(op);
+  const bool is_open = formula && formula->is_whole() && !formula->activation.op &&
+                       formula->addend != Addend::bias &&
+                       (formula->is_dense() || formula->product.transpose_a);
+  return is_open ? formula : std::nullopt;
+}
+
+/// Whether a kernel can add the result to another value while it computes it. That holds for products, for
+/// sums over the first axes, and for scattered rows, of which it then visits no others.
 bool accumulates(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const auto* sum = node.op.as<Sum>();
-  if (sum == nullptr)
-    return node.op.is<MatMul>() || node.op.is<ResidentGradient>() || node.op.is<ScatterAdd>();
+  if (sum == nullptr) return open_formula(node.op) || node.op.is<ScatterAdd>();
   const TensorType& type = node.outputs[0];
   if (sum->keep_dims || type.dtype != DType::f32 || type.shape.is_scalar()) return false;
   const Axes axes = normalize_axes(sum->axes, graph.type(node.inputs[0]).shape.rank());
@@ -58,23 +65,6 @@ std::optional<Scaled> scaled_result(const Value& value, const Shape& shape) {
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign);
 
-/// c + scale * X^T d, for a product that may be an accumulation already.
-Value into_gradient(Graph& target, const Node& node, const Value& into, const Scaled& added, double sign) {
-  ResidentGradient op = *producer(added.result).op.as<ResidentGradient>();
-  std::vector<Value> inputs = operands(added.result);
-  if (op.accumulates) {
-    const Value c = added.factor.has_value() ? added.factor * inputs[0] : inputs[0];
-    const auto fused = accumulate(target, node, into, c, sign);
-    inputs[0] = fused ? *fused : sign < 0.0 ? into - c : into + c;
-  } else {
-    inputs.insert(inputs.begin(), into);
-  }
-  op.accumulates = true;
-  op.scale *= sign * added.number.value_or(1.0);
-  if (!added.number) inputs.back() = mul(inputs.back(), added.factor);
-  return emit(target, op, inputs, node);
-}
-
 /// c + alpha * scattered rows, where alpha holds a constant factor. The indices are checked in a step of
 /// their own, before anything is updated.
 Value into_rows(Graph& target, const Node& node, const Value& into, const Scaled& added, double alpha) {
@@ -92,16 +82,37 @@ Value times(const Value& operand_value, const Value& factor) {
   return wide.dtype() == factor.dtype() ? cast(mul(wide, factor), operand_value.dtype()) : Value();
 }
 
+/// into + sign * a product, whose constant factor becomes alpha; any other moves to the right side.
+std::optional<Value> into_product(Graph& target, const Node& node, const Value& into, const Scaled& added,
+                                  double sign) {
+  const auto open = open_formula(producer(added.result).op);
+  if (!open) return std::nullopt;
+  GemmFormula formula = *open;
+  std::vector<Value> inputs = operands(added.result);
+  const Value scaled_b = added.number ? inputs.back() : times(inputs.back(), added.factor);
+  if (!scaled_b.has_value()) return std::nullopt;
+  inputs.back() = scaled_b;
+  if (formula.addend == Addend::accumulator) {
+    const Value c = added.factor.has_value() ? added.factor * inputs[0] : inputs[0];
+    const auto fused = accumulate(target, node, into, c, sign);
+    inputs[0] = fused ? *fused : sign < 0.0 ? into - c : into + c;
+  } else {
+    inputs.insert(inputs.begin(), into);
+  }
+  formula.addend = Addend::accumulator;
+  formula.alpha *= sign * added.number.value_or(1.0);
+  return emit(target, Gemm{formula}, inputs, node);
+}
+
 std::optional<Value> accumulate(Graph& target, const Node& node, const Value& into, const Value& added,
                                 double sign) {
   // If another elementwise op makes `into`, the addition costs nothing in that op's pass.
   if (producer(into).op.traits().elementwise) return std::nullopt;
   const auto scaled = scaled_result(added, into.shape());
   if (!scaled) return std::nullopt;
-  const Op& maker = producer(scaled->result).op;
-  if (maker.is<ResidentGradient>()) return into_gradient(target, node, into, *scaled, sign);
   const double alpha = sign * scaled->number.value_or(1.0);
   if (alpha == 0.0) return std::nullopt;  // BLAS would not compute a product, which may hold a NaN
+  const Op& maker = producer(scaled->result).op;
   if (maker.is<ScatterAdd>()) return into_rows(target, node, into, *scaled, alpha);
   if (const auto* sum = maker.as<Sum>()) {
     if (!scaled->number)
@@ -109,11 +120,7 @@ std::optional<Value> accumulate(Graph& target, const Node& node, const Value& in
     const Value inputs[] = {into, operand(scaled->result, 0)};
     return emit(target, SumAccumulate{.axes = sum->axes, .alpha = alpha}, inputs, node);
   }
-  const Value b = operand(scaled->result, 1);
-  const Value scaled_b = scaled->number ? b : times(b, scaled->factor);
-  if (!scaled_b.has_value()) return std::nullopt;
-  const Value inputs[] = {into, operand(scaled->result, 0), scaled_b};
-  return emit(target, MatMulAccumulate{.product = *maker.as<MatMul>(), .alpha = alpha}, inputs, node);
+  return into_product(target, node, into, *scaled, sign);
 }
 
 }  // namespace

@@ -9,27 +9,33 @@
 
 namespace weft {
 
-/// A product, then a bias along the last axis, then an activation -> one op: fused_matmul for a plain
-/// product; products that skip zeros (sparse/resident_ops.h, sparse/byte_matmul.h) take both themselves. Bias
-/// and activation are optional. What is fused away must have no other user; in training that holds for
+/// A product with any left side, then a bias along the last axis, then an activation -> one gemm. Bias and
+/// activation are optional. What is fused away must have no other user; in training that holds for
 /// activations whose gradient reads their output.
 Pass fuse_matmul();
+
+/// Products with rows of a table [n, k], as an embedding's are, where rows are read at least twice on average
+/// -> products with the table, each row once: table[i] W = (table W)[i]; table[i]^T d = table^T (d added up
+/// by i); d W added up by i = (d added up by i) W; and table[i] + b = (table + b)[i]. Sums by index are
+/// rounded once (ops/gather.h), so that products stay as accurate as MatMul says. Rows that no index names
+/// are never read.
+Pass gathered_products();
 
 /// An f32 convolution, times or divided by, plus or minus, one number for each channel, and relu ->
 /// fused_convolution, with scaled filters: the normalization of a batch in its inference form costs nothing.
 /// What is fused away must have no other user.
 Pass fuse_convolution();
 
-/// Products of f32 with a weight that parameters and constants alone decide -> packed_matmul, whose weight is
-/// in the order of its kernel: packing is hoisted (compile/hoist.h). Nothing in programs that change the
+/// Products of f32 with a weight that parameters and constants alone decide -> a gemm whose weight is in the
+/// order of its kernel: packing is hoisted (compile/hoist.h). Nothing in programs that change the
 /// session, where nothing is kept. In a loop's body, so are arguments from number `first_fixed` on
 /// (fixed_values.h). Products that a kernel of `own` takes stay as they are.
 std::optional<Program> pack_products(const Program& program, std::span<const KernelEntry> own, int shards,
                                      std::size_t first_fixed);
 
 /// w + s * (A B) or w - s * (A B), where the product has the shape of w -> one op that adds to w as it
-/// multiplies: no memory for the product, no second pass over w. matmul_accumulate for a plain product,
-/// resident_gradient for one that skips zeros. A scale that is not a constant moves to the operand b.
+/// multiplies: no memory for the product, no second pass over w. A scale that is not a constant moves to the
+/// operand B.
 /// Likewise b + s * sum(x) over the first axes, with a constant s -> sum_accumulate.
 Pass fuse_accumulate();
 

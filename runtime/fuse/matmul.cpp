@@ -1,58 +1,45 @@
-#include <concepts>
 #include <optional>
 
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/elementwise.h"
 #include "weft/runtime/fuse/fuse.h"
 #include "weft/runtime/kernels/products/matmul.h"
-#include "weft/runtime/ops/fused_ops.h"
-#include "weft/runtime/sparse/byte_matmul.h"
-#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/ops/gemm.h"
 
 namespace weft {
 namespace {
 
-/// Calls `take(op, inputs)` for a product of any kind that may still take a bias or an activation. All kinds
-/// have the bias as their last input, and the fields `bias` and `activation`.
-template <typename Take>
-std::optional<Value> extend(const Value& product, Take take) {
-  const Node& node = producer(product);
-  const auto open = [&](const auto& op) -> std::optional<Value> {
-    if (op.activation.op) return std::nullopt;
-    return take(op, operands(product));
-  };
-  if (const auto* plain = node.op.as<MatMul>()) {
-    FusedMatMul op;
-    op.product = *plain;
-    return open(op);
-  }
-  if (const auto* fused = node.op.as<FusedMatMul>()) return open(*fused);
-  if (const auto* resident = node.op.as<ResidentMatMul>()) return open(*resident);
-  if (const auto* bytes = node.op.as<ByteMatMul>()) return open(*bytes);
-  return std::nullopt;
+/// The formula of a product that may still take a bias or an activation.
+std::optional<GemmFormula> open_formula(const Node& node) {
+  const auto formula = formula_of(node.op);
+  const bool is_open = formula && formula->is_whole() && !formula->activation.op &&
+                       formula->addend != Addend::accumulator &&
+                       (formula->is_dense() || !formula->product.transpose_a);
+  return is_open ? formula : std::nullopt;
 }
 
 std::optional<Value> with_bias(Graph& target, const Node& node, const Value& product, const Value& bias) {
   const Shape& shape = product.shape();
   if (shape.is_scalar() || bias.shape() != Shape{shape[shape.rank() - 1]}) return std::nullopt;
-  return extend(product, [&](auto op, std::vector<Value> inputs) -> std::optional<Value> {
-    if (!op.bias) {
-      op.bias = true;
-      inputs.push_back(bias);
-    } else if constexpr (std::same_as<decltype(op), FusedMatMul>) {
-      return std::nullopt;
-    } else {
-      inputs.back() = inputs.back() + bias;  // there is one already, which comes from a shift of the data
-    }
-    return emit(target, op, inputs, node);
-  });
+  auto formula = open_formula(producer(product));
+  if (!formula) return std::nullopt;
+  std::vector<Value> inputs = operands(product);
+  if (formula->addend == Addend::nothing) {
+    formula->addend = Addend::bias;
+    inputs.push_back(bias);
+  } else if (formula->is_dense()) {
+    return std::nullopt;
+  } else {
+    inputs.back() = inputs.back() + bias;  // there is one already, which comes from a shift of the data
+  }
+  return emit(target, Gemm{*formula}, inputs, node);
 }
 
 std::optional<Value> with_activation(Graph& target, const Node& node, const Value& product) {
-  return extend(product, [&](auto op, const std::vector<Value>& inputs) {
-    op.activation.op = node.op;
-    return std::optional(emit(target, op, inputs, node));
-  });
+  auto formula = open_formula(producer(product));
+  if (!formula) return std::nullopt;
+  formula->activation.op = node.op;
+  return emit(target, Gemm{*formula}, operands(product), node);
 }
 
 }  // namespace

@@ -7,12 +7,12 @@
 namespace weft {
 
 std::optional<KernelChoice> control_kernel(const KernelSite& site) {
-  if (bodies_of(site.op).empty()) return std::nullopt;
+  if (site.op.bodies().empty()) return std::nullopt;
   // Each thread may touch all of the inputs and outputs, so that threads meet before and behind the step.
   KernelChoice choice;
   choice.cut = {.extent = std::numeric_limits<std::int64_t>::max(),
-                .row_inputs = std::vector<bool>(site.inputs.size(), false),
-                .own_outputs = true};
+                .inputs = std::vector<Portion>(site.inputs.size()),
+                .outputs = Portion::whole};
   return choice;
 }
 

@@ -7,13 +7,7 @@
 namespace weft {
 
 Range share(const Cut& cut, int shards, int shard) {
-  if (!cut.load) return share(cut.extent, shards, shard);
-  const auto row_at = [&](int boundary) -> std::int64_t {
-    if (boundary == shards) return cut.extent;
-    const std::int64_t load = share(cut.load->back(), shards, boundary).begin;
-    return std::ranges::lower_bound(*cut.load, load) - cut.load->begin();
-  };
-  return {row_at(shard), row_at(shard + 1)};
+  return cut.load ? share_of_load(*cut.load, shards, shard) : share(cut.extent, shards, shard);
 }
 
 std::int64_t row_count(const TensorType& type) { return type.shape.is_scalar() ? 1 : type.shape[0].size(); }
@@ -25,17 +19,14 @@ std::int64_t row_elements(const TensorType& type) {
 }
 
 Cut cut_by_column_blocks(std::int64_t column_blocks, const KernelSite& site) {
-  return {.extent = column_blocks,
-          .row_inputs = std::vector<bool>(site.inputs.size(), false),
-          .column_inputs = std::vector<bool>(site.inputs.size(), false),
-          .seamless = true};
+  return {.extent = column_blocks, .inputs = std::vector<Portion>(site.inputs.size()), .seamless = true};
 }
 
 Cut cut_by_rows(const KernelSite& site) {
-  Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = {}};
+  Cut cut{.extent = row_count(site.outputs[0]), .inputs = {}};
   for (const TensorType& input : site.inputs) {
-    cut.row_inputs.push_back(input.shape.rank() == site.outputs[0].shape.rank() &&
-                             row_count(input) == cut.extent);
+    cut.inputs.push_back(
+        rows_if(input.shape.rank() == site.outputs[0].shape.rank() && row_count(input) == cut.extent));
   }
   return cut;
 }

@@ -14,14 +14,11 @@
 #include <vector>
 
 #include "weft/graph/graph.h"
+#include "weft/runtime/ops/share.h"
 
 namespace weft {
 
-/// Rows [begin, end) of a cut, the work of one shard.
-struct Range {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
+class Communicator;
 
 /// The memory of one step: a pointer to the start of each input and output of the node, not of the shard's
 /// rows in it, and the scratch memory of the thread.
@@ -29,6 +26,7 @@ struct KernelBuffers {
   std::span<std::byte* const> inputs;
   std::span<std::byte* const> outputs;
   std::byte* scratch = nullptr;
+  Communicator* communicator = nullptr;  // of the session; null: a job of one rank
 };
 
 class Kernel {
@@ -45,25 +43,30 @@ class Kernel {
   virtual void run(const KernelBuffers& buffers) = 0;
 };
 
-/// How the work may be cut: into ranges of `extent` rows. The shard [b, e) writes rows [b, e) along the first
-/// axis of every output and reads the same rows of the inputs that are marked in `row_inputs`; of the other
-/// inputs it may read everything. An extent of 1 means that the kernel is not cut.
+/// Which part of a value a shard touches.
+enum class Portion : std::uint8_t {
+  whole,    // any of it
+  rows,     // its own rows along the first axis
+  columns,  // of a matrix, its own of as many equal blocks of columns as the cut has rows
+};
+constexpr Portion rows_if(bool by_rows) { return by_rows ? Portion::rows : Portion::whole; }
+
+/// How the work may be cut: into ranges of `extent` rows, whose shards are computed side by side. An extent
+/// of 1 means that the kernel is not cut.
 struct Cut {
   std::int64_t extent = 1;
-  std::vector<bool> row_inputs;
-  /// Marks inputs, which must be matrices: shard i reads only the i-th of their `extent` equal column blocks.
-  /// An input beyond the end of the list is not marked. With `column_outputs`, shard i also writes the i-th
-  /// column block of every output in place of rows.
-  std::vector<bool> column_inputs{};
-  bool column_outputs = false;
+  /// What a shard reads of each input; beyond the end of the list, the whole.
+  std::vector<Portion> inputs{};
+  /// What it writes of every output; or the whole of one, where shard i makes output i. There are then as
+  /// many outputs as shards.
+  Portion outputs = Portion::rows;
   /// Set where some rows are more work than others: extent + 1 numbers, the load of all rows before each row
   /// and, last, of all rows. Shards then get equal loads in place of equally many rows.
   std::shared_ptr<const std::vector<std::int64_t>> load{};
   /// Whether a row's bits are the same wherever the cuts lie. A thread then computes its shards in one call.
   bool seamless = false;
-  /// Whether shard i writes the whole of output i, in place of some rows of every output. There are then as
-  /// many outputs as shards.
-  bool own_outputs = false;
+
+  Portion input(std::size_t i) const { return i < inputs.size() ? inputs[i] : Portion::whole; }
 };
 
 /// Permission for an output to lie where an input does: that input's elements are read no later than the
@@ -114,12 +117,7 @@ struct KernelEntry {
 /// Whether one of them takes the site.
 bool any_accepts(std::span<const KernelEntry> entries, const KernelSite& site);
 
-/// The rows of shard number `shard` when `extent` rows are cut into `shards`.
-constexpr Range share(std::int64_t extent, int shards, int shard) {
-  return {extent * shard / shards, extent * (shard + 1) / shards};
-}
-
-/// The same for a cut, whose rows may differ in load.
+/// The rows of a shard, where rows may differ in load.
 Range share(const Cut& cut, int shards, int shard);
 
 /// The output that the shard of these rows writes, where shards have outputs of their own.

@@ -30,7 +30,7 @@ class ReferenceKernel final : public Kernel {
   ReferenceKernel(const KernelSite& site, const Cut& cut, Range range) : op_(site.op) {
     const bool is_cut = cut.extent > 1;
     for (std::size_t i = 0; i < site.inputs.size(); ++i) {
-      const bool by_rows = is_cut && cut.row_inputs[i];
+      const bool by_rows = is_cut && cut.input(i) == Portion::rows;
       inputs_.push_back(operand_of(site.inputs[i], by_rows ? std::optional(range) : std::nullopt));
     }
     for (const TensorType& output : site.outputs) {
@@ -86,11 +86,11 @@ Cut cut_by_traits(const KernelSite& site) {
   const bool vectors_alone = !traits.elementwise && std::ranges::all_of(site.inputs, is_vector) &&
                              std::ranges::all_of(site.outputs, is_vector);
   if (!cuttable || !one_height || vectors_alone)
-    return {.extent = 1, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
+    return {.extent = 1, .inputs = std::vector<Portion>(site.inputs.size())};
   Cut cut = cut_by_rows(site);
   // A row-wise op's inputs may have another rank than its output: labels beside logits.
   for (std::size_t i = 0; traits.row_wise && i < site.inputs.size(); ++i) {
-    cut.row_inputs[i] = !site.inputs[i].shape.is_scalar() && row_count(site.inputs[i]) == cut.extent;
+    cut.inputs[i] = rows_if(!site.inputs[i].shape.is_scalar() && row_count(site.inputs[i]) == cut.extent);
   }
   return cut;
 }

@@ -56,7 +56,7 @@ class Moving {
       images_[id] = {editor_.outer().value({editor_.outer().add(node.op, {}, node.where), 0})};
       return;
     }
-    if (node.inputs.empty() || !bodies_of(node.op).empty()) return;
+    if (node.inputs.empty() || !node.op.bodies().empty()) return;
     const bool known = std::ranges::all_of(
         node.inputs, [&](const ValueId& input) { return input.output < images_[input.node].size(); });
     if (!known) return;
@@ -122,7 +122,8 @@ Program with_values_before(const Program& program, bool once) {
       rewrite(*program.graph, program.roots,
               [once](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
                 const auto* scan = node.op.as<Scan>();
-                if (scan == nullptr || inputs.empty()) return {};
+                // Without a step nothing may fail.
+                if (scan == nullptr || inputs.empty() || scan->length.is(0)) return {};
                 ScanEditor editor(*scan, inputs);
                 return Moving(editor, once).run() ? editor.finish(node) : std::vector<Value>();
               });

@@ -13,6 +13,16 @@
 namespace weft {
 namespace {
 
+/// Whether a value is 0 everywhere, as sums are before the first step.
+bool is_zero(const Value& value) {
+  const Node& node = value.graph().node(value.node());
+  if (node.op.is<BroadcastTo>()) return is_zero(value.graph().value(node.inputs[0]));
+  const Tensor* constant = node.op.constant();
+  if (constant == nullptr) return false;
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(constant->data()), constant->bytes());
+  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 /// Computes behind a scan what its states do not depend on.
 class Deferring {
  public:
@@ -68,8 +78,9 @@ class Deferring {
       const Value left = input(node, 0);
       const Value right = input(node, 1);
       const bool on_left = leads_to_state(left, state);
-      const auto term = summed(on_left ? right : left);
-      if (!term) return {};
+      const Value& added = on_left ? right : left;
+      const auto term = summed(added);
+      if (!term || added.shape() != state.shape()) return {};
       found.terms.push_back(*term);
       rest = on_left ? left : right;
     }
@@ -143,9 +154,10 @@ class Deferring {
         outputs.push_back(made[state++]);
         continue;
       }
-      Value total = states[i].outside;
+      Value total = is_zero(states[i].outside) ? Value() : states[i].outside;
       for (const Term& term : sums[i].terms) {
-        total = total + sum_behind(term, states[i].inside.shape(), made);
+        const Value added = sum_behind(term, states[i].inside.shape(), made);
+        total = total.has_value() ? total + added : added;
       }
       outputs.push_back(total);
     }

@@ -12,8 +12,12 @@ Pass simplify_bodies();
 /// copy that stacks what the gradient reads.
 Pass merge_scans();
 
-/// Drops outputs, states, sequences and captured values that nothing needs, until none is left; a state that
-/// no step changes becomes a captured value.
+/// While loops that take the same steps become one, which records what any of them does: a loop, and its copy
+/// that its gradient reads.
+Pass merge_loops();
+
+/// Drops outputs, states, sequences and captured values of loops and branches that nothing needs, until none
+/// is left; a state that no step changes becomes a captured value.
 Pass prune_scans();
 
 /// What does not depend on states is computed before the loop: for all steps at once where that is a product
@@ -26,5 +30,8 @@ Pass once_before_scans();
 /// What the states do not depend on is computed behind the loop: products that are only stacked, and sums
 /// over all steps of products and of reductions, such as gradients of weights, each as one product.
 Pass behind_scans();
+
+/// Scans that ask for it take several steps at a time, as one program.
+Pass unroll_scans();
 
 }  // namespace weft

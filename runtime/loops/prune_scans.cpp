@@ -2,9 +2,8 @@
 #include <optional>
 #include <set>
 
-#include "weft/ops/layout.h"
-#include "weft/ops/source.h"
 #include "weft/runtime/loops/loops.h"
+#include "weft/runtime/loops/prune_control.h"
 #include "weft/runtime/loops/scan_editor.h"
 
 namespace weft {
@@ -19,11 +18,6 @@ std::set<ValueId> read_values(const Program& program) {
   }
   for (const Value& root : program.roots) read.insert(id_of(root));
   return read;
-}
-
-/// Stands for an output that nothing reads.
-Value filler(Graph& target, const TensorType& type) {
-  return broadcast_to(constant(target, Tensor::zeros(type.dtype, std::vector<std::int64_t>{})), type.shape);
 }
 
 /// Which states are read in the end, or lead to something that is.
@@ -88,12 +82,12 @@ std::vector<Value> pruned(ScanEditor& editor, const Node& node, const std::vecto
   return outputs;
 }
 
-/// How many inputs and outputs the scans of a program have.
-std::size_t size_of_scans(const Program& program) {
+/// How many inputs and outputs the loops and branches of a program have.
+std::size_t size_of_loops(const Program& program) {
   std::size_t size = 0;
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
-    if (node.op.is<Scan>()) size += node.inputs.size() + node.outputs.size();
+    if (!node.op.bodies().empty()) size += node.inputs.size() + node.outputs.size();
   }
   return size;
 }
@@ -105,11 +99,12 @@ Program prune_once(const Program& program) {
   const Program made =
       rewrite(*program.graph, program.roots,
               [&](Graph&, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                const auto* scan = node.op.as<Scan>();
-                if (scan == nullptr || inputs.empty()) return {};
+                if (inputs.empty() || node.op.bodies().empty()) return {};
                 std::vector<bool> outputs;
                 for (std::uint32_t i = 0; i < node.outputs.size(); ++i)
                   outputs.push_back(read.contains({ids.at(&node), i}));
+                const auto* scan = node.op.as<Scan>();
+                if (scan == nullptr) return pruned_control(node, inputs, outputs);
                 ScanEditor editor(*scan, inputs);
                 return pruned(editor, node, outputs);
               });
@@ -118,9 +113,9 @@ Program prune_once(const Program& program) {
 
 /// What one scan no longer reads, another need not compute.
 Program with_pruned_scans(const Program& program) {
-  std::size_t before = size_of_scans(program);
+  std::size_t before = size_of_loops(program);
   Program made = prune_once(program);
-  for (std::size_t after = size_of_scans(made); after < before; after = size_of_scans(made)) {
+  for (std::size_t after = size_of_loops(made); after < before; after = size_of_loops(made)) {
     before = after;
     made = prune_once(made);
   }

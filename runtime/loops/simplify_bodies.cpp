@@ -8,13 +8,13 @@ namespace {
 Program with_simple_bodies(const Program& program) {
   return rewrite(*program.graph, program.roots,
                  [](Graph& target, const Node& node, std::span<const Value> inputs) -> std::vector<Value> {
-                   std::vector<Body> bodies = bodies_of(node.op);
+                   std::vector<Body> bodies = node.op.bodies();
                    if (bodies.empty()) return {};
                    for (Body& body : bodies) {
                      const Program simple = simplify().run(with_simple_bodies(*body.program));
                      body.program = std::make_shared<const Program>(common_subexpressions().run(simple));
                    }
-                   const Op op = with_bodies(node.op, std::move(bodies));
+                   const Op op = node.op.with_bodies(std::move(bodies));
                    return target.outputs_of(target.add(op, inputs, node.where, node.name));
                  });
 }

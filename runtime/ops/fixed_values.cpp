@@ -13,7 +13,7 @@ std::vector<bool> fixed_nodes(const Program& program, std::size_t first_fixed) {
   std::vector<bool> fixed(program.graph->size(), false);
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
-    if (node.op.is<RandomKey>()) continue;
+    if (node.op.is<RandomKey>() || node.op.traits().stateful) continue;
     if (node.op.is<Input>()) {
       fixed[id] = first_fixed != kNoArguments && argument_number(node).value_or(0) >= first_fixed;
       continue;

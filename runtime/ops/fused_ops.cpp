@@ -9,7 +9,6 @@
 #include "weft/graph/print.h"
 #include "weft/ops/elementwise.h"
 #include "weft/ops/gather.h"
-#include "weft/ops/layout.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/source.h"
 
@@ -60,89 +59,6 @@ void apply(const Epilogue& epilogue, const Arg& y) {
   if (!epilogue.op) return;
   const Tensor before = Tensor::borrow(y.data, y.dtype, y.sizes).clone();
   copy_into(evaluate(*epilogue.op, {{before}})[0], y);
-}
-
-std::string attribute_text(const MatMul& product) {
-  return fmt::format("{} x {}", product.transpose_a ? "a^T" : "a", product.transpose_b ? "b^T" : "b");
-}
-
-TensorType FusedMatMul::infer(std::span<const TensorType> inputs) const {
-  if (inputs.size() != (bias ? 3U : 2U)) throw Error(ErrorCode::internal, "a fused matmul lost an input");
-  const TensorType type = product.infer(inputs[0], inputs[1]);
-  return bias ? broadcast_type(type, inputs[2]) : type;
-}
-
-void FusedMatMul::forward(const KernelArgs& args) const {
-  Tensor result = evaluate(product, {{borrow(args.inputs[0]), borrow(args.inputs[1])}})[0];
-  if (bias) result = evaluate(Add{}, {{result, borrow(args.inputs[2])}})[0];
-  copy_into(result, args.outputs[0]);
-  apply(activation, args.outputs[0]);
-}
-
-TensorType MatMulAccumulate::infer(const TensorType& c, const TensorType& a, const TensorType& b) const {
-  return accumulator_type(c, product.infer(a, b), "product");
-}
-
-void MatMulAccumulate::forward(const KernelArgs& args) const {
-  add_scaled(evaluate(product, {{borrow(args.inputs[1]), borrow(args.inputs[2])}})[0], alpha, args);
-}
-
-std::string attribute_text(const FusedMatMul& product) { return to_string(Op(product)); }
-bool operator==(const FusedMatMul& a, const FusedMatMul& b) { return Op(a) == Op(b); }
-std::string attribute_text(const MatMulAccumulate& update) { return to_string(Op(update)); }
-bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b) { return Op(a) == Op(b); }
-
-TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks) {
-  if (matrix.shape.rank() != 2 || column_blocks < 2 || matrix.shape[1].size() % column_blocks != 0)
-    throw Error(ErrorCode::internal,
-                "only a matrix whose width is a multiple of their number has that many column blocks");
-  return {matrix.dtype, {column_blocks, matrix.shape[0], matrix.shape[1].size() / column_blocks}};
-}
-
-Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks) {
-  const std::int64_t rows = matrix.sizes()[0];
-  const std::int64_t width = matrix.sizes()[1] / column_blocks;
-  const Tensor apart = matrix.reshaped(std::array{rows, column_blocks, width});
-  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{apart}})[0];
-}
-
-TensorType without_column_blocks(const TensorType& column_blocks) {
-  if (column_blocks.shape.rank() != 3)
-    throw Error(ErrorCode::internal, "a matrix in column blocks has three axes");
-  return {column_blocks.dtype,
-          {column_blocks.shape[1], column_blocks.shape[0].size() * column_blocks.shape[2].size()}};
-}
-
-Tensor without_column_blocks(const Tensor& column_blocks) {
-  const auto& sizes = column_blocks.sizes();
-  return evaluate(Transpose{.permutation = {1, 0, 2}}, {{column_blocks}})[0].reshaped(
-      std::array{sizes[1], sizes[0] * sizes[2]});
-}
-
-TensorType ColumnBlockMatMul::infer(std::span<const TensorType> inputs) const {
-  if (product.product.transpose_a || product.product.transpose_b)
-    throw Error(ErrorCode::internal, "a product in column blocks takes its operands as they are");
-  return in_column_blocks(product.infer(inputs), column_blocks);
-}
-
-void ColumnBlockMatMul::forward(const KernelArgs& args) const {
-  std::vector<Tensor> inputs;
-  for (const ConstArg& input : args.inputs) inputs.push_back(borrow(input));
-  copy_into(in_column_blocks(evaluate(product, inputs)[0], column_blocks), args.outputs[0]);
-}
-
-TensorType ColumnBlockMatMulAccumulate::infer(const TensorType& c, const TensorType& a,
-                                              const TensorType& d) const {
-  if (column_blocks < 2 || d.shape.rank() != 3 || d.shape[0] != Dim(column_blocks))
-    throw Error(ErrorCode::internal, "a gradient has other column blocks than its weight");
-  if (!update.product.transpose_a || update.product.transpose_b)
-    throw Error(ErrorCode::internal, "an update in column blocks is by a^T d");
-  return update.infer(c, a, without_column_blocks(d));
-}
-
-void ColumnBlockMatMulAccumulate::forward(const KernelArgs& args) const {
-  const Tensor d = without_column_blocks(borrow(args.inputs[2]));
-  copy_into(evaluate(update, {{borrow(args.inputs[0]), borrow(args.inputs[1]), d}})[0], args.outputs[0]);
 }
 
 TensorType SumAccumulate::infer(const TensorType& c, const TensorType& x) const {

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "weft/graph/program.h"
-#include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 
 namespace weft {
@@ -27,77 +26,6 @@ struct Epilogue {
 std::string attribute_text(const Epilogue& epilogue);
 /// Applies the op in place, by its reference kernel.
 void apply(const Epilogue& epilogue, const Arg& y);
-std::string attribute_text(const MatMul& product);
-inline bool operator==(const MatMul& a, const MatMul& b) {
-  return a.transpose_a == b.transpose_a && a.transpose_b == b.transpose_b;
-}
-
-struct FusedMatMul {  // y = activation(op(A) op(B) + bias); inputs a, b and, if it has one, bias [n]
-  static constexpr std::string_view name = "fused_matmul";
-  static constexpr Traits traits{.can_fail = false};
-  MatMul product;
-  bool bias = false;
-  Epilogue activation;
-  static constexpr auto attributes =
-      weft::attributes(&FusedMatMul::product, &FusedMatMul::bias, &FusedMatMul::activation);
-  TensorType infer(std::span<const TensorType> inputs) const;
-  void forward(const KernelArgs& args) const;
-  static constexpr NoGradient gradient = kMadeByTheCompiler;
-};
-
-std::string attribute_text(const FusedMatMul& product);
-bool operator==(const FusedMatMul& a, const FusedMatMul& b);
-
-struct MatMulAccumulate {  // y = c + alpha op(A) op(B)
-  static constexpr std::string_view name = "matmul_accumulate";
-  static constexpr Traits traits{.can_fail = false};
-  MatMul product;
-  double alpha = 1.0;
-  static constexpr auto attributes = weft::attributes(&MatMulAccumulate::product, &MatMulAccumulate::alpha);
-  TensorType infer(const TensorType& c, const TensorType& a, const TensorType& b) const;
-  void forward(const KernelArgs& args) const;
-  static constexpr NoGradient gradient = kMadeByTheCompiler;
-};
-
-std::string attribute_text(const MatMulAccumulate& update);
-bool operator==(const MatMulAccumulate& a, const MatMulAccumulate& b);
-
-/// A product of A [m, k] and B [k, n], not transposed, in column blocks: [column_blocks, m, n /
-/// column_blocks]. The thread that computes a column block reads no other columns of B. Inputs are those of
-/// the product.
-struct ColumnBlockMatMul {
-  static constexpr std::string_view name = "column_block_matmul";
-  static constexpr Traits traits{.can_fail = false};
-  FusedMatMul product;
-  std::int64_t column_blocks = 2;
-  static constexpr auto attributes =
-      weft::attributes(&ColumnBlockMatMul::product, &ColumnBlockMatMul::column_blocks);
-  TensorType infer(std::span<const TensorType> inputs) const;
-  void forward(const KernelArgs& args) const;
-  static constexpr NoGradient gradient = kMadeByTheCompiler;
-};
-
-/// c + alpha A^T D with D in column blocks [column_blocks, m, n / column_blocks], A [m, k] and c [k, n]. It
-/// updates a weight that a ColumnBlockMatMul reads, and each thread updates the columns that it reads there.
-/// Inputs c, a, d.
-struct ColumnBlockMatMulAccumulate {
-  static constexpr std::string_view name = "column_block_matmul_accumulate";
-  static constexpr Traits traits{.can_fail = false};
-  MatMulAccumulate update;
-  std::int64_t column_blocks = 2;
-  static constexpr auto attributes =
-      weft::attributes(&ColumnBlockMatMulAccumulate::update, &ColumnBlockMatMulAccumulate::column_blocks);
-  TensorType infer(const TensorType& c, const TensorType& a, const TensorType& d) const;
-  void forward(const KernelArgs& args) const;
-  static constexpr NoGradient gradient = kMadeByTheCompiler;
-};
-
-/// A matrix [m, n] in two or more column blocks: [column_blocks, m, n / column_blocks].
-TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks);
-Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks);
-/// The matrix that was stored in column blocks.
-TensorType without_column_blocks(const TensorType& column_blocks);
-Tensor without_column_blocks(const Tensor& column_blocks);
 
 struct SumAccumulate {  // y = c + alpha * sum(x)
   static constexpr std::string_view name = "sum_accumulate";

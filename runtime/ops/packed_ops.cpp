@@ -47,32 +47,22 @@ void for_each_place(const std::vector<AxisPlaces>& places, std::size_t axis, std
   }
 }
 
-/// The types of an op's inputs where the second was not packed.
-std::vector<TensorType> with_unpacked(std::span<const TensorType> inputs, const BlockedOrder& order,
-                                      const Shape& plain) {
+TensorType plain_type(const BlockedOrder& order, const Shape& plain, const TensorType& weight) {
   const TensorType packed{DType::f32, Shape{order.elements}};
-  if (inputs.size() < 2 || inputs[1] != packed) {
-    throw Error(
-        ErrorCode::shape_mismatch, "the weight is not packed",
-        {.expected = to_string(packed), .actual = inputs.size() < 2 ? "nothing" : to_string(inputs[1])});
-  }
-  std::vector<TensorType> types(inputs.begin(), inputs.end());
-  types[1].shape = plain;
-  return types;
+  if (weight == packed) return {DType::f32, plain};
+  throw Error(ErrorCode::shape_mismatch, "the weight is not packed",
+              {.expected = to_string(packed), .actual = to_string(weight)});
 }
 
-std::vector<Tensor> with_unpacked(const KernelArgs& args, const BlockedOrder& order, const Shape& plain) {
-  std::vector<Tensor> operands;
-  for (const ConstArg& input : args.inputs) operands.push_back(borrow(input));
-  const std::span<const float> packed = args.inputs[1];
-  Tensor weight = Tensor::uninitialized(DType::f32, plain.sizes());
-  float* next = weight.mutable_values<float>().data();
-  if (weight.elements() > 0) {
+Tensor plain_weight(const BlockedOrder& order, const Shape& plain, const ConstArg& weight) {
+  const std::span<const float> packed = weight;
+  Tensor elements = Tensor::uninitialized(DType::f32, plain.sizes());
+  float* next = elements.mutable_values<float>().data();
+  if (elements.elements() > 0) {
     for_each_place(places_of(order), 0, 0,
                    [&](std::int64_t place) { *next++ = packed[static_cast<std::size_t>(place)]; });
   }
-  operands[1] = weight;
-  return operands;
+  return elements;
 }
 
 }  // namespace
@@ -109,19 +99,26 @@ Op PackedConvolution::unpacked() const {
 }
 
 TensorType PackedConvolution::infer(std::span<const TensorType> inputs) const {
-  return unpacked().infer(with_unpacked(inputs, order, filters))[0];
+  std::vector<TensorType> types(inputs.begin(), inputs.end());
+  types.at(1) = plain_type(order, filters, types.at(1));
+  return unpacked().infer(types)[0];
 }
 
 void PackedConvolution::forward(const KernelArgs& args) const {
-  copy_into(evaluate(unpacked(), with_unpacked(args, order, filters))[0], args.outputs[0]);
+  std::vector<Tensor> operands;
+  for (const ConstArg& input : args.inputs) operands.push_back(borrow(input));
+  operands[1] = plain_weight(order, filters, args.inputs[1]);
+  copy_into(evaluate(unpacked(), operands)[0], args.outputs[0]);
 }
 
-TensorType PackedMatMul::infer(std::span<const TensorType> inputs) const {
-  return product.infer(with_unpacked(inputs, order, weight));
+std::string attribute_text(const PackedWeight& weight) { return attribute_text(weight.order); }
+
+TensorType unpacked_type(const PackedWeight& weight, const TensorType& packed) {
+  return plain_type(weight.order, weight.shape, packed);
 }
 
-void PackedMatMul::forward(const KernelArgs& args) const {
-  copy_into(evaluate(product, with_unpacked(args, order, weight))[0], args.outputs[0]);
+Tensor unpacked(const PackedWeight& weight, const ConstArg& packed) {
+  return plain_weight(weight.order, weight.shape, packed);
 }
 
 }  // namespace weft

@@ -28,6 +28,22 @@ std::string attribute_text(const BlockedOrder& order);
 using AxisPlaces = std::vector<std::int64_t>;
 std::vector<AxisPlaces> places_of(const BlockedOrder& order);
 
+/// A weight of a product that is packed: what it was before, and the product that the order was chosen for.
+struct PackedWeight {
+  Shape shape;
+  std::int64_t rows = 1;   // of the product
+  std::int64_t terms = 1;  // that are added by one call; the weight is packed in such parts
+  BlockedOrder order{};
+
+  bool is_packed() const { return order.elements > 0; }
+  friend bool operator==(const PackedWeight&, const PackedWeight&) = default;
+};
+std::string attribute_text(const PackedWeight& weight);
+
+/// The type and the elements of a weight as it was before it was packed. Throws where it is not.
+TensorType unpacked_type(const PackedWeight& weight, const TensorType& packed);
+Tensor unpacked(const PackedWeight& weight, const ConstArg& packed);
+
 /// The elements of a weight in another order, as a vector.
 struct PackWeights {
   static constexpr std::string_view name = "pack_weights";
@@ -54,23 +70,6 @@ struct PackedConvolution {
                        &PackedConvolution::pictures, &PackedConvolution::order);
   /// The convolution of filters as they were.
   Op unpacked() const;
-  TensorType infer(std::span<const TensorType> inputs) const;
-  void forward(const KernelArgs& args) const;
-  static constexpr NoGradient gradient = kMadeByTheCompiler;
-};
-
-/// A product with a weight that is packed. Inputs are a, the weight and, if there is one, the bias.
-struct PackedMatMul {
-  static constexpr std::string_view name = "packed_matmul";
-  static constexpr Traits traits{.can_fail = false};
-  FusedMatMul product;
-  Shape weight;            // before it was packed
-  std::int64_t rows = 1;   // of the product that the order was chosen for
-  std::int64_t terms = 1;  // that are added by one call; the weight is packed in such parts
-  BlockedOrder order;
-  static constexpr auto attributes =
-      weft::attributes(&PackedMatMul::product, &PackedMatMul::weight, &PackedMatMul::rows,
-                       &PackedMatMul::terms, &PackedMatMul::order);
   TensorType infer(std::span<const TensorType> inputs) const;
   void forward(const KernelArgs& args) const;
   static constexpr NoGradient gradient = kMadeByTheCompiler;

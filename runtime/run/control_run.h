@@ -23,6 +23,8 @@ class ControlRun {
   /// A thread's part. Inputs and outputs are those of the node.
   virtual void run(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs,
                    const Walk& walk) = 0;
+  /// For each program that the step holds: its steps, for each thread.
+  virtual std::vector<std::span<const StepList>> programs() const = 0;
 };
 
 std::unique_ptr<ControlRun> make_control(const Lowered& lowered, std::size_t step,

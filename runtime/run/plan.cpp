@@ -67,6 +67,8 @@ Plan::Plan(std::shared_ptr<const Compilation> compilation, BoundKernels kernels,
   } else {
     region_ = [this](int thread) { run_thread(thread); };
   }
+  communicates_ =
+      std::ranges::find(compilation_->lowered.communicates, true) != compilation_->lowered.communicates.end();
   for (const Storage& storage : compilation_->lowered.storages)
     is_random_ = is_random_ || storage.place == Place::key;
   if (const auto& before = compilation_->prologue) {
@@ -101,7 +103,7 @@ std::span<const Tensor> Plan::kept_values(Arena& arena) {
 
 void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> outputs) {
   const std::span<const Tensor> kept = kept_values(arena);
-  if (recorder_) recorder_->begin_run();
+  if (recorder_) recorder_->begin_run(), ++timed_runs_;
   if (bound_to_ != arena.version() || bound_to_ == 0) {
     bound_to_ = 0;
     arena.reserve(compilation_->arena.bytes, compilation_->schedule.threads, kernels_.scratch_bytes);
@@ -115,7 +117,11 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
   failed_.store(false, std::memory_order_relaxed);
   const SignalShield shield(kernels_.block_signals);
   if (state_->options.self_check || state_->options.nan_guard) {
-    run_checked(feeds, outputs);
+    try {
+      run_checked(feeds, outputs);
+    } catch (...) {
+      rethrow(std::current_exception());
+    }
     return;
   }
   run_threads();
@@ -125,9 +131,21 @@ void Plan::run(Arena& arena, std::span<const Tensor> feeds, std::span<Tensor> ou
       if (error && !first) first = error;
       error = nullptr;
     }
-    std::rethrow_exception(first);
+    rethrow(first);
   }
   if (recorder_) recorder_->end_run();
+}
+
+/// Other ranks must not wait for exchanges that this one will not start.
+void Plan::rethrow(const std::exception_ptr& error) {
+  const bool has_peers = communicates_ && state_->communicator != nullptr;
+  if (!has_peers) std::rethrow_exception(error);
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& thrown) {
+    state_->communicator->abort(thrown.what());
+    throw;
+  }
 }
 
 void Plan::run_threads() {
@@ -149,8 +167,10 @@ Walk Plan::walk_of(int thread) {
           .thread = thread,
           .barrier = schedule.threads > 1 ? &barrier_ : nullptr,
           .scratch = scratch_[at],
+          .communicator = state_->communicator.get(),
           .failed = &failed_,
-          .error = &errors_[at]};
+          .error = &errors_[at],
+          .timed = recorder_ != nullptr};
 }
 
 Walk Plan::walk_alone() {
@@ -161,7 +181,8 @@ Walk Plan::walk_alone() {
 }
 
 void Plan::run_alone() {
-  const Walk walk = walk_alone();
+  Walk walk = walk_alone();
+  if (recorder_) walk.completed = recorder_->completed();
   const std::span<StepList::Step> steps = steps_.steps();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::int64_t begin = recorder_ ? Recorder::now() : 0;
@@ -179,7 +200,8 @@ void Plan::run_thread(int thread) {
 
 void Plan::run_thread_recorded(int thread) {
   if (thread >= compilation_->schedule.threads) return;
-  const Walk walk = walk_of(thread);
+  Walk walk = walk_of(thread);
+  walk.completed = recorder_->completed();
   const auto row = recorder_->row(thread);
   const std::span<StepList::Step> steps = steps_.steps();
   std::int64_t now = Recorder::now();
@@ -197,7 +219,10 @@ void Plan::run_thread_recorded(int thread) {
 
 void Plan::run_checked(std::span<const Tensor> feeds, std::span<const Tensor> outputs) {
   const Lowered& lowered = compilation_->lowered;
-  check_stages(compilation_->stages, [&](const Node& node) {
+  // The stages' reference would be a job of one rank.
+  const std::span<const StageProgram> stages =
+      communicates_ ? std::span<const StageProgram>() : compilation_->stages;
+  check_stages(stages, [&](const Node& node) {
     if (const auto* parameter = node.op.as<Parameter>()) return state_->parameters->at(parameter->label);
     if (node.op.is<RandomKey>()) return key_;
     const auto* fed = node.op.as<Input>();
@@ -232,27 +257,24 @@ void Plan::run_checked(std::span<const Tensor> feeds, std::span<const Tensor> ou
 void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs) {
   const Lowered& lowered = compilation_->lowered;
   const Graph& graph = *lowered.program.graph;
-  const auto tensor_at = [](const std::byte* data, const TensorType& type) {
-    return Tensor::borrow(data, type.dtype, type.shape.sizes());
-  };
-  const Walk walk = walk_alone();
+  const StepCheck check = [this](const Lowered& inside, std::size_t step, std::span<const Tensor> inputs,
+                                 std::span<const Tensor> made) { check_step(inside, step, inputs, made); };
+  Walk walk = walk_alone();
+  walk.check = &check;
   for (StepList::Step& step : steps_.steps()) {
     const NodeId id = lowered.steps[step.index];
     const Node& node = graph.node(id);
     std::vector<Tensor> inputs;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId value = node.inputs[i];
-      inputs.push_back(tensor_at(step.inputs[i], graph.type(value)).clone());
-      watch.expect_kept(value, inputs.back(), node);
+    for (const Tensor& input : steps_.inputs_of(step)) {
+      watch.expect_kept(node.inputs[inputs.size()], input, node);
+      inputs.push_back(input.clone());
     }
     steps_.run_step(step, walk);
     if (errors_[0]) std::rethrow_exception(std::exchange(errors_[0], nullptr));
-    std::vector<Tensor> made;
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-      made.push_back(tensor_at(step.outputs[i], node.outputs[i]));
-      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, made.back());
-    }
-    check_step(step, inputs, made);
+    const std::vector<Tensor> made = steps_.outputs_of(step);
+    for (std::size_t i = 0; i < made.size(); ++i)
+      watch.made({.node = id, .output = static_cast<std::uint32_t>(i)}, made[i]);
+    check_step(lowered, step.index, inputs, made);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Value& root = lowered.program.roots[i];
@@ -261,19 +283,19 @@ void Plan::run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs)
   }
 }
 
-void Plan::check_step(const StepList::Step& step, std::span<const Tensor> inputs,
+void Plan::check_step(const Lowered& lowered, std::size_t step, std::span<const Tensor> inputs,
                       std::span<const Tensor> outputs) const {
-  const Lowered& lowered = compilation_->lowered;
-  const Node& node = lowered.program.graph->node(lowered.steps[step.index]);
+  const Node& node = lowered.program.graph->node(lowered.steps[step]);
   if (state_->options.nan_guard) check_numbers(node, inputs, outputs);
-  if (state_->options.self_check) check_kernel(node, lowered.kernels[step.index].name, inputs, outputs);
+  if (state_->options.self_check && !lowered.communicates[step])
+    check_kernel(node, lowered.kernels[step].name, inputs, outputs);
 }
 
 Profile Plan::profile(std::size_t latest) const {
   if (!recorder_)
     throw Error(ErrorCode::invalid_argument,
                 "only a session made with `.compile = {.profile = true}` records");
-  return summarize(*compilation_, kernels_, *recorder_, latest);
+  return summarize(*compilation_, kernels_, std::as_const(steps_), *recorder_, timed_runs_, latest);
 }
 
 }  // namespace weft

@@ -66,12 +66,13 @@ class Plan {
   Walk walk_of(int thread);
   Walk walk_alone();
   void run_threads();
+  [[noreturn]] void rethrow(const std::exception_ptr& error);
   void run_thread(int thread);
   void run_thread_recorded(int thread);
   void run_alone();
   void run_checked(std::span<const Tensor> feeds, std::span<const Tensor> outputs);
   void run_checked_steps(ValueWatch& watch, std::span<const Tensor> outputs);
-  void check_step(const StepList::Step& step, std::span<const Tensor> inputs,
+  void check_step(const Lowered& lowered, std::size_t step, std::span<const Tensor> inputs,
                   std::span<const Tensor> outputs) const;
 
   std::shared_ptr<const Compilation> compilation_;
@@ -85,7 +86,9 @@ class Plan {
   std::unique_ptr<Plan> prologue_;      // makes the kept values; null where there are none
   std::shared_ptr<KeptTensors> kept_;   // fed after what the caller feeds
   std::unique_ptr<Recorder> recorder_;  // with CompileOptions::profile only
+  std::size_t timed_runs_ = 0;          // since the plan was made, failed ones included
   bool is_random_ = false;
+  bool communicates_ = false;
 
   Barrier barrier_;
   std::atomic<bool> failed_{false};

@@ -26,9 +26,28 @@ constexpr std::string_view kReference = "reference";  // the kernel's name in ke
 
 double ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
 
-std::string title_of(const StepProfile& step) {
+/// Steps inside of others are indented, behind how often they run.
+std::string title_of(const StepProfile& step, std::size_t depth) {
   constexpr std::size_t kLongest = 40;
-  return shortened(step.name.empty() ? step.op : fmt::format("{} {}", step.op, step.name), kLongest);
+  const std::string title =
+      shortened(step.name.empty() ? step.op : fmt::format("{} {}", step.op, step.name), kLongest);
+  return depth == 0 ? title : fmt::format("{:{}}{:.4g} x {}", "", 2 * depth, step.times, title);
+}
+
+/// Calls `visit(step, depth)` for all steps, each before those inside of it.
+template <typename Visit>
+void for_each_step(const std::vector<StepProfile>& steps, const Visit& visit, std::size_t depth = 0) {
+  for (const StepProfile& step : steps) {
+    visit(step, depth);
+    for_each_step(step.inside, visit, depth + 1);
+  }
+}
+
+/// The time of a step without those inside of it.
+double own_seconds(const StepProfile& step) {
+  double seconds = step.seconds;
+  for (const StepProfile& inside : step.inside) seconds -= inside.seconds;
+  return std::max(seconds, 0.0);
 }
 
 /// The widths of the first two columns, as large as their texts.
@@ -38,17 +57,17 @@ struct Widths {
 };
 Widths widths_of(const Profile& profile) {
   Widths widths;
-  for (const StepProfile& step : profile.steps) {
-    widths.title = std::max(widths.title, characters_in(title_of(step)));
+  for_each_step(profile.steps, [&](const StepProfile& step, std::size_t depth) {
+    widths.title = std::max(widths.title, characters_in(title_of(step, depth)));
     widths.result = std::max(widths.result, characters_in(printable(step.result)));
-  }
+  });
   return widths;
 }
 
-std::string step_line(const Profile& profile, const StepProfile& step, const MachinePeak& peak,
-                      const Widths& widths) {
+std::string step_line(const Profile& profile, const StepProfile& step, std::size_t depth,
+                      const MachinePeak& peak, const Widths& widths) {
   return fmt::format("{:<{}}  {:<{}}  {:<22} {:>3} {:>10.2f} {:>6.1f} {:>8.1f} {:>10.1f} {:>7.1f} {:>6.0f}\n",
-                     title_of(step), widths.title, printable(step.result), widths.result,
+                     title_of(step, depth), widths.title, printable(step.result), widths.result,
                      printable(step.kernel), step.threads, step.seconds * kMicro,
                      kPercent * ratio(step.seconds, profile.call_seconds),
                      ratio(step.flops, step.seconds) * kPerGiga, step.bytes * kPerKilo,
@@ -70,7 +89,7 @@ std::string peak_lines(const MachinePeak& peak) {
 /// Of all steps, each by its slowest thread.
 double step_seconds(const Profile& profile) {
   double sum = 0.0;
-  for (const StepProfile& step : profile.steps) sum += step.seconds;
+  for_each_step(profile.steps, [&](const StepProfile& step, std::size_t) { sum += own_seconds(step); });
   return sum;
 }
 
@@ -79,12 +98,12 @@ std::string kernel_lines(const Profile& profile) {
   const double all = step_seconds(profile);
   std::size_t width = 4;
   for (const KernelSum& sum : sums) width = std::max(width, characters_in(printable(sum.op)));
-  std::string text =
-      fmt::format("{:<{}}  {:<22} {:>6} {:>10} {:>6}\n", "op", width, "kernel", "steps", "us", "%");
+  std::string text = fmt::format("{:<{}}  {:<22} {:>6} {:>8} {:>10} {:>6}\n", "op", width, "kernel", "steps",
+                                 "times", "us", "%");
   std::vector<std::string> slow;
   for (const KernelSum& sum : sums) {
-    text += fmt::format("{:<{}}  {:<22} {:>6} {:>10.2f} {:>6.1f}\n", printable(sum.op), width,
-                        printable(sum.kernel), sum.steps, sum.seconds * kMicro,
+    text += fmt::format("{:<{}}  {:<22} {:>6} {:>8.6g} {:>10.2f} {:>6.1f}\n", printable(sum.op), width,
+                        printable(sum.kernel), sum.steps, sum.times, sum.seconds * kMicro,
                         kPercent * ratio(sum.seconds, all));
     if (sum.kernel == kReference) slow.push_back(printable(sum.op));
   }
@@ -97,13 +116,14 @@ std::string kernel_lines(const Profile& profile) {
 
 std::vector<KernelSum> sums_by_kernel(const Profile& profile) {
   std::map<std::pair<std::string, std::string>, KernelSum> found;
-  for (const StepProfile& step : profile.steps) {
+  for_each_step(profile.steps, [&](const StepProfile& step, std::size_t) {
     KernelSum& sum = found[{step.op, step.kernel}];
     sum.op = step.op;
     sum.kernel = step.kernel;
     ++sum.steps;
-    sum.seconds += step.seconds;
-  }
+    sum.times += step.times;
+    sum.seconds += own_seconds(step);
+  });
   std::vector<KernelSum> sums;
   for (auto& [names, sum] : found) sums.push_back(std::move(sum));
   std::ranges::sort(sums, {}, [](const KernelSum& sum) { return std::tie(sum.seconds, sum.op, sum.kernel); });
@@ -113,7 +133,9 @@ std::vector<KernelSum> sums_by_kernel(const Profile& profile) {
 
 double reference_share(const Profile& profile) {
   double sum = 0.0;
-  for (const StepProfile& step : profile.steps) sum += step.kernel == kReference ? step.seconds : 0.0;
+  for_each_step(profile.steps, [&](const StepProfile& step, std::size_t) {
+    if (step.kernel == kReference) sum += own_seconds(step);
+  });
   return ratio(sum, step_seconds(profile));
 }
 
@@ -140,8 +162,10 @@ std::string to_text(const Profile& profile, const MachinePeak& peak) {
                                  "step", widths.title, "result", widths.result, "kernel", "thr", "us", "%",
                                  "GFLOP/s", "kB", "GB/s", "roof %");
   for (const StepProfile& step : profile.steps) {
-    if (step.barrier_before) text += "-- barrier --\n";
-    text += step_line(profile, step, peak, widths);
+    for_each_step({step}, [&](const StepProfile& one, std::size_t depth) {
+      if (one.barrier_before) text += fmt::format("{:{}}-- barrier --\n", "", 2 * depth);
+      text += step_line(profile, one, depth, peak, widths);
+    });
   }
   const std::size_t before_seconds = widths.title + widths.result + 30;  // the columns so far and their gaps
   const auto sum_line = [&](const std::string& what, double seconds, const std::string& remark) {
@@ -155,7 +179,15 @@ std::string to_text(const Profile& profile, const MachinePeak& peak) {
       fmt::format("one call, median of {}", profile.runs), profile.call_seconds,
       fmt::format(" {:>8.1f} {:>10.1f} {:>7.1f}", ratio(profile.flops(), profile.call_seconds) * kPerGiga,
                   profile.bytes() * kPerKilo, ratio(profile.bytes(), profile.call_seconds) * kPerGiga));
+  if (profile.exchange_seconds > 0.0) {
+    text += fmt::format("exchanges between ranks: {:.1f} us, of which other steps hide {:.0f}%\n",
+                        profile.exchange_seconds * kMicro, kPercent * profile.hidden_share());
+  }
   return text + '\n' + peak_lines(peak) + '\n' + kernel_lines(profile);
+}
+
+double Profile::hidden_share() const {
+  return exchange_seconds > 0.0 ? std::clamp(1.0 - exposed_seconds / exchange_seconds, 0.0, 1.0) : 0.0;
 }
 
 std::string to_chrome_trace(const Profile& profile) {
@@ -193,6 +225,22 @@ std::string to_chrome_trace(const Profile& profile) {
            {"flops", step.flops},
            {"bytes", step.bytes}});
     }
+  }
+  // Asynchronous events, since exchanges overlap each other.
+  for (std::size_t i = 0; i < profile.exchanges.size(); ++i) {
+    const ProfileEvent& event = profile.exchanges[i];
+    const StepProfile& step = profile.steps[event.step];
+    const auto mark = [&](const char* phase, double time) {
+      events.push_back({{"name", step.name.empty() ? step.op : step.name},
+                        {"cat", "exchange"},
+                        {"ph", phase},
+                        {"ts", time * kMicro},
+                        {"pid", 0},
+                        {"tid", 0},
+                        {"id", i}});
+    };
+    mark("b", event.begin);
+    mark("e", event.begin + event.seconds);
   }
   return json_text({{"traceEvents", std::move(events)}, {"displayTimeUnit", "ns"}});
 }

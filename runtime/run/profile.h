@@ -23,6 +23,10 @@ struct StepProfile {
   double seconds = 0.0;  // median over the runs, of the thread that takes longest
   double flops = 0.0;    // of all threads; 0 where it is not known
   double bytes = 0.0;    // read and written at least once, counted by shapes
+  double times = 1.0;    // how often it runs in a call; times, operations and bytes are those of all
+  /// The steps of the programs that the step holds, as a loop does; their numbers are means over all calls of
+  /// the function.
+  std::vector<StepProfile> inside{};
 };
 
 /// What one thread did at one time.
@@ -44,16 +48,27 @@ struct Profile {
   std::vector<StepProfile> steps;
   std::vector<ProfileEvent> timeline;  // of the latest runs
   std::vector<ProfileEvent> calls;     // of the same runs, in thread 0; their `step` has no meaning
+  /// Exchanges between ranks, in the same runs: from the beginning of the step that starts one to when it was
+  /// seen to be complete. Several may be under way at once.
+  std::vector<ProfileEvent> exchanges;
+  double exchange_seconds = 0.0;  // median of a run's sum of all exchanges' times
+  double exposed_seconds =
+      0.0;  // median of the times in which a run's exchanges let nothing else be computed
+
+  /// The share of the exchanges' time that other steps hide: 0 to 1; 0 without exchanges.
+  double hidden_share() const;
 
   double flops() const;
   double bytes() const;
 };
 
-/// What the steps of one op by one kernel take together.
+/// What the steps of one op by one kernel take together, without the steps inside of them, which count for
+/// their own ops.
 struct KernelSum {
   std::string op;
   std::string kernel;
   std::size_t steps = 0;
+  double times = 0.0;  // how often they run in a call
   double seconds = 0.0;
 };
 

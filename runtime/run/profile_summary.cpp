@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weft/runtime/run/control_run.h"
+
 namespace weft {
 namespace {
 
@@ -21,14 +23,14 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-StepProfile describe(const Compilation& compilation, const BoundKernels& kernels, std::size_t position) {
-  const Lowered& lowered = compilation.lowered;
-  const Schedule::Entry& entry = compilation.schedule.order[position];
+StepProfile describe(const Lowered& lowered, const Schedule& schedule, const BoundKernels& kernels,
+                     std::size_t position) {
+  const Schedule::Entry& entry = schedule.order[position];
   const Node& node = lowered.program.graph->node(lowered.steps[entry.step]);
   const KernelChoice& kernel = lowered.kernels[entry.step];
   const auto& shards = kernels.shards[position];
   const auto busy = std::ranges::count_if(shards, [](const auto& shard) { return shard != nullptr; });
-  const int threads = compilation.schedule.threads;
+  const int threads = schedule.threads;
   const bool by_all = !kernels.bodies[position].empty();
   return {.op = std::string(node.op.name()),
           .name = node.name,
@@ -40,6 +42,30 @@ StepProfile describe(const Compilation& compilation, const BoundKernels& kernels
           .seconds = 0.0,
           .flops = kernel.work.flops,
           .bytes = kernel.work.bytes};
+}
+
+/// A step, and the steps of the programs that it holds, which are means over `runs` calls.
+StepProfile describe_all(const Lowered& lowered, const Schedule& schedule, const BoundKernels& kernels,
+                         std::size_t position, const StepList::Step& step, double runs) {
+  StepProfile profile = describe(lowered, schedule, kernels, position);
+  if (step.control == nullptr) return profile;
+  const auto programs = step.control->programs();
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    const Lowered& body = *lowered.bodies[step.index][i];
+    const BodyPlan& plan = *schedule.bodies[position][i];
+    for (std::size_t at = 0; at < plan.schedule.order.size(); ++at) {
+      const StepList::Step& first = programs[i][0].steps()[at];
+      StepProfile inside = describe_all(body, plan.schedule, kernels.bodies[position][i], at, first, runs);
+      std::int64_t longest = 0;
+      for (const StepList& list : programs[i]) longest = std::max(longest, list.steps()[at].nanoseconds);
+      inside.times = static_cast<double>(first.runs) / runs;
+      inside.seconds = static_cast<double>(longest) * kNanosecond / runs;
+      inside.flops *= inside.times;
+      inside.bytes *= inside.times;
+      profile.inside.push_back(std::move(inside));
+    }
+  }
+  return profile;
 }
 
 /// The time of the thread that took longest for a step.
@@ -94,10 +120,63 @@ void add_run(Profile& profile, const Recorder& recorder, std::size_t run, std::i
   }
 }
 
+/// An exchange of a run.
+struct ExchangeTimes {
+  std::size_t position = 0;  // of the step that starts it
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  double exposed = 0.0;  // seconds
+};
+
+std::vector<ExchangeTimes> exchanges_of(const Compilation& compilation, const Recorder& recorder,
+                                        std::size_t run) {
+  const Schedule& schedule = compilation.schedule;
+  const auto row = recorder.row(run, 0);
+  std::vector<ExchangeTimes> exchanges;
+  for (std::size_t position = 0; position < schedule.order.size(); ++position) {
+    if (!compilation.lowered.communicates[schedule.order[position].step]) continue;
+    const double own = seconds_of(row[position]);
+    if (const auto start = finished_by(compilation.lowered, schedule, position)) {
+      const auto begun = std::ranges::find(exchanges, *start, &ExchangeTimes::position);
+      const std::int64_t seen = recorder.completed(run)[*start];
+      begun->end = seen != 0 ? seen : row[position].end;
+      begun->exposed += own;
+    } else {
+      exchanges.push_back(
+          {.position = position, .begin = row[position].begin, .end = row[position].end, .exposed = own});
+    }
+  }
+  return exchanges;
+}
+
+void sum_exchanges(Profile& profile, const Compilation& compilation, const Recorder& recorder,
+                   std::size_t begin) {
+  std::vector<double> taken;
+  std::vector<double> exposed;
+  const std::size_t shown = recorder.runs() - std::min(profile.runs, kRunsOfTimeline);
+  for (std::size_t run = begin; run < recorder.runs(); ++run) {
+    taken.push_back(0.0);
+    exposed.push_back(0.0);
+    for (const ExchangeTimes& exchange : exchanges_of(compilation, recorder, run)) {
+      taken.back() += seconds_between(exchange.begin, exchange.end);
+      exposed.back() += exchange.exposed;
+      if (run < shown) continue;
+      profile.exchanges.push_back({.run = run,
+                                   .thread = 0,
+                                   .step = exchange.position,
+                                   .waiting = false,
+                                   .begin = seconds_between(recorder.call(shown).begin, exchange.begin),
+                                   .seconds = seconds_between(exchange.begin, exchange.end)});
+    }
+  }
+  profile.exchange_seconds = median(std::move(taken));
+  profile.exposed_seconds = median(std::move(exposed));
+}
+
 }  // namespace
 
-Profile summarize(const Compilation& compilation, const BoundKernels& bound, const Recorder& recorder,
-                  std::size_t latest) {
+Profile summarize(const Compilation& compilation, const BoundKernels& bound, const StepList& list,
+                  const Recorder& recorder, std::size_t timed_runs, std::size_t latest) {
   Profile profile;
   profile.threads = recorder.threads();
   profile.runs = std::min(recorder.runs(), latest);
@@ -108,7 +187,8 @@ Profile summarize(const Compilation& compilation, const BoundKernels& bound, con
   std::vector<double> kernels;
   std::vector<double> overheads;
   for (std::size_t position = 0; position < compilation.schedule.order.size(); ++position)
-    profile.steps.push_back(describe(compilation, bound, position));
+    profile.steps.push_back(describe_all(compilation.lowered, compilation.schedule, bound, position,
+                                         list.steps()[position], static_cast<double>(timed_runs)));
   for (std::size_t run = begin; run < recorder.runs(); ++run) {
     calls.push_back(seconds_of(recorder.call(run)));
     kernels.push_back(kernel_seconds(recorder, run, profile.steps));
@@ -123,6 +203,7 @@ Profile summarize(const Compilation& compilation, const BoundKernels& bound, con
       seconds.push_back(longest(recorder, run, step));
     profile.steps[step].seconds = median(std::move(seconds));
   }
+  sum_exchanges(profile, compilation, recorder, begin);
   const std::size_t first = recorder.runs() - std::min(profile.runs, kRunsOfTimeline);
   for (std::size_t run = first; run < recorder.runs(); ++run)
     add_run(profile, recorder, run, recorder.call(first).begin);

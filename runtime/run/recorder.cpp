@@ -21,7 +21,8 @@ Recorder::Recorder(std::size_t steps, int threads)
     : steps_(steps),
       threads_(threads),
       calls_(slots_for(steps * static_cast<std::size_t>(threads))),
-      intervals_(calls_.size() * steps * static_cast<std::size_t>(threads)) {}
+      intervals_(calls_.size() * steps * static_cast<std::size_t>(threads)),
+      completed_(calls_.size() * steps, 0) {}
 
 std::size_t Recorder::runs() const { return std::min(ended_, calls_.size() - 1); }
 

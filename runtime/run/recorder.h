@@ -29,7 +29,13 @@ class Recorder {
         .count();
   }
 
-  void begin_run() { calls_[current()].begin = now(); }
+  void begin_run() {
+    calls_[current()].begin = now();
+    for (std::int64_t& time : completed()) time = 0;
+  }
+  /// Where thread 0 notes, for each step that started an exchange, when it saw that this was complete; 0: not
+  /// yet.
+  std::span<std::int64_t> completed() { return {completed_.data() + current() * steps_, steps_}; }
   /// Where a thread records its steps of the current run, in the order of the schedule.
   std::span<Interval> row(int thread) { return {intervals_.data() + offset(current(), thread), steps_}; }
   /// Keeps the run; without it, the next one takes its place.
@@ -42,6 +48,9 @@ class Recorder {
   Interval call(std::size_t run) const { return calls_[slot(run)]; }
   std::span<const Interval> row(std::size_t run, int thread) const {
     return {intervals_.data() + offset(slot(run), thread), steps_};
+  }
+  std::span<const std::int64_t> completed(std::size_t run) const {
+    return {completed_.data() + slot(run) * steps_, steps_};
   }
 
  private:
@@ -56,6 +65,7 @@ class Recorder {
   std::size_t ended_ = 0;
   std::vector<Interval> calls_;  // for each slot
   std::vector<Interval> intervals_;
+  std::vector<std::int64_t> completed_;  // for each slot and step
 };
 
 }  // namespace weft

@@ -13,6 +13,7 @@
 #include "weft/runtime/compile/compile.h"
 #include "weft/runtime/machine/fork.h"
 #include "weft/runtime/machine/thread_pool.h"
+#include "weft/runtime/ranks/communicator.h"
 #include "weft/runtime/run/arena_pool.h"
 
 namespace weft {
@@ -48,12 +49,15 @@ struct SessionState {
   CompileTarget target;
   std::size_t most_plans = 1;  // of one function in one arena
   std::shared_ptr<SharedParameters> parameters;
+  std::shared_ptr<Communicator> communicator;  // null: a job of one rank
   Tensor key;                // i64 [seed, number of the next run]; whoever changes it holds a lease to write
   ForkAwareMutex compiling;  // compilations of a session share what they measure
 
   std::int64_t seed() const { return key.values<std::int64_t>()[0]; }
   std::int64_t run() const { return key.values<std::int64_t>()[1]; }
   void set_key(std::int64_t seed, std::int64_t run);
+  /// Sets the size of buckets, if the options leave it open, by what exchanges take.
+  void choose_bucket();
 };
 
 }  // namespace weft

@@ -1,7 +1,5 @@
 #include "weft/runtime/sparse/row_store.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <limits>
@@ -99,22 +97,20 @@ struct RowBuffer {
 };
 
 template <typename T, typename C>
-void fill(const T* values, std::int64_t width, const Window& window, const RowLayout& layout,
-          const Density& density, std::byte* bytes, ThreadPool* pool) {
-  auto* offsets = reinterpret_cast<std::int64_t*>(bytes);
-  auto* columns = reinterpret_cast<C*>(bytes + layout.columns_at());
-  auto* stored = reinterpret_cast<T*>(bytes + layout.values_at());
+void fill(const T* values, std::int64_t width, const Window& window, RowStore& store, ThreadPool* pool) {
+  const auto begins = store.parts[0].values<std::int64_t>();
+  const auto ends = store.parts[1].values<std::int64_t>();
+  auto* columns = store.parts[2].mutable_values<C>().data();
+  auto* stored = store.parts[3].mutable_values<T>().data();
   const std::size_t shards = shards_for(pool);
-  offsets[0] = 0;
-  std::ranges::copy(density.row_ends, offsets + 1);
   std::vector<RowBuffer<T, C>> buffers(shards, RowBuffer<T, C>(window.columns()));
   each_shard(pool, [&](std::size_t shard) {
     const RowRange rows = shard_of(window.rows(), shard, shards);
     RowBuffer<T, C>& buffer = buffers[shard];
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
       const T* const from = row_of(values, width, window, row);
-      const std::int64_t at = offsets[row];
-      if (offsets[row + 1] < offsets[rows.last]) {
+      const std::int64_t at = begins[static_cast<std::size_t>(row)];
+      if (ends[static_cast<std::size_t>(row)] < ends[static_cast<std::size_t>(rows.last) - 1]) {
         compress(from, window.columns(), columns + at, stored + at);
         continue;
       }
@@ -164,36 +160,6 @@ Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* 
   return density;
 }
 
-std::int64_t RowLayout::columns_at() const { return whole_lines((rows + 1) * 8); }
-std::int64_t RowLayout::values_at() const {
-  return whole_lines(columns_at() + (nonzeros + 1) * (wide_columns ? 4 : 2));
-}
-std::int64_t RowLayout::bytes() const {
-  return whole_lines(values_at() + (nonzeros + 1) * static_cast<std::int64_t>(size_of(values)));
-}
-double RowLayout::density() const {
-  const double all = static_cast<double>(rows) * static_cast<double>(columns);
-  return all == 0.0 ? 0.0 : static_cast<double>(nonzeros) / all;
-}
-
-StoredRows RowLayout::view(const void* bytes) const {
-  const auto* base = static_cast<const std::byte*>(bytes);
-  const auto* offsets = reinterpret_cast<const std::int64_t*>(base);
-  return {.begins = offsets,
-          .ends = offsets + 1,
-          .columns = base + columns_at(),
-          .values = base + values_at(),
-          .wide_columns = wide_columns,
-          .byte_values = values == DType::u8};
-}
-
-std::string attribute_text(const RowLayout& layout) {
-  constexpr double kPercent = 100.0;
-  return fmt::format("{} x {}, {:.1f}% not 0, {} columns, {} values", layout.rows, layout.columns,
-                     kPercent * layout.density(), layout.wide_columns ? "i32" : "u16",
-                     name_of(layout.values));
-}
-
 RowStore make_row_store(const Tensor& tensor, const Window& window, const Density& density,
                         ThreadPool* pool) {
   RowStore store;
@@ -205,16 +171,28 @@ RowStore make_row_store(const Tensor& tensor, const Window& window, const Densit
             .values = tensor.dtype(),
             .wide_columns = window.columns() > std::numeric_limits<std::uint16_t>::max(),
             .column_load = load_before(density, window.rows())};
-  store.bytes = Tensor::uninitialized(DType::u8, {layout.bytes()});
-  auto* bytes = static_cast<std::byte*>(store.bytes.mutable_data());
+  const std::int64_t room = layout.nonzeros + 1;
+  store.parts = {Tensor::uninitialized(DType::i64, {layout.rows}),
+                 Tensor::uninitialized(DType::i64, {layout.rows}),
+                 Tensor::zeros(layout.column_dtype(), {room}), Tensor::zeros(layout.values, {room})};
+  const auto ends = store.parts[1].mutable_values<std::int64_t>();
+  std::ranges::copy(density.row_ends, ends.begin());
+  const auto begins = store.parts[0].mutable_values<std::int64_t>();
+  if (!begins.empty()) begins[0] = 0;
+  for (std::size_t row = 1; row < begins.size(); ++row) begins[row] = ends[row - 1];
   visit_values(tensor, [&]<typename T>(const T* values) {
     if (layout.wide_columns) {
-      fill<T, std::int32_t>(values, width_of(tensor), window, layout, density, bytes, pool);
+      fill<T, std::int32_t>(values, width_of(tensor), window, store, pool);
     } else {
-      fill<T, std::uint16_t>(values, width_of(tensor), window, layout, density, bytes, pool);
+      fill<T, std::uint16_t>(values, width_of(tensor), window, store, pool);
     }
   });
   return store;
+}
+
+StoredRows RowStore::rows() const {
+  return stored_rows({.form = LeftForm::rows, .rows = layout},
+                     [&](std::size_t i) { return parts[i].data(); });
 }
 
 RowStores::Entry& RowStores::entry(const Tensor& tensor, const Window& window) {

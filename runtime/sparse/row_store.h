@@ -1,14 +1,16 @@
 #pragma once
-// A matrix stored as its non-zeros, row by row, in one block of bytes. A resident tensor becomes one when the
-// compiler skips its zeros. A store is made once for a tensor and shared by all plans of a session.
+// A sparse matrix that the compiler makes of a resident tensor to skip its zeros. Beside those that users
+// make (graph/sparse_tensor.h) its columns may be u16. It is made once for a tensor and shared by all plans
+// of a session.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "weft/graph/tensor.h"
-#include "weft/runtime/sparse/vector/sparse_functions.h"
+#include "weft/runtime/ops/left_side.h"
 
 namespace weft {
 
@@ -42,31 +44,12 @@ struct Density {
 /// Reads the window once, with the threads of `pool` if there is one. `tensor` is u8 or f32.
 Density measure_density(const Tensor& tensor, const Window& window, ThreadPool* pool = nullptr);
 
-/// Where the three sections of a store lie in its bytes: the rows' offsets, the columns and the values.
-struct RowLayout {
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  std::int64_t nonzeros = 0;
-  std::int64_t fullest_row = 0;
-  DType values = DType::f32;  // u8 or f32
-  bool wide_columns = false;  // i32, where u16 does not hold them
-  /// For each column the load of the columns before it, and at last the load of all. A cut along the columns
-  /// balances it.
-  std::shared_ptr<const std::vector<std::int64_t>> column_load{};
-
-  std::int64_t columns_at() const;  // bytes from the start; the offsets lie before
-  std::int64_t values_at() const;
-  std::int64_t bytes() const;
-  /// The share of non-zeros; 0 for an empty matrix.
-  double density() const;
-  StoredRows view(const void* bytes) const;
-  friend bool operator==(const RowLayout&, const RowLayout&) = default;
-};
-std::string attribute_text(const RowLayout& layout);
-
 struct RowStore {
   RowLayout layout;
-  Tensor bytes;  // u8 [layout.bytes()]
+  /// Begins and ends, i64 [rows]; columns, u16 or i32, and values, with room for more than the non-zeros.
+  std::array<Tensor, 4> parts;
+
+  StoredRows rows() const;
 };
 
 /// `density` is the result of measure_density for the same window.

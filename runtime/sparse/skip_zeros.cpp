@@ -14,9 +14,9 @@
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
-#include "weft/runtime/sparse/byte_matmul.h"
+#include "weft/runtime/ops/gemm.h"
+#include "weft/runtime/ops/sparse_ops.h"
 #include "weft/runtime/sparse/cost.h"
-#include "weft/runtime/sparse/resident_ops.h"
 #include "weft/runtime/sparse/resident_source.h"
 
 namespace weft {
@@ -183,36 +183,32 @@ class ResidentReplacer {
   Value replace(Graph& target, const Candidate& candidate, const Value& right) {
     const ResidentSource& source = *candidate.source;
     const Value shift = shift_of(source, candidate.k);
-    const Value added = candidate.transposed ? Value() : added_to_rows(candidate, shift, right);
-    if (source.bytes) return byte_product(image(*source.bytes), source.scale, right, added);
-    const RowStore& store = stores_.store(source.tensor, source.window);
-    std::vector<Value> inputs;
+    GemmFormula formula{.product = {.transpose_a = candidate.transposed}, .alpha = source.scale};
+    std::vector<Operand> inputs = left_side(target, source, formula.left);
+    inputs.emplace_back(right);
     if (candidate.transposed && shift.has_value()) {
-      inputs.push_back(matmul(shift, sum(right, {0}, true), true, false));
+      formula.addend = Addend::accumulator;
+      inputs.insert(inputs.begin(), matmul(shift, sum(right, {0}, true), true, false));
+    } else if (const Value added = candidate.transposed ? Value() : added_to_rows(candidate, shift, right);
+               added.has_value()) {
+      formula.addend = Addend::bias;
+      inputs.emplace_back(added);
     }
-    inputs.push_back(store_constant(target, store));
-    if (source.rows) inputs.push_back(checked_rows(*source.rows, source.window.rows()));
-    inputs.push_back(right);
-    const RowsForm form = source.rows ? RowsForm::numbered : RowsForm::store;
-    if (candidate.transposed) {
-      return apply_all_of(
-          ResidentGradient{
-              .layout = store.layout, .form = form, .scale = source.scale, .accumulates = shift.has_value()},
-          inputs);
-    }
-    if (added.has_value()) inputs.push_back(added);
-    return apply_all_of(ResidentMatMul{.layout = store.layout,
-                                       .form = form,
-                                       .scale = source.scale,
-                                       .bias = added.has_value(),
-                                       .activation = {}},
-                        inputs);
+    return apply_many(Gemm{formula}, inputs);
   }
 
-  static Value byte_product(const Value& bytes, double scale, const Value& right, const Value& added) {
-    std::vector<Value> inputs{bytes, right};
-    if (added.has_value()) inputs.push_back(added);
-    return apply_all_of(ByteMatMul{.scale = scale, .bias = added.has_value(), .activation = {}}, inputs);
+  /// The inputs that the data are; says how in `left`.
+  std::vector<Operand> left_side(Graph& target, const ResidentSource& source, LeftSide& left) {
+    if (source.bytes) {
+      left.form = LeftForm::bytes;
+      return {image(*source.bytes)};
+    }
+    const RowStore& store = stores_.store(source.tensor, source.window);
+    left = {.form = source.rows ? LeftForm::numbered : LeftForm::rows, .rows = store.layout};
+    const auto& parts = constants_of(target, store);
+    std::vector<Operand> inputs(parts.begin(), parts.end());
+    if (source.rows) inputs.emplace_back(checked_rows(*source.rows, source.window.rows()));
+    return inputs;
   }
 
   /// What a shift and the skipped terms add to each row of a product, [n]; empty if they add nothing.
@@ -222,10 +218,6 @@ class ResidentReplacer {
     if (!candidate.looks) return added;
     const Value mark = apply(FiniteColumns{}, right);
     return added.has_value() ? added + mark : mark;
-  }
-
-  static Value apply_all_of(const Op& op, const std::vector<Value>& inputs) {
-    return apply_many(op, std::vector<Operand>(inputs.begin(), inputs.end()));
   }
 
   /// The sum of all shifts as one row [1, k]; empty if there is none.
@@ -240,10 +232,12 @@ class ResidentReplacer {
     return total;
   }
 
-  Value store_constant(Graph& target, const RowStore& store) {
-    Value& value = constants_[&store];
-    if (!value.has_value()) value = constant(target, store.bytes);
-    return value;
+  const std::vector<Value>& constants_of(Graph& target, const RowStore& store) {
+    std::vector<Value>& values = constants_[&store];
+    if (values.empty()) {
+      for (const Tensor& part : store.parts) values.push_back(constant(target, part));
+    }
+    return values;
   }
 
   Value checked_rows(ValueId rows, std::int64_t limit) {
@@ -256,7 +250,7 @@ class ResidentReplacer {
   RowStores& stores_;
   std::map<const Node*, NodeId> ids_;
   std::vector<std::vector<Value>> images_;
-  std::map<const RowStore*, Value> constants_;
+  std::map<const RowStore*, std::vector<Value>> constants_;
   std::map<std::pair<ValueId, std::int64_t>, Value> checked_;
 };
 

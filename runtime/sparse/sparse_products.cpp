@@ -8,7 +8,8 @@
 #include "weft/graph/passes/rule.h"
 #include "weft/ops/gather.h"
 #include "weft/ops/sparse.h"
-#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/ops/gemm.h"
+#include "weft/runtime/ops/sparse_ops.h"
 
 namespace weft {
 namespace {
@@ -62,10 +63,9 @@ class SparseReplacer {
   Value replace(const SparseMatMul& op, std::span<const Value> inputs) {
     const Matrix& x = matrix_of(inputs, op.width);
     const std::vector<Operand> operands{x.rows[0], x.rows[1], inputs[2], inputs[3], inputs[4]};
-    if (op.transpose)
-      return apply_many(ResidentGradient{.layout = x.layout, .form = RowsForm::entries}, operands);
-    return apply_many(ResidentMatMul{.layout = x.layout, .form = RowsForm::entries, .activation = {}},
-                      operands);
+    const GemmFormula formula{.left = {.form = LeftForm::rows, .rows = x.layout},
+                              .product = {.transpose_a = op.transpose}};
+    return apply_many(Gemm{formula}, operands);
   }
 
  private:

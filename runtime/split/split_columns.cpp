@@ -11,7 +11,7 @@
 #include "weft/ops/elementwise.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
-#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/ops/gemm.h"
 
 namespace weft {
 namespace {
@@ -19,22 +19,19 @@ namespace {
 bool over_rows(const Axes& axes) { return axes == Axes{0}; }
 bool is_matrix(const Shape& shape) { return shape.rank() == 2; }
 
-/// Whether an op is a product a b, perhaps with a bias and an activation.
-bool multiplies_as_they_are(const Op& op) {
-  const auto* fused = op.as<FusedMatMul>();
-  const MatMul* product = fused != nullptr ? &fused->product : op.as<MatMul>();
-  return product != nullptr && !product->transpose_a && !product->transpose_b;
+/// Whether it is a product a b of operands whose columns of b may be sharded, perhaps with a bias and an
+/// activation.
+bool multiplies(const GemmFormula& formula) {
+  return formula.is_plain() && formula.is_whole() && formula.addend != Addend::accumulator &&
+         formula.left.form != LeftForm::bytes;
 }
 
-/// Whether an op is c + alpha a^T b.
-bool updates_dense(const Op& op) {
-  const auto* update = op.as<MatMulAccumulate>();
-  return update != nullptr && update->product.transpose_a && !update->product.transpose_b;
-}
+/// Whether it is c + alpha a^T b.
+bool updates(const GemmFormula& formula) { return formula.is_update() && formula.is_whole(); }
 
-bool updates_resident(const Op& op) {
-  const auto* update = op.as<ResidentGradient>();
-  return update != nullptr && update->accumulates;
+/// The values that a left side is.
+std::span<const ValueId> left_side(const GemmFormula& formula, const Node& node) {
+  return std::span(node.inputs).subspan(formula.a(), formula.left.inputs());
 }
 
 /// A program's nodes, the readers of their values, and the updates of these.
@@ -44,7 +41,8 @@ class Readers {
     for (const NodeId id : needed_nodes(graph_, program.roots)) {
       const Node& node = graph_.node(id);
       for (const ValueId& input : node.inputs) readers_[input].insert(id);
-      if (updates_dense(node.op) || updates_resident(node.op)) updates_[node.inputs[0]].push_back(id);
+      const auto formula = formula_of(node.op);
+      if (formula && updates(*formula)) updates_[node.inputs[0]].push_back(id);
     }
     for (const Value& root : program.roots) roots_.insert({root.node(), root.output()});
   }
@@ -100,16 +98,13 @@ class Region {
 
   /// If the gradient itself updates the product's weight: the value that it multiplies X^T by.
   std::optional<ValueId> gradient_of(const Node& product) const {
-    const auto* resident = product.op.as<ResidentMatMul>();
-    if (resident == nullptr && !multiplies_as_they_are(product.op)) return std::nullopt;
-    if (resident != nullptr && resident->form == RowsForm::store) return std::nullopt;
-    const ValueId weight = product.inputs[resident != nullptr ? inputs_of(resident->form) : 1];
-    for (const NodeId update : program_.updates_of(weight)) {
-      const Node& node = graph().node(update);
-      const bool updates = resident != nullptr
-                               ? updates_resident(node.op)
-                               : updates_dense(node.op) && node.inputs[1] == product.inputs[0];
-      if (updates) return node.inputs.back();
+    const auto formula = formula_of(product.op);
+    if (!formula || !multiplies(*formula)) return std::nullopt;
+    for (const NodeId id : program_.updates_of(product.inputs[formula->b()])) {
+      const Node& update = graph().node(id);
+      const auto its = formula_of(update.op);
+      if (its && std::ranges::equal(left_side(*its, update), left_side(*formula, product)))
+        return update.inputs.back();
     }
     return std::nullopt;
   }
@@ -160,17 +155,15 @@ class Region {
         std::ranges::any_of(node.inputs, [&](const ValueId& input) { return is_elsewhere(input); }))
       return false;
     const auto is_operand = [&](std::size_t i) { return node.inputs[i] == id; };
-    if (const auto* product = node.op.as<MatMul>()) {
-      return is_operand(0) && !product->transpose_b && is_matrix(program_.shape(node.inputs[1]));
+    if (const auto formula = formula_of(node.op)) {
+      if (formula->addend == Addend::accumulator) return updates(*formula) && !is_operand(0);
+      return formula->is_dense() && formula->is_whole() && is_operand(0) && !formula->product.transpose_b &&
+             is_matrix(program_.shape(node.inputs[1])) && (formula->is_plain() || node.op.is<MatMul>());
     }
-    if (node.op.is<FusedMatMul>()) {
-      return is_operand(0) && multiplies_as_they_are(node.op) && is_matrix(program_.shape(node.inputs[1]));
-    }
-    if (node.op.is<MatMulAccumulate>()) return updates_dense(node.op) && (is_operand(1) || is_operand(2));
     if (const auto* sum = node.op.as<Sum>()) return over_rows(sum->axes) && !sum->keep_dims;
     if (const auto* mean = node.op.as<Mean>()) return over_rows(mean->axes) && !mean->keep_dims;
-    if (const auto* sum = node.op.as<SumAccumulate>()) return over_rows(sum->axes);
-    return updates_resident(node.op);
+    const auto* sum = node.op.as<SumAccumulate>();
+    return sum != nullptr && over_rows(sum->axes);
   }
 
   const Readers& program_;
@@ -210,17 +203,13 @@ class Splitter {
 
   std::vector<Value> make(Graph& target, const Node& node, std::span<const Value> inputs) const {
     std::vector<Value> operands(inputs.begin(), inputs.end());
-    if (const auto* product = node.op.as<ResidentMatMul>()) {
-      if (product->form == RowsForm::numbered)
-        operands[1] = operand(operands[1], 0);  // the product checks them itself
-      return {emit(target, ResidentColumnBlockMatMul{.product = *product, .column_blocks = shards_}, operands,
-                   node)};
+    auto formula = formula_of(node.op);
+    if (formula && multiplies(*formula)) {
+      formula->column_blocks = shards_;
+      const Op op = with_given_numbers(*formula, operands);
+      return {emit(target, op, operands, node)};
     }
-    if (multiplies_as_they_are(node.op)) {
-      const FusedMatMul product = node.op.is<MatMul>() ? FusedMatMul{} : *node.op.as<FusedMatMul>();
-      return {emit(target, ColumnBlockMatMul{.product = product, .column_blocks = shards_}, operands, node)};
-    }
-    if (node.op.is<MatMul>()) {
+    if (formula) {
       operands[1] = in_row_blocks(inputs[1]);
       return {emit(target, node.op, operands, node)};
     }
@@ -236,30 +225,30 @@ class Splitter {
       return emit(target, op, std::vector<Value>(operands), node);
     };
     const Shape& shape = node.outputs[0].shape;
-    if (const auto* product = node.op.as<MatMul>(); product != nullptr && product->transpose_a)
-      return reshape(emit_here(*product, {inputs[0], inputs[1]}), shape);
-    if (const auto* product = node.op.as<MatMul>())
-      return emit_here(Sum{.axes = {0}}, {emit_here(*product, {inputs[0], in_row_blocks(inputs[1])})});
-    if (const auto* fused = node.op.as<FusedMatMul>()) {
-      const Value terms = emit_here(fused->product, {inputs[0], in_row_blocks(inputs[1])});
-      Value sum = emit_here(Sum{.axes = {0}}, {terms});
-      if (fused->bias) sum = emit_here(Add{}, {sum, inputs[2]});
-      return fused->activation.op ? emit_here(*fused->activation.op, {sum}) : sum;
+    if (auto formula = formula_of(node.op)) {
+      if (formula->addend != Addend::accumulator) return read_product(target, node, *formula, inputs);
+      if (holds(node.inputs[1]))  // the rows of c are those of a
+        return reshape(emit_here(node.op, {in_row_blocks(inputs[0]), inputs[1], inputs[2]}), shape);
+      formula->column_blocks = shards_;
+      return emit(target, Gemm{*formula}, inputs, node);
     }
-    if (const auto* update = node.op.as<MatMulAccumulate>(); update != nullptr && holds(node.inputs[2]))
-      return emit(target, ColumnBlockMatMulAccumulate{.update = *update, .column_blocks = shards_}, inputs,
-                  node);
-    if (const auto* update = node.op.as<MatMulAccumulate>())
-      return reshape(emit_here(*update, {in_row_blocks(inputs[0]), inputs[1], inputs[2]}), shape);
     if (node.op.is<Sum>()) return reshape(emit_here(Sum{.axes = {1}}, {inputs[0]}), shape);
     if (node.op.is<Mean>()) return reshape(emit_here(Mean{.axes = {1}}, {inputs[0]}), shape);
-    if (const auto* sum = node.op.as<SumAccumulate>()) {
-      const SumAccumulate op{.axes = {1}, .alpha = sum->alpha};
-      return reshape(emit_here(op, {in_row_blocks(inputs[0]), inputs[1]}), shape);
-    }
-    ResidentGradient gradient = *node.op.as<ResidentGradient>();
-    gradient.column_blocks = shards_;
-    return emit(target, gradient, inputs, node);
+    const SumAccumulate op{.axes = {1}, .alpha = node.op.as<SumAccumulate>()->alpha};
+    return reshape(emit_here(op, {in_row_blocks(inputs[0]), inputs[1]}), shape);
+  }
+
+  /// A product whose left side lies in column blocks: the sum of a term for each of them, or of a transposed
+  /// one some rows for each.
+  Value read_product(Graph& target, const Node& node, const GemmFormula& formula,
+                     std::span<const Value> inputs) const {
+    if (formula.product.transpose_a)
+      return reshape(emit(target, node.op, inputs, node), node.outputs[0].shape);
+    const Value operands[] = {inputs[0], in_row_blocks(inputs[1])};
+    const Value terms = emit(target, formula.product, operands, node);
+    Value sum = emit(target, Sum{.axes = {0}}, {{terms}}, node);
+    if (formula.addend == Addend::bias) sum = emit(target, Add{}, {{sum, inputs[2]}}, node);
+    return formula.activation.op ? emit(target, *formula.activation.op, {{sum}}, node) : sum;
   }
 
   const Readers& program_;
@@ -285,8 +274,8 @@ std::vector<NodeId> candidates(const Program& program, std::int64_t shards) {
   std::vector<NodeId> found;
   for (const NodeId id : needed_nodes(*program.graph, program.roots)) {
     const Node& node = program.graph->node(id);
-    const bool multiplies = node.op.is<ResidentMatMul>() || multiplies_as_they_are(node.op);
-    if (multiplies && wide_enough(node, shards)) found.push_back(id);
+    const auto formula = formula_of(node.op);
+    if (formula && multiplies(*formula) && wide_enough(node, shards)) found.push_back(id);
   }
   return found;
 }

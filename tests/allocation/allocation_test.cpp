@@ -85,7 +85,11 @@ Value recurrent_network(const Value& pixels) {
   const Value h = cond(
       greater(mean(pixels), 0.1), [&] { return std::vector<Value>{made.states[0]}; },
       [&] { return std::vector<Value>{made.states[0] * 2.0}; })[0];
-  return nn::dense(h, "logits", kClasses);
+  const Value small = while_loop([](std::span<const Value> s) { return greater(mean(square(s[0])), 0.01); },
+                                 [](std::span<const Value> s) { return std::vector{s[0] * 0.5}; },
+                                 std::array{h}, {.max_steps = 4})
+                          .states[0];
+  return nn::dense(small, "logits", kClasses);
 }
 
 struct Job {

@@ -9,9 +9,11 @@
 #include <numbers>
 
 #include "weft/autodiff/gradients.h"
+#include "weft/ops/gather.h"
 #include "weft/ops/layout.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/ops/structure.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -139,6 +141,26 @@ TEST(Losses, OfSeveralMarginsFollowTheirFormulas) {
       return total / 3.0;
     });
   }
+}
+
+TEST(Losses, OfRanksAndGainsFollowTheirFormulas) {
+  const Rows others{{0.1, 0.3, 0.9}, {-1.0, 0.6, 0.2}};
+  const Rows signs{{1.0, -1.0, 1.0}, {-1.0, 1.0, 1.0}};
+  const auto ranking = [&](auto& x, auto& t) {
+    const Value b = constant(x.graph(), tensor_of(others));
+    return losses::margin_ranking(x, gather(b, positions(x)), t, 0.3);
+  };
+  const Result ranked = evaluate(ranking, tensor_of(kScores), tensor_of(signs));
+  expect_row_near(ranked.losses, {(0.1 + 0.0 + 0.0) / 3, (2.8 + 0.5 + 1.1) / 3});
+  expect_row_near(ranked.slopes, {-1.0 / 3, 0, 0, 1.0 / 3, -1.0 / 3, -1.0 / 3});
+  const Rows gain{{1.0, 0.5, 0.0}, {0.0, 2.0, -1.0}, {0.0, 0.0, 1.0}};
+  const auto worth = [&](auto& x, auto& t) {
+    return losses::infogain(x, t, constant(x.graph(), tensor_of(gain)));
+  };
+  const Result gained = evaluate(worth, tensor_of(kShares), kLabels);
+  expect_row_near(gained.losses,
+                  {-2.0 * std::log(0.5) + std::log(0.3), -std::log(0.6) - 0.5 * std::log(0.1)});
+  expect_row_near(gained.slopes, {0, -4.0, 1.0 / 0.3, -1.0 / 0.6, -5.0, 0});
 }
 
 TEST(Losses, OfFocusFollowTheirFormulas) {

@@ -54,6 +54,33 @@ TEST(Schedules, FollowTheirFormulas) {
                   });
 }
 
+TEST(Schedules, RiseFallAndBeginAgain) {
+  expect_schedule([](auto& s) { return schedules::sigmoid(s, 0.3, -0.5, 12.0); },
+                  [](double s) { return 0.3 / (1.0 + std::exp(0.5 * (s - 12.0))); });
+  expect_schedule([](auto& s) { return schedules::piecewise(s, {5, 20}, {0.3, 0.01, 0.2}); },
+                  [](double s) { return s < 5.0    ? 0.3
+                                        : s < 20.0 ? 0.01
+                                                   : 0.2; });
+  const auto ramp = [](double share) {
+    return 0.05 + 0.25 * (1.0 + std::cos(std::acos(-1.0) * share)) / 2.0;
+  };
+  expect_schedule([](auto& s) { return schedules::cosine_restarts(s, 0.3, 10, 1.0, 0.05); },
+                  [&](double s) { return ramp(std::fmod(s, 10.0) / 10.0); });
+  expect_schedule([](auto& s) { return schedules::cosine_restarts(s, 0.3, 5, 2.0, 0.05); },
+                  [&](double s) {  // cycles begin at 0, 5, 15, 35
+                    return s < 5.0    ? ramp(s / 5.0)
+                           : s < 15.0 ? ramp((s - 5.0) / 10.0)
+                           : s < 35.0 ? ramp((s - 15.0) / 20.0)
+                                      : ramp((s - 35.0) / 40.0);
+                  });
+  Graph graph;
+  const Value step = input(graph, "step", f32, {});
+  expect_error(ErrorCode::invalid_argument, {"piecewise", "3 rates", "schedules_test.cpp"},
+               [&] { schedules::piecewise(step, {1, 2}, {0.1, 0.2}); });
+  expect_error(ErrorCode::invalid_argument, {"cosine_restarts", "growth >= 1"},
+               [&] { schedules::cosine_restarts(step, 0.1, 10, 0.5); });
+}
+
 TEST(Schedules, WarmUpWrapsAnother) {
   expect_schedule([](auto& s) { return schedules::warm_up(s, schedules::exponential(s, 0.3, 0.9), 10, 0.2); },
                   [](double s) { return 0.3 * std::pow(0.9, s) * (0.2 + 0.8 * std::min(s / 10.0, 1.0)); });

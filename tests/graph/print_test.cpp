@@ -5,8 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "weft/ops/branch.h"
+#include "weft/ops/compare.h"
+#include "weft/ops/elementwise.h"
+#include "weft/ops/loop.h"
 #include "weft/ops/loss.h"
 #include "weft/ops/matmul.h"
+#include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
 
 namespace weft {
@@ -91,6 +96,26 @@ TEST(Dot, HasEveryNodeAndEveryOperand) {
     EXPECT_NE(dot.find(node->op.name()), std::string::npos) << dot;
   }
   EXPECT_EQ(dot.substr(0, 9), "digraph G");
+}
+
+TEST(Dot, HasAClusterForEachProgramInsideOfANode) {
+  Graph graph;
+  const Value x = input(graph, "x", f32, {3, 2});
+  const Value zero = constant(graph, Tensor::zeros(f32, {2}));
+  const ScanFunction step = [](std::span<const Value> s, std::span<const Value> e) {
+    const Value chosen = cond(
+        greater(sum(e[0]), 0.0), [&] { return std::vector<Value>{s[0] + e[0]}; },
+        [&] { return std::vector<Value>{s[0]}; })[0];
+    return ScanStep{.states = {chosen}};
+  };
+  const Value y = scan(step, std::array{zero}, std::array{x}).states[0];
+  const std::string dot = to_dot(extract(graph, {&y, 1}));
+  EXPECT_EQ(count(dot, "subgraph \"cluster_"), 3U) << dot;
+  EXPECT_NE(dot.find("label=\"scan, program 1 of 1\""), std::string::npos) << dot;
+  EXPECT_NE(dot.find("label=\"cond, program 2 of 2\""), std::string::npos) << dot;
+  EXPECT_EQ(count(dot, "style=dashed"), 3U) << "a result of each program:\n" << dot;
+  EXPECT_EQ(count(dot, "{"), count(dot, "}")) << dot;
+  EXPECT_EQ(dot.back(), '\n');
 }
 
 TEST(Dot, EscapesWhatWouldEndALabel) {

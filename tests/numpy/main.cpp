@@ -9,6 +9,9 @@
 #include <limits>
 
 #include "weft/ops/builtin.h"
+#include "weft/ops/calculus.h"
+#include "weft/ops/masks.h"
+#include "weft/ops/statistics.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/support/evaluate_values.h"
 #include "weft/tests/support/graph_numbers.h"
@@ -224,6 +227,41 @@ void write_casts() {
   }
 }
 
+/// Functions that are made of several ops.
+void write_formulas() {
+  using Inputs = std::span<const Value>;
+  TensorSource source("formulas");
+  const Tensor x = source.uniform({5, 7}, -1.0, 1.0);
+  const std::vector<std::pair<const char*, OfOne>> of_one{
+      {"np.ptp(a, 1)", [](const Operand& v) { return peak_to_peak(v, {1}); }},
+      {"np.median(a, 0)", [](const Operand& v) { return median(v, 0); }},
+      {"np.quantile(a, 0.3, 1)", [](const Operand& v) { return quantile(v, 0.3); }},
+      {"np.cov(a)", [](const Operand& v) { return covariance(v); }},
+      {"np.corrcoef(a)", correlation},
+      {"np.histogram(a, 4, (-0.5, 1.0))[0]", [](const Operand& v) { return histogram(v, 4, -0.5, 1.0); }},
+      {"np.diff(a, 2, 0)", [](const Operand& v) { return diff(v, 2, 0); }},
+      {"np.trapz(a, dx=0.5, axis=0)", [](const Operand& v) { return trapezoid(v, 0.5, 0); }},
+      {"np.trapz(a, a[:, :1] * 2, axis=0)",
+       [](const Operand& v) { return trapezoid(v, slice(v, 1, 0, 1) * 2.0, 0); }},
+      {"np.polyval([2, -1, 0.5], a)", [](const Operand& v) { return polyval({2, -1, 0.5}, v); }},
+      {"np.rot90(a, 3)", [](const Operand& v) { return rot90(v, 3); }},
+      {"np.swapaxes(a, 0, 1)", [](const Operand& v) { return swap_axes(v, 0, 1); }},
+  };
+  for (const auto& [expression, f] : of_one)
+    write(expression, [call = f](Inputs in) { return call(in[0]); }, {x});
+  const Tensor y = source.uniform({4, 3}, -1.0, 1.0);
+  const Tensor z = source.uniform({2, 3}, -1.0, 1.0);
+  write("np.kron(a, b)", [](Inputs in) { return kron(in[0], in[1]); }, {y, z});
+  write("np.cross(a[:2], b)", [](Inputs in) { return cross(slice(in[0], 0, 0, 2), in[1]); }, {y, z});
+  write("np.linalg.norm(a[:, None] - b, 3, axis=-1)", [](Inputs in) { return distances(in[0], in[1], 3.0); },
+        {y, z});
+  write("np.isclose(a, np.round(a))", [](Inputs in) { return isclose(in[0], round(in[0])); }, {y});
+  const Tensor places = vector_of({-2.0, -0.5, 0.25, 3.0});
+  const Tensor heights = vector_of({1.0, 4.0, -1.0, 0.0});
+  write("np.interp(a, b, c)", [](Inputs in) { return interpolate(in[0], in[1], in[2]); },
+        {vector_of({-3.0, -2.0, -1.0, 0.0, 0.25, 1.0, 3.0, 9.0}), places, heights});
+}
+
 void write_arrays() {
   TensorSource source("numpy");
   const std::vector<Tensor> tensors{source.uniform({3, 4, 5}), source.uniform({2, 1, 3}),
@@ -273,6 +311,7 @@ void write_arrays() {
   }
   const Tensor sorted = vector_of({-1, 0, 0, 2, 5});
   const Tensor values = vector_of({-2, -1, 0, 1, 5, 6, kInf, -kInf, kNaN});
+  write_formulas();
   write("np.searchsorted(a, b)", [](std::span<const Value> x) { return searchsorted(x[0], x[1]); },
         {sorted, values});
   write("np.searchsorted(a, b, 'right')",

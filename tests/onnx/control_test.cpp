@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include "weft/autodiff/gradients.h"
 #include "weft/frontends/onnx/import.h"
 #include "weft/ops/branch.h"
 #include "weft/ops/loop.h"
+#include "weft/ops/reduce.h"
 #include "weft/tests/onnx/model_builder.h"
 #include "weft/tests/support/expect_error.h"
 
@@ -61,6 +63,26 @@ TEST(OnnxControl, ALoopEndsWhenItsConditionSaysSo) {
   EXPECT_THAT(numbers_of(run_model(doubling(false), Tensor::of({1.0F, 2.0F}))), ElementsAre(64, 128));
   EXPECT_THAT(numbers_of(run_model(doubling(false), Tensor::of({50.0F, 60.0F}))), ElementsAre(100, 120));
   EXPECT_THAT(numbers_of(run_model(doubling(true), Tensor::of({1.0F, 2.0F}))), ElementsAre(8, 16));
+}
+
+TEST(OnnxControl, ALoopThatUnrollsWithoutEndIsRefused) {
+  const auto body = graph_of(
+      {value_info("i", {}, DataType::i64), value_info("go", {}, DataType::boolean), value_info("v", {"2"})},
+      {node("Identity", {"go"}, {"on"}), node("Add", {"v", "v"}, {"next"})}, {"on", "next"});
+  ModelProto model = model_of({"2"}, {node("Loop", {"trips", "", "x"}, {"y"}, {attribute("body", body)})});
+  model.graph.initializer = {tensor_proto("trips", {std::int64_t{1} << 40U})};
+  Graph graph;
+  expect_error(ErrorCode::bad_file, {"more than 1000000 nodes"}, [&] { import_model(graph, model, {}); });
+}
+
+TEST(OnnxControl, ALoopOfAtMostSoManyStepsHasAGradient) {
+  Graph graph;
+  const Imported imported = import_model(graph, doubling(true), {});
+  const Value x = imported.input("x");
+  const Value slope = gradient(sum(imported.output("y")), x);
+  Session session(graph);
+  EXPECT_THAT(numbers_of(session.compile({.inputs = {x}, .outputs = {slope}})({Tensor::of({1.0F, 2.0F})})[0]),
+              ElementsAre(8, 8));
 }
 
 TEST(OnnxControl, AScanMayHaveASymbolForItsLength) {

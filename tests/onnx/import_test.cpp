@@ -156,10 +156,35 @@ TEST(OnnxImport, SaysWhatIsWrongWithANode) {
   });
   expect_error(ErrorCode::unsupported, {"Add 'y'", "nothing before it makes its input 'later'"},
                [&] { import_model(graph, model_of({"2"}, {node("Add", {"x", "later"}, {"y"})}), {}); });
+  expect_error(ErrorCode::bad_file, {"Neg 'y'", "something else has the name of its output 'y'"}, [&] {
+    import_model(graph, model_of({"2"}, {node("Abs", {"x"}, {"y"}), node("Neg", {"x"}, {"y"})}), {});
+  });
+  expect_error(ErrorCode::bad_file, {"Neg 'x'", "something else has the name of its output 'x'"}, [&] {
+    import_model(graph, model_of({"2"}, {node("Neg", {"x"}, {"x"}), node("Abs", {"x"}, {"y"})}), {});
+  });
   expect_error(ErrorCode::bad_file, {"no node makes the output 'y'"},
                [&] { import_model(graph, model_of({"2"}, {}), {}); });
   expect_error(ErrorCode::invalid_argument, {"Add 'y'", "input 2 is missing"},
                [&] { import_model(graph, model_of({"2"}, {node("Add", {"x"}, {"y"})}), {}); });
+}
+
+TEST(OnnxImport, BatchNormWithStatisticsAsOutputsTakesThoseOfTheBatch) {
+  ModelProto model = model_of(
+      {"batch", "2"}, {node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"h", "m2", "v2", "bm", "bv"}),
+                       node("Add", {"h", "bm"}, {"y"})});
+  model.opset_import = {{"", 13}};
+  model.graph.initializer = {tensor_proto("s", {1, 1}, {2}), tensor_proto("b", {0, 0}, {2}),
+                             tensor_proto("m", {30, 40}, {2}), tensor_proto("v", {1, 1}, {2})};
+  Graph graph;
+  const Imported made = import_model(graph, model, {});
+  Session session(graph);
+  const Tensor y = session.compile({.inputs = {made.input("x")}, .outputs = {made.output("y")}})(
+      {Tensor::of({1.0F, 1.0F, 3.0F, 5.0F}, {2, 2})})[0];
+  const auto numbers = y.values<float>();  // (-1, -1) and (1, 1), and the means 2 and 3
+  EXPECT_NEAR(numbers[0], 1.0F, 1e-4);
+  EXPECT_NEAR(numbers[1], 2.0F, 1e-4);
+  EXPECT_NEAR(numbers[2], 3.0F, 1e-4);
+  EXPECT_NEAR(numbers[3], 4.0F, 1e-4);
 }
 
 TEST(OnnxImport, DropsAndUpdatesInTrainingOnly) {

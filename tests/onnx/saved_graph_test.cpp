@@ -10,59 +10,21 @@
 
 #include "weft/frontends/onnx/export.h"
 #include "weft/frontends/onnx/import.h"
-#include "weft/frontends/onnx/read_model.h"
-#include "weft/frontends/onnx/write_model.h"
 #include "weft/frontends/verify/random_program.h"
 #include "weft/frontends/verify/specification.h"
-#include "weft/graph/print.h"
+#include "weft/tests/onnx/round_trip.h"
+#include "weft/tests/support/expect_error.h"
 #include "weft/weft.h"
 
 namespace weft::onnx {
 namespace {
 
 using testing::SizeIs;
-
-/// A model as it comes back from its file.
-ModelProto from_file(const ModelProto& model) {
-  const auto bytes = std::make_shared<const std::string>(model_bytes(model));
-  return parse_model({std::as_bytes(std::span(*bytes)), bytes}, "bytes");
-}
-
-std::string text_of(Graph& graph, std::vector<Value> outputs, const std::vector<Value>& updates) {
-  outputs.insert(outputs.end(), updates.begin(), updates.end());
-  return to_text(extract(graph, outputs));
-}
-std::string text_of(const FunctionSpec& spec) {
-  Graph& graph = spec.outputs.empty() ? spec.updates.at(0).graph() : spec.outputs[0].graph();
-  return text_of(graph, spec.outputs, spec.updates);
-}
-/// The outputs that the function had; those with the next values of parameters follow them.
-std::string text_of(Graph& graph, const Imported& imported, const FunctionSpec& spec) {
-  std::vector<Value> outputs;
-  for (std::size_t i = 0; i < spec.outputs.size(); ++i)
-    outputs.push_back(imported.outputs.at(i).values.at(0));
-  return text_of(graph, outputs, imported.updates);
-}
-
-/// Saves and loads a function and compares the nodes; false if it cannot be saved.
-bool comes_back(const FunctionSpec& spec) {
-  ModelProto model;
-  try {
-    model = export_model(spec);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::unsupported) << error.what();
-    return false;
-  }
-  Graph loaded;
-  const Imported imported = import_model(loaded, from_file(model), {}, {.mode = Mode::training});
-  EXPECT_TRUE(imported.is_as_saved);
-  EXPECT_EQ(text_of(loaded, imported, spec), text_of(spec));
-  EXPECT_EQ(imported.inputs.size(), spec.inputs.size());
-  return true;
-}
+using testing_support::comes_back;
+using testing_support::from_file;
 
 TEST(OnnxSavedGraph, HasEveryOpThatCanBeSaved) {
-  constexpr std::size_t kLeast = 147;
+  constexpr std::size_t kLeast = 151;
   std::set<std::string> saved{"input", "parameter"};
   for (const verify::Specification& specification : verify::builtin_specifications()) {
     for (std::size_t s = 0; specification.runs && s < specification.samplers.size(); ++s) {
@@ -76,7 +38,6 @@ TEST(OnnxSavedGraph, HasEveryOpThatCanBeSaved) {
             input(graph, fmt::format("x{}", spec.inputs.size()), tensor.dtype(), Shape::of(tensor.sizes())));
       }
       if (specification.op == CustomGradient::name || specification.op == Assign::name) continue;
-      if (specification.op == Scan::name) continue;  // comes back as its steps
       std::vector<Value> operands = spec.inputs;
       if (specification.op.starts_with("random_"))
         operands[0] = graph.value({graph.add(RandomKey{}, {}, Where::current()), 0});
@@ -102,10 +63,10 @@ TEST(OnnxSavedGraph, OfRandomProgramsIsTheSameNodeForNode) {
     spec.outputs.assign(roots.begin(), roots.begin() + static_cast<std::ptrdiff_t>(random.outputs));
     spec.updates.assign(roots.begin() + static_cast<std::ptrdiff_t>(random.outputs), roots.end());
     const std::size_t nodes = graph.size();  // each initial value adds a node
-    bool has_code = false;                   // which no file can tell, or loops, which come back as steps
+    bool has_code = false;                   // which no file can tell
     for (NodeId id = 0; id < nodes; ++id) {
       const Value value = graph.value({id, 0});
-      has_code = has_code || graph.node(id).op.is<CustomGradient>() || graph.node(id).op.is<Scan>();
+      has_code = has_code || graph.node(id).op.is<CustomGradient>();
       if (graph.node(id).op.is<Input>()) spec.inputs.push_back(value);
       if (const auto* parameter = graph.node(id).op.as<Parameter>())
         graph.declare_state(parameter->label, value, constant(graph, random.feeds.at(parameter->label)));
@@ -273,8 +234,8 @@ TEST(OnnxSavedGraph, GivesWayWhereItsTextIsWrong) {
       {"\"from\":\"w\"", "\"from\":\"v\""},
       {"\"shape\":[2,2]", "\"shape\":[3,3]"},
       {"\"shape\":[2,2]", "\"shape\":[\"((\"]"},
-      {"\"outputs\":[5]", "\"outputs\":[]"},
-      {"\"outputs\":[5]", "\"outputs\":[[5,1]]"},
+      {"\"outputs\":{\"output\":5}", "\"outputs\":{}"},
+      {"\"outputs\":{\"output\":5}", "\"outputs\":{\"output\":[5,1]}"},
   };
   for (const auto& [from, to] : edits) {
     SCOPED_TRACE(fmt::format("{} for {}", to, from));
@@ -293,6 +254,43 @@ TEST(OnnxSavedGraph, IsNotAskedWhereOptionsSaySomethingElse) {
   const Imported imported = import_model(bound, model, {}, {.dims = {{"batch", 2}}});
   EXPECT_FALSE(imported.is_as_saved);
   EXPECT_EQ(to_string(imported.output("scores").shape()), "[2, 3]");
+}
+
+TEST(OnnxSavedGraph, TakesValuesThatAreGivenForItsInputs) {
+  Trained trained;
+  const ModelProto model = export_model(trained.predict);
+  for (const Dim& rows : {Dim("batch"), Dim("rows")}) {
+    SCOPED_TRACE(to_string(rows));
+    Graph graph;
+    const Value bytes = input(graph, "bytes", u8, {rows, 4});
+    const Value x = cast(bytes, f32) * 0.5F;
+    const Imported imported = import_model(graph, model, {}, {.given = {{"x", x}}});
+    EXPECT_EQ(imported.is_as_saved, rows == Dim("batch"));  // else its nodes have other types
+    EXPECT_THAT(imported.inputs, SizeIs(0));
+    EXPECT_EQ(to_string(imported.output("scores").type()), fmt::format("f32[{}, 3]", to_string(rows)));
+    Session session(graph);
+    EXPECT_EQ(session
+                  .compile({.inputs = {bytes}, .outputs = {imported.output("scores")}})(
+                      {Tensor::of<std::uint8_t>({2, 4, 6, 8}, {1, 4})})[0]
+                  .sizes()[0],
+              1);
+  }
+}
+
+TEST(OnnxSavedGraph, RefusesWhatCannotBeGiven) {
+  Trained trained;
+  const ModelProto model = export_model(trained.predict);
+  Graph graph;
+  const auto refuse = [&](const std::string& name, const Value& value, ErrorCode code,
+                          std::initializer_list<std::string_view> why) {
+    testing_support::expect_error(code, why,
+                                  [&] { import_model(graph, model, {}, {.given = {{name, value}}}); });
+  };
+  refuse("y", input(graph, "x", f32, {2, 4}), ErrorCode::invalid_argument, {"no input 'y'"});
+  refuse("x", trained.x, ErrorCode::invalid_argument, {"'x'", "no value of the graph"});
+  refuse("x", input(graph, "a", f64, {2, 4}), ErrorCode::dtype_mismatch, {"'x'", "f32", "f64[2, 4]"});
+  refuse("x", input(graph, "b", f32, {4}), ErrorCode::shape_mismatch, {"'x'", "rank 2", "f32[4]"});
+  refuse("x", input(graph, "c", f32, {2, 5}), ErrorCode::shape_mismatch, {"'x'", "4 on axis 1", "f32[2, 5]"});
 }
 
 }  // namespace

@@ -99,10 +99,10 @@ TEST(OnnxSavedOp, WithoutOneTheGraphIsLeftOut) {
   const Value x = input(graph, "x", f32, {2});
   const auto written = [&](const Op& op) {
     const NodeId id = graph.add(op, std::array{x}, Where());
-    SavedGraph saved;
+    SavedGraph saved([](const Tensor&) { return std::string(); });
     saved.add(graph.node(x.node()), x.node(), "x");
     saved.add(graph.node(id), id, "y");
-    saved.add_output({id, 0});
+    saved.add_output("y", {id, 0});
     ModelProto model;
     saved.write(model);
     return model.metadata_props.size();

@@ -90,7 +90,8 @@ ModelProto full_model() {
                       "doc",
                       {{"", 17}},
                       "own",
-                      {attribute("d", 4)}}};
+                      {attribute("d", 4)},
+                      {value_info("b")}}};
   return model;
 }
 
@@ -106,6 +107,7 @@ TEST(OnnxWriteModel, KeepsEveryField) {
   EXPECT_EQ(model.metadata_props[0].value, "value");
   EXPECT_EQ(model.opset_import[0].version, 17);
   EXPECT_EQ(model.functions[0].attribute_proto[0].i, 4);
+  EXPECT_EQ(model.functions[0].value_info[0].name, "b");
   const NodeProto& only = model.graph.node[0];
   EXPECT_THAT(only.input, ElementsAre("x", ""));
   EXPECT_EQ(only.domain, "own");

@@ -130,7 +130,7 @@ bool is_random(const Graph& graph, std::span<const Value> outputs) {
 }
 
 std::string run_and_compare(const onnx::ModelProto& model, const fs::path& folder, const DataSet& data,
-                            const onnx::Options& options, bool& random) {
+                            const onnx::Options& options, bool self_check, bool& random) {
   Graph graph;
   const onnx::Imported imported = onnx::import_model(graph, model, folder, options);
   FunctionSpec spec;
@@ -143,7 +143,7 @@ std::string run_and_compare(const onnx::ModelProto& model, const fs::path& folde
     spec.outputs.insert(spec.outputs.end(), output.values.begin(), output.values.end());
   }
   random = is_random(graph, spec.outputs);
-  Session session(graph);
+  Session session(graph, {.compile = {.self_check = self_check}});
   const Outputs made = session.compile(spec)(feeds);
   std::size_t at = 0;
   for (std::size_t i = 0; i < data.outputs.size(); ++i) {
@@ -205,12 +205,14 @@ std::string note_of(const Fixed& fixed, bool random) {
   return note;
 }
 
-CaseResult run_data(const onnx::ModelProto& model, const fs::path& folder, const DataSet& data) {
+CaseResult run_data(const onnx::ModelProto& model, const fs::path& folder, const DataSet& data,
+                    bool self_check) {
   Fixed fixed;
   while (true) {
     try {
       bool random = false;
-      const std::string wrong = run_and_compare(model, folder, data, options_for(model, data, fixed), random);
+      const std::string wrong =
+          run_and_compare(model, folder, data, options_for(model, data, fixed), self_check, random);
       if (!wrong.empty()) return {Outcome::failed, wrong};
       return {Outcome::passed, note_of(fixed, random)};
     } catch (const Error& error) {
@@ -224,14 +226,15 @@ CaseResult run_data(const onnx::ModelProto& model, const fs::path& folder, const
 
 }  // namespace
 
-CaseResult run_case(const fs::path& folder) {
+CaseResult run_case(const fs::path& folder, bool self_check) {
   const auto wrong = kWrongData.find(folder.filename().string());
   if (wrong != kWrongData.end()) return {Outcome::refused, "its data are wrong: " + wrong->second};
   try {
     const onnx::ModelProto model = onnx::read_model(folder / "model.onnx");
     CaseResult result{Outcome::failed, "no data"};
     for (int i = 0; fs::exists(folder / fmt::format("test_data_set_{}", i)); ++i) {
-      result = run_data(model, folder, read_data(model, folder / fmt::format("test_data_set_{}", i)));
+      result =
+          run_data(model, folder, read_data(model, folder / fmt::format("test_data_set_{}", i)), self_check);
       if (result.outcome != Outcome::passed) break;
     }
     return result;

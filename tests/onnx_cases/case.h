@@ -17,7 +17,8 @@ struct CaseResult {
 
 /// Imports, runs and compares. Inputs are fed. Where an operator must know some when the model is imported (a
 /// shape, axes, how many), these are fixed to their numbers: those that the refusal names; where it names
-/// none, as in a function's body, those of integers, and then all.
-CaseResult run_case(const std::filesystem::path& folder);
+/// none, as in a function's body, those of integers, and then all. With `self_check` every stage of the
+/// compiler and every kernel runs beside the reference.
+CaseResult run_case(const std::filesystem::path& folder, bool self_check = false);
 
 }  // namespace weft::onnx_cases

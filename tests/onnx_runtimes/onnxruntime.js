@@ -10,7 +10,7 @@ const ort = require('onnxruntime-node');
 const npy = require('./npy.js');
 
 const kBound = 1e-4;      // of numbers, beside max(1, |number|)
-const kLossBound = 1e-3;  // of losses after 20 steps, whose roundings have added up
+const kDraws = 20000;      // random numbers of a case
 const kOptions = {logSeverityLevel: 4};
 const modules = path.join(path.dirname(require.resolve('onnxruntime-node/package.json')), '..');
 
@@ -35,20 +35,55 @@ async function compare_outputs(folder) {
   return '';
 }
 
+/// Of a loss, beside max(1, |loss|). Roundings grow from step to step, as far as a net that learns lets them.
+const loss_bound = (step) => Math.min(1e-5 * 1.5 ** step, 5e-3);
+
 /// "" if 20 steps, each fed what the one before made of the parameters, have weft's losses.
 async function compare_losses(folder) {
   const session = await ort.InferenceSession.create(path.join(folder, 'model.onnx'), kOptions);
   const expected = npy.read(ort, path.join(folder, 'losses.npy')).data;
-  const feeds = feeds_of(session, folder);
+  const feeds = {};
+  for (const name of session.inputNames)
+    if (fs.existsSync(file_of(folder, name))) feeds[name] = npy.read(ort, file_of(folder, name));
   for (const [i, loss] of expected.entries()) {
+    for (const file of folders(path.join(folder, 'drawn', String(i))))
+      feeds[decodeURIComponent(path.basename(file, '.npy'))] = npy.read(ort, file);
     const made = await session.run(feeds);
     const actual = Number(made[session.outputNames[0]].data[0]);
     const error = Math.abs(actual - loss) / Math.max(1, Math.abs(loss));
-    if (!(error <= kLossBound)) return `the loss of step ${i + 1} is ${actual}, not ${loss}`;
+    if (!(error <= loss_bound(i))) return `the loss of step ${i + 1} is ${actual}, not ${loss}`;
     for (const name of session.outputNames)
       if (name.endsWith('_next')) feeds[name.slice(0, -'_next'.length)] = made[name];
   }
   return '';
+}
+
+/// Mean, standard deviation, smallest and largest of the numbers.
+function summary(numbers) {
+  const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+  const spread = Math.sqrt(numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / numbers.length);
+  const [low, high] = numbers.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [mean, mean]);
+  return {mean, spread, low, high};
+}
+
+/// "" if random numbers are distributed as weft's are; they are others in each run.
+async function compare_draws(folder) {
+  const session = await ort.InferenceSession.create(path.join(folder, 'model.onnx'), kOptions);
+  const [feeds, name] = [feeds_of(session, folder), session.outputNames[0]];
+  const expected = npy.read(ort, path.join(folder, 'y0.npy'));
+  const made = (await session.run(feeds))[name];
+  if (made.type !== expected.type || made.dims.join() !== expected.dims.join() || made.size !== kDraws)
+    return `the numbers are ${made.type} [${made.dims}], not ${expected.type} [${expected.dims}]`;
+  const is_normal = path.basename(folder).startsWith('normal');
+  for (const [who, numbers] of [['ONNX Runtime', made.data], ['weft', expected.data]]) {
+    const {mean, spread, low, high} = summary(numbers);
+    const [center, width] = is_normal ? [0, 1] : [0.5, Math.sqrt(1 / 12)];
+    const is_right = Math.abs(mean - center) < 0.05 * width && Math.abs(spread / width - 1) < 0.05 &&
+        (is_normal ? low < -3 && high > 3 : low >= 0 && high <= 1);
+    if (!is_right) return `${who} has a mean of ${mean}, a spread of ${spread}, and numbers from ${low} to ${high}`;
+  }
+  const again = (await session.run(feeds))[name].data;
+  return again.some((x, i) => x !== made.data[i]) ? '' : 'a second run has the same numbers';
 }
 
 // --- models of other makers ---
@@ -148,7 +183,7 @@ async function outcome(compare) {
 async function main() {
   const [cases, weft] = process.argv.slice(2);
   const wrong = [];
-  const count = {ops: 0, predictions: 0, steps: 0, models: 0};
+  const count = {ops: 0, draws: 0, predictions: 0, functions: 0, steps: 0, models: 0};
   const note = (kind, name, result) => {
     count[kind] += 1;
     if (result) wrong.push(`${kind} ${name}: ${result}`);
@@ -158,8 +193,11 @@ async function main() {
     for (const folder of folders(op)) result = result || (await outcome(() => compare_outputs(folder)));
     note('ops', path.basename(op), result);
   }
-  for (const folder of folders(path.join(cases, 'predictions')))
-    note('predictions', path.basename(folder), await outcome(() => compare_outputs(folder)));
+  for (const kind of ['predictions', 'functions'])
+    for (const folder of folders(path.join(cases, kind)))
+      note(kind, path.basename(folder), await outcome(() => compare_outputs(folder)));
+  for (const folder of folders(path.join(cases, 'draws')))
+    note('draws', path.basename(folder), await outcome(() => compare_draws(folder)));
   for (const folder of folders(path.join(cases, 'steps')))
     note('steps', path.basename(folder), await outcome(() => compare_losses(folder)));
   for (const entry of kModels) {

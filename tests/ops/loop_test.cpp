@@ -117,6 +117,24 @@ TEST_F(Loops, AWhileLoopStepsUntilItsConditionIsFalse) {
   EXPECT_EQ(numbers(found[2]), (LoopNumbers{6}));
 }
 
+TEST_F(Loops, AWhileLoopRecordsStatesAsTheyWereBeforeEachStep) {
+  const WhileResult made =
+      while_loop([](std::span<const Value> s) { return less(s[0], 20.0); },
+                 [](std::span<const Value> s) { return std::vector<Value>{s[0] * 3.0, s[1] + 1}; },
+                 std::array{number(1), constant(graph_, 5, i64)}, {.max_steps = 5});
+  const Node& node = graph_.node(made.steps.node());
+  WhileLoop recording = *node.op.as<WhileLoop>();
+  recording.recorded = {1, 0};
+  std::vector<Value> inputs;
+  for (const ValueId& id : node.inputs) inputs.push_back(graph_.value(id));
+  const std::vector<Value> outputs = graph_.outputs_of(graph_.add(recording, inputs, {}));
+  EXPECT_EQ(numbers(evaluate_value(outputs[2])), (LoopNumbers{3}));
+  EXPECT_EQ(numbers(evaluate_value(outputs[3])), (LoopNumbers{5, 6, 7, 0, 0}));
+  EXPECT_EQ(numbers(evaluate_value(outputs[4])), (LoopNumbers{1, 3, 9, 0, 0}));
+  recording.max_steps = -1;
+  expect_error(ErrorCode::invalid_argument, {"up to max_steps"}, [&] { graph_.add(recording, inputs, {}); });
+}
+
 TEST_F(Loops, AWhileLoopEndsAfterItsMostSteps) {
   const auto doubles = [](std::span<const Value> s) { return std::vector<Value>{s[0] * 2.0}; };
   const auto always = [](std::span<const Value> s) { return less(s[0], 1e9); };
@@ -158,6 +176,10 @@ TEST_F(Loops, ErrorsNameWhatIsWrongAndTheUsersLine) {
   expect_error(ErrorCode::invalid_argument, {"values of the same types", "f64[]", "f64[2]"}, [&] {
     cond(less(state, 2.0), [&] { return std::vector<Value>{state}; }, [&] { return std::vector<Value>{x}; });
   });
+  const auto adds_one = [](std::span<const Value> s) { return std::vector<Value>{s[0], s[0]}; };
+  expect_error(ErrorCode::invalid_argument, {"while_loop", "as many states", at_line(__LINE__ + 1)}, [&] {
+    while_loop([](std::span<const Value> s) { return equal(s[0], s[0]); }, adds_one, std::array{state});
+  });
   const std::size_t given = 5;  // the state, two sequences, and a comparison with a number
   EXPECT_EQ(graph_.size(), before + given) << "a loop that fails leaves nothing behind";
 }
@@ -167,7 +189,7 @@ TEST_F(Loops, AnUpdateHasNoMeaningInside) {
   const auto updates = [&](std::span<const Value> s, std::span<const Value>) {
     return ScanStep{.states = {assign(weight, s[0])}, .outputs = {}};
   };
-  expect_error(ErrorCode::invalid_argument, {"no meaning inside of scan"},
+  expect_error(ErrorCode::invalid_argument, {"no place inside of scan"},
                [&] { scan(updates, std::array{number(1)}, std::array{vector({1})}); });
 }
 

@@ -99,9 +99,28 @@ TEST(MatMul, RejectsVectorsOtherDTypesAndLeadingAxesThatDoNotBroadcast) {
   expect_error(ErrorCode::dtype_mismatch, {"one floating dtype", "f32[2, 3] and f64[3, 2]"},
                [&] { matmul(a, input(graph, "w", f64, {3, 2})); });
   expect_error(ErrorCode::dtype_mismatch, {"one floating dtype", "i32"},
-               [&] { matmul(input(graph, "i", i32, {2, 2}), input(graph, "j", i32, {2, 2})); });
+               [&] { matmul(input(graph, "i", i32, {2, 2}), input(graph, "j", f32, {2, 2})); });
   expect_error(ErrorCode::shape_mismatch, {"matmul", "do not broadcast"},
                [&] { matmul(input(graph, "x", f32, {2, 2, 3}), input(graph, "y", f32, {3, 3, 4})); });
+}
+
+TEST(MatMul, OfIntegersWrapsAround) {
+  Graph graph;
+  const Value a = constant(graph, Tensor::of<std::int32_t>({1, 2, 3, 4, 5, 6}, {2, 3}));
+  const Value b = constant(graph, Tensor::of<std::int32_t>({1, 0, -1, 2, 3, 1}, {3, 2}));
+  EXPECT_TRUE(identical(evaluate_value(matmul(a, b)), Tensor::of<std::int32_t>({8, 7, 17, 16}, {2, 2})));
+  EXPECT_TRUE(
+      identical(evaluate_value(matmul(b, a, true, true)), Tensor::of<std::int32_t>({8, 17, 7, 16}, {2, 2})));
+  const Value bytes = constant(graph, Tensor::of<std::uint8_t>({200, 100}, {1, 2}));
+  EXPECT_TRUE(
+      identical(evaluate_value(matmul(bytes, bytes, false, true)),
+                Tensor::of<std::uint8_t>({static_cast<std::uint8_t>((40000 + 10000) % 256)}, {1, 1})));
+  const Value batch = constant(graph, Tensor::of<std::int64_t>({1, 2, 3, 4}, {2, 1, 2}));
+  const Value one = constant(graph, Tensor::of<std::int64_t>({10, 1}, {2, 1}));
+  EXPECT_TRUE(identical(evaluate_value(matmul(batch, one)), Tensor::of<std::int64_t>({12, 34}, {2, 1, 1})));
+  expect_error(ErrorCode::shape_mismatch, {"matmul", "inner dimensions differ: 3 and 2", "matmul_test.cpp"},
+               [&] { matmul(a, a); });
+  expect_error(ErrorCode::dtype_mismatch, {"i32[2, 3] and i64[2, 1]"}, [&] { matmul(a, one); });
 }
 
 TEST(MatMul, IsZeroWithoutInnerElementsAndEmptyWithoutRows) {

@@ -82,7 +82,7 @@ struct LayerTraining {
     return all;
   }
 
-  Compilation compilation() { return session->inspect(spec, {{"batch", 6}}); }
+  Compilation compilation() const { return session->inspect(spec, {{"batch", 6}}); }
 
   std::vector<std::string> kernels() {
     std::vector<std::string> names;

@@ -155,7 +155,7 @@ TEST(LoopsInPlans, KeepInsideWhatAPassThatIsLeftOutWouldMove) {
             [&](std::string_view stage, const std::string& made) {
               if (stage == "lower") text = made;
             });
-    return count(text, "= matmul(%") + count(text, "= fused_matmul(%") + count(text, "= packed_matmul(%");
+    return count(text, "= matmul(%") + count(text, "= gemm(%");
   };
   EXPECT_GT(outside({}), 0U) << "x w for all steps";
   EXPECT_EQ(outside({.without = {"before_scans"}}), 0U);

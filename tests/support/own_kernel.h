@@ -28,7 +28,7 @@ template <typename O, void (*compute)(std::span<const float> x, std::span<float>
 std::optional<KernelChoice> own_kernel(const KernelSite& site) {
   if (!site.op.is<O>() || site.outputs[0].dtype != DType::f32) return std::nullopt;
   KernelChoice choice;
-  choice.cut = {.extent = 1, .row_inputs = {false}};
+  choice.cut = {.extent = 1, .inputs = {}};
   choice.make = [elements = site.outputs[0].shape.elements()](Range) {
     return std::make_unique<OwnKernel<compute>>(elements);
   };

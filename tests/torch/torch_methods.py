@@ -33,6 +33,11 @@ def binary_focal(x, t, gamma, alpha):
     return (weight * (1 - right) ** gamma * F.binary_cross_entropy_with_logits(x, t, reduction="none")).mean()
 
 
+def multi_label_margin(x, t):
+    pairs = t[:, :, None] * (1 - t)[:, None, :]
+    return (pairs * torch.relu(1 - x[:, :, None] + x[:, None, :])).sum((1, 2)).mean() / x.shape[-1]
+
+
 def dice(x, t):
     return (1 - (2 * (x * t).sum(-1) + 1e-7) / (x.sum(-1) + t.sum(-1) + 1e-7)).mean()
 
@@ -63,6 +68,11 @@ LOSSES = {
     "huber": lambda x, t, w, o: F.huber_loss(x, t, delta=o.get("delta", 1.0)),
     "log_cosh": lambda x, t, w, o: torch.log(torch.cosh(x - t)).mean(),
     "hinge": lambda x, t, w, o: torch.relu(1 - t * x).mean(),
+    "soft_margin": lambda x, t, w, o: F.soft_margin_loss(x, t),
+    "hinge_embedding": lambda x, t, w, o: F.hinge_embedding_loss(x, t, margin=o["margin"]),
+    "multi_label_margin": lambda x, t, w, o: multi_label_margin(x, t),
+    "mean_absolute_relative_error": lambda x, t, w, o: ((x - t).abs() / t.abs().clamp(min=1e-7)).mean(),
+    "mean_squared_logarithmic_error": lambda x, t, w, o: (torch.log1p(x) - torch.log1p(t)).square().mean(),
     "squared_hinge": lambda x, t, w, o: torch.relu(1 - t * x).square().mean(),
     "poisson": lambda x, t, w, o: F.poisson_nll_loss(x, t),
     "poisson_of_rates": lambda x, t, w, o: F.poisson_nll_loss(x, t, log_input=False),

@@ -248,6 +248,7 @@ LAYERS = {
     "global_max_pool": lambda x, options, state, name: F.adaptive_max_pool2d(x, 1).flatten(1),
     "upsample": lambda x, options, state, name: F.interpolate(x, scale_factor=options["factor"]),
     "leaky_relu": lambda x, options, state, name: F.leaky_relu(x, options["alpha"]),
+    "celu": lambda x, options, state, name: F.celu(x, options["alpha"]),
     "elu": lambda x, options, state, name: F.elu(x, options.get("alpha", 1.0)),
 }
 
@@ -265,6 +266,15 @@ PLAIN = {
     "hard_sigmoid": F.hardsigmoid,
     "hard_tanh": F.hardtanh,
     "softplus": F.softplus,
+    "hard_shrink": F.hardshrink,
+    "soft_shrink": F.softshrink,
+    "tanh_shrink": F.tanhshrink,
+    "threshold": lambda x: F.threshold(x, 0.1, -0.2),
+    "mish": F.mish,
+    "log_sigmoid": F.logsigmoid,
+    "softmin": lambda x: F.softmin(x, -1),
+    "glu": F.glu,
+    "crelu": lambda x: torch.cat([F.relu(x), F.relu(-x)], -1),
     "softsign": F.softsign,
     "swish": F.silu,
     "gelu": F.gelu,

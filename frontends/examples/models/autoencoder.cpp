@@ -22,9 +22,10 @@ Model variational_autoencoder() {
   const Value mu = means(h);
   const Value log_variance = spreads(h);
   const Value z = mu + exp(0.5 * log_variance) * random_normal(graph, f32, {kBatch, kCode});
-  const Value pixels = sum(losses::binary_cross_entropy_with_logits(decoder(z), x));
-  const Value divergence = -0.5 * sum(1.0 + log_variance - square(mu) - exp(log_variance));
-  model.loss = (pixels + divergence) / static_cast<double>(kBatch);
+  // The bound sums over the pixels of a picture, of which the loss is the mean.
+  const Value pixels = static_cast<double>(kPixels) * losses::binary_cross_entropy_with_logits(decoder(z), x);
+  const Value divergence = -0.5 * sum(1.0 + log_variance - square(mu) - exp(log_variance), {1});
+  model.loss = mean(pixels + divergence);
   model.prediction = sigmoid(decoder(mu));
   feed(model, x, draw_numbers({kBatch, kPixels}, 0.0));
   train_by_adam(model, nn::parameters(encoder, means, spreads, decoder));

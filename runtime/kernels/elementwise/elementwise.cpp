@@ -231,8 +231,8 @@ Cut cut_of_tiles(const KernelSite& site) {
   const auto* gather = site.op.as<FusedGather>();
   if (gather == nullptr) return cut_by_rows(site);
   Cut cut = cut_by_rows(site);
-  cut.row_inputs[gather->slot] = false;
-  cut.row_inputs.back() = true;
+  cut.inputs[gather->slot] = Portion::whole;
+  cut.inputs.back() = Portion::rows;
   return cut;
 }
 

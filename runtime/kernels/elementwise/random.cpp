@@ -30,7 +30,7 @@ std::optional<KernelChoice> choice_for(const O* op, const KernelSite& site) {
   constexpr double kOperations = 40.0;  // of ten rounds of multiplying, for one element
   KernelChoice choice;
   choice.cut = cut_by_rows(site);
-  choice.cut.row_inputs = {false};
+  choice.cut.inputs = {};
   choice.work = work_of(site);
   choice.work.flops = kOperations * static_cast<double>(site.outputs[0].shape.elements());
   const std::int64_t row = row_elements(site.outputs[0]);

@@ -101,9 +101,8 @@ std::vector<Piece> pieces_of(const OneDnnConvSpec& whole, Range range) {
 }
 
 Cut cut_of(const OneDnnConvSpec& spec) {
-  if (spec.kind == ConvKind::weight_gradient)
-    return {.extent = spec.sizes.filters, .row_inputs = {false, false}};
-  return {.extent = spec.sizes.batch, .row_inputs = {true, false, false}};
+  if (spec.kind == ConvKind::weight_gradient) return {.extent = spec.sizes.filters, .inputs = {}};
+  return {.extent = spec.sizes.batch, .inputs = {Portion::rows}};
 }
 
 class ConvKernel final : public Kernel {
@@ -246,7 +245,8 @@ std::optional<KernelChoice> terms_kernel(const WeightGradientTerms& op, const Ke
   auto choice = onednn_conv_kernel(whole);
   const auto spec = spec_of(whole);
   if (!choice || !spec) return std::nullopt;
-  choice->cut = {.extent = spec->sizes.batch, .row_inputs = {true, true}, .own_outputs = true};
+  choice->cut = {
+      .extent = spec->sizes.batch, .inputs = {Portion::rows, Portion::rows}, .outputs = Portion::whole};
   choice->make = [spec = *spec, cut = choice->cut, terms = static_cast<int>(op.terms)](Range range) {
     return make_kernel({term_of(spec, cut, terms, range)});
   };

@@ -373,19 +373,19 @@ std::optional<KernelChoice> interleaved_conv_kernel(const KernelSite& site) {
   choice.work = work_of(site);
   choice.work.flops = conv_flops(spec->sizes);
   if (terms != nullptr) {
-    choice.cut = {.extent = blocks, .row_inputs = {true, true}, .own_outputs = true};
+    choice.cut = {.extent = blocks, .inputs = {Portion::rows, Portion::rows}, .outputs = Portion::whole};
     choice.make = [spec = *spec, all_filters, cut = choice.cut,
                    outputs = static_cast<int>(terms->terms)](Range range) {
       return std::make_unique<FilterSumsKernel>(spec, all_filters, range, own_output(cut, outputs, range));
     };
   } else if (spec->kind == ConvKind::weight_gradient) {
-    choice.cut = {.extent = spec->sizes.filters, .row_inputs = {false, false}};
+    choice.cut = {.extent = spec->sizes.filters, .inputs = {}};
     choice.make = [spec = *spec, blocks](Range range) {
       return std::make_unique<FilterSumsKernel>(spec, range, Range{.begin = 0, .end = blocks}, 0);
     };
   } else {
     const ConvEnd end = conv_end(site.op.as<InterleavedConvolution>()->convolution).value_or(ConvEnd{});
-    choice.cut = {.extent = blocks, .row_inputs = {true, false, false}};
+    choice.cut = {.extent = blocks, .inputs = {Portion::rows}};
     choice.make = [spec = *spec, end](Range range) {
       return std::make_unique<WindowSumsKernel>(spec, end, range);
     };

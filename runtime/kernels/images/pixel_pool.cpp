@@ -178,7 +178,7 @@ template <typename K, typename... Rest>
 KernelChoice by_pictures_of(const KernelSite& site, const Rest&... rest) {
   KernelChoice choice;
   choice.cut = {.extent = row_count(site.inputs[0]),
-                .row_inputs = std::vector<bool>(site.inputs.size(), true)};
+                .inputs = std::vector<Portion>(site.inputs.size(), Portion::rows)};
   choice.make = [=](Range range) { return std::make_unique<K>(rest..., range); };
   return choice;
 }

@@ -331,7 +331,7 @@ template <typename K>
 KernelChoice by_pictures(const KernelSite& site, const Pool& pool) {
   const std::int64_t batch = row_count(site.inputs[0]);
   KernelChoice choice;
-  choice.cut = {.extent = batch, .row_inputs = {true}};
+  choice.cut = {.extent = batch, .inputs = {Portion::rows}};
   choice.make = [pool, batch](Range range) {
     return std::make_unique<K>(pool, planes_of(range, batch, pool));
   };
@@ -350,7 +350,7 @@ std::optional<KernelChoice> plane_scatter_kernel(const KernelSite& site) {
   if (!site.op.is<PlaneScatterAdd>() || site.inputs[0].dtype != DType::f32) return std::nullopt;
   const auto x = site.inputs[0].shape.sizes();
   KernelChoice choice;
-  choice.cut = {.extent = x[0], .row_inputs = {true, true}};
+  choice.cut = {.extent = x[0], .inputs = {Portion::rows, Portion::rows}};
   choice.make = [x, y = site.outputs[0].shape.sizes()](Range range) {
     const Range planes{.begin = range.begin * x[1], .end = range.end * x[1]};
     return std::make_unique<PlaneScatterKernel>(y, x[2] * x[3], planes);

@@ -121,9 +121,9 @@ std::optional<KernelChoice> copies_of(const KernelSite& site, std::vector<Output
   const std::size_t axis = first_long_axis(output.shape);
   const std::int64_t rows = output.shape.is_scalar() ? 1 : output.shape[axis].size();
   KernelChoice choice;
-  choice.cut = {.extent = rows, .row_inputs = {}, .seamless = true};
+  choice.cut = {.extent = rows, .inputs = {}, .seamless = true};
   for (std::size_t i = 0; i < site.inputs.size(); ++i)
-    choice.cut.row_inputs.push_back(reads_rows(site.inputs[i].shape, blocks, i, axis, rows));
+    choice.cut.inputs.push_back(rows_if(reads_rows(site.inputs[i].shape, blocks, i, axis, rows)));
   // What is not copied is not read.
   const auto bytes =
       static_cast<double>(output.shape.elements()) * static_cast<double>(size_of(output.dtype));

@@ -77,7 +77,7 @@ std::optional<KernelChoice> pack_kernel(const KernelSite& site) {
   const auto* op = site.op.as<PackWeights>();
   if (op == nullptr) return std::nullopt;
   KernelChoice choice;
-  choice.cut = {.extent = 1, .row_inputs = {false}};
+  choice.cut = {.extent = 1, .inputs = {}};
   choice.make = [order = op->order](Range) { return std::make_unique<PackKernel>(order); };
   return choice;
 }

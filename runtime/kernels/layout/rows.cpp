@@ -230,7 +230,7 @@ std::optional<KernelChoice> gather_kernel(const KernelSite& site) {
   if (copy.row_bytes == 0) return std::nullopt;
   const IndexCut cut = cut_of(site.inputs[1].shape);
   KernelChoice choice;
-  choice.cut = {.extent = cut.extent, .row_inputs = {false, true}};
+  choice.cut = {.extent = cut.extent, .inputs = {Portion::whole, Portion::rows}};
   choice.work.bytes = 2.0 * bytes_of(site.outputs[0]);
   choice.make = [copy, cut](Range range) mutable {
     copy.indices = {.begin = range.begin * cut.indices, .end = range.end * cut.indices};
@@ -247,7 +247,7 @@ std::optional<KernelChoice> scatter_add_kernel(const KernelSite& site) {
                      .table_rows = row_count(table),
                      .row = static_cast<std::size_t>(row_elements(table))};
   KernelChoice choice;
-  choice.cut = {.extent = sums.table_rows, .row_inputs = {false, false}, .seamless = true};
+  choice.cut = {.extent = sums.table_rows, .inputs = {}, .seamless = true};
   choice.work.bytes = bytes_of(site.inputs[0]) + bytes_of(site.inputs[1]) + bytes_of(table);
   choice.make = [sums, dtype = table.dtype](Range rows) -> std::unique_ptr<Kernel> {
     if (dtype == DType::f32) return std::make_unique<ScatterAddKernel<float>>(sums, rows);
@@ -265,7 +265,7 @@ std::optional<KernelChoice> scatter_accumulate_kernel(const KernelSite& site) {
                      .table_rows = row_count(table),
                      .row = static_cast<std::size_t>(row_elements(table))};
   KernelChoice choice;
-  choice.cut = {.extent = sums.table_rows, .row_inputs = {true, false, false}, .seamless = true};
+  choice.cut = {.extent = sums.table_rows, .inputs = {Portion::rows}, .seamless = true};
   choice.in_place = {{.output = 0, .input = 0}};
   choice.work.bytes = 3.0 * bytes_of(site.inputs[1]) + bytes_of(site.inputs[2]);
   choice.make = [sums, dtype = table.dtype, alpha = op->alpha](Range rows) -> std::unique_ptr<Kernel> {
@@ -280,7 +280,7 @@ std::optional<KernelChoice> one_hot_kernel(const KernelSite& site) {
   if (op == nullptr || site.outputs[0].shape.elements() == 0) return std::nullopt;
   const IndexCut cut = cut_of(site.inputs[0].shape);
   KernelChoice choice;
-  choice.cut = {.extent = cut.extent, .row_inputs = {true}};
+  choice.cut = {.extent = cut.extent, .inputs = {Portion::rows}};
   choice.make = [op = *op, dtype = site.inputs[0].dtype, cut](Range range) {
     return std::make_unique<OneHotKernel>(
         op, dtype, Range{.begin = range.begin * cut.indices, .end = range.end * cut.indices});

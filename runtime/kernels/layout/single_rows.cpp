@@ -133,7 +133,7 @@ std::optional<KernelChoice> replace_rows_kernel(const KernelSite& site) {
   const RowList list = row_list(site.inputs[2]);
   const std::size_t bytes = static_cast<std::size_t>(row_elements(table)) * size_of(table.dtype);
   KernelChoice choice;
-  choice.cut = {.extent = row_count(table), .row_inputs = {true, false, false}, .seamless = true};
+  choice.cut = {.extent = row_count(table), .inputs = {Portion::rows}, .seamless = true};
   choice.in_place = {{.output = 0, .input = 0}};
   choice.work.bytes = 2.0 * row_bytes_of(site.inputs[1]) + row_bytes_of(site.inputs[2]);
   choice.make = [list, bytes](Range rows) { return std::make_unique<ReplaceRowsKernel>(list, bytes, rows); };

@@ -66,7 +66,7 @@ std::optional<KernelChoice> cholesky_kernel(const KernelSite& site) {
   const bool is_batch = type.shape.rank() > 2;
   const std::int64_t extent = is_batch ? row_count(type) : 1;
   KernelChoice choice;
-  choice.cut = {.extent = extent, .row_inputs = {is_batch}, .seamless = true};
+  choice.cut = {.extent = extent, .inputs = {rows_if(is_batch)}, .seamless = true};
   choice.in_place = {{.output = 0, .input = 0}};
   choice.work = work_of(site);
   choice.work.flops = static_cast<double>(elements) * static_cast<double>(size) / 3.0;

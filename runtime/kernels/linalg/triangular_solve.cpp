@@ -88,11 +88,11 @@ std::int64_t columns_together(const TriangularSystems& all) {
 }
 
 Cut cut_of_systems(const TriangularSystems& all, const TensorType& x) {
-  if (x.shape.rank() > 2) return {.extent = row_count(x), .row_inputs = {true, true}, .seamless = true};
+  if (x.shape.rank() > 2)
+    return {.extent = row_count(x), .inputs = {Portion::rows, Portion::rows}, .seamless = true};
   return {.extent = std::max<std::int64_t>(all.columns / columns_together(all), 1),
-          .row_inputs = {false, false},
-          .column_inputs = {false, true},
-          .column_outputs = true,
+          .inputs = {Portion::whole, Portion::columns},
+          .outputs = Portion::columns,
           .seamless = true};
 }
 
@@ -114,7 +114,7 @@ std::optional<KernelChoice> triangular_solve_kernel(const KernelSite& site) {
   const bool single = x.dtype == DType::f32;
   choice.make = [all, single, cut = choice.cut](Range range) -> std::unique_ptr<Kernel> {
     TriangularSystems own = all;
-    if (cut.column_outputs && cut.extent > 1) {
+    if (cut.outputs == Portion::columns && cut.extent > 1) {
       const std::int64_t together = columns_together(all);
       own.own_columns = {.begin = range.begin * together, .end = range.end * together};
     } else if (cut.extent > 1) {

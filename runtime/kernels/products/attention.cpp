@@ -159,7 +159,7 @@ std::optional<KernelChoice> attention_kernel(const KernelSite& site) {
   const bool by_queries = site.outputs[0].shape.rank() == 2;
   if (by_queries) {
     choice.cut.extent = at.heads.queries();
-    choice.cut.row_inputs[0] = true;
+    choice.cut.inputs[0] = Portion::rows;
   }
   choice.make = [at, by_queries, extent = choice.cut.extent,
                  single = site.inputs[0].dtype == DType::f32](Range range) -> std::unique_ptr<Kernel> {

@@ -51,14 +51,14 @@ AttentionSite attention_site(const KernelSite& site, const AttentionRule& rule, 
 }
 
 Cut attention_cut(const KernelSite& site, std::size_t mask, const Shape& y) {
-  Cut cut{.extent = 1, .row_inputs = std::vector<bool>(site.inputs.size(), false), .seamless = true};
+  Cut cut{.extent = 1, .inputs = std::vector<Portion>(site.inputs.size()), .seamless = true};
   if (y.rank() == 2) return cut;
   cut.extent = y[0].size();
   for (std::size_t i = 0; i < site.inputs.size(); ++i) {
     const bool is_number_of_row = mask == kAttentionGradientMask && (i == 3 || i == 5);
     const std::size_t rank = y.rank() - (is_number_of_row ? 1 : 0);
     const Shape& shape = site.inputs[i].shape;
-    cut.row_inputs[i] = shape.rank() == rank && shape[0] == y[0];
+    cut.inputs[i] = rows_if(shape.rank() == rank && shape[0] == y[0]);
   }
   return cut;
 }

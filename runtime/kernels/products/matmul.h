@@ -4,7 +4,7 @@
 // where there are few rows; batches along their first axis.
 
 #include "weft/runtime/kernels/kernel.h"
-#include "weft/runtime/ops/packed_ops.h"
+#include "weft/runtime/ops/gemm.h"
 
 namespace weft {
 
@@ -18,9 +18,9 @@ std::optional<KernelChoice> onednn_matmul_kernel(const KernelSite& site);
 std::optional<KernelChoice> bf16_matmul_kernel(const KernelSite& site);
 /// Products with packed weights.
 std::optional<KernelChoice> packed_matmul_kernel(const KernelSite& site);
-/// The product with its weight packed, for a kernel that is cut into so many shards; nothing for another op,
-/// and where the packed form is no faster.
-std::optional<PackedMatMul> packed_matmul(const KernelSite& site, int shards);
+/// The formula of the product with its weight packed, for a kernel that is cut into so many shards; nothing
+/// for another op, and where the packed form is no faster.
+std::optional<GemmFormula> packed_formula(const KernelSite& site, int shards);
 /// Products in blocks, of all shapes.
 std::optional<KernelChoice> other_matmul_kernel(const KernelSite& site);
 

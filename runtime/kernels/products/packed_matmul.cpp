@@ -10,7 +10,6 @@
 #include "weft/runtime/kernels/products/product.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn.h"
-#include "weft/runtime/ops/packed_ops.h"
 
 namespace weft {
 namespace {
@@ -48,13 +47,13 @@ OneDnnMatMulSpec spec_of_next_part(OneDnnMatMulSpec spec) {
 
 class PackedKernel final : public Kernel {
  public:
-  PackedKernel(const Product& product, const Shard& shard, const PackedMatMul& op)
+  PackedKernel(const Product& product, const Shard& shard, const PackedWeight& weight)
       : product_(product),
         shard_(shard),
-        terms_(op.terms),
-        part_elements_(op.order.elements / (product.sizes.k / op.terms)),
-        first_(spec(op)) {
-    if (terms_ < product.sizes.k) next_.emplace(spec_of_next_part(spec(op)));
+        terms_(weight.terms),
+        part_elements_(weight.order.elements / (product.sizes.k / weight.terms)),
+        first_(spec(weight)) {
+    if (terms_ < product.sizes.k) next_.emplace(spec_of_next_part(spec(weight)));
   }
 
   std::size_t scratch_bytes() const override {
@@ -85,9 +84,9 @@ class PackedKernel final : public Kernel {
     return copy;
   }
 
-  OneDnnMatMulSpec spec(const PackedMatMul& op) const {
-    OneDnnMatMulSpec spec = spec_of_part(product_, shard_.rows, op.terms);
-    spec.packed_for = op.rows;
+  OneDnnMatMulSpec spec(const PackedWeight& weight) const {
+    OneDnnMatMulSpec spec = spec_of_part(product_, shard_.rows, weight.terms);
+    spec.packed_for = weight.rows;
     return spec;
   }
 
@@ -155,7 +154,7 @@ BlockedOrder order_of_parts(const WeightOrder& part, std::int64_t parts, bool tr
 
 }  // namespace
 
-std::optional<PackedMatMul> packed_matmul(const KernelSite& site, int shards) {
+std::optional<GemmFormula> packed_formula(const KernelSite& site, int shards) {
   if (site.outputs[0].dtype != DType::f32) return std::nullopt;
   const auto product = product_of(site);
   if (!product || !product->is_single() || product->accumulate || product->op.transpose_a)
@@ -173,28 +172,25 @@ std::optional<PackedMatMul> packed_matmul(const KernelSite& site, int shards) {
     const std::int64_t count = (rows.end - rows.begin) * (m / height);
     if (count > 0 && !takes_rows(*product, count, *terms)) return std::nullopt;
   }
-  PackedMatMul packed;
-  if (const auto* fused = site.op.as<FusedMatMul>()) {
-    packed.product = *fused;
-  } else {
-    packed.product.product = product->op;
-  }
-  packed.weight = site.inputs[1].shape;
-  packed.rows = m;
-  packed.terms = *terms;
-  packed.order = order_of_parts(*order, k / *terms, product->op.transpose_b);
-  return packed;
+  auto formula = formula_of(site.op);
+  if (!formula) return std::nullopt;
+  formula->packed = {.shape = site.inputs[1].shape,
+                     .rows = m,
+                     .terms = *terms,
+                     .order = order_of_parts(*order, k / *terms, product->op.transpose_b)};
+  return formula;
 }
 
 std::optional<KernelChoice> packed_matmul_kernel(const KernelSite& site) {
-  const auto* op = site.op.as<PackedMatMul>();
-  if (op == nullptr) return std::nullopt;
+  auto formula = formula_of(site.op);
+  if (!formula || !formula->packed.is_packed()) return std::nullopt;
+  const PackedWeight weight = std::exchange(formula->packed, {});
   std::vector<TensorType> inputs(site.inputs.begin(), site.inputs.end());
-  inputs[1].shape = op->weight;
-  const auto product = product_of({.op = op->product, .inputs = inputs, .outputs = site.outputs});
+  inputs[formula->b()].shape = weight.shape;
+  const auto product = product_of({.op = Gemm{*formula}, .inputs = inputs, .outputs = site.outputs});
   if (!product) return std::nullopt;
-  return product_choice(site, *product, [op = *op](const Product& p, const Shard& shard) {
-    return std::make_unique<PackedKernel>(p, shard, op);
+  return product_choice(site, *product, [weight](const Product& p, const Shard& shard) {
+    return std::make_unique<PackedKernel>(p, shard, weight);
   });
 }
 

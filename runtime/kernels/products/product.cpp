@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "weft/runtime/kernels/products/matmul.h"
-#include "weft/runtime/ops/fused_ops.h"
+#include "weft/runtime/ops/gemm.h"
 
 namespace weft {
 namespace {
@@ -71,11 +71,11 @@ Offsets offsets_of(const Product& product, std::int64_t matrix) {
 Cut column_block_cut_of(const Product& product, const KernelSite& site) {
   Cut cut = cut_by_column_blocks(product.column_blocks, site);
   if (product.accumulate) {
-    cut.column_inputs[0] = cut.column_outputs = true;
-    cut.row_inputs[product.first + 1] = true;
+    cut.inputs[0] = cut.outputs = Portion::columns;
+    cut.inputs[product.first + 1] = Portion::rows;
   } else {
-    cut.column_inputs[product.first + 1] = true;
-    if (product.bias) cut.row_inputs.back() = true;
+    cut.inputs[product.first + 1] = Portion::columns;
+    if (product.bias) cut.inputs.back() = Portion::rows;
   }
   return cut;
 }
@@ -83,27 +83,27 @@ Cut column_block_cut_of(const Product& product, const KernelSite& site) {
 Cut column_cut_of(const Product& product, const KernelSite& site) {
   Cut cut = cut_by_column_blocks(product.width / columns_in_unit(product), site);
   cut.seamless = false;
-  cut.column_outputs = true;
-  cut.column_inputs[product.first + 1] = !product.op.transpose_b;
-  if (product.accumulate) cut.column_inputs[0] = true;
-  if (product.bias) cut.row_inputs.back() = true;
+  cut.outputs = Portion::columns;
+  cut.inputs[product.first + 1] = product.op.transpose_b ? Portion::whole : Portion::columns;
+  if (product.accumulate) cut.inputs[0] = Portion::columns;
+  if (product.bias) cut.inputs.back() = Portion::rows;
   return cut;
 }
 
 Cut cut_of(const Product& product, const KernelSite& site) {
   if (product.by_columns) return column_cut_of(product, site);
   if (product.column_blocks > 1) return column_block_cut_of(product, site);
-  Cut cut{.extent = row_count(site.outputs[0]), .row_inputs = std::vector<bool>(site.inputs.size(), false)};
+  Cut cut{.extent = row_count(site.outputs[0]), .inputs = std::vector<Portion>(site.inputs.size())};
   if (is_batch(product)) {
     const auto by_rows = [&](const std::vector<std::int64_t>& sizes) {
       return sizes.size() == product.c_sizes.size() && sizes[0] == product.c_sizes[0];
     };
-    cut.row_inputs[product.first] = by_rows(product.a_sizes);
-    cut.row_inputs[product.first + 1] = by_rows(product.b_sizes);
+    cut.inputs[product.first] = rows_if(by_rows(product.a_sizes));
+    cut.inputs[product.first + 1] = rows_if(by_rows(product.b_sizes));
   } else {
-    cut.row_inputs[product.first] = !product.op.transpose_a;
+    cut.inputs[product.first] = rows_if(!product.op.transpose_a);
   }
-  if (product.accumulate) cut.row_inputs[0] = true;
+  if (product.accumulate) cut.inputs[0] = Portion::rows;
   return cut;
 }
 
@@ -118,29 +118,20 @@ bool is_long_row(const Product& product) {
 bool can_finish_matmul(const Op& op) { return after_of({op}).has_value(); }
 
 std::optional<Product> product_of(const KernelSite& site, std::optional<DType> operands) {
-  Product product;
-  const auto* apart = site.op.as<ColumnBlockMatMul>();
-  const auto* update = site.op.as<ColumnBlockMatMulAccumulate>();
-  if (apart != nullptr) product.column_blocks = apart->column_blocks;
-  if (update != nullptr) product.column_blocks = update->column_blocks;
-  const FusedMatMul* fused = apart != nullptr ? &apart->product : site.op.as<FusedMatMul>();
-  const MatMulAccumulate* accumulate = update != nullptr ? &update->update : site.op.as<MatMulAccumulate>();
-  if (const auto* plain = site.op.as<MatMul>()) {
-    product.op = *plain;
-  } else if (fused != nullptr) {
-    const auto after = after_of(fused->activation);
-    if (!after) return std::nullopt;
-    product.op = fused->product;
-    product.bias = fused->bias;
-    product.after = *after;
-  } else if (accumulate != nullptr) {
-    product.op = accumulate->product;
-    product.accumulate = true;
-    product.alpha = accumulate->alpha;
-    product.first = 1;
-  } else {
+  const auto formula = formula_of(site.op);
+  if (!formula || !formula->is_dense() || formula->terms > 1 || formula->packed.is_packed())
     return std::nullopt;
-  }
+  const auto after = after_of(formula->activation);
+  const bool accumulates = formula->addend == Addend::accumulator;
+  if (!after || (formula->alpha != 1.0 && !accumulates)) return std::nullopt;
+  Product product{.op = formula->product,
+                  .sizes = {},
+                  .bias = formula->addend == Addend::bias,
+                  .after = *after,
+                  .accumulate = accumulates,
+                  .alpha = formula->alpha,
+                  .first = formula->a(),
+                  .column_blocks = formula->column_blocks};
   const DType dtype = operands.value_or(site.outputs[0].dtype);
   if (site.inputs[product.first].dtype != dtype || site.inputs[product.first + 1].dtype != dtype)
     return std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
 // Products of matrices in the terms of their kernels: what is computed, and which shard of it lies where.
-// Internal to the kernels of matmul, fused_matmul, matmul_accumulate and their forms in column blocks.
+// Internal to the kernels of matmul and gemm (ops/gemm.h) whose left side is dense.
 
 #include <cstdint>
 #include <functional>

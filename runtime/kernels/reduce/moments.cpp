@@ -170,9 +170,8 @@ std::optional<KernelChoice> groups_choice(const KernelSite& site, const Axes& ax
   KernelChoice choice;
   choice.cut = cut_of_reduction(site, axes);
   // The moments themselves lie as the results do.
-  const bool by_rows = choice.cut.row_inputs[0];
-  choice.cut.row_inputs.assign(site.inputs.size(), by_rows);
-  if (site.inputs.size() == 3) choice.cut.row_inputs[2] = choice.cut.extent > 1;
+  choice.cut.inputs.assign(site.inputs.size(), choice.cut.input(0));
+  if (site.inputs.size() == 3) choice.cut.inputs[2] = rows_if(choice.cut.extent > 1);
   const std::int64_t step = choice.cut.extent > 0 ? site.outputs[0].shape.elements() / choice.cut.extent : 0;
   choice.work = work_of(site);
   choice.work.flops = 4.0 * static_cast<double>(site.inputs[0].shape.elements());

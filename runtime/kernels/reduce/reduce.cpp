@@ -120,7 +120,8 @@ std::optional<KernelChoice> sum_accumulate_kernel(const KernelSite& site) {
   const std::int64_t work = by_columns ? columns.end : outer.end;
   const bool cuttable = row_count(site.outputs[0]) == work;
   KernelChoice choice;
-  choice.cut = {.extent = cuttable ? work : 1, .row_inputs = {cuttable, cuttable && !by_columns}};
+  choice.cut = {.extent = cuttable ? work : 1,
+                .inputs = {rows_if(cuttable), rows_if(cuttable && !by_columns)}};
   choice.in_place = {{.output = 0, .input = 0}};
   choice.make = [middle = *middle, alpha = static_cast<float>(op->alpha), cuttable, by_columns, outer,
                  columns](Range range) {

@@ -52,11 +52,11 @@ Cut cut_of_reduction(const KernelSite& site, const Axes& axes) {
     return axis;
   };
   const std::size_t axis = long_axis(output);
-  if (axis == output.rank()) return {.extent = 1, .row_inputs = {false}};
+  if (axis == output.rank()) return {.extent = 1, .inputs = {}};
   const std::size_t first = long_axis(input);
   const Axes reduced = normalize_axes(axes, input.rank());
   const bool kept = std::ranges::find(reduced, static_cast<std::int64_t>(first)) == reduced.end();
-  return {.extent = output[axis].size(), .row_inputs = {kept}, .seamless = true};
+  return {.extent = output[axis].size(), .inputs = {rows_if(kept)}, .seamless = true};
 }
 
 }  // namespace weft

@@ -168,7 +168,7 @@ std::optional<KernelChoice> rows_choice(const KernelSite& site) {
   KernelChoice choice;
   const bool vector = site.inputs[0].shape.rank() == 1;
   choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]),
-                .row_inputs = std::vector<bool>(site.inputs.size(), !vector)};
+                .inputs = std::vector<Portion>(site.inputs.size(), rows_if(!vector))};
   for (std::size_t i = 0; i < site.inputs.size(); ++i) choice.in_place.push_back({.output = 0, .input = i});
   choice.make = [type = site.inputs[0]](Range range) {
     return std::make_unique<RowKernel>(rows_of(type, range));
@@ -204,7 +204,7 @@ std::optional<KernelChoice> logsumexp_kernel(const KernelSite& site) {
   const bool cuttable = axes.size() < shape.rank();
   const std::int64_t extent = cuttable ? row_count(site.inputs[0]) : 1;
   KernelChoice choice;
-  choice.cut = {.extent = extent, .row_inputs = {cuttable}};
+  choice.cut = {.extent = extent, .inputs = {rows_if(cuttable)}};
   choice.make = [length, step = rows / extent](Range range) {
     return std::make_unique<LogSumExpKernel>(Range{.begin = range.begin * step, .end = range.end * step},
                                              static_cast<std::size_t>(length));
@@ -220,8 +220,9 @@ std::optional<KernelChoice> softmax_cross_entropy_kernel(const KernelSite& site)
   const bool vector = site.inputs[0].shape.rank() == 1;
   Scale scale = Scale::none;
   if (fused) scale = site.inputs[2].shape.elements() == 1 ? Scale::one : Scale::for_each_row;
-  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]), .row_inputs = {!vector, !vector}};
-  if (fused) choice.cut.row_inputs.push_back(!vector && scale == Scale::for_each_row);
+  choice.cut = {.extent = vector ? 1 : row_count(site.inputs[0]),
+                .inputs = {rows_if(!vector), rows_if(!vector)}};
+  if (fused) choice.cut.inputs.push_back(rows_if(!vector && scale == Scale::for_each_row));
   choice.make = [type = site.inputs[0], labels = site.inputs[1].dtype, scale](Range range) {
     return std::make_unique<CrossEntropyKernel>(rows_of(type, range), labels, scale);
   };

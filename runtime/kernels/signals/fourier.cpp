@@ -179,7 +179,7 @@ class FourierKernel final : public Kernel {
 template <typename T>
 KernelChoice fourier_choice(const FourierSpec& spec, const std::shared_ptr<const FourierPlan>& plan) {
   KernelChoice choice;
-  choice.cut = {.extent = spec.rows, .row_inputs = {true}};
+  choice.cut = {.extent = spec.rows, .inputs = {Portion::rows}};
   choice.make = [spec, plan](Range rows) { return std::make_unique<FourierKernel<T>>(spec, plan, rows); };
   return choice;
 }

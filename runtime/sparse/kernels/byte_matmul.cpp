@@ -6,7 +6,7 @@
 #include "weft/runtime/kernels/vector/vector_functions.h"
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/machine/onednn.h"
-#include "weft/runtime/sparse/byte_matmul.h"
+#include "weft/runtime/ops/gemm.h"
 #include "weft/runtime/sparse/compress.h"
 #include "weft/runtime/sparse/cost.h"
 #include "weft/runtime/sparse/kernels/row_products.h"
@@ -57,11 +57,12 @@ GroupLayout layout_of(std::int64_t rows, std::int64_t k) {
 
 class ByteMatMulKernel final : public Kernel {
  public:
-  ByteMatMulKernel(const ByteMatMul& op, const Sizes& sizes, Range range)
-      : op_(op),
+  ByteMatMulKernel(const GemmFormula& formula, const Sizes& sizes, Range range)
+      : scale_(static_cast<float>(formula.alpha)),
+        bias_(formula.addend == Addend::bias),
         sizes_(sizes),
         range_(range),
-        after_(after_of(op.activation).value_or(After::nothing)),
+        after_(after_of(formula.activation).value_or(After::nothing)),
         products_(std::min(kGroup, range.end - range.begin), {0, sizes.k}, sizes.n, sizes.k),
         layout_(layout_of(std::min(kGroup, range.end - range.begin), sizes.k)),
         most_nonzeros_(densest_to_skip(sizes.n)) {}
@@ -95,7 +96,7 @@ class ByteMatMulKernel final : public Kernel {
     return reinterpret_cast<const float*>(buffers.inputs[1]);
   }
   const float* bias(const KernelBuffers& buffers) const {
-    return op_.bias ? reinterpret_cast<const float*>(buffers.inputs[2]) : nullptr;
+    return bias_ ? reinterpret_cast<const float*>(buffers.inputs[2]) : nullptr;
   }
   float* result(const KernelBuffers& buffers, std::int64_t row) const {
     return reinterpret_cast<float*>(buffers.outputs[0]) + row * sizes_.n;
@@ -123,9 +124,8 @@ class ByteMatMulKernel final : public Kernel {
                           .values = values,
                           .wide_columns = layout_.wide_columns,
                           .byte_values = true};
-    products_.multiply(rows, group.end - group.begin, weights(buffers), sizes_.n,
-                       static_cast<float>(op_.scale), bias(buffers), result(buffers, group.begin),
-                       buffers.scratch + layout_.bytes);
+    products_.multiply(rows, group.end - group.begin, weights(buffers), sizes_.n, scale_, bias(buffers),
+                       result(buffers, group.begin), buffers.scratch + layout_.bytes);
   }
 
   void take_all(const KernelBuffers& buffers, Range group) const {
@@ -136,14 +136,14 @@ class ByteMatMulKernel final : public Kernel {
     float* y = result(buffers, group.begin);
     onednn_gemm({.m = rows, .n = sizes_.n, .k = sizes_.k, .lda = sizes_.k, .ldb = sizes_.n, .ldc = sizes_.n},
                 floats, weights(buffers), y);
-    const auto scale = static_cast<float>(op_.scale);
-    for (std::int64_t i = 0; i < rows * sizes_.n; ++i) y[i] *= scale;
-    if (!op_.bias) return;
+    for (std::int64_t i = 0; i < rows * sizes_.n; ++i) y[i] *= scale_;
+    if (!bias_) return;
     vector_functions().add_bias(y, bias(buffers), static_cast<std::size_t>(rows),
                                 static_cast<std::size_t>(sizes_.n), false);
   }
 
-  ByteMatMul op_;
+  float scale_ = 1.0F;
+  bool bias_ = false;
   Sizes sizes_;
   Range range_;
   After after_ = After::nothing;
@@ -167,18 +167,21 @@ Work expected_work(const Sizes& sizes) {
 }  // namespace
 
 std::optional<KernelChoice> byte_matmul_kernel(const KernelSite& site) {
-  const auto* op = site.op.as<ByteMatMul>();
-  if (op == nullptr || !after_of(op->activation)) return std::nullopt;
+  const auto formula = formula_of(site.op);
+  const bool takes = formula && formula->left.form == LeftForm::bytes && formula->is_plain() &&
+                     formula->is_whole() && formula->addend != Addend::accumulator &&
+                     after_of(formula->activation);
+  if (!takes) return std::nullopt;
   const Sizes sizes{.m = site.inputs[0].shape[0].size(),
                     .k = site.inputs[0].shape[1].size(),
                     .n = site.inputs[1].shape[1].size()};
   if (sizes.m == 0 || sizes.k == 0 || sizes.n == 0) return std::nullopt;
   KernelChoice choice;
-  choice.cut = {.extent = sizes.m, .row_inputs = std::vector<bool>(site.inputs.size(), false)};
-  choice.cut.row_inputs[0] = true;
+  choice.cut = {.extent = sizes.m, .inputs = std::vector<Portion>(site.inputs.size())};
+  choice.cut.inputs[0] = Portion::rows;
   choice.work = expected_work(sizes);
-  choice.make = [op = *op, sizes](Range range) {
-    return std::make_unique<ByteMatMulKernel>(op, sizes, range);
+  choice.make = [formula = *formula, sizes](Range range) {
+    return std::make_unique<ByteMatMulKernel>(formula, sizes, range);
   };
   return choice;
 }

@@ -4,7 +4,7 @@
 
 #include "weft/runtime/machine/cache.h"
 #include "weft/runtime/sparse/kernels/batch_rows.h"
-#include "weft/runtime/sparse/row_store.h"
+#include "weft/runtime/sparse/vector/sparse_functions.h"
 
 namespace weft {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "weft/runtime/kernels/vector/vector_functions.h"
-#include "weft/runtime/sparse/resident_ops.h"
+#include "weft/runtime/ops/sparse_ops.h"
 
 namespace weft {
 namespace {
@@ -44,7 +44,7 @@ std::optional<KernelChoice> finite_columns_kernel(const KernelSite& site) {
   if (!site.op.is<FiniteColumns>()) return std::nullopt;
   const Shape& w = site.inputs[0].shape;
   KernelChoice choice;
-  choice.cut = {.extent = w[1].size(), .row_inputs = {false}};
+  choice.cut = {.extent = w[1].size(), .inputs = {}};
   choice.make = [rows = w[0].size(), width = w[1].size()](Range columns) {
     return std::make_unique<FiniteColumnsKernel>(static_cast<std::size_t>(rows),
                                                  static_cast<std::size_t>(width), columns);

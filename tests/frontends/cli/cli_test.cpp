@@ -390,7 +390,7 @@ TEST_F(Cli, InspectsGraphPlanAndMemory) {
   const ProgramRun run = run_program({"inspect", "--layers", "100", "--dot", file("step.dot")});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   for (const char* part : {"== data", "== graph", "== schedule", "== memory", "softmax_cross_entropy",
-                           "matmul_accumulate", "arena"}) {
+                           "rows_gradient", "arena"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
   EXPECT_THAT(bytes_of("step.dot"), HasSubstr("digraph"));

@@ -103,6 +103,7 @@ TEST_F(OnnxCli, ChecksAModel) {
     const ProgramRun run = run_program(args);
     EXPECT_EQ(run.exit_code, 0) << run.err;
     EXPECT_THAT(run.out, HasSubstr("1 outputs; compiled and by the reference kernels"));
+    EXPECT_THAT(run.out, testing::ContainsRegex("central differences in f64 differ by [0-9.]+e-[01][0-9]"));
   }
 }
 

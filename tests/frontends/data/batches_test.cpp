@@ -110,5 +110,50 @@ TEST(Batches, RejectWhatMakesNoSense) {
   expect_error(ErrorCode::out_of_range, {"got -1"}, [&] { batches.at(-1); });
 }
 
+TEST(ByLength, BatchesHoldSimilarLengthsAndEveryRowOnce) {
+  constexpr std::int64_t kRows = 5013;
+  constexpr std::int64_t kBatch = 32;
+  Tensor lengths = Tensor::zeros(DType::i64, {kRows});
+  std::int64_t length = 1;
+  for (std::int64_t& one : lengths.mutable_values<std::int64_t>())
+    one = 1 + (length = length * 2 % 101) % 100;
+  const auto padded = [&](const Tensor& order) {
+    const Batches batches(order, kBatch);
+    std::int64_t places = 0;
+    std::int64_t taken = 0;
+    for (std::int64_t k = 0; k < batches.count(); ++k) {
+      std::int64_t most = 0;
+      for (const std::int32_t row : batches.at(k).values<std::int32_t>()) {
+        const std::int64_t own = lengths.values<std::int64_t>()[static_cast<std::size_t>(row)];
+        most = std::max(most, own);
+        taken += own;
+      }
+      places += most * batches.at(k).elements();
+    }
+    return static_cast<double>(places) / static_cast<double>(taken);
+  };
+  const Tensor order = by_length(lengths, kBatch, 3, 1);
+  EXPECT_LT(padded(order), 1.03);
+  EXPECT_GT(padded(permutation(kRows, 3, 1)), 1.8);
+  std::vector<std::int32_t> rows(order.values<std::int32_t>().begin(), order.values<std::int32_t>().end());
+  EXPECT_FALSE(std::ranges::is_sorted(rows, {}, [&](std::int32_t row) {
+    return lengths.values<std::int64_t>()[static_cast<std::size_t>(row)];
+  })) << "short and long batches are mixed";
+  std::ranges::sort(rows);
+  for (std::int64_t row = 0; row < kRows; ++row) ASSERT_EQ(rows[static_cast<std::size_t>(row)], row);
+  EXPECT_TRUE(identical(order, by_length(lengths, kBatch, 3, 1)));
+  EXPECT_FALSE(identical(order, by_length(lengths, kBatch, 3, 2)));
+  EXPECT_EQ(by_length(Tensor::zeros(DType::i32, {0}), kBatch, 1, 1).elements(), 0);
+}
+
+TEST(ByLength, RefusesWhatIsNoListOfLengths) {
+  const Tensor lengths = Tensor::zeros(DType::i64, {4});
+  for (const auto& refused :
+       {std::function<void()>([] { by_length(Tensor::zeros(DType::f32, {4}), 2, 1, 1); }),
+        std::function<void()>([&] { by_length(lengths, 2, 1, 1, 0); }),
+        std::function<void()>([&] { by_length(lengths, 0, 1, 1); })})
+    expect_error(ErrorCode::invalid_argument, {}, refused);
+}
+
 }  // namespace
 }  // namespace weft::data

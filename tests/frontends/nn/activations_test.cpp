@@ -70,7 +70,9 @@ TEST(Activations, ThatHaveANameFollowTheirFormulas) {
       {"softplus", [](double x) { return x > 30.0 ? x : std::log1p(std::exp(x)); }},
       {"softsign", [](double x) { return x / (1.0 + std::abs(x)); }},
       {"hard_sigmoid", [](double x) { return std::min(std::max(x / 6.0 + 0.5, 0.0), 1.0); }},
-      {"hard_tanh", [](double x) { return std::min(std::max(x, -1.0), 1.0); }}};
+      {"hard_tanh", [](double x) { return std::min(std::max(x, -1.0), 1.0); }},
+      {"mish", [](double x) { return x * std::tanh(x > 30.0 ? x : std::log1p(std::exp(x))); }},
+      {"celu", [](double x) { return x > 0.0 ? x : std::exp(x) - 1.0; }}};
   EXPECT_EQ(nn::named_activations().size(), formulas.size());
   for (const nn::NamedActivation& activation : nn::named_activations()) {
     SCOPED_TRACE(activation.name);

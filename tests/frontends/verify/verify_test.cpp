@@ -191,7 +191,7 @@ class BadKernel final : public Kernel {
 std::string damage_of(const std::function<void(const KernelBuffers&)>& run) {
   KernelChoice choice;
   choice.name = "bad";
-  choice.cut = {.extent = 1, .row_inputs = {false}};
+  choice.cut = {.extent = 1, .inputs = {}};
   choice.make = [run](Range) { return std::make_unique<BadKernel>(run); };
   const TensorType type{f32, {4}};
   const Tensor input = Tensor::of<float>({1, 2, 3, 4});

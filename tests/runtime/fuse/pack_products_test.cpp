@@ -9,7 +9,7 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/source.h"
 #include "weft/runtime/fuse/fuse.h"
-#include "weft/runtime/ops/packed_ops.h"
+#include "weft/runtime/ops/gemm.h"
 #include "weft/runtime/session.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
@@ -49,14 +49,15 @@ class PackedDense {
     Session session(graph_, {.threads = threads, .exact_threads = true, .compile = options});
     return session.compile(spec())({fed_})[0].clone();
   }
-  /// The first node with a packed weight; null where there is none.
-  std::optional<PackedMatMul> packed(const FunctionSpec& spec, int threads = 1,
-                                     const CompileOptions& options = {}) {
+  /// The formula of the first product with a packed weight, if there is one.
+  std::optional<GemmFormula> packed(const FunctionSpec& spec, int threads = 1,
+                                    const CompileOptions& options = {}) {
     Session session(graph_, {.threads = threads, .exact_threads = true, .compile = options});
     const Compilation made = session.inspect(spec, {});
     const Graph& graph = *made.lowered.program.graph;
     for (NodeId id = 0; id < graph.size(); ++id) {
-      if (const auto* op = graph.node(id).op.as<PackedMatMul>()) return *op;
+      const auto formula = formula_of(graph.node(id).op);
+      if (formula && formula->packed.is_packed()) return formula;
     }
     return std::nullopt;
   }
@@ -99,12 +100,12 @@ TEST(PackProducts, KernelComputesWhatTheReferenceDoes) {
   TensorSource source("packed product kernel");
   for (const Sizes& x : {Sizes{12, 300}, Sizes{4, 3, 64}, Sizes{5, 3072}}) {
     PackedDense dense(x, 80, true);
-    const auto op = dense.packed(dense.spec());
-    if (!op) continue;
+    const auto formula = dense.packed(dense.spec());
+    if (!formula) continue;
     const Tensor w = source.uniform({80, x.back()}, -0.1, 0.1, f32);
-    const Tensor packed = evaluate(PackWeights{op->order}, {{w}})[0];
+    const Tensor packed = evaluate(PackWeights{formula->packed.order}, {{w}})[0];
     const KernelCheck check(
-        *op, {source.uniform(x, -1.0, 1.0, f32), packed, source.uniform({80}, -1.0, 1.0, f32)});
+        Gemm{*formula}, {source.uniform(x, -1.0, 1.0, f32), packed, source.uniform({80}, -1.0, 1.0, f32)});
     EXPECT_EQ(check.choice().name, "packed_matmul");
     check.expect_correct(kPackedTolerance, kPackedTolerance);
   }

@@ -149,7 +149,7 @@ TEST(LayoutKernels, CutAlongTheFirstAxisWithMoreThanOneElement) {
   EXPECT_EQ(check.choice().cut.extent, 40);
   const KernelCheck rows(Transpose{{0, 2, 1}}, {source.uniform({8, 3, 4}, -1.0, 1.0, f32)});
   EXPECT_EQ(rows.choice().cut.extent, 8);
-  EXPECT_EQ(rows.choice().cut.row_inputs, std::vector<bool>{true});
+  EXPECT_EQ(rows.choice().cut.inputs, std::vector<Portion>{Portion::rows});
 }
 
 }  // namespace

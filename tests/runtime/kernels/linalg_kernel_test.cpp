@@ -112,7 +112,7 @@ TEST_P(LinalgKernel, CutsOneSystemAlongItsRightSides) {
     return KernelCheck(TriangularSolve{}, {a, source.uniform({9, columns}, -1.0, 1.0, dtype())}).choice().cut;
   };
   EXPECT_EQ(cut_of(96).extent, 6);
-  EXPECT_TRUE(cut_of(96).column_outputs);
+  EXPECT_EQ(cut_of(96).outputs, Portion::columns);
   EXPECT_EQ(cut_of(1).extent, 1);
   EXPECT_EQ(cut_of(7).extent, 7);
 }

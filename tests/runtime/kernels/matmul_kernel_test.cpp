@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "weft/ops/activation.h"
-#include "weft/runtime/ops/fused_ops.h"
+#include "weft/runtime/ops/gemm.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
 #include "weft/tests/support/random_tensor.h"
 
@@ -33,6 +33,16 @@ class MatMulKernel : public testing::TestWithParam<SumPrecision> {
   }
   double shard_tolerance() const { return precision().dtype == f32 ? kShardTolerance : 1e-13; }
 };
+
+Op with_bias(const MatMul& product, const Epilogue& after) {
+  GemmFormula formula{.product = product, .addend = Addend::bias, .activation = after};
+  return Gemm{std::move(formula)};
+}
+
+Op accumulated(const MatMul& product, double alpha) {
+  GemmFormula formula{.product = product, .alpha = alpha, .addend = Addend::accumulator};
+  return Gemm{std::move(formula)};
+}
 
 struct Matrices {
   MatMul product;
@@ -71,11 +81,12 @@ TEST_P(MatMulKernel, AddsABiasAndAppliesAnActivation) {
   for (int round = 0; round < 48; ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round << "; " << replay());
     const Matrices in = random_matrices(source, precision().dtype);
-    const FusedMatMul op{.product = in.product,
-                         .bias = round % 3 != 0,
-                         .activation = epilogues[static_cast<std::size_t>(round) % epilogues.size()]};
+    const bool bias = round % 3 != 0;
+    const Gemm op{{.product = in.product,
+                   .addend = bias ? Addend::bias : Addend::nothing,
+                   .activation = epilogues[static_cast<std::size_t>(round) % epilogues.size()]}};
     std::vector<Tensor> inputs{in.a, in.b};
-    if (op.bias) inputs.push_back(source.uniform({in.n}, -1.0, 1.0, precision().dtype));
+    if (bias) inputs.push_back(source.uniform({in.n}, -1.0, 1.0, precision().dtype));
     const KernelCheck check = checked(op, inputs);
     ASSERT_EQ(check.choice().name, precision().kernel);
     check.expect_correct(precision().tolerance, shard_tolerance());
@@ -87,8 +98,9 @@ TEST_P(MatMulKernel, AccumulatesAlsoInPlace) {
   for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round << "; " << replay());
     const Matrices in = random_matrices(source, precision().dtype);
-    const MatMulAccumulate op{.product = in.product,
-                              .alpha = round % 4 == 0 ? 1.0 : source.number(-1.0, 1.0)};
+    const Gemm op{{.product = in.product,
+                   .alpha = round % 4 == 0 ? 1.0 : source.number(-1.0, 1.0),
+                   .addend = Addend::accumulator}};
     const KernelCheck check =
         checked(op, {source.uniform({in.m, in.n}, -1.0, 1.0, precision().dtype), in.a, in.b});
     ASSERT_EQ(check.choice().name, precision().kernel);
@@ -112,10 +124,10 @@ TEST_P(MatMulKernel, MultipliesShapesWithAWayOfTheirOwn) {
     const Tensor a = draw(transpose_a ? Sizes{k, m} : Sizes{m, k});
     const Tensor b = draw({k, n});
     const double of_shards = 10 * shard_tolerance();
-    checked(MatMulAccumulate{.product = product, .alpha = -0.5}, {draw({m, n}), a, b})
+    checked(accumulated(product, -0.5), {draw({m, n}), a, b})
         .expect_correct(10 * precision().tolerance, of_shards);
     for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
-      checked(FusedMatMul{.product = product, .bias = true, .activation = after}, {a, b, draw({n})})
+      checked(with_bias(product, after), {a, b, draw({n})})
           .expect_correct(10 * precision().tolerance, of_shards);
     }
   }
@@ -147,9 +159,9 @@ TEST_P(MatMulKernel, TakesTheMatricesOfABatchOneByOne) {
                                    checked(MatMul{}, {random({1, 3, 4}), random({5, 4, 6})}),
                                    checked(MatMul{.transpose_b = true}, {random({3, 4}), random({5, 6, 4})}),
                                    checked(MatMul{.transpose_a = true}, {random({5, 4, 3}), random({4, 6})}),
-                                   checked(MatMulAccumulate{.product = {.transpose_a = true}, .alpha = -0.5},
+                                   checked(accumulated(MatMul{.transpose_a = true}, -0.5),
                                            {random({5, 3, 6}), random({5, 4, 3}), random({4, 6})}),
-                                   checked(FusedMatMul{.product = {}, .bias = true, .activation = {Relu{}}},
+                                   checked(with_bias(MatMul{}, Epilogue{Relu{}}),
                                            {random({5, 3, 4}), random({5, 4, 6}), random({6})})}) {
     EXPECT_EQ(check.choice().name, precision().kernel) << check.describe();
     check.expect_correct(10 * precision().tolerance);
@@ -164,12 +176,12 @@ TEST_P(MatMulKernel, CutsABatchWithThoseOperandsThatHaveItsFirstAxis) {
     };
     const KernelCheck check = checked(MatMul{}, {random(a), random(b)});
     EXPECT_EQ(check.choice().cut.extent, 5);
-    return check.choice().cut.row_inputs;
+    return check.choice().cut.inputs;
   };
-  EXPECT_EQ(cut_of({5, 3, 4}, {5, 4, 6}), (std::vector<bool>{true, true}));
-  EXPECT_EQ(cut_of({3, 4}, {5, 4, 6}), (std::vector<bool>{false, true}));
-  EXPECT_EQ(cut_of({5, 5, 3, 4}, {5, 4, 6}), (std::vector<bool>{true, false}));
-  EXPECT_EQ(cut_of({1, 3, 4}, {5, 4, 6}), (std::vector<bool>{false, true}));
+  EXPECT_EQ(cut_of({5, 3, 4}, {5, 4, 6}), (std::vector<Portion>{Portion::rows, Portion::rows}));
+  EXPECT_EQ(cut_of({3, 4}, {5, 4, 6}), (std::vector<Portion>{Portion::whole, Portion::rows}));
+  EXPECT_EQ(cut_of({5, 5, 3, 4}, {5, 4, 6}), (std::vector<Portion>{Portion::rows, Portion::whole}));
+  EXPECT_EQ(cut_of({1, 3, 4}, {5, 4, 6}), (std::vector<Portion>{Portion::whole, Portion::rows}));
 }
 
 TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
@@ -178,17 +190,17 @@ TEST_P(MatMulKernel, MultipliesInPanelsOfColumns) {
   for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{7, 5, 12}, {3, 300, 1536}}) {
     for (const Epilogue& after : {Epilogue{}, Epilogue{Relu{}}, Epilogue{Tanh{}}}) {
       const KernelCheck check =
-          checked(ColumnBlockMatMul{.product = {.product = {}, .bias = true, .activation = after},
-                                    .column_blocks = 3},
+          checked(Gemm{{.addend = Addend::bias, .activation = after, .column_blocks = 3}},
                   {random({m, k}), random({k, n}), random({n})});
       EXPECT_EQ(check.choice().name, precision().kernel);
       EXPECT_EQ(check.choice().cut.extent, 3);
       check.expect_correct(10 * precision().tolerance);
     }
-    const KernelCheck update =
-        checked(ColumnBlockMatMulAccumulate{.update = {.product = {.transpose_a = true}, .alpha = -0.5},
-                                            .column_blocks = 3},
-                {random({k, n}), random({m, k}), random({3, m, n / 3})});
+    const KernelCheck update = checked(Gemm{{.product = {.transpose_a = true},
+                                             .alpha = -0.5,
+                                             .addend = Addend::accumulator,
+                                             .column_blocks = 3}},
+                                       {random({k, n}), random({m, k}), random({3, m, n / 3})});
     EXPECT_EQ(update.choice().name, precision().kernel);
     EXPECT_EQ(update.choice().cut.extent, 3);
     update.expect_correct(10 * precision().tolerance);
@@ -212,13 +224,11 @@ TEST_P(MatMulKernel, IsCutAlongColumnsWhereRowsAreFew) {
       const Tensor a = random({m, k});
       const Tensor b = random(transpose_b ? Sizes{n, k} : Sizes{k, n});
       const double tolerance = 10 * precision().tolerance;
-      const KernelCheck update =
-          checked(MatMulAccumulate{.product = product, .alpha = 0.5}, {random({m, n}), a, b});
+      const KernelCheck update = checked(accumulated(product, 0.5), {random({m, n}), a, b});
       EXPECT_EQ(update.choice().cut.extent, extent) << update.describe();
-      EXPECT_TRUE(update.choice().cut.column_outputs);
+      EXPECT_EQ(update.choice().cut.outputs, Portion::columns);
       update.expect_correct(tolerance, tolerance);
-      checked(FusedMatMul{.product = product, .bias = true, .activation = {Tanh{}}}, {a, b, random({n})})
-          .expect_correct(tolerance, tolerance);
+      checked(with_bias(product, Epilogue{Tanh{}}), {a, b, random({n})}).expect_correct(tolerance, tolerance);
     }
   }
 }
@@ -232,10 +242,9 @@ TEST_P(MatMulKernel, TakesProductsWithOneColumnAndGreatLengths) {
       const MatMul product{.transpose_a = ta};
       const Tensor a = random(ta ? Sizes{k, m} : Sizes{m, k});
       const double tolerance = 10 * precision().tolerance;
-      checked(FusedMatMul{.product = product, .bias = true, .activation = {Relu{}}},
-              {a, random({k, n}), random({n})})
+      checked(with_bias(product, Epilogue{Relu{}}), {a, random({k, n}), random({n})})
           .expect_correct(tolerance, tolerance);
-      checked(MatMulAccumulate{.product = product, .alpha = -0.5}, {random({m, n}), a, random({k, n})})
+      checked(accumulated(product, -0.5), {random({m, n}), a, random({k, n})})
           .expect_correct(tolerance, tolerance);
     }
   }
@@ -253,11 +262,9 @@ TEST_P(MatMulKernel, OfEmptyMatricesIsZerosPlusWhatIsAdded) {
       const Tensor b = Tensor::zeros(dtype, Sizes{k, n});
       TensorSource source("empty matmul");
       checked(product, {a, b}).expect_correct(0.0);
-      checked(FusedMatMul{.product = product, .bias = true, .activation = {Relu{}}},
-              {a, b, source.uniform({n}, -1.0, 1.0, dtype)})
+      checked(with_bias(product, Epilogue{Relu{}}), {a, b, source.uniform({n}, -1.0, 1.0, dtype)})
           .expect_correct(0.0);
-      checked(MatMulAccumulate{.product = product, .alpha = 0.5},
-              {source.uniform({m, n}, -1.0, 1.0, dtype), a, b})
+      checked(accumulated(product, 0.5), {source.uniform({m, n}, -1.0, 1.0, dtype), a, b})
           .expect_correct(0.0);
     }
   }
@@ -284,7 +291,7 @@ TEST_P(MatMulKernel, KeepsNaNs) {
     a.mutable_values<double>()[2] = std::numeric_limits<double>::quiet_NaN();
     const Tensor x = evaluate(Cast{precision().dtype}, {{a}})[0];
     const Tensor w = TensorSource("matmul NaN weights").uniform({9, 20}, -1.0, 1.0, precision().dtype);
-    const KernelCheck check = checked(FusedMatMul{.product = {}, .activation = epilogue}, {x, w});
+    const KernelCheck check = checked(Gemm{{.activation = epilogue}}, {x, w});
     const auto result = numbers(check.run(1)[0]);
     for (std::size_t i = 0; i < 20; ++i) EXPECT_TRUE(std::isnan(result[i])) << check.describe();
     for (std::size_t i = 20; i < result.size(); ++i) EXPECT_FALSE(std::isnan(result[i])) << check.describe();

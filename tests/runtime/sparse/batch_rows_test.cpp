@@ -63,7 +63,7 @@ std::vector<std::int32_t> places_of(std::int64_t begin, std::int64_t end) {
 template <typename C, typename V>
 void check_packing(std::int64_t columns) {
   const RowStore store = packed_store<V>(columns);
-  const StoredRows x = store.layout.view(store.bytes.data());
+  const StoredRows x = store.rows();
   const std::vector<std::int32_t> numbers = numbers_taken();
   for (const Range range : tried_ranges(columns)) {
     const PackedRows packed(store.layout, std::ssize(numbers), ColumnRange(range, store.layout));
@@ -78,7 +78,7 @@ void check_packing(std::int64_t columns) {
 template <typename C, typename V>
 void check_batch(std::int64_t columns, const std::vector<std::int32_t>& numbers) {
   const RowStore store = packed_store<V>(columns);
-  const StoredRows x = store.layout.view(store.bytes.data());
+  const StoredRows x = store.rows();
   const Range taken{2, 6};
   const std::vector<std::int32_t> expected =
       numbers.empty() ? places_of(2, 6) : std::vector(numbers.begin() + 2, numbers.begin() + 6);

@@ -11,8 +11,8 @@
 #include "weft/ops/matmul.h"
 #include "weft/ops/reduce.h"
 #include "weft/ops/source.h"
+#include "weft/runtime/ops/gemm.h"
 #include "weft/runtime/session.h"
-#include "weft/runtime/sparse/byte_matmul.h"
 #include "weft/tests/runtime/expect_close.h"
 #include "weft/tests/runtime/kernels/kernel_check.h"
 #include "weft/tests/support/random_tensor.h"
@@ -56,7 +56,10 @@ class ByteMatMulKernel : public testing::TestWithParam<std::int64_t> {
 TEST_P(ByteMatMulKernel, GivesTheSameFromZerosSkippedAndFromAllElements) {
   // Groups of both kinds, one in the middle of which the kind changes, and a last one that is not full.
   for (const std::int64_t dense_from : {0, 96, 150}) {
-    const KernelCheck check(ByteMatMul{.scale = 0.1, .bias = true, .activation = {Relu{}}},
+    const KernelCheck check(Gemm{{.left = {.form = LeftForm::bytes},
+                                  .alpha = 0.1,
+                                  .addend = Addend::bias,
+                                  .activation = {Relu{}}}},
                             {bytes(150, 50, 5, dense_from), floats({50, n()}), floats({n()})});
     EXPECT_EQ(check.choice().name, "byte_matmul");
     check.expect_correct(kSumBound, kSumBound);
@@ -64,7 +67,7 @@ TEST_P(ByteMatMulKernel, GivesTheSameFromZerosSkippedAndFromAllElements) {
 }
 
 TEST_P(ByteMatMulKernel, NeedsNoBias) {
-  const KernelCheck check(ByteMatMul{.scale = 2.0, .activation = {}},
+  const KernelCheck check(Gemm{{.left = {.form = LeftForm::bytes}, .alpha = 2.0}},
                           {bytes(3, 50, 5, 3), floats({50, n()})});
   check.expect_correct(kSumBound, kSumBound);
 }
@@ -72,7 +75,8 @@ TEST_P(ByteMatMulKernel, NeedsNoBias) {
 INSTANTIATE_TEST_SUITE_P(Widths, ByteMatMulKernel, testing::Values(1, 10, 64, 100, 300));
 
 TEST(ByteMatMulKernelColumns, AreWideWhereSixteenBitsDoNotHoldThem) {
-  const KernelCheck check(ByteMatMul{.activation = {}}, {bytes(2, 70'000, 500, 2), floats({70'000, 3})});
+  const KernelCheck check(Gemm{{.left = {.form = LeftForm::bytes}}},
+                          {bytes(2, 70'000, 500, 2), floats({70'000, 3})});
   check.expect_correct(1e-3, 1e-3);
 }
 

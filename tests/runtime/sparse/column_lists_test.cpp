@@ -55,8 +55,8 @@ void check_lists_of(std::int64_t columns, std::int64_t batch, Range range) {
   for (std::int64_t i = 0; i < batch; ++i) numbers.push_back(static_cast<std::int32_t>(i * 3 % kListedRows));
   const ColumnLists lists(store.layout, true, batch, range);
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(lists.scratch_bytes())});
-  const auto built = lists.build(store.layout.view(store.bytes.data()), numbers.data(),
-                                 static_cast<std::byte*>(scratch.mutable_data()));
+  const auto built =
+      lists.build(store.rows(), numbers.data(), static_cast<std::byte*>(scratch.mutable_data()));
   ASSERT_EQ(built.byte_entries, (std::is_same_v<T, std::uint8_t> && batch <= kByteEntryRows));
   for (std::int64_t column = range.begin; column < range.end; ++column) {
     Entries expected;

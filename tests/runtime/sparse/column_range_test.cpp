@@ -17,7 +17,7 @@ TEST(ColumnRange, IsFoundInRowsThatDoNotHaveItWhereMostDo) {
   std::ranges::fill(row(1).first(kSkewedWidth / 2), std::uint8_t{1});
   std::ranges::fill(row(2).last(kSkewedWidth / 2), std::uint8_t{1});
   const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)));
-  const StoredRows rows = store.layout.view(store.bytes.data());
+  const StoredRows rows = store.rows();
   for (const Range range : {Range{0, 200}, Range{200, kSkewedWidth}, Range{100, 300}, Range{30, 31}}) {
     const ColumnRange columns(range, store.layout);
     for (const std::int64_t i : {0, 1, 2, 3}) {

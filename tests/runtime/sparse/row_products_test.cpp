@@ -51,7 +51,7 @@ SparseFunctions counting_functions() {
 /// function.
 bool takes_panels(const RowStore& store, std::int64_t n, std::int64_t count = kStoredRows) {
   const RowProducts products = products_of(store, n);
-  const StoredRows x = store.layout.view(store.bytes.data());
+  const StoredRows x = store.rows();
   const std::vector<float> w(static_cast<std::size_t>(store.layout.columns * n), 0.5F);
   std::vector<float> expected(static_cast<std::size_t>(kStoredRows * n));
   std::vector<float> y = expected;
@@ -104,7 +104,7 @@ TEST(RowProducts, ReadNoRowsOfTheMatrixBesideTheirs) {
   Tensor scratch = Tensor::uninitialized(DType::u8, {static_cast<std::int64_t>(products.scratch_bytes())});
   std::vector<float> y(std::size_t{kStoredRows} * kN, w[0]);
   whole_calls = panel_calls = 0;
-  products.multiply(store.layout.view(store.bytes.data()), kStoredRows, w.data(), kN, 1.0F, nullptr, y.data(),
+  products.multiply(store.rows(), kStoredRows, w.data(), kN, 1.0F, nullptr, y.data(),
                     static_cast<std::byte*>(scratch.mutable_data()), counting_functions());
   EXPECT_EQ(panel_calls, 1);
   EXPECT_EQ(y, std::vector<float>(y.size(), 392.0F));

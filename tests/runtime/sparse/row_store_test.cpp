@@ -29,7 +29,7 @@ std::vector<T> list(const void* begin, std::int64_t count) {
 TEST(RowStore, HoldsTheNonZerosOfEachRow) {
   const Tensor x = Tensor::of<std::uint8_t>({0, 5, 0, 0, 0, 0, 7, 0, 9}, {3, 3});
   const RowStore store = store_of(x, whole_of(x));
-  const StoredRows rows = store.layout.view(store.bytes.data());
+  const StoredRows rows = store.rows();
   EXPECT_FALSE(rows.wide_columns);
   EXPECT_TRUE(rows.byte_values);
   EXPECT_THAT(list<std::int64_t>(rows.begins, 3), ElementsAre(0, 1, 1));
@@ -42,7 +42,7 @@ TEST(RowStore, HoldsTheNonZerosOfEachRow) {
 TEST(RowStore, TakesTheAxesBehindTheFirstAsOneAndAWindowOfThem) {
   const Tensor x = Tensor::of<float>({1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 12}, {3, 2, 2});
   const RowStore store = store_of(x, {.first_row = 1, .last_row = 3, .first_column = 1, .last_column = 4});
-  const StoredRows rows = store.layout.view(store.bytes.data());
+  const StoredRows rows = store.rows();
   EXPECT_THAT(list<std::int64_t>(rows.begins, 2), ElementsAre(0, 2));
   EXPECT_THAT(list<std::int64_t>(rows.ends, 2), ElementsAre(2, 5));
   EXPECT_THAT(list<std::uint16_t>(rows.columns, 5), ElementsAre(0, 2, 0, 1, 2));
@@ -53,7 +53,7 @@ TEST(RowStore, KeepsNansAndDropsNegativeZeros) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor x = Tensor::of<float>({-0.0F, nan, 0.0F, 1.0F}, {2, 2});
   const RowStore store = store_of(x, whole_of(x));
-  const auto values = list<float>(store.layout.view(store.bytes.data()).values, 2);
+  const auto values = list<float>(store.rows().values, 2);
   EXPECT_EQ(store.layout.nonzeros, 2);
   EXPECT_TRUE(std::isnan(values[0]));
   EXPECT_EQ(values[1], 1.0F);
@@ -100,8 +100,8 @@ TEST(RowStore, IsTheSameWhoeverMadeIt) {
       EXPECT_EQ(attribute_text(store.layout), attribute_text(alone.layout));
       EXPECT_EQ(*store.layout.column_load, *alone.layout.column_load);
       const auto count = alone.layout.nonzeros;
-      const StoredRows one = alone.layout.view(alone.bytes.data());
-      const StoredRows other = store.layout.view(store.bytes.data());
+      const StoredRows one = alone.rows();
+      const StoredRows other = store.rows();
       EXPECT_EQ(list<std::int64_t>(other.ends, rows), list<std::int64_t>(one.ends, rows));
       EXPECT_EQ(list<std::uint16_t>(other.columns, count), list<std::uint16_t>(one.columns, count));
       EXPECT_EQ(list<std::uint8_t>(other.values, count), list<std::uint8_t>(one.values, count));
@@ -121,7 +121,7 @@ TEST(RowStore, LeavesTheRowsOfOtherThreadsAlone) {
   ThreadPool pool(2);
   for (int round = 0; round < 20; ++round) {
     const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)), &pool);
-    const StoredRows rows = store.layout.view(store.bytes.data());
+    const StoredRows rows = store.rows();
     const auto columns = list<std::uint16_t>(rows.columns, kWidth - 1);
     const auto stored = list<std::uint8_t>(rows.values, kWidth - 1);
     ASSERT_THAT(std::vector(columns.end() - 2, columns.end()), ElementsAre(4, 5)) << "round " << round;

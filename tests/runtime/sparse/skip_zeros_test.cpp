@@ -50,9 +50,9 @@ TEST_P(SkipZerosOf, TrainsLikeTheDensePlan) {
     CompileOptions checked = mode(SkipZeros::always);
     checked.self_check = true;
     LayerTraining sparse(data, GetParam().prepare, checked, 1, optimize);
-    EXPECT_THAT(sparse.kernels(), Contains("resident_matmul"));
-    EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
-    EXPECT_THAT(dense.kernels(), Not(Contains("resident_matmul")));
+    EXPECT_THAT(sparse.kernels(), Contains("rows_gemm"));
+    EXPECT_THAT(sparse.kernels(), Contains("rows_gradient"));
+    EXPECT_THAT(dense.kernels(), Not(Contains("rows_gemm")));
     const auto expected = dense.run();
     const auto actual = sparse.run();
     for (std::size_t i = 0; i < expected.size(); ++i)
@@ -102,7 +102,7 @@ TEST(SkipZeros, TakesTheWholeDataWithoutGather) {
   LayerTraining sparse(images(5), all, unfolded);
   CompileOptions dense_options = mode(SkipZeros::never);
   LayerTraining dense(images(5), all, dense_options);
-  EXPECT_THAT(sparse.kernels(), Contains("resident_gradient"));
+  EXPECT_THAT(sparse.kernels(), Contains("rows_gradient"));
   sparse.spec.inputs.clear();
   dense.spec.inputs.clear();
   Function sparse_step = sparse.session->compile(sparse.spec);
@@ -119,13 +119,13 @@ TEST(SkipZeros, KeepsTheDensePlanForDenseDataUnlessForced) {
   EXPECT_THAT(to_text(compilation.products),
               HasSubstr("takes every element, about 100% of its data is not 0"));
   LayerTraining forced(images(1), scaled_rows, mode(SkipZeros::always));
-  EXPECT_THAT(forced.kernels(), Contains("resident_matmul"));
+  EXPECT_THAT(forced.kernels(), Contains("rows_gemm"));
 }
 
 TEST(SkipZeros, SkipsThemByItselfWhereAlmostAllAreZero) {
   LayerTraining automatic(images(200), scaled_rows, mode(SkipZeros::automatic));
-  EXPECT_THAT(automatic.kernels(), Contains("resident_matmul"));
-  EXPECT_THAT(automatic.kernels(), Contains("resident_gradient"));
+  EXPECT_THAT(automatic.kernels(), Contains("rows_gemm"));
+  EXPECT_THAT(automatic.kernels(), Contains("rows_gradient"));
   EXPECT_THAT(to_text(automatic.compilation().products), HasSubstr("skips zeros, 0."));
 }
 
@@ -167,7 +167,7 @@ TEST(SkipZeros, UpdatesAWeightWhereItLies) {
   LayerTraining sparse(images(5), scaled_rows, mode(SkipZeros::always));
   const Compilation compilation = sparse.compilation();
   for (std::size_t step = 0; step < compilation.lowered.steps.size(); ++step) {
-    if (compilation.lowered.kernels[step].name == "resident_gradient") {
+    if (compilation.lowered.kernels[step].name == "rows_gradient") {
       EXPECT_TRUE(compilation.lowered.commits[step]);
     }
   }
@@ -180,12 +180,12 @@ TEST(SkipZeros, FusesNothingIntoProductsWhereFusingIsLeftOut) {
     return to_text(training.compilation().lowered.program);
   };
   CompileOptions options = mode(SkipZeros::always);
-  EXPECT_THAT(fused(options), AllOf(HasSubstr("activation=relu"), HasSubstr("accumulates=true")));
+  EXPECT_THAT(fused(options), AllOf(HasSubstr("=relu("), HasSubstr("=c - ")));
   options.without = {"fuse_matmul"};
-  EXPECT_THAT(fused(options), AllOf(HasSubstr("resident_matmul"), Not(HasSubstr("bias=true")),
-                                    Not(HasSubstr("activation=relu"))));
+  EXPECT_THAT(fused(options),
+              AllOf(HasSubstr("sparse[i] b"), Not(HasSubstr("+ bias")), Not(HasSubstr("=relu("))));
   options.without = {"fuse_accumulate"};
-  EXPECT_THAT(fused(options), AllOf(HasSubstr("resident_gradient"), Not(HasSubstr("accumulates=true"))));
+  EXPECT_THAT(fused(options), AllOf(HasSubstr("sparse[i]^T b"), Not(HasSubstr("=c - "))));
 }
 
 TEST(SkipZeros, RefusesARowThatTheDataDoesNotHaveAndUpdatesNothing) {

@@ -67,7 +67,7 @@ std::vector<float> random_floats(std::int64_t count) {
 }
 
 std::int64_t row_length(const Matrix& x, std::int64_t row) {
-  const StoredRows rows = x.store.layout.view(x.store.bytes.data());
+  const StoredRows rows = x.store.rows();
   return rows.ends[row] - rows.begins[row];
 }
 
@@ -96,8 +96,8 @@ void check_multiply(const SparseFunctions& functions, const Matrix& x, std::int6
   const std::size_t size = static_cast<std::size_t>(kMatrixRows * n);
   std::vector<float> y(size + 1, 77.0F);
   constexpr float kScale = 0.25F;
-  functions.multiply(x.store.layout.view(x.store.bytes.data()), kMatrixRows, w.data(), stride, n, kScale,
-                     bias ? b.data() : nullptr, y.data());
+  functions.multiply(x.store.rows(), kMatrixRows, w.data(), stride, n, kScale, bias ? b.data() : nullptr,
+                     y.data());
   EXPECT_EQ(y[size], 77.0F) << "wrote behind the last row";
   for (std::int64_t i = 0; i < kMatrixRows; ++i) {
     for (std::int64_t j = 0; j < n; ++j) {
@@ -134,7 +134,7 @@ void check_panels(const SparseFunctions& functions, const Matrix& x, std::int64_
                   std::int64_t gap) {
   const std::int64_t k = x.store.layout.columns;
   const std::int64_t stride = n + gap;
-  const StoredRows rows = x.store.layout.view(x.store.bytes.data());
+  const StoredRows rows = x.store.rows();
   const auto w = random_floats(k * stride);
   const auto b = random_floats(n);
   for (const float* bias : {b.data(), static_cast<const float*>(nullptr)}) {
@@ -246,8 +246,7 @@ void check_scatter(const SparseFunctions& functions, const Matrix& x, std::int64
   const std::int64_t stride = n + kGap;
   std::vector<float> y = random_floats(k * stride + 1);
   const std::vector<float> before = y;
-  functions.scatter(x.store.layout.view(x.store.bytes.data()), kMatrixRows, kFirst, kLast, d.data(), n,
-                    kAlpha, y.data(), stride);
+  functions.scatter(x.store.rows(), kMatrixRows, kFirst, kLast, d.data(), n, kAlpha, y.data(), stride);
   for (std::int64_t i = 0; i <= k * stride; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const std::int64_t column = i / stride;

@@ -137,10 +137,10 @@ TEST(SparseProductsStage, ChecksAMatrixOnceAndFoldsTheUpdateIntoItsGradient) {
   const Bindings bindings{{"batch", 8}, {"room", 128}};
   const std::string fused = stage_of("fuse", session, spec, bindings);
   EXPECT_EQ(fused.find("checked_entries"), fused.rfind("checked_entries")) << fused;
-  EXPECT_THAT(fused, HasSubstr("activation=relu"));
-  EXPECT_THAT(fused, HasSubstr("accumulates=true"));
+  EXPECT_THAT(fused, HasSubstr("=relu("));
+  EXPECT_THAT(fused, HasSubstr("=c - "));
   EXPECT_THAT(fused, Not(HasSubstr("sparse_matmul")));
-  EXPECT_THAT(stage_of("schedule", session, spec, bindings), HasSubstr("resident_gradient"));
+  EXPECT_THAT(stage_of("schedule", session, spec, bindings), HasSubstr("rows_gradient"));
 }
 
 TEST(SparseProductsStage, LeavesDoublesToTheReference) {
