@@ -21,9 +21,9 @@ constexpr std::uint32_t kNeutral = 5;
 enum class Leaning : std::uint8_t { none, first, second };
 
 /// The words: which leaning each has, what it weighs, and how to draw one.
-class Vocabulary {
+class WordTable {
  public:
-  Vocabulary(std::int64_t width, std::uint64_t seed) {
+  WordTable(std::int64_t width, std::uint64_t seed) {
     PhiloxSequence random(seed, 0);
     double total = 0.0;
     for (std::int64_t word = 0; word < width; ++word) {
@@ -73,7 +73,7 @@ SparseDataset synthetic_text(std::int64_t count, std::uint64_t seed, std::uint64
                              const TextOptions& options) {
   expect_options(count, options);
   const std::uint64_t own = purpose_seed(seed, Purpose::text);
-  const Vocabulary vocabulary(options.width, own);
+  const WordTable vocabulary(options.width, own);
   const std::uint64_t documents = derived_seed(own, stream + 1);
   Tensor offsets = Tensor::uninitialized(DType::i64, {count + 1});
   Tensor columns = Tensor::uninitialized(DType::i32, {count * options.words});

@@ -10,10 +10,8 @@
 
 namespace weft::mnist {
 
-using Json = nlohmann::ordered_json;
-
 std::string settings_text(const StudySettings& settings) {
-  Json json = Json::object();
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for_each_field([&](std::string_view name, const auto& member) { json[std::string(name)] = member; },
                  settings);
   return json_text(json, 2) + "\n";
@@ -25,12 +23,12 @@ StudySettings read_settings(const std::filesystem::path& file) {
     throw Error(ErrorCode::io, fmt::format("{}: there is no study to continue", file.string()));
   }
   try {
-    const Json json = Json::parse(stream);
+    const nlohmann::ordered_json json = nlohmann::ordered_json::parse(stream);
     StudySettings settings;
     for_each_field([&](std::string_view name, auto& member) { json.at(std::string(name)).get_to(member); },
                    settings);
     return settings;
-  } catch (const Json::exception& error) {
+  } catch (const nlohmann::ordered_json::exception& error) {
     throw Error(ErrorCode::bad_file,
                 fmt::format("{}: these are not the settings of a study ({})", file.string(), error.what()));
   }

@@ -7,9 +7,9 @@
 namespace weft::mnist {
 
 std::string recipe_name(const Dialect& dialect) {
-  constexpr std::size_t kLongestTitle = 30;
+  constexpr std::size_t kLongestName = 30;
   if (dialect.title == "weft") return "weft's own recipe";
-  return shortened(dialect.title, kLongestTitle) + "'s recipe";
+  return shortened(dialect.title, kLongestName) + "'s recipe";
 }
 
 std::string recipe_on_weft(const Dialect& dialect) {
@@ -17,8 +17,8 @@ std::string recipe_on_weft(const Dialect& dialect) {
 }
 
 std::string framework_itself(std::string_view title) {
-  constexpr std::size_t kLongestTitle = 30;
-  return shortened(title, kLongestTitle) + " itself";
+  constexpr std::size_t kLongestName = 30;
+  return shortened(title, kLongestName) + " itself";
 }
 
 std::string layers_text(const Configuration& configuration) {

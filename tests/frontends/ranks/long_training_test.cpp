@@ -100,13 +100,13 @@ Network encoder(Graph& graph, const Value& x) {
 }
 
 /// A network, and how its gradients are used.
-struct Training {
+struct TrainedNetwork {
   NamedNetwork network;
   DType dtype = f32;
   OptimizerOf optimizer = adam_updates;
   std::int64_t batch = kLongBatch;
 };
-void PrintTo(const Training& training, std::ostream* out) { *out << training.network.name; }
+void PrintTo(const TrainedNetwork& training, std::ostream* out) { *out << training.network.name; }
 
 struct Course {
   std::vector<double> losses;
@@ -121,12 +121,12 @@ BatchRows batch_of(const data::Dataset& digits, std::int64_t batch, std::int64_t
   return {digits.images.rows(begin, rows), digits.labels.rows(begin, rows)};
 }
 
-struct Feeds {
+struct NetworkFeeds {
   Value x;
   Value y;
   Value scaled;
 };
-Feeds feeds_of(Graph& graph, DType dtype) {
+NetworkFeeds feeds_of(Graph& graph, DType dtype) {
   const Value x = input(graph, "x", u8, {"batch", 784});
   const Value y = input(graph, "y", u8, {"batch"});
   return {.x = x, .y = y, .scaled = cast(x, dtype) * (1.0 / 255.0)};
@@ -148,7 +148,7 @@ Course run_course(const Step& step, std::int64_t batch, Session& session, const 
   return course;
 }
 
-Course train_plainly(const Training& training, const Peers& peers) {
+Course train_plainly(const TrainedNetwork& training, const Peers& peers) {
   Graph graph;
   const auto [x, y, scaled] = feeds_of(graph, training.dtype);
   const Network made = training.network.build(graph, scaled);
@@ -202,7 +202,7 @@ double worst_of(const std::vector<double>& a, const std::vector<double>& b) {
 /// Each of a hundred steps rounds a weight below 0.5 by up to 2^-26, in both of the runs that are compared.
 constexpr double kRoundings = 100 * 0x1p-25;
 
-class HundredSteps : public testing::TestWithParam<Training> {};
+class HundredSteps : public testing::TestWithParam<TrainedNetwork> {};
 
 TEST_P(HundredSteps, OfRanksAreThoseOfOneProcess) {
   const Course alone = train_plainly(GetParam(), nullptr);
@@ -223,7 +223,7 @@ std::vector<Value> sgd_updates(std::span<const Value> parameters, std::span<cons
 /// In f32 a difference in the last digit grows where a unit beside 0, or a maximum of two equal numbers,
 /// falls to the other side, and where a step is long, as those of Adam are: which digits differ is up to the
 /// machine. So networks are smooth there, and f64 shows that nothing else differs.
-std::vector<Training> trainings() {
+std::vector<TrainedNetwork> trainings() {
   return {{.network = {"mlp100", mnist_network<Smooth, 100>}, .optimizer = sgd_updates<1000>},
           {.network = {"mlp1024", mnist_network<Smooth, 1024>}, .optimizer = sgd_updates<1000>},
           {.network = {"lenet", lenet<Smooth>}, .optimizer = sgd_updates<500>},
@@ -232,7 +232,7 @@ std::vector<Training> trainings() {
           {.network = {"lenet_f64", small_lenet}, .dtype = f64, .batch = 8},
           {.network = {"transformer_f64", encoder<Kinked>}, .dtype = f64, .batch = 16}};
 }
-std::string name_of_training(const testing::TestParamInfo<Training>& tested) {
+std::string name_of_training(const testing::TestParamInfo<TrainedNetwork>& tested) {
   return tested.param.network.name;
 }
 INSTANTIATE_TEST_SUITE_P(Networks, HundredSteps, testing::ValuesIn(trainings()), name_of_training);

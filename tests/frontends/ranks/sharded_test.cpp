@@ -50,13 +50,13 @@ double worst_difference(const std::vector<double>& a, const std::vector<double>&
   return worst;
 }
 
-struct Model {
+struct ShardedModel {
   Graph graph;
   Value x = input(graph, "x", f64, {"batch", 1, 8, 8});
   Value y = input(graph, "y", i32, {"batch"});
   Network network;
   Value loss;
-  explicit Model(const NamedNetwork& named)
+  explicit ShardedModel(const NamedNetwork& named)
       : network(named.build(graph, x)), loss(mean(softmax_cross_entropy(network.logits, y))) {}
 };
 
@@ -66,7 +66,7 @@ struct Sharded {
 };
 
 Sharded train_in_parts(const NamedNetwork& network, const Peers& peers, bool sharded) {
-  Model model(network);
+  ShardedModel model(network);
   const std::vector<Value>& parameters = model.network.parameters;
   const std::vector<Value> slopes = gradients(model.loss, parameters);
   const Value rows = ranks::rows_of(model.x);
@@ -111,7 +111,7 @@ TEST(ShardedUpdates, SaveMemoryForSlots) {
 }
 
 TEST(ShardedUpdates, RefuseOtherNumbersOfGradients) {
-  Model model(networks()[0]);
+  ShardedModel model(networks()[0]);
   expect_error(ErrorCode::invalid_argument, {"sharded_updates", "6 gradients", "0 gradients"}, [&] {
     ranks::sharded_updates(model.network.parameters, {}, ranks::rows_of(model.x), 2, adam_updates);
   });
@@ -119,7 +119,7 @@ TEST(ShardedUpdates, RefuseOtherNumbersOfGradients) {
 
 TEST(AccumulatedGradients, AreThoseOfAllBatches) {
   const auto train = [](const Peers& peers, bool accumulated) {
-    Model model(networks()[0]);
+    ShardedModel model(networks()[0]);
     const std::vector<Value>& parameters = model.network.parameters;
     Session session(model.graph, {.seed = 5, .communicator = peers});
     const auto optimizer = [&](std::span<const Value> g) { return adam_updates(parameters, g); };

@@ -112,18 +112,18 @@ TEST(RowStore, IsTheSameWhoeverMadeIt) {
 /// A row is written with an element past its end. Behind an empty row that is where another thread's rows
 /// begin; a long row ends when they are there.
 TEST(RowStore, LeavesTheRowsOfOtherThreadsAlone) {
-  constexpr std::int64_t kWidth = 60'003;
-  Tensor x = Tensor::zeros(DType::u8, {4, kWidth});
+  constexpr std::int64_t kColumns = 60'003;
+  Tensor x = Tensor::zeros(DType::u8, {4, kColumns});
   const auto values = x.mutable_values<std::uint8_t>();
-  std::fill_n(values.begin(), kWidth - 3, std::uint8_t{1});
-  values[2 * kWidth + 4] = 7;
-  values[3 * kWidth + 5] = 9;
+  std::fill_n(values.begin(), kColumns - 3, std::uint8_t{1});
+  values[2 * kColumns + 4] = 7;
+  values[3 * kColumns + 5] = 9;
   ThreadPool pool(2);
   for (int round = 0; round < 20; ++round) {
     const RowStore store = make_row_store(x, whole_of(x), measure_density(x, whole_of(x)), &pool);
     const StoredRows rows = store.rows();
-    const auto columns = list<std::uint16_t>(rows.columns, kWidth - 1);
-    const auto stored = list<std::uint8_t>(rows.values, kWidth - 1);
+    const auto columns = list<std::uint16_t>(rows.columns, kColumns - 1);
+    const auto stored = list<std::uint8_t>(rows.values, kColumns - 1);
     ASSERT_THAT(std::vector(columns.end() - 2, columns.end()), ElementsAre(4, 5)) << "round " << round;
     ASSERT_THAT(std::vector(stored.end() - 2, stored.end()), ElementsAre(7, 9)) << "round " << round;
   }

@@ -33,12 +33,12 @@ using testing_support::same_bits;
 using testing_support::TensorSource;
 
 constexpr std::int64_t kFedSamples = 50;
-constexpr std::int64_t kWidth = 40;
+constexpr std::int64_t kFedWidth = 40;
 constexpr std::int64_t kFedUnits = 23;
 
 Tensor mostly_zeros(DType dtype = f32) {
   TensorSource source("sparse products");
-  Tensor x = source.uniform({kFedSamples, kWidth}, -1.0, 1.0, f32);
+  Tensor x = source.uniform({kFedSamples, kFedWidth}, -1.0, 1.0, f32);
   for (float& number : x.mutable_values<float>()) number = number < 0.8F ? 0.0F : number;
   return dtype == f32 ? x : evaluate(Cast{dtype}, {{x}})[0];
 }
@@ -50,7 +50,7 @@ Value keep_half(const Value& w, const Value& slope) { return 0.5 * w - slope; }
 
 struct Layer {
   Graph graph;
-  Value w = parameter(graph, "w", TensorSource("weights").uniform({kWidth, kFedUnits}, -1.0, 1.0, f32));
+  Value w = parameter(graph, "w", TensorSource("weights").uniform({kFedWidth, kFedUnits}, -1.0, 1.0, f32));
   Value b = parameter(graph, "b", TensorSource("biases").uniform({kFedUnits}, -1.0, 1.0, f32));
 
   template <typename X>
@@ -82,12 +82,12 @@ class SparseProducts : public testing::TestWithParam<int> {};
 TEST_P(SparseProducts, TrainOnFedRowsLikeTheDenseOnes) {
   for (const Update update : {descend, keep_half}) {
     Layer sparse;
-    const SparseValue x = sparse_input(sparse.graph, "x", f32, {"batch", kWidth}, "room");
+    const SparseValue x = sparse_input(sparse.graph, "x", f32, {"batch", kFedWidth}, "room");
     Session session(sparse.graph, {.threads = GetParam()});
     const auto parts = x.parts();
     Function step = session.compile(sparse.training({parts.begin(), parts.end()}, x, update));
     Layer dense;
-    const Value same = input(dense.graph, "x", f32, {"batch", kWidth});
+    const Value same = input(dense.graph, "x", f32, {"batch", kFedWidth});
     Session other(dense.graph, {.threads = GetParam()});
     Function dense_step = other.compile(dense.training({same}, same, update));
 
@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(Threads, SparseProducts, testing::Values(1, 2, 3));
 
 TEST(SparseProductsStage, ChecksAMatrixOnceAndFoldsTheUpdateIntoItsGradient) {
   Layer layer;
-  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
+  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kFedWidth}, "room");
   Session session(layer.graph);
   const auto parts = x.parts();
   const FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
@@ -197,13 +197,13 @@ TEST(SparseProductsStage, LetsThreadsMeetRarely) {
   const auto barriers = [&](std::int64_t batch) {
     return step.barriers(std::array{TensorType{i32, {batch}}});
   };
-  EXPECT_EQ(barriers(kWidth), 1U) << "before what needs the whole batch";
+  EXPECT_EQ(barriers(kFedWidth), 1U) << "before what needs the whole batch";
   EXPECT_EQ(barriers(8), 3U) << "and, of a split product, behind the check of the rows and the terms";
 }
 
 TEST(SparseProductsStage, DoesNotSplitProductsWithAMatrixThatIsFed) {
   Layer layer;
-  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
+  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kFedWidth}, "room");
   Session session(layer.graph, {.threads = 2, .exact_threads = true});
   const auto parts = x.parts();
   const FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
@@ -246,7 +246,7 @@ TEST_P(BroadcastNeighbour, IsNoAccumulatorOfAGradient) {
 std::vector<Neighbour> neighbours() {
   std::vector<Neighbour> all;
   for (const std::vector<std::int64_t>& sizes :
-       std::vector<std::vector<std::int64_t>>{{}, {1}, {5}, {1, 5}, {kWidth, 1}, {1, 1}, {kWidth, 5}}) {
+       std::vector<std::vector<std::int64_t>>{{}, {1}, {5}, {1, 5}, {kFedWidth, 1}, {1, 1}, {kFedWidth, 5}}) {
     for (const bool sparse : {false, true}) {
       for (const bool subtracts : {false, true}) all.push_back({sizes, sparse, subtracts});
     }
@@ -257,7 +257,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, BroadcastNeighbour, testing::ValuesIn(neighbour
 
 TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {
   Layer layer;
-  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
+  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kFedWidth}, "room");
   Session session(layer.graph, {.threads = 2, .compile = {.self_check = true}});
   const auto parts = x.parts();
   Function step = session.compile(layer.training({parts.begin(), parts.end()}, x));
@@ -266,7 +266,7 @@ TEST(SparseProductsStage, KeepsToTheReferenceUnderSelfCheck) {
 
 TEST(SparseProductsStage, ChangesNothingForRowsThatDoNotFit) {
   Layer layer;
-  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kWidth}, "room");
+  const SparseValue x = sparse_input(layer.graph, "x", f32, {"batch", kFedWidth}, "room");
   const auto parts = x.parts();
   FunctionSpec spec = layer.training({parts.begin(), parts.end()}, x);
   const Value steps = parameter(layer.graph, "steps", Tensor::scalar(0.0F));
@@ -278,7 +278,7 @@ TEST(SparseProductsStage, ChangesNothingForRowsThatDoNotFit) {
     const Tensor before = session.value("w");
     auto feeds = feeds_of(good);
     feeds[2] = feeds[2].clone();
-    feeds[2].mutable_values<std::int32_t>()[0] = kWidth;
+    feeds[2].mutable_values<std::int32_t>()[0] = kFedWidth;
     expect_error(ErrorCode::out_of_range,
                  {"row 0", "entry 0", "[0, 40)", "got 40", "sparse_products_test.cpp"}, [&] { step(feeds); });
     feeds = feeds_of(good);
