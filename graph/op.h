@@ -294,9 +294,13 @@ struct OpInterface {
 template <typename O>
 class OpModel;
 
+using Model = std::shared_ptr<const OpInterface>;
+
 /// For an incomplete op the compiler reports these sentences; it gets no model, whose errors would bury them.
+/// Each file that makes an op compiles its model, with the kernels for all dtypes, unless its header says
+/// `extern template detail::Model detail::model_of(Add);` and one source the same without `extern`.
 template <typename O>
-std::shared_ptr<const OpInterface> model_of(O op) {
+Model model_of(O op) {
   if constexpr (Pieces<O>::all) {
     return std::make_shared<OpModel<O>>(std::move(op));
   } else {

@@ -25,4 +25,11 @@ Value leaky_relu(const Operand& x, double alpha) { return apply(LeakyRelu{alpha}
 Value elu(const Operand& x, double alpha) { return apply(Elu{alpha}, x); }
 Value softplus(const Operand& x) { return apply(Softplus{}, x); }
 
+template detail::Model detail::model_of(Tanh);
+template detail::Model detail::model_of(Relu);
+template detail::Model detail::model_of(Sigmoid);
+template detail::Model detail::model_of(LeakyRelu);
+template detail::Model detail::model_of(Elu);
+template detail::Model detail::model_of(Softplus);
+
 }  // namespace weft

@@ -89,4 +89,12 @@ Value softplus(const Operand& x);
 /// x Phi(x) with the exact normal distribution function (Hendrycks, Gimpel 2016); see gelu.h.
 Value gelu(const Operand& x);
 
+// Compiled once, in activation.cpp.
+extern template detail::Model detail::model_of(Tanh);
+extern template detail::Model detail::model_of(Relu);
+extern template detail::Model detail::model_of(Sigmoid);
+extern template detail::Model detail::model_of(LeakyRelu);
+extern template detail::Model detail::model_of(Elu);
+extern template detail::Model detail::model_of(Softplus);
+
 }  // namespace weft

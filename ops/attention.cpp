@@ -400,4 +400,7 @@ AttentionOf attention(const Operand& q, const Operand& k, const Operand& v, cons
   });
 }
 
+template detail::Model detail::model_of(Attention);
+template detail::Model detail::model_of(AttentionGradient);
+
 }  // namespace weft

@@ -102,4 +102,8 @@ class AttentionHeads {
 inline constexpr std::size_t kAttentionMask = 3;
 inline constexpr std::size_t kAttentionGradientMask = 6;
 
+// Compiled once, in attention.cpp.
+extern template detail::Model detail::model_of(Attention);
+extern template detail::Model detail::model_of(AttentionGradient);
+
 }  // namespace weft

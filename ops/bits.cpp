@@ -53,4 +53,18 @@ Value operator^(const Operand& a, const Operand& b) {
 }
 Value operator~(const Operand& x) { return of_bools(x, x) ? logical_not(x) : bitwise_not(x); }
 
+template detail::Model detail::model_of(LogicalAnd);
+template detail::Model detail::model_of(LogicalOr);
+template detail::Model detail::model_of(LogicalXor);
+template detail::Model detail::model_of(BitwiseAnd);
+template detail::Model detail::model_of(BitwiseOr);
+template detail::Model detail::model_of(BitwiseXor);
+template detail::Model detail::model_of(ShiftLeft);
+template detail::Model detail::model_of(ShiftRight);
+template detail::Model detail::model_of(LogicalNot);
+template detail::Model detail::model_of(BitwiseNot);
+template detail::Model detail::model_of(IsNan);
+template detail::Model detail::model_of(IsInf);
+template detail::Model detail::model_of(IsFinite);
+
 }  // namespace weft

@@ -194,4 +194,19 @@ Value operator|(const Operand& a, const Operand& b);
 Value operator^(const Operand& a, const Operand& b);
 Value operator~(const Operand& x);
 
+// Compiled once, in bits.cpp.
+extern template detail::Model detail::model_of(LogicalAnd);
+extern template detail::Model detail::model_of(LogicalOr);
+extern template detail::Model detail::model_of(LogicalXor);
+extern template detail::Model detail::model_of(BitwiseAnd);
+extern template detail::Model detail::model_of(BitwiseOr);
+extern template detail::Model detail::model_of(BitwiseXor);
+extern template detail::Model detail::model_of(ShiftLeft);
+extern template detail::Model detail::model_of(ShiftRight);
+extern template detail::Model detail::model_of(LogicalNot);
+extern template detail::Model detail::model_of(BitwiseNot);
+extern template detail::Model detail::model_of(IsNan);
+extern template detail::Model detail::model_of(IsInf);
+extern template detail::Model detail::model_of(IsFinite);
+
 }  // namespace weft

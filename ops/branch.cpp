@@ -119,4 +119,6 @@ std::vector<Value> cond(const Operand& predicate, const BranchFunction& then,
   return graph.outputs_of(graph.add(op, inputs, predicate.where()));
 }
 
+template detail::Model detail::model_of(Cond);
+
 }  // namespace weft

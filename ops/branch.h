@@ -34,4 +34,7 @@ using BranchFunction = std::function<std::vector<Value>()>;
 std::vector<Value> cond(const Operand& predicate, const BranchFunction& then,
                         const BranchFunction& otherwise);
 
+// Compiled once, in branch.cpp.
+extern template detail::Model detail::model_of(Cond);
+
 }  // namespace weft

@@ -133,4 +133,11 @@ Value broadcast(const Operand& x, std::int64_t root) { return apply(Broadcast{ro
 Value reduce_to(const Operand& x, std::int64_t root) { return apply(ReduceTo{root}, x); }
 Value rank_number(Graph& graph, Where where) { return {&graph, graph.add(RankNumber{}, {}, where), 0}; }
 
+template detail::Model detail::model_of(AllReduce);
+template detail::Model detail::model_of(AllGather);
+template detail::Model detail::model_of(ReduceScatter);
+template detail::Model detail::model_of(Broadcast);
+template detail::Model detail::model_of(ReduceTo);
+template detail::Model detail::model_of(RankNumber);
+
 }  // namespace weft

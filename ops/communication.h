@@ -11,8 +11,6 @@
 
 namespace weft {
 
-std::string attribute_text(RankReduction reduction);
-
 struct AllReduce {  // y = the sum (mean, minimum, maximum) of x over all ranks
   static constexpr std::string_view name = "all_reduce";
   static constexpr Traits traits{.stateful = true, .communicates = true, .can_fail = true};
@@ -90,5 +88,13 @@ Value broadcast(const Operand& x, std::int64_t root = 0);
 Value reduce_to(const Operand& x, std::int64_t root = 0);
 /// The number of this rank, i64 [].
 Value rank_number(Graph& graph, Where where = Where::current());
+
+// Compiled once, in communication.cpp.
+extern template detail::Model detail::model_of(AllReduce);
+extern template detail::Model detail::model_of(AllGather);
+extern template detail::Model detail::model_of(ReduceScatter);
+extern template detail::Model detail::model_of(Broadcast);
+extern template detail::Model detail::model_of(ReduceTo);
+extern template detail::Model detail::model_of(RankNumber);
 
 }  // namespace weft

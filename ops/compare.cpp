@@ -11,4 +11,11 @@ Value less_equal(const Operand& a, const Operand& b) { return apply_binary(LessE
 Value greater(const Operand& a, const Operand& b) { return apply_binary(Greater{}, a, b); }
 Value greater_equal(const Operand& a, const Operand& b) { return apply_binary(GreaterEqual{}, a, b); }
 
+template detail::Model detail::model_of(Equal);
+template detail::Model detail::model_of(NotEqual);
+template detail::Model detail::model_of(Less);
+template detail::Model detail::model_of(LessEqual);
+template detail::Model detail::model_of(Greater);
+template detail::Model detail::model_of(GreaterEqual);
+
 }  // namespace weft

@@ -72,4 +72,12 @@ inline Value operator<=(const Operand& a, const Operand& b) { return less_equal(
 inline Value operator>(const Operand& a, const Operand& b) { return greater(a, b); }
 inline Value operator>=(const Operand& a, const Operand& b) { return greater_equal(a, b); }
 
+// Compiled once, in compare.cpp.
+extern template detail::Model detail::model_of(Equal);
+extern template detail::Model detail::model_of(NotEqual);
+extern template detail::Model detail::model_of(Less);
+extern template detail::Model detail::model_of(LessEqual);
+extern template detail::Model detail::model_of(Greater);
+extern template detail::Model detail::model_of(GreaterEqual);
+
 }  // namespace weft

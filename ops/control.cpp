@@ -80,4 +80,10 @@ Value assign(const Operand& parameter, const Operand& value) {
                Operand(as_value(value, target.graph(), target.dtype(), "assign"), parameter.where()));
 }
 
+template detail::Model detail::model_of(StopGradient);
+template detail::Model detail::model_of(ScaleGradient);
+template detail::Model detail::model_of(CustomGradient);
+template detail::Model detail::model_of(OptimizationBarrier);
+template detail::Model detail::model_of(Assign);
+
 }  // namespace weft

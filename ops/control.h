@@ -92,4 +92,11 @@ Value optimization_barrier(const Operand& x, const Operand& after);
 /// parameter.
 Value assign(const Operand& parameter, const Operand& value);
 
+// Compiled once, in control.cpp.
+extern template detail::Model detail::model_of(StopGradient);
+extern template detail::Model detail::model_of(ScaleGradient);
+extern template detail::Model detail::model_of(CustomGradient);
+extern template detail::Model detail::model_of(OptimizationBarrier);
+extern template detail::Model detail::model_of(Assign);
+
 }  // namespace weft

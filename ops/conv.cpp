@@ -251,4 +251,11 @@ Value conv_transpose1d(const Operand& x, const Operand& w, const ConvTransposeOp
   });
 }
 
+template detail::Model detail::model_of(Conv2d);
+template detail::Model detail::model_of(Conv2dInputGradient);
+template detail::Model detail::model_of(Conv2dWeightGradient);
+template detail::Model detail::model_of(Conv3d);
+template detail::Model detail::model_of(Conv3dInputGradient);
+template detail::Model detail::model_of(Conv3dWeightGradient);
+
 }  // namespace weft

@@ -231,4 +231,12 @@ extern template struct ConvInputGradient<3>;
 extern template struct ConvWeightGradient<2>;
 extern template struct ConvWeightGradient<3>;
 
+// Compiled once, in conv.cpp.
+extern template detail::Model detail::model_of(Conv2d);
+extern template detail::Model detail::model_of(Conv2dInputGradient);
+extern template detail::Model detail::model_of(Conv2dWeightGradient);
+extern template detail::Model detail::model_of(Conv3d);
+extern template detail::Model detail::model_of(Conv3dInputGradient);
+extern template detail::Model detail::model_of(Conv3dWeightGradient);
+
 }  // namespace weft

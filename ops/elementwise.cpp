@@ -299,4 +299,22 @@ Value where(const Operand& condition, const Operand& a, const Operand& b) {
                           Operand(as_value(b, graph, dtype, "where"), b.where())});
 }
 
+template detail::Model detail::model_of(Add);
+template detail::Model detail::model_of(Sub);
+template detail::Model detail::model_of(Mul);
+template detail::Model detail::model_of(Div);
+template detail::Model detail::model_of(Pow);
+template detail::Model detail::model_of(Minimum);
+template detail::Model detail::model_of(Maximum);
+template detail::Model detail::model_of(Neg);
+template detail::Model detail::model_of(Square);
+template detail::Model detail::model_of(Sqrt);
+template detail::Model detail::model_of(Exp);
+template detail::Model detail::model_of(Log);
+template detail::Model detail::model_of(Abs);
+template detail::Model detail::model_of(Erf);
+template detail::Model detail::model_of(Clip);
+template detail::Model detail::model_of(Cast);
+template detail::Model detail::model_of(Select);
+
 }  // namespace weft

@@ -293,4 +293,23 @@ inline Value operator*(const Operand& a, const Operand& b) { return mul(a, b); }
 inline Value operator/(const Operand& a, const Operand& b) { return div(a, b); }
 inline Value operator-(const Operand& x) { return neg(x); }
 
+// Compiled once, in elementwise.cpp.
+extern template detail::Model detail::model_of(Add);
+extern template detail::Model detail::model_of(Sub);
+extern template detail::Model detail::model_of(Mul);
+extern template detail::Model detail::model_of(Div);
+extern template detail::Model detail::model_of(Pow);
+extern template detail::Model detail::model_of(Minimum);
+extern template detail::Model detail::model_of(Maximum);
+extern template detail::Model detail::model_of(Neg);
+extern template detail::Model detail::model_of(Square);
+extern template detail::Model detail::model_of(Sqrt);
+extern template detail::Model detail::model_of(Exp);
+extern template detail::Model detail::model_of(Log);
+extern template detail::Model detail::model_of(Abs);
+extern template detail::Model detail::model_of(Erf);
+extern template detail::Model detail::model_of(Clip);
+extern template detail::Model detail::model_of(Cast);
+extern template detail::Model detail::model_of(Select);
+
 }  // namespace weft

@@ -27,4 +27,9 @@ Value logsumexp(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(LogSumExp{.axes = axes, .keep_dims = keep_dims}, x);
 }
 
+template detail::Model detail::model_of(Log1p);
+template detail::Model detail::model_of(Expm1);
+template detail::Model detail::model_of(Log1mExp);
+template detail::Model detail::model_of(LogSumExp);
+
 }  // namespace weft

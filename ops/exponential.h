@@ -85,4 +85,10 @@ void LogSumExp::forward(View<const T> x, View<T> y) const {
   }
 }
 
+// Compiled once, in exponential.cpp.
+extern template detail::Model detail::model_of(Log1p);
+extern template detail::Model detail::model_of(Expm1);
+extern template detail::Model detail::model_of(Log1mExp);
+extern template detail::Model detail::model_of(LogSumExp);
+
 }  // namespace weft

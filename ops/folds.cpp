@@ -69,4 +69,10 @@ Value all(const Operand& x, const Axes& axes, bool keep_dims) {
   return apply(All{.axes = axes, .keep_dims = keep_dims}, x);
 }
 
+template detail::Model detail::model_of(Min);
+template detail::Model detail::model_of(Prod);
+template detail::Model detail::model_of(ArgMin);
+template detail::Model detail::model_of(Any);
+template detail::Model detail::model_of(All);
+
 }  // namespace weft

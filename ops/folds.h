@@ -108,4 +108,11 @@ void ArgMin::forward(View<const T> x, View<std::int64_t> y) const {
   find_first_extreme(x, axis, y, std::greater_equal<>{});
 }
 
+// Compiled once, in folds.cpp.
+extern template detail::Model detail::model_of(Min);
+extern template detail::Model detail::model_of(Prod);
+extern template detail::Model detail::model_of(ArgMin);
+extern template detail::Model detail::model_of(Any);
+extern template detail::Model detail::model_of(All);
+
 }  // namespace weft

@@ -326,4 +326,8 @@ Value stft(const Operand& x, const Operand& window, std::int64_t hop, bool centr
   });
 }
 
+template detail::Model detail::model_of(Fft);
+template detail::Model detail::model_of(Rfft);
+template detail::Model detail::model_of(Irfft);
+
 }  // namespace weft

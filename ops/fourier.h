@@ -192,4 +192,9 @@ void Irfft::forward(View<const T> x, View<T> y) const {
   }
 }
 
+// Compiled once, in fourier.cpp.
+extern template detail::Model detail::model_of(Fft);
+extern template detail::Model detail::model_of(Rfft);
+extern template detail::Model detail::model_of(Irfft);
+
 }  // namespace weft

@@ -138,4 +138,8 @@ Value one_hot(const Operand& indices, std::int64_t depth, DType dtype) {
   return apply(OneHot{.depth = depth, .dtype = dtype}, indices);
 }
 
+template detail::Model detail::model_of(Gather);
+template detail::Model detail::model_of(ScatterAdd);
+template detail::Model detail::model_of(OneHot);
+
 }  // namespace weft

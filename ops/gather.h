@@ -54,4 +54,9 @@ std::int64_t index_at(const ConstArg& indices, std::int64_t i);
 void check_indices(const ConstArg& indices, std::int64_t limit, std::string_view what,
                    std::int64_t first = 0);
 
+// Compiled once, in gather.cpp.
+extern template detail::Model detail::model_of(Gather);
+extern template detail::Model detail::model_of(ScatterAdd);
+extern template detail::Model detail::model_of(OneHot);
+
 }  // namespace weft

@@ -19,4 +19,7 @@ Value GeluSlope::gradient(Value x, Value, Value dy) const {
 
 Value gelu(const Operand& x) { return apply(Gelu{}, x); }
 
+template detail::Model detail::model_of(Gelu);
+template detail::Model detail::model_of(GeluSlope);
+
 }  // namespace weft

@@ -63,4 +63,8 @@ void GeluSlope::forward(std::span<const T> x, std::span<T> y) const {
   });
 }
 
+// Compiled once, in gelu.cpp.
+extern template detail::Model detail::model_of(Gelu);
+extern template detail::Model detail::model_of(GeluSlope);
+
 }  // namespace weft

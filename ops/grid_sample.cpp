@@ -209,4 +209,7 @@ Value affine_grid(const Operand& theta, std::int64_t height, std::int64_t width,
   });
 }
 
+template detail::Model detail::model_of(GridSample);
+template detail::Model detail::model_of(GridSampleInputGradient);
+
 }  // namespace weft

@@ -128,4 +128,8 @@ void GridSampleInputGradient::forward(View<const T> dy, View<const T> grid, View
   for (std::size_t i = 0; i < sums.size(); ++i) dx[i] = static_cast<T>(sums[i]);
 }
 
+// Compiled once, in grid_sample.cpp.
+extern template detail::Model detail::model_of(GridSample);
+extern template detail::Model detail::model_of(GridSampleInputGradient);
+
 }  // namespace weft

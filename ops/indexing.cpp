@@ -424,4 +424,9 @@ Value segment_min(const Operand& x, const Operand& ids, const Dim& segments) {
   return segment_reduce(x, ids, segments, highest, Reduction::min, "segment_min");
 }
 
+template detail::Model detail::model_of(TakeAlongAxis);
+template detail::Model detail::model_of(GatherNd);
+template detail::Model detail::model_of(Scatter);
+template detail::Model detail::model_of(ScatterNd);
+
 }  // namespace weft

@@ -91,4 +91,10 @@ Value segment_prod(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_max(const Operand& x, const Operand& ids, const Dim& segments);
 Value segment_min(const Operand& x, const Operand& ids, const Dim& segments);
 
+// Compiled once, in indexing.cpp.
+extern template detail::Model detail::model_of(TakeAlongAxis);
+extern template detail::Model detail::model_of(GatherNd);
+extern template detail::Model detail::model_of(Scatter);
+extern template detail::Model detail::model_of(ScatterNd);
+
 }  // namespace weft

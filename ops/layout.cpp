@@ -394,4 +394,11 @@ Value slice(const Operand& x, std::int64_t axis, const Dim& start, const Dim& st
                x);
 }
 
+template detail::Model detail::model_of(Reshape);
+template detail::Model detail::model_of(Transpose);
+template detail::Model detail::model_of(BroadcastTo);
+template detail::Model detail::model_of(Concat);
+template detail::Model detail::model_of(Slice);
+template detail::Model detail::model_of(Unslice);
+
 }  // namespace weft

@@ -144,4 +144,12 @@ inline bool operator==(const Slice& a, const Slice& b) {
   return a.axis == b.axis && a.start == b.start && a.stop == b.stop && a.step == b.step;
 }
 
+// Compiled once, in layout.cpp.
+extern template detail::Model detail::model_of(Reshape);
+extern template detail::Model detail::model_of(Transpose);
+extern template detail::Model detail::model_of(BroadcastTo);
+extern template detail::Model detail::model_of(Concat);
+extern template detail::Model detail::model_of(Slice);
+extern template detail::Model detail::model_of(Unslice);
+
 }  // namespace weft

@@ -442,4 +442,13 @@ Value matrix_power(const Operand& a, std::int64_t power) {
   });
 }
 
+template detail::Model detail::model_of(Cholesky);
+template detail::Model detail::model_of(TriangularSolve);
+template detail::Model detail::model_of(Solve);
+template detail::Model detail::model_of(Det);
+template detail::Model detail::model_of(Slogdet);
+template detail::Model detail::model_of(Qr);
+template detail::Model detail::model_of(Eigh);
+template detail::Model detail::model_of(Svd);
+
 }  // namespace weft

@@ -134,4 +134,14 @@ Value pinv(const Operand& a, double tolerance = 1e-15);
 /// A to a whole power, by squarings; of a negative one by inverse().
 Value matrix_power(const Operand& a, std::int64_t power);
 
+// Compiled once, in linalg.cpp.
+extern template detail::Model detail::model_of(Cholesky);
+extern template detail::Model detail::model_of(TriangularSolve);
+extern template detail::Model detail::model_of(Solve);
+extern template detail::Model detail::model_of(Det);
+extern template detail::Model detail::model_of(Slogdet);
+extern template detail::Model detail::model_of(Qr);
+extern template detail::Model detail::model_of(Eigh);
+extern template detail::Model detail::model_of(Svd);
+
 }  // namespace weft

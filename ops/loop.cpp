@@ -382,4 +382,7 @@ WhileResult while_loop(const std::function<Value(std::span<const Value>)>& condi
   return {.states = std::move(outputs), .steps = count};
 }
 
+template detail::Model detail::model_of(Scan);
+template detail::Model detail::model_of(WhileLoop);
+
 }  // namespace weft

@@ -119,4 +119,8 @@ WhileResult while_loop(const std::function<Value(std::span<const Value>)>& condi
                        const BodyFunction& step, std::span<const Value> states,
                        const WhileOptions& options = {}, Where where = Where::current());
 
+// Compiled once, in loop.cpp.
+extern template detail::Model detail::model_of(Scan);
+extern template detail::Model detail::model_of(WhileLoop);
+
 }  // namespace weft

@@ -111,4 +111,7 @@ Value softmax_cross_entropy(const Operand& logits, const Operand& labels) {
   return apply(SoftmaxCrossEntropy{}, logits, labels);
 }
 
+template detail::Model detail::model_of(SoftmaxCrossEntropy);
+template detail::Model detail::model_of(LabelDifference);
+
 }  // namespace weft

@@ -37,4 +37,8 @@ struct LabelDifference {
 /// two largest.
 Value softmax_cross_entropy(const Operand& logits, const Operand& labels);
 
+// Compiled once, in loss.cpp.
+extern template detail::Model detail::model_of(SoftmaxCrossEntropy);
+extern template detail::Model detail::model_of(LabelDifference);
+
 }  // namespace weft

@@ -169,4 +169,6 @@ std::int64_t broadcast_matrix(std::int64_t index, std::span<const std::int64_t> 
   return matrix;
 }
 
+template detail::Model detail::model_of(MatMul);
+
 }  // namespace weft

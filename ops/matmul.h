@@ -40,4 +40,7 @@ MatMulSizes matmul_sizes(const MatMul& op, std::span<const std::int64_t> a, std:
 std::int64_t broadcast_matrix(std::int64_t index, std::span<const std::int64_t> result,
                               std::span<const std::int64_t> operand);
 
+// Compiled once, in matmul.cpp.
+extern template detail::Model detail::model_of(MatMul);
+
 }  // namespace weft

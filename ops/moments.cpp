@@ -123,4 +123,7 @@ MomentsOf moments(const Operand& x, const Axes& axes) {
   return {.mean = mean, .deviation = mean.graph().value({mean.node(), 1})};
 }
 
+template detail::Model detail::model_of(Moments);
+template detail::Model detail::model_of(CentredSums);
+
 }  // namespace weft

@@ -38,4 +38,8 @@ struct MomentsOf {
 /// itself where these have their digits, of floats along `axes` (all of them if none is listed).
 MomentsOf moments(const Operand& x, const Axes& axes);
 
+// Compiled once, in moments.cpp.
+extern template detail::Model detail::model_of(Moments);
+extern template detail::Model detail::model_of(CentredSums);
+
 }  // namespace weft

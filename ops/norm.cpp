@@ -72,4 +72,6 @@ Value scale_widely(const Operand& x, const Value& scale) {
   return x * root * root;
 }
 
+template detail::Model detail::model_of(Norm);
+
 }  // namespace weft

@@ -40,4 +40,7 @@ Value standard_deviation(const Operand& x, const Axes& axes = {}, bool keep_dims
 /// the bits of x.
 Value scale_widely(const Operand& x, const Value& scale);
 
+// Compiled once, in norm.cpp.
+extern template detail::Model detail::model_of(Norm);
+
 }  // namespace weft

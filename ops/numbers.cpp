@@ -40,4 +40,14 @@ Value lcm(const Operand& a, const Operand& b) { return apply_binary(Lcm{}, a, b)
 Value signbit(const Operand& x) { return apply(SignBit{}, x); }
 Value bitwise_count(const Operand& x) { return apply(BitwiseCount{}, x); }
 
+template detail::Model detail::model_of(CopySign);
+template detail::Model detail::model_of(Heaviside);
+template detail::Model detail::model_of(NextAfter);
+template detail::Model detail::model_of(Fmax);
+template detail::Model detail::model_of(Fmin);
+template detail::Model detail::model_of(Gcd);
+template detail::Model detail::model_of(Lcm);
+template detail::Model detail::model_of(SignBit);
+template detail::Model detail::model_of(BitwiseCount);
+
 }  // namespace weft

@@ -148,4 +148,15 @@ Value signbit(const Operand& x);
 /// Integers, into u8.
 Value bitwise_count(const Operand& x);
 
+// Compiled once, in numbers.cpp.
+extern template detail::Model detail::model_of(CopySign);
+extern template detail::Model detail::model_of(Heaviside);
+extern template detail::Model detail::model_of(NextAfter);
+extern template detail::Model detail::model_of(Fmax);
+extern template detail::Model detail::model_of(Fmin);
+extern template detail::Model detail::model_of(Gcd);
+extern template detail::Model detail::model_of(Lcm);
+extern template detail::Model detail::model_of(SignBit);
+extern template detail::Model detail::model_of(BitwiseCount);
+
 }  // namespace weft

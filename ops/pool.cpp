@@ -346,4 +346,11 @@ void check_plane_indices(std::span<const std::int32_t> index, std::span<const st
   check_indices(all, sizes[2] * sizes[3], "index");
 }
 
+template detail::Model detail::model_of(MaxPool2d);
+template detail::Model detail::model_of(PlaneGather);
+template detail::Model detail::model_of(PlaneScatterAdd);
+template detail::Model detail::model_of(AvgPool2d);
+template detail::Model detail::model_of(AvgPool2dGradient);
+template detail::Model detail::model_of(AdaptiveMaxPool2d);
+
 }  // namespace weft

@@ -284,4 +284,12 @@ void AvgPool2dGradient::forward(View<const T> dy, View<T> dx) const {
   for (std::size_t i = 0; i < sums.size(); ++i) dx[i] = static_cast<T>(sums[i]);
 }
 
+// Compiled once, in pool.cpp.
+extern template detail::Model detail::model_of(MaxPool2d);
+extern template detail::Model detail::model_of(PlaneGather);
+extern template detail::Model detail::model_of(PlaneScatterAdd);
+extern template detail::Model detail::model_of(AvgPool2d);
+extern template detail::Model detail::model_of(AvgPool2dGradient);
+extern template detail::Model detail::model_of(AdaptiveMaxPool2d);
+
 }  // namespace weft

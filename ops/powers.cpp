@@ -31,4 +31,10 @@ Value rsqrt(const Operand& x) {
   return 1.0 / sqrt(x);
 }
 
+template detail::Model detail::model_of(Exp2);
+template detail::Model detail::model_of(Log2);
+template detail::Model detail::model_of(Log10);
+template detail::Model detail::model_of(Cbrt);
+template detail::Model detail::model_of(Hypot);
+
 }  // namespace weft

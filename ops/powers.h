@@ -69,4 +69,11 @@ Value reciprocal(const Operand& x);
 /// 1 / sqrt(x), within 1 ulp; infinite at 0, NaN below.
 Value rsqrt(const Operand& x);
 
+// Compiled once, in powers.cpp.
+extern template detail::Model detail::model_of(Exp2);
+extern template detail::Model detail::model_of(Log2);
+extern template detail::Model detail::model_of(Log10);
+extern template detail::Model detail::model_of(Cbrt);
+extern template detail::Model detail::model_of(Hypot);
+
 }  // namespace weft

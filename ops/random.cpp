@@ -366,4 +366,11 @@ Value dropout(const Operand& x, double rate) {
   return where(kept, x * (1.0 / (1.0 - rate)), 0.0);
 }
 
+template detail::Model detail::model_of(RandomKey);
+template detail::Model detail::model_of(StepKey);
+template detail::Model detail::model_of(RandomUniform);
+template detail::Model detail::model_of(RandomNormal);
+template detail::Model detail::model_of(RandomGamma);
+template detail::Model detail::model_of(RandomPoisson);
+
 }  // namespace weft

@@ -112,4 +112,12 @@ Value random_permutation(Graph& graph, const Dim& size, Where where = Where::cur
 /// 2014, inverted). For training only; rate in [0, 1).
 Value dropout(const Operand& x, double rate);
 
+// Compiled once, in random.cpp.
+extern template detail::Model detail::model_of(RandomKey);
+extern template detail::Model detail::model_of(StepKey);
+extern template detail::Model detail::model_of(RandomUniform);
+extern template detail::Model detail::model_of(RandomNormal);
+extern template detail::Model detail::model_of(RandomGamma);
+extern template detail::Model detail::model_of(RandomPoisson);
+
 }  // namespace weft

@@ -2,6 +2,7 @@
 // How the elements of all ranks of a job become one.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace weft {
@@ -22,5 +23,6 @@ constexpr std::string_view name_of(RankReduction reduction) {
   }
   return "?";
 }
+std::string attribute_text(RankReduction reduction);
 
 }  // namespace weft

@@ -111,4 +111,10 @@ Value max(const Operand& x, const Axes& axes, bool keep_dims) {
 }
 Value argmax(const Operand& x, std::int64_t axis) { return apply(ArgMax{axis}, x); }
 
+template detail::Model detail::model_of(Sum);
+template detail::Model detail::model_of(Mean);
+template detail::Model detail::model_of(Max);
+template detail::Model detail::model_of(ArgMax);
+template detail::Model detail::model_of(Count);
+
 }  // namespace weft

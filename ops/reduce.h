@@ -127,4 +127,11 @@ void ArgMax::forward(View<const T> x, View<std::int64_t> y) const {
   find_first_extreme(x, axis, y, std::less_equal<>{});
 }
 
+// Compiled once, in reduce.cpp.
+extern template detail::Model detail::model_of(Sum);
+extern template detail::Model detail::model_of(Mean);
+extern template detail::Model detail::model_of(Max);
+extern template detail::Model detail::model_of(ArgMax);
+extern template detail::Model detail::model_of(Count);
+
 }  // namespace weft

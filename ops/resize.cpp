@@ -320,4 +320,7 @@ Value space_to_depth(const Operand& x, std::int64_t block, bool channels_first) 
   });
 }
 
+template detail::Model detail::model_of(ResizeAxis);
+template detail::Model detail::model_of(ResizeAxisGradient);
+
 }  // namespace weft

@@ -111,4 +111,8 @@ void ResizeAxisGradient::forward(View<const T> dy, View<T> dx) const {
   detail::resize_along<T>(transposed(taps, dx.sizes[along]), along, dy, dx);
 }
 
+// Compiled once, in resize.cpp.
+extern template detail::Model detail::model_of(ResizeAxis);
+extern template detail::Model detail::model_of(ResizeAxisGradient);
+
 }  // namespace weft

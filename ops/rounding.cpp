@@ -43,4 +43,14 @@ Value fmod(const Operand& a, const Operand& b) { return apply_binary(Fmod{}, a, 
 Value floor_divide(const Operand& a, const Operand& b) { return apply_binary(FloorDivide{}, a, b); }
 Value integer_divide(const Operand& a, const Operand& b) { return apply_binary(IntegerDivide{}, a, b); }
 
+template detail::Model detail::model_of(Floor);
+template detail::Model detail::model_of(Ceil);
+template detail::Model detail::model_of(Round);
+template detail::Model detail::model_of(Trunc);
+template detail::Model detail::model_of(Sign);
+template detail::Model detail::model_of(Mod);
+template detail::Model detail::model_of(Fmod);
+template detail::Model detail::model_of(FloorDivide);
+template detail::Model detail::model_of(IntegerDivide);
+
 }  // namespace weft

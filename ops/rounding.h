@@ -183,4 +183,15 @@ Value floor_divide(const Operand& a, const Operand& b);
 /// Integers: a / b rounded toward zero, as in C and ONNX; 0 by 0. The lowest integer by -1 wraps around.
 Value integer_divide(const Operand& a, const Operand& b);
 
+// Compiled once, in rounding.cpp.
+extern template detail::Model detail::model_of(Floor);
+extern template detail::Model detail::model_of(Ceil);
+extern template detail::Model detail::model_of(Round);
+extern template detail::Model detail::model_of(Trunc);
+extern template detail::Model detail::model_of(Sign);
+extern template detail::Model detail::model_of(Mod);
+extern template detail::Model detail::model_of(Fmod);
+extern template detail::Model detail::model_of(FloorDivide);
+extern template detail::Model detail::model_of(IntegerDivide);
+
 }  // namespace weft

@@ -104,4 +104,10 @@ Value linear_recurrence(const Operand& a, const Operand& b, std::int64_t axis, b
   return apply(LinearRecurrence{.axis = axis, .reverse = reverse}, a, b);
 }
 
+template detail::Model detail::model_of(CumSum);
+template detail::Model detail::model_of(CumProd);
+template detail::Model detail::model_of(LinearRecurrence);
+template detail::Model detail::model_of(CumMax);
+template detail::Model detail::model_of(CumMin);
+
 }  // namespace weft

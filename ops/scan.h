@@ -168,4 +168,11 @@ void LinearRecurrence::forward(View<const T> a, View<const T> b, View<T> y) cons
   }
 }
 
+// Compiled once, in scan.cpp.
+extern template detail::Model detail::model_of(CumSum);
+extern template detail::Model detail::model_of(CumProd);
+extern template detail::Model detail::model_of(LinearRecurrence);
+extern template detail::Model detail::model_of(CumMax);
+extern template detail::Model detail::model_of(CumMin);
+
 }  // namespace weft

@@ -48,4 +48,8 @@ Value LogSoftmax::gradient(Value, Value y, Value dy) const { return dy - exp(y) 
 Value softmax(const Operand& x, std::int64_t axis) { return over_axis(Softmax{}, x, axis); }
 Value log_softmax(const Operand& x, std::int64_t axis) { return over_axis(LogSoftmax{}, x, axis); }
 
+template detail::Model detail::model_of(Softmax);
+template detail::Model detail::model_of(SoftmaxGradient);
+template detail::Model detail::model_of(LogSoftmax);
+
 }  // namespace weft

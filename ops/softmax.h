@@ -109,4 +109,9 @@ void SoftmaxGradient::forward(View<const T> y, View<const T> dy, View<T> dx) con
   }
 }
 
+// Compiled once, in softmax.cpp.
+extern template detail::Model detail::model_of(Softmax);
+extern template detail::Model detail::model_of(SoftmaxGradient);
+extern template detail::Model detail::model_of(LogSoftmax);
+
 }  // namespace weft

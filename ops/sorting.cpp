@@ -136,4 +136,8 @@ Value searchsorted(const Operand& sorted, const Operand& values, bool right) {
   return apply(SearchSorted{right}, sorted, values);
 }
 
+template detail::Model detail::model_of(Sort);
+template detail::Model detail::model_of(TopK);
+template detail::Model detail::model_of(SearchSorted);
+
 }  // namespace weft

@@ -58,4 +58,9 @@ Sorted top_k(const Operand& x, const Dim& k, std::int64_t axis = -1, bool larges
 /// some place.
 Value searchsorted(const Operand& sorted, const Operand& values, bool right = false);
 
+// Compiled once, in sorting.cpp.
+extern template detail::Model detail::model_of(Sort);
+extern template detail::Model detail::model_of(TopK);
+extern template detail::Model detail::model_of(SearchSorted);
+
 }  // namespace weft

@@ -111,4 +111,8 @@ Value as_value(const Operand& operand, Graph& graph, DType dtype, std::string_vi
   return constant(graph, scalar_tensor(operand.number(), dtype, op, operand.where()), operand.where());
 }
 
+template detail::Model detail::model_of(Input);
+template detail::Model detail::model_of(Constant);
+template detail::Model detail::model_of(Parameter);
+
 }  // namespace weft

@@ -62,4 +62,9 @@ Value parameter(Graph& graph, std::string_view name, Tensor initial, Where where
 /// dtype cannot hold is an Error(dtype_mismatch), an empty value an Error(invalid_argument); both name `op`.
 Value as_value(const Operand& operand, Graph& graph, DType dtype, std::string_view op = {});
 
+// Compiled once, in source.cpp.
+extern template detail::Model detail::model_of(Input);
+extern template detail::Model detail::model_of(Constant);
+extern template detail::Model detail::model_of(Parameter);
+
 }  // namespace weft

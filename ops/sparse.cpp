@@ -205,4 +205,7 @@ Value sampled_matmul(const SparseValue& x, const Operand& a, const Operand& b) {
   return apply(SampledMatMul{}, {x.begins, x.ends, x.columns, a, b});
 }
 
+template detail::Model detail::model_of(SparseMatMul);
+template detail::Model detail::model_of(SampledMatMul);
+
 }  // namespace weft

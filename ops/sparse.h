@@ -79,4 +79,8 @@ Value matmul(const SparseValue& x, const Operand& d, bool transpose_x = false);
 /// shape_mismatch, dtype_mismatch.
 Value sampled_matmul(const SparseValue& x, const Operand& a, const Operand& b);
 
+// Compiled once, in sparse.cpp.
+extern template detail::Model detail::model_of(SparseMatMul);
+extern template detail::Model detail::model_of(SampledMatMul);
+
 }  // namespace weft

@@ -233,4 +233,13 @@ Value polygamma(std::int64_t order, const Operand& x) { return apply(Polygamma{o
 Value logaddexp(const Operand& a, const Operand& b) { return apply_binary(LogAddExp{}, a, b); }
 Value xlogy(const Operand& a, const Operand& b) { return apply_binary(Xlogy{}, a, b); }
 
+template detail::Model detail::model_of(Erfc);
+template detail::Model detail::model_of(Erfinv);
+template detail::Model detail::model_of(Gauss);
+template detail::Model detail::model_of(Lgamma);
+template detail::Model detail::model_of(Digamma);
+template detail::Model detail::model_of(Polygamma);
+template detail::Model detail::model_of(LogAddExp);
+template detail::Model detail::model_of(Xlogy);
+
 }  // namespace weft

@@ -154,4 +154,14 @@ Value logaddexp(const Operand& a, const Operand& b);
 /// is not positive.
 Value xlogy(const Operand& a, const Operand& b);
 
+// Compiled once, in special.cpp.
+extern template detail::Model detail::model_of(Erfc);
+extern template detail::Model detail::model_of(Erfinv);
+extern template detail::Model detail::model_of(Gauss);
+extern template detail::Model detail::model_of(Lgamma);
+extern template detail::Model detail::model_of(Digamma);
+extern template detail::Model detail::model_of(Polygamma);
+extern template detail::Model detail::model_of(LogAddExp);
+extern template detail::Model detail::model_of(Xlogy);
+
 }  // namespace weft

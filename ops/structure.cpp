@@ -457,4 +457,8 @@ Value diagonal(const Operand& x, std::int64_t k) {
 
 Value trace(const Operand& x) { return sum(diagonal(x), {-1}); }
 
+template detail::Model detail::model_of(Pad);
+template detail::Model detail::model_of(Flip);
+template detail::Model detail::model_of(Positions);
+
 }  // namespace weft

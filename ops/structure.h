@@ -105,4 +105,9 @@ Value diagonal(const Operand& x, std::int64_t k = 0);
 /// The sum of the main diagonal of the last two axes.
 Value trace(const Operand& x);
 
+// Compiled once, in structure.cpp.
+extern template detail::Model detail::model_of(Pad);
+extern template detail::Model detail::model_of(Flip);
+extern template detail::Model detail::model_of(Positions);
+
 }  // namespace weft

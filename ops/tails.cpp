@@ -62,4 +62,8 @@ Value erfcx(const Operand& x) { return apply(Erfcx{}, x); }
 Value log_ndtr(const Operand& x) { return apply(LogNdtr{}, x); }
 Value xlog1py(const Operand& a, const Operand& b) { return apply_binary(Xlog1py{}, a, b); }
 
+template detail::Model detail::model_of(Erfcx);
+template detail::Model detail::model_of(LogNdtr);
+template detail::Model detail::model_of(Xlog1py);
+
 }  // namespace weft

@@ -56,4 +56,9 @@ Value log_ndtr(const Operand& x);
 /// a ln(1 + b); the gradient is 0 where a is 0 and the logarithm is infinite.
 Value xlog1py(const Operand& a, const Operand& b);
 
+// Compiled once, in tails.cpp.
+extern template detail::Model detail::model_of(Erfcx);
+extern template detail::Model detail::model_of(LogNdtr);
+extern template detail::Model detail::model_of(Xlog1py);
+
 }  // namespace weft

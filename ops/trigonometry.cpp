@@ -41,4 +41,17 @@ Value acosh(const Operand& x) { return apply(Acosh{}, x); }
 Value atanh(const Operand& x) { return apply(Atanh{}, x); }
 Value atan2(const Operand& y, const Operand& x) { return apply_binary(Atan2{}, y, x); }
 
+template detail::Model detail::model_of(Sin);
+template detail::Model detail::model_of(Cos);
+template detail::Model detail::model_of(Tan);
+template detail::Model detail::model_of(Asin);
+template detail::Model detail::model_of(Acos);
+template detail::Model detail::model_of(Atan);
+template detail::Model detail::model_of(Sinh);
+template detail::Model detail::model_of(Cosh);
+template detail::Model detail::model_of(Asinh);
+template detail::Model detail::model_of(Acosh);
+template detail::Model detail::model_of(Atanh);
+template detail::Model detail::model_of(Atan2);
+
 }  // namespace weft

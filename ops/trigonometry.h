@@ -142,4 +142,18 @@ Value atanh(const Operand& x);
 /// The angle of the point (x, y); the operands broadcast.
 Value atan2(const Operand& y, const Operand& x);
 
+// Compiled once, in trigonometry.cpp.
+extern template detail::Model detail::model_of(Sin);
+extern template detail::Model detail::model_of(Cos);
+extern template detail::Model detail::model_of(Tan);
+extern template detail::Model detail::model_of(Asin);
+extern template detail::Model detail::model_of(Acos);
+extern template detail::Model detail::model_of(Atan);
+extern template detail::Model detail::model_of(Sinh);
+extern template detail::Model detail::model_of(Cosh);
+extern template detail::Model detail::model_of(Asinh);
+extern template detail::Model detail::model_of(Acosh);
+extern template detail::Model detail::model_of(Atanh);
+extern template detail::Model detail::model_of(Atan2);
+
 }  // namespace weft

@@ -92,4 +92,7 @@ Distinct unique(const Operand& x, const Dim& size) {
   return {.values = all[0], .inverse = all[1], .counts = all[2], .count = all[3]};
 }
 
+template detail::Model detail::model_of(NonZero);
+template detail::Model detail::model_of(Unique);
+
 }  // namespace weft

@@ -44,4 +44,8 @@ struct Distinct {
 /// The values that occur in x, once each, in ascending order. All NaNs count as one, the largest.
 Distinct unique(const Operand& x, const Dim& size);
 
+// Compiled once, in unique.cpp.
+extern template detail::Model detail::model_of(NonZero);
+extern template detail::Model detail::model_of(Unique);
+
 }  // namespace weft

@@ -68,4 +68,7 @@ Value ensure(const Operand& x, const Operand& condition, std::string message) {
 
 Value show(const Operand& x, std::string label) { return apply(Show{std::move(label)}, x); }
 
+template detail::Model detail::model_of(Ensure);
+template detail::Model detail::model_of(Show);
+
 }  // namespace weft

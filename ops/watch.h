@@ -41,4 +41,8 @@ Value ensure(const Operand& x, const Operand& condition, std::string message);
 /// Print.)
 Value show(const Operand& x, std::string label);
 
+// Compiled once, in watch.cpp.
+extern template detail::Model detail::model_of(Ensure);
+extern template detail::Model detail::model_of(Show);
+
 }  // namespace weft

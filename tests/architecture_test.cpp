@@ -12,6 +12,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <regex>
 #include <set>
 #include <span>
 #include <sstream>
@@ -226,6 +227,24 @@ Complaints stale_quotes(const Source& readme, std::span<const Source> sources) {
   return stale;
 }
 
+/// The ops of the list `BuiltinOps = std::tuple<A, B>` whose models every file that makes one would compile.
+Complaints models_compiled_often(std::string_view list, const std::vector<Source>& sources) {
+  const std::regex op(R"((\w+)(?=,|>;))");
+  const auto declared = [&](const std::string& name) {
+    const std::string line = "\nextern template detail::Model detail::model_of(" + name + ");";
+    return std::ranges::any_of(
+        sources, [&](const Source& source) { return source.text.find(line) != std::string::npos; });
+  };
+  Complaints complaints;
+  const auto start = list.find("std::tuple<");
+  const std::string ops(list.substr(start, list.find(">;", start) + 2 - start));
+  for (auto word = std::sregex_iterator(ops.begin(), ops.end(), op); word != std::sregex_iterator(); ++word) {
+    const std::string name = word->str(1);
+    if (!declared(name)) complaints.push_back(name + ": no header declares its model as extern template");
+  }
+  return complaints;
+}
+
 bool is_code(const fs::path& path) { return path.extension() == ".h" || path.extension() == ".cpp"; }
 
 bool is_source(const fs::path& path) {
@@ -353,6 +372,13 @@ TEST(ArchitectureRules, SeeQuotesThatTheCodeLeftBehind) {
   EXPECT_THAT(stale_quotes(readme, sources), ElementsAre("ops/README.md: no source has 'int y;'"));
 }
 
+TEST(ArchitectureRules, SeeModelsThatEveryFileCompiles) {
+  const std::vector<Source> sources = {
+      {"ops/a.h", "\nextern template detail::Model detail::model_of(Add);\n"}};
+  EXPECT_THAT(models_compiled_often("using BuiltinOps = std::tuple<  //\n    Add, Sub>;", sources),
+              ElementsAre("Sub: no header declares its model as extern template"));
+}
+
 TEST(Architecture, HasCodeInEveryRoom) {
   for (const Room& room : rooms()) {
     const auto in_room = [&](const Source& source) {
@@ -382,6 +408,12 @@ TEST(Architecture, ReadmesQuoteTheCodeAsItIs) {
     if (!source.path.ends_with("/README.md")) continue;
     EXPECT_THAT(stale_quotes(source, project()), IsEmpty());
   }
+}
+
+TEST(Architecture, ModelsOfBuiltinOpsAreCompiledOnce) {
+  const auto list = std::ranges::find(project(), std::string("ops/builtin.h"), &Source::path);
+  ASSERT_NE(list, project().end());
+  EXPECT_THAT(models_compiled_often(list->text, project()), IsEmpty());
 }
 
 TEST(Architecture, EveryRoomHasAReadme) { EXPECT_THAT(missing_readmes(project()), IsEmpty()); }

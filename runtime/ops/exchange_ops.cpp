@@ -48,4 +48,7 @@ BucketLayout bucket_layout(std::span<const std::size_t> bytes) {
   return layout;
 }
 
+template detail::Model detail::model_of(ExchangeStart);
+template detail::Model detail::model_of(ExchangeFinish);
+
 }  // namespace weft

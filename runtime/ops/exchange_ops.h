@@ -33,4 +33,8 @@ struct BucketLayout {
 };
 BucketLayout bucket_layout(std::span<const std::size_t> bytes);
 
+// Compiled once, in exchange_ops.cpp.
+extern template detail::Model detail::model_of(ExchangeStart);
+extern template detail::Model detail::model_of(ExchangeFinish);
+
 }  // namespace weft

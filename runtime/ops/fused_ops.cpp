@@ -209,4 +209,12 @@ ElementwiseBody body_of(const Op& op, std::span<const TensorType> inputs) {
   return {program};
 }
 
+template detail::Model detail::model_of(SumAccumulate);
+template detail::Model detail::model_of(CheckedIndices);
+template detail::Model detail::model_of(ScatterAccumulate);
+template detail::Model detail::model_of(FusedElementwise);
+template detail::Model detail::model_of(FusedGather);
+template detail::Model detail::model_of(FusedCrossEntropy);
+template detail::Model detail::model_of(Copy);
+
 }  // namespace weft

@@ -113,4 +113,13 @@ struct Copy {  // y = x, in memory of its own
 /// A body of one op, so that a lone elementwise op runs as a chain of length one.
 ElementwiseBody body_of(const Op& op, std::span<const TensorType> inputs);
 
+// Compiled once, in fused_ops.cpp.
+extern template detail::Model detail::model_of(SumAccumulate);
+extern template detail::Model detail::model_of(CheckedIndices);
+extern template detail::Model detail::model_of(ScatterAccumulate);
+extern template detail::Model detail::model_of(FusedElementwise);
+extern template detail::Model detail::model_of(FusedGather);
+extern template detail::Model detail::model_of(FusedCrossEntropy);
+extern template detail::Model detail::model_of(Copy);
+
 }  // namespace weft

@@ -261,4 +261,7 @@ Range columns_of_term(const GemmFormula& formula, int term) {
   return rows.column_load ? share_of_load(*rows.column_load, terms, term) : share(rows.columns, terms, term);
 }
 
+template detail::Model detail::model_of(Gemm);
+template detail::Model detail::model_of(CheckedGemm);
+
 }  // namespace weft

@@ -95,4 +95,8 @@ Range columns_of_term(const GemmFormula& formula, int term);
 TensorType in_column_blocks(const TensorType& matrix, std::int64_t column_blocks);
 Tensor in_column_blocks(const Tensor& matrix, std::int64_t column_blocks);
 
+// Compiled once, in gemm.cpp.
+extern template detail::Model detail::model_of(Gemm);
+extern template detail::Model detail::model_of(CheckedGemm);
+
 }  // namespace weft

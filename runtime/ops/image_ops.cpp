@@ -218,4 +218,11 @@ void WeightGradientTerms::forward(const KernelArgs& args) const {
   }
 }
 
+template detail::Model detail::model_of(FusedConvolution);
+template detail::Model detail::model_of(ChannelsLastConvolution);
+template detail::Model detail::model_of(InterleavedConvolution);
+template detail::Model detail::model_of(ChannelsLastPooling);
+template detail::Model detail::model_of(ChannelsLastMaxPoolGradient);
+template detail::Model detail::model_of(WeightGradientTerms);
+
 }  // namespace weft

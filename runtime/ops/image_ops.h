@@ -130,4 +130,12 @@ TensorType channels_first(const TensorType& pictures);
 TensorType interleaved(const TensorType& pictures, std::int64_t lanes);
 TensorType deinterleaved(const TensorType& pictures);
 
+// Compiled once, in image_ops.cpp.
+extern template detail::Model detail::model_of(FusedConvolution);
+extern template detail::Model detail::model_of(ChannelsLastConvolution);
+extern template detail::Model detail::model_of(InterleavedConvolution);
+extern template detail::Model detail::model_of(ChannelsLastPooling);
+extern template detail::Model detail::model_of(ChannelsLastMaxPoolGradient);
+extern template detail::Model detail::model_of(WeightGradientTerms);
+
 }  // namespace weft

@@ -121,4 +121,7 @@ Tensor unpacked(const PackedWeight& weight, const ConstArg& packed) {
   return plain_weight(weight.order, weight.shape, packed);
 }
 
+template detail::Model detail::model_of(PackWeights);
+template detail::Model detail::model_of(PackedConvolution);
+
 }  // namespace weft

@@ -75,4 +75,8 @@ struct PackedConvolution {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+// Compiled once, in packed_ops.cpp.
+extern template detail::Model detail::model_of(PackWeights);
+extern template detail::Model detail::model_of(PackedConvolution);
+
 }  // namespace weft

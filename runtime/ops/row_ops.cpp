@@ -53,4 +53,7 @@ void ReplaceRows::forward(const KernelArgs& args) const {
       std::memcpy(to + static_cast<std::size_t>(index_at(args.inputs[2], i)) * bytes, from, bytes);
 }
 
+template detail::Model detail::model_of(SumEqualRows);
+template detail::Model detail::model_of(ReplaceRows);
+
 }  // namespace weft

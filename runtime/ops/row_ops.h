@@ -23,4 +23,8 @@ struct ReplaceRows {  // y = c with row indices[i] replaced by x[i]; of equal in
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+// Compiled once, in row_ops.cpp.
+extern template detail::Model detail::model_of(SumEqualRows);
+extern template detail::Model detail::model_of(ReplaceRows);
+
 }  // namespace weft

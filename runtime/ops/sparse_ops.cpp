@@ -56,4 +56,8 @@ void FiniteColumns::forward(const KernelArgs& args) const {
   for (std::size_t i = 0; i < w.size(); ++i) y[i % y.size()] += 0.0F * w[i];
 }
 
+template detail::Model detail::model_of(CheckedRows);
+template detail::Model detail::model_of(CheckedEntries);
+template detail::Model detail::model_of(FiniteColumns);
+
 }  // namespace weft

@@ -42,4 +42,9 @@ struct FiniteColumns {
   static constexpr NoGradient gradient = kMadeByTheCompiler;
 };
 
+// Compiled once, in sparse_ops.cpp.
+extern template detail::Model detail::model_of(CheckedRows);
+extern template detail::Model detail::model_of(CheckedEntries);
+extern template detail::Model detail::model_of(FiniteColumns);
+
 }  // namespace weft

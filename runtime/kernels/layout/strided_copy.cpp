@@ -66,7 +66,7 @@ void copy_elements(const T* from, T* to, const CopyAxis& rows, const CopyAxis& r
 
 /// A square of kSide x kSide elements: source rows, `from_step` apart, become destination columns.
 template <typename T>
-struct Square {
+struct SquareOf {
   static constexpr std::int64_t kSide = 4;
   static void transpose(const T* from, std::int64_t from_step, T* to, std::int64_t to_step) {
     for (std::int64_t row = 0; row < kSide; ++row) {
@@ -77,7 +77,7 @@ struct Square {
 };
 
 template <>
-struct Square<std::uint32_t> {
+struct SquareOf<std::uint32_t> {
   static constexpr std::int64_t kSide = 4;
   static void transpose(const std::uint32_t* from, std::int64_t from_step, std::uint32_t* to,
                         std::int64_t to_step) {
@@ -99,7 +99,7 @@ struct Square<std::uint32_t> {
 };
 
 template <>
-struct Square<std::uint64_t> {
+struct SquareOf<std::uint64_t> {
   static constexpr std::int64_t kSide = 2;
   static void transpose(const std::uint64_t* from, std::int64_t from_step, std::uint64_t* to,
                         std::int64_t to_step) {
@@ -116,7 +116,7 @@ template <typename T>
 void transpose_tiles(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
                      std::int64_t columns) {
   constexpr std::int64_t kTile = 16;
-  constexpr std::int64_t kSide = Square<T>::kSide;
+  constexpr std::int64_t kSide = SquareOf<T>::kSide;
   for (std::int64_t row = 0; row < rows; row += kTile) {
     const std::int64_t row_end = std::min(row + kTile, rows);
     for (std::int64_t column = 0; column < columns; column += kTile) {
@@ -125,7 +125,7 @@ void transpose_tiles(const T* from, std::int64_t from_step, T* to, std::int64_t 
       for (; r + kSide <= row_end; r += kSide) {
         std::int64_t c = column;
         for (; c + kSide <= column_end; c += kSide)
-          Square<T>::transpose(from + c * from_step + r, from_step, to + r * to_step + c, to_step);
+          SquareOf<T>::transpose(from + c * from_step + r, from_step, to + r * to_step + c, to_step);
         for (; c < column_end; ++c) {
           for (std::int64_t i = r; i < r + kSide; ++i) to[i * to_step + c] = from[c * from_step + i];
         }

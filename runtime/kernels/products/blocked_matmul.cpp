@@ -137,8 +137,8 @@ bool is_limited_by_memory(const Product& product) {
   return m >= 8 && m <= 16 && k * n >= kBeyondCaches;
 }
 
-/// Rows of b that fall on few sets of the cache, which sgemm for AVX2 reads in place: 1.4 to 2.0 for 512 terms
-/// and more, and 1.4 on a Zen 3 for 32 rows times [256, 1024], the steps of an LSTM.
+/// Rows of b that fall on few sets of the cache, which sgemm for AVX2 reads in place: 1.4 to 2.0 for 512
+/// terms and more, and 1.4 on a Zen 3 for 32 rows times [256, 1024], the steps of an LSTM.
 bool has_aliasing_rows(const Product& product) {
   constexpr std::int64_t kAliasingFloats = 512;
   constexpr std::int64_t kManyTerms = 128;
