@@ -79,6 +79,19 @@ class Drawn {
   bool by_rank_;
 };
 
+/// The loss that a formula makes of the logits of the labels and of classes that are drawn.
+template <typename Formula>
+Value sampled_loss(std::string_view name, const Operand& x, const Value& weights, const Value& biases,
+                   const Operand& labels, const SampledOptions& options, const Formula& formula) {
+  return located(name, x.where(), [&] {
+    const Value rows = x.value(name);
+    const Value truth = labels.value(name);
+    expect_sampled(name, rows, weights, biases, truth, options);
+    const Scope origin(rows.graph(), name, x.where());
+    return formula(Drawn(rows, weights, biases, truth, options));
+  });
+}
+
 }  // namespace
 
 Counted ignoring(const Operand& labels, std::int64_t ignored, DType dtype) {
@@ -98,12 +111,7 @@ Counted ignoring(const Operand& labels, std::int64_t ignored, DType dtype) {
 
 Value sampled_softmax(const Operand& x, const Value& weights, const Value& biases, const Operand& labels,
                       const SampledOptions& options) {
-  return located("sampled_softmax", x.where(), [&] {
-    const Value rows = x.value("sampled_softmax");
-    const Value truth = labels.value("sampled_softmax");
-    expect_sampled("sampled_softmax", rows, weights, biases, truth, options);
-    const Scope origin(rows.graph(), "sampled_softmax", x.where());
-    const Drawn drawn(rows, weights, biases, truth, options);
+  return sampled_loss("sampled_softmax", x, weights, biases, labels, options, [](const Drawn& drawn) {
     const Value right = expand_dims(drawn.right, -1);
     const Value others = where(drawn.same, kNoLogit, drawn.others);
     return logsumexp(concat({right, others}, -1), {-1}) - drawn.right;
@@ -112,12 +120,7 @@ Value sampled_softmax(const Operand& x, const Value& weights, const Value& biase
 
 Value noise_contrastive(const Operand& x, const Value& weights, const Value& biases, const Operand& labels,
                         const SampledOptions& options) {
-  return located("noise_contrastive", x.where(), [&] {
-    const Value rows = x.value("noise_contrastive");
-    const Value truth = labels.value("noise_contrastive");
-    expect_sampled("noise_contrastive", rows, weights, biases, truth, options);
-    const Scope origin(rows.graph(), "noise_contrastive", x.where());
-    const Drawn drawn(rows, weights, biases, truth, options);
+  return sampled_loss("noise_contrastive", x, weights, biases, labels, options, [&](const Drawn& drawn) {
     const double times = std::log(static_cast<double>(options.samples));
     return softplus(times - drawn.right) + sum(softplus(drawn.others - times), {-1});
   });

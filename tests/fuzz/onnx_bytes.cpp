@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "weft/frontends/onnx/described_functions.h"
 #include "weft/frontends/onnx/metadata.h"
@@ -20,6 +20,7 @@
 #include "weft/frontends/onnx/tensor_data.h"
 #include "weft/frontends/onnx/write_model.h"
 #include "weft/graph/error.h"
+#include "weft/tests/fuzz/parse_input.h"
 
 namespace {
 
@@ -71,15 +72,9 @@ std::string written(std::span<const std::byte> bytes, std::shared_ptr<const void
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto* const first = reinterpret_cast<const std::byte*>(data);
-  const auto bytes = std::make_shared<const std::vector<std::byte>>(first, first + size);
-  weft::onnx::ModelProto model;
-  try {
-    model = weft::onnx::parse_model({*bytes, bytes}, "fuzz");
-  } catch (const weft::Error& error) {
-    if (error.code() != weft::ErrorCode::bad_file) std::abort();
-    return 0;
-  }
+  const std::optional<weft::onnx::ModelProto> parsed = fuzz::parse_input(data, size);
+  if (!parsed) return 0;
+  const weft::onnx::ModelProto& model = *parsed;
   const auto once = std::make_shared<const std::string>(weft::onnx::model_bytes(model));
   if (written(std::as_bytes(std::span(*once)), once) != *once) std::abort();
   for (const weft::onnx::TensorProto& tensor : model.graph.initializer)

@@ -8,16 +8,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <new>
+#include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "weft/frontends/onnx/import.h"
 #include "weft/frontends/onnx/model_functions.h"
 #include "weft/frontends/onnx/read_model.h"
 #include "weft/frontends/onnx/saved_graph.h"
 #include "weft/graph/error.h"
+#include "weft/tests/fuzz/parse_input.h"
 
 namespace {
 
@@ -35,19 +36,12 @@ void vouch_for_saved_graph(weft::onnx::ModelProto& model) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto* const first = reinterpret_cast<const std::byte*>(data);
-  const auto bytes = std::make_shared<const std::vector<std::byte>>(first, first + size);
-  weft::onnx::ModelProto model;
+  std::optional<weft::onnx::ModelProto> model = fuzz::parse_input(data, size);
+  if (!model) return 0;
   try {
-    model = weft::onnx::parse_model({*bytes, bytes}, "fuzz");
-  } catch (const weft::Error& error) {
-    if (error.code() != weft::ErrorCode::bad_file) std::abort();
-    return 0;
-  }
-  try {
-    vouch_for_saved_graph(model);
+    vouch_for_saved_graph(*model);
     weft::Graph graph;
-    weft::onnx::import_model(graph, model, "/nonexistent", {.most_nodes = 1000});
+    weft::onnx::import_model(graph, *model, "/nonexistent", {.most_nodes = 1000});
   } catch (const weft::Error& error) {
     if (error.code() == weft::ErrorCode::internal) std::abort();
   } catch (const std::bad_alloc&) {  // a model may ask for constants of any size
